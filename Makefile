@@ -1,0 +1,62 @@
+# Everything a fresh machine needs is set up by the first target that needs it, from lock files, once.
+# Needed beforehand: python >= 3.11, node >= 20, make, git.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+export JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION := 1
+export PYTHONDONTWRITEBYTECODE := 1
+
+.PHONY: help setup up down synth deploy test lint types lock clean
+
+help: ## show this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+setup: $(VENV)/.installed node_modules/.installed ## virtual environment, Node packages, the pinned CDK command line
+
+$(VENV)/.installed: requirements/dev.txt requirements/bootstrap.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed, this is " + sys.version.split()[0] + ": set PYTHON=")'
+	@test -x $(BIN)/python || { echo "setup: creating $(VENV)"; $(PYTHON) -m venv $(VENV); }
+	@echo "setup: installing the locked Python packages"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bootstrap.txt
+	@$(BIN)/uv pip sync --quiet --require-hashes --python $(BIN)/python requirements/dev.txt
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	@touch $@
+
+node_modules/.installed: package.json package-lock.json
+	@command -v npm >/dev/null || { echo "Node.js 20 or newer with npm is needed (the CDK command line runs on it): install it and run make again" >&2; exit 1; }
+	@echo "setup: installing the pinned CDK command line"
+	@npm ci --silent --no-fund --no-audit
+	@touch $@
+
+up: setup ## local cloud up and the stacks deployed to it (CLOCK_SCALE=n)
+	@$(BIN)/python -m infra.local up
+
+down: setup ## local cloud stopped, its data and files removed
+	@$(BIN)/python -m infra.local down
+
+synth: setup ## the CloudFormation templates for a real account, into cdk.out/ (no AWS credentials needed)
+	@$(BIN)/python -m infra.deploy synth
+
+deploy: setup ## cdk deploy to the account of your AWS credentials
+	@$(BIN)/python -m infra.deploy deploy
+
+lint: setup
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
+
+types: setup
+	@$(BIN)/mypy
+
+test: setup lint types ## every check that CI runs
+	@$(BIN)/pytest
+
+lock: setup ## renew the lock files from requirements/*.in
+	@for f in bootstrap layer dev; do $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url \
+	  --python-version 3.11 requirements/$$f.in -o requirements/$$f.txt; done
+
+clean: ## remove what the targets made (run `make down` first)
+	@rm -rf build cdk.out $(VENV) node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis

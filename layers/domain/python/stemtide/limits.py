@@ -1,0 +1,50 @@
+"""Numbers with a name, a unit and a reason. Nothing else in the code base repeats them."""
+
+from datetime import timedelta
+from typing import Final
+
+KIB: Final = 1024
+
+# --- what one call and one record may be (bytes, counts) ---------------------------------------
+MAX_RECORD_BYTES: Final = 256 * KIB
+"""Decoded size of one stream record (one call or one `{"batch": [...]}`); the contract's bound."""
+MAX_JSON_DEPTH: Final = 32
+MAX_PROPERTIES: Final = 64
+"""Keys of `properties` or `traits`."""
+MAX_KEY_CHARS: Final = 128
+MAX_EVENT_NAME_CHARS: Final = 128
+MAX_MESSAGE_ID_CHARS: Final = 256
+MAX_ACCOUNT_ID_CHARS: Final = 128
+MAX_WEIGHT: Final = 10_000_000
+"""Largest `properties.count` of one row: keeps a forged weight from drowning an account's history."""
+MAX_HTTP_BODY_BYTES: Final = 512 * KIB
+"""Body of `POST /v1/events` after expansion; Segment's own batch limit is 500 KB."""
+
+# --- time ---------------------------------------------------------------------------------------
+MAX_AHEAD: Final = timedelta(minutes=10)
+"""A timestamp further ahead of its arrival is a broken clock: quarantined (`in_the_future`)."""
+
+# --- what one usage item may hold ---------------------------------------------------------------
+ID_WINDOW: Final = 40
+"""Recent message ids kept per account-day: a producer's duplicate among the last 40 calls of that
+day is dropped for certain. `stemtide replay` never has more than this many calls of an account-day
+unacknowledged, so its own retries always fall inside the window."""
+ID_BYTES: Final = 6
+"""Bytes kept of a message id's hash: 40 ids, 50 M events a day -> one false duplicate in about 400 years."""
+MAX_EVENT_TYPES: Final = 200
+"""Event types counted by name per account-day; further ones count in `other`."""
+OTHER_EVENT: Final = "other"
+INLINE_USERS: Final = 24
+"""Distinct users kept inside the usage item; more move to the account-day's users item, so that a
+write of the counts stays near one write unit (1 KB)."""
+USER_HASH_BYTES: Final = 8
+
+# --- the stream's consumers ---------------------------------------------------------------------
+MAX_BATCH_RECORDS: Final = 8_000
+"""Records a batch: 10,000 one-event records would exceed Lambda's 6 MB payload."""
+MAX_RETRIES: Final = 20
+MAX_RECORD_AGE: Final = timedelta(hours=6)
+"""After this many retries or this age a batch goes, with its payload, to the dead letters: a shard is
+never blocked for longer by a record that keeps failing."""
+DEADLINE_MARGIN: Final = timedelta(seconds=10)
+"""A handler stops taking new work this long before its time-out and reports the rest as failed."""

@@ -1,0 +1,82 @@
+"""Typed settings at both ends: CDK writes `to_env()`, a handler reads `from_env()`."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Self
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Base of the per-function settings: each field is one string or integer environment variable."""
+
+    def to_env(self) -> dict[str, str]:
+        """The environment variables that carry these settings, names in upper case."""
+        return {f.name.upper(): str(getattr(self, f.name)) for f in fields(self)}
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str] = os.environ) -> Self:
+        """Settings from the environment.
+
+        Raises:
+            KeyError: a variable is missing (the message names it).
+            ValueError: an integer setting holds something else.
+        """
+        return cls(**{f.name: _parse(f.type, env[f.name.upper()]) for f in fields(cls)})
+
+
+def _parse(kind: object, text: str) -> str | int:
+    return int(text) if kind is int or kind == "int" else text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IngestSettings(Settings):
+    """`POST /v1/events`: writes calls to the stream."""
+
+    event_stream: str
+    write_keys_secret: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AggregateSettings(Settings):
+    """The stream's first consumer: usage per account and day."""
+
+    usage_table: str
+    ingest_table: str
+    event_stream: str
+    archive_bucket: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArchiveSettings(Settings):
+    """The stream's second consumer: raw records into S3."""
+
+    archive_bucket: str
+    ingest_table: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiSettings(Settings):
+    """The read side of the HTTP API."""
+
+    usage_table: str
+    accounts_table: str
+    ingest_table: str
+    archive_bucket: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeadLettersSettings(Settings):
+    """Registers every payload that a consumer gave up on."""
+
+    ingest_table: str
+    dead_letter_bucket: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BalanceSettings(Settings):
+    """The hourly check that every accepted event is accounted for."""
+
+    ingest_table: str
+    event_stream: str
+    metric_namespace: str

@@ -1,0 +1,57 @@
+"""Every DynamoDB table: keys, expiry, stream and access patterns, declared once.
+
+CDK, the stores, moto tests and local runs all read this module.
+"""
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Table:
+    """One table: its role in `stack.json`, its string keys and what it is read by."""
+
+    role: str
+    partition_key: str
+    sort_key: str
+    access_patterns: tuple[str, ...]
+    expiry_attribute: str | None = None
+    stream: Literal["NEW_AND_OLD_IMAGES"] | None = None
+
+
+USAGE: Final = Table(
+    role="usage",
+    partition_key="account",
+    sort_key="day",
+    expiry_attribute="expires_at",
+    stream="NEW_AND_OLD_IMAGES",
+    access_patterns=(
+        "the state of one account and day: Get (account, 'YYYY-MM-DD')",
+        "the distinct users of one busy account and day: Get (account, 'YYYY-MM-DD#users')",
+        "the days of one account, users included: Query account, day BETWEEN from AND to + '~'",
+    ),
+)
+
+ACCOUNTS: Final = Table(
+    role="accounts",
+    partition_key="account",
+    sort_key="item",
+    expiry_attribute="expires_at",
+    stream="NEW_AND_OLD_IMAGES",
+    access_patterns=("the record of one account: Query account",),
+)
+
+INGEST: Final = Table(
+    role="ingest",
+    partition_key="pk",
+    sort_key="sk",
+    expiry_attribute="expires_at",
+    access_patterns=(
+        "how far a consumer has come and what it counted: Query pk = 'lane#aggregate' | 'lane#archive'",
+        "the quarantined of one arrival day: Query pk = 'quarantine#YYYY-MM-DD#<0-7>' (8 partitions)",
+        "the dead letters of one day: Query pk = 'dead#YYYY-MM-DD'",
+        "runs of a scheduled job, newest first: Query pk = 'job#<name>'",
+    ),
+)
+
+ALL: Final = (USAGE, ACCOUNTS, INGEST)
