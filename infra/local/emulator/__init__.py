@@ -1,0 +1,1 @@
+"""The corrected emulator: MiniStack with AWS's documented behaviour put back where it differs."""
