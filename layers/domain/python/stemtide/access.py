@@ -1,0 +1,102 @@
+"""Who may call what: the one table of routes.
+
+CDK creates the routes from it, the handlers dispatch and authorise by it, the OpenAPI document is
+generated from it, and the tests try every role against every row.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final, Literal
+
+
+class Role(StrEnum):
+    """The groups of the user pool. A person in several groups has the highest, `admin` being highest."""
+
+    VIEWER = "viewer"
+    CSM = "csm"
+    ADMIN = "admin"
+
+
+RANKED_ROLES: Final = (Role.ADMIN, Role.CSM, Role.VIEWER)
+"""Highest first."""
+EVERY_ROLE: Final = frozenset(Role)
+ADMINS: Final = frozenset({Role.ADMIN})
+
+Access = Literal["public", "write_key"] | frozenset[Role]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """One route of the HTTP API.
+
+    `access` is "public" (nobody is asked), "write_key" (HTTP Basic user, checked in code: the gateway
+    has no authorizer there) or the roles that may call it (the gateway's JWT authorizer admits a valid
+    token, the code checks the role).
+    """
+
+    method: Literal["GET", "POST"]
+    path: str
+    function: Literal["ingest", "api"]
+    access: Access
+    operation: str
+    summary: str
+
+    @property
+    def key(self) -> str:
+        """The route key as API Gateway spells it, e.g. `GET /v1/accounts/{id}/usage`."""
+        return f"{self.method} {self.path}"
+
+    @property
+    def needs_token(self) -> bool:
+        """Whether the gateway's JWT authorizer stands before the route."""
+        return isinstance(self.access, frozenset)
+
+    @property
+    def about_account(self) -> bool:
+        """Whether the route shows one account, so that a csm may be held to the own ones."""
+        return "/accounts/{id}" in self.path
+
+
+POST_EVENTS: Final = Route(
+    method="POST",
+    path="/v1/events",
+    function="ingest",
+    access="write_key",
+    operation="postEvents",
+    summary="Send one call or a batch of calls (Segment spec)",
+)
+GET_COUNTERS: Final = Route(
+    method="GET",
+    path="/v1/ingest/counters",
+    function="api",
+    access=EVERY_ROLE,
+    operation="getIngestCounters",
+    summary="What became of every call that entered the stream",
+)
+GET_QUARANTINE: Final = Route(
+    method="GET",
+    path="/v1/ingest/quarantine",
+    function="api",
+    access=ADMINS,  # payloads may hold personal data
+    operation="listQuarantined",
+    summary="The calls that were set aside, each with its reason and payload",
+)
+GET_USAGE: Final = Route(
+    method="GET",
+    path="/v1/accounts/{id}/usage",
+    function="api",
+    access=EVERY_ROLE,
+    operation="getAccountUsage",
+    summary="Usage of one account, one entry per UTC day",
+)
+GET_OPENAPI: Final = Route(
+    method="GET",
+    path="/openapi.json",
+    function="api",
+    access="public",
+    operation="getOpenapi",
+    summary="This API, described in OpenAPI 3.1",
+)
+
+ROUTES: Final = (POST_EVENTS, GET_COUNTERS, GET_QUARANTINE, GET_USAGE, GET_OPENAPI)
+BY_KEY: Final = {route.key: route for route in ROUTES}
