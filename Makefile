@@ -11,7 +11,7 @@ BIN := $(VENV)/bin
 export JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION := 1
 export PYTHONDONTWRITEBYTECODE := 1
 
-.PHONY: help setup up down synth deploy test lint types lock clean
+.PHONY: help setup up stop down synth deploy test lint types lock clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -35,6 +35,9 @@ node_modules/.installed: package.json package-lock.json
 
 up: setup ## local cloud up and the stacks deployed to it (CLOCK_SCALE=n)
 	@$(BIN)/python -m infra.local up
+
+stop: setup ## local cloud stopped, its data kept for the next `make up`
+	@$(BIN)/python -m infra.local stop
 
 down: setup ## local cloud stopped, its data and files removed
 	@$(BIN)/python -m infra.local down

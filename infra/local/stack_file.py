@@ -1,0 +1,61 @@
+"""`stack.json`: what scripts need to know of a deployed local stack, by the names of the contract."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from infra.local.home import REGION, ROOT, Home
+
+
+def describe(
+    home: Home, *, outputs: dict[str, str], tokens: dict[str, str], write_key: str, clock_scale: float
+) -> dict[str, Any]:
+    """The content of stack.json; null for what does not exist (yet).
+
+    Args:
+        outputs: the CloudFormation outputs of all stacks by name.
+        tokens: bearer tokens by role.
+        clock_scale: model seconds per real second.
+    """
+    return {
+        "endpoint_url": home.endpoint,
+        "region": REGION,
+        "event_stream": outputs["EventStream"],
+        "event_bus": outputs["EventBus"],
+        "buckets": {"archive": outputs["ArchiveBucket"], "dead_letters": outputs["DeadLetterBucket"]},
+        "tables": {
+            "usage": outputs["UsageTable"],
+            "accounts": outputs["AccountsTable"],
+            "ingest": outputs["IngestTable"],
+        },
+        "queues": {"async_dead_letters": outputs["AsyncDeadLetterQueue"]},
+        "topics": {"alarms": outputs["AlarmTopic"], "ses_events": None},
+        "state_machines": {},
+        "config_path": str(ROOT / "stemtide.toml"),
+        "api_url": f"{home.endpoint}/_aws/execute-api/{outputs['ApiId']}",
+        "api_tokens": tokens,
+        "write_key": write_key,
+        "clock_scale": clock_scale,
+        "mailbox_url": None,
+        "slack_url": None,
+        "slack_signing_secret": None,
+        "payments_url": None,
+        "payments_api_key": None,
+        "webhook_secrets": {},
+        "ws_url": None,
+        "dashboard_url": None,
+    }
+
+
+def read_outputs(path: Path) -> dict[str, str]:
+    """The outputs of all stacks as one mapping, from the file that `cdk deploy --outputs-file` writes."""
+    by_stack: dict[str, dict[str, str]] = json.loads(path.read_text())
+    return {name: value for outputs in by_stack.values() for name, value in outputs.items()}
+
+
+def write_atomically(path: Path, content: dict[str, Any]) -> None:
+    """Readers see the old file or the new one; only its owner can (it holds tokens)."""
+    fresh = path.with_suffix(".new")
+    fresh.touch(mode=0o600)
+    fresh.write_text(json.dumps(content, indent=2) + "\n")
+    fresh.replace(path)

@@ -1,0 +1,112 @@
+"""`make up`: the local cloud running, with the real stacks deployed to it. Safe to repeat."""
+
+import json
+import os
+from collections.abc import Callable
+from typing import Any
+
+import boto3
+
+from infra.deploy import bootstrap, deploy_stacks
+from infra.local import emulator_process, people, preflight, stack_file
+from infra.local.home import ROOT, Home
+
+Say = Callable[[str], None]
+
+
+def up(home: Home, *, clock_scale: float, say: Say) -> dict[str, Any]:
+    """Start what is not running, deploy what has changed, write stack.json; returns its content.
+
+    Raises:
+        PreflightError: the machine is not ready.
+        DeployError: the CDK command line failed; the message names its log.
+    """
+    _ensure_running(home, say)
+    env = home.aws_env()
+    if not _bootstrapped(env):
+        say("preparing the account for deployments (cdk bootstrap)")
+        bootstrap(env, log=home.folder / "bootstrap.log")
+    say("deploying the stacks with the CDK command line")
+    deploy_stacks(
+        env,
+        target="local",
+        outputs_file=home.outputs_file,
+        assembly=home.folder / "cdk.out",
+        context={"clock_scale": f"{clock_scale:g}"},
+        say=say,
+    )
+    say("issuing one token per role")
+    content = _describe(home, env, clock_scale)
+    _flush(home)
+    stack_file.write_atomically(home.stack_file, content)
+    return content
+
+
+def _ensure_running(home: Home, say: Say) -> None:
+    if emulator_process.healthy(home):
+        say(f"the emulator is already running at {home.endpoint}")
+        return
+    preflight.check_node()
+    preflight.check_disk(home.folder)
+    emulator_process.stop(home)
+    preflight.check_port(home.port)
+    kept = " (its data is kept)" if (home.folder / "state").exists() else ""
+    say(f"starting the emulator at {home.endpoint}{kept}")
+    emulator_process.start(home)
+
+
+def _client(env: dict[str, str], service: str) -> Any:
+    return boto3.client(
+        service,
+        endpoint_url=env["AWS_ENDPOINT_URL"],
+        region_name=env["AWS_REGION"],
+        aws_access_key_id=env["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=env["AWS_SECRET_ACCESS_KEY"],
+    )
+
+
+def _bootstrapped(env: dict[str, str]) -> bool:
+    cloudformation = _client(env, "cloudformation")
+    stacks = cloudformation.list_stacks(StackStatusFilter=["CREATE_COMPLETE", "UPDATE_COMPLETE"])
+    return any(s["StackName"] == "CDKToolkit" for s in stacks["StackSummaries"])
+
+
+def _describe(home: Home, env: dict[str, str], clock_scale: float) -> dict[str, Any]:
+    outputs = stack_file.read_outputs(home.outputs_file)
+    secret = _client(env, "secretsmanager").get_secret_value(SecretId=outputs["WriteKeysSecret"])
+    return stack_file.describe(
+        home,
+        outputs=outputs,
+        tokens=people.issue_tokens(
+            _client(env, "cognito-idp"),
+            user_pool_id=outputs["UserPoolId"],
+            client_id=outputs["UserPoolClientId"],
+        ),
+        write_key=json.loads(secret["SecretString"])["current"],
+        clock_scale=clock_scale,
+    )
+
+
+def _flush(home: Home) -> None:
+    emulator_process.post(home, "/_stemtide/flush")
+
+
+def clock_scale_from_env() -> float:
+    """`CLOCK_SCALE`: model seconds per real second, default 1.
+
+    Raises:
+        SystemExit: it is not a positive number.
+    """
+    text = os.environ.get("CLOCK_SCALE", "1")
+    try:
+        scale = float(text)
+    except ValueError:
+        scale = 0.0
+    if not 0 < scale < float("inf"):
+        raise SystemExit(f"CLOCK_SCALE is {text!r}: give a positive number (model seconds per real second)")
+    return scale
+
+
+def shown(path: os.PathLike[str]) -> str:
+    """A path as a person in the project's folder would type it."""
+    return os.path.relpath(path, ROOT)
