@@ -1,7 +1,7 @@
 """How the emulator's corrections are put in place: never onto code they were not written for.
 
-Every correction replaces one function of the pinned MiniStack release. The source it replaces is pinned by its
-SHA-256, so a new release stops the start with a message instead of running half corrected.
+Every correction replaces one function of the pinned MiniStack release. The source it replaces is pinned by
+its SHA-256, so a new release stops the start with a message instead of running half corrected.
 """
 
 from __future__ import annotations
@@ -12,13 +12,16 @@ from collections.abc import Callable
 from typing import Any
 
 
-class EmulatorChanged(RuntimeError):
+class EmulatorChanged(RuntimeError):  # noqa: N818 - a fact about the emulator, the name used in messages
     """The installed emulator is not the one the corrections were written for."""
 
 
-def source_sha256(target: Callable[..., Any] | type) -> str:
+def hash_source(target: Callable[..., Any] | type) -> str:
     """The hash of a function's or class's source text, which `replace` and `expect` compare."""
-    return hashlib.sha256(inspect.getsource(target).encode()).hexdigest()
+    try:
+        return hashlib.sha256(inspect.getsource(target).encode()).hexdigest()
+    except (OSError, TypeError) as error:
+        raise EmulatorChanged(f"{target!r} has no source to compare") from error
 
 
 def expect(holder: Any, name: str, *, source_sha256: str) -> Any:
@@ -32,7 +35,7 @@ def expect(holder: Any, name: str, *, source_sha256: str) -> Any:
     except AttributeError as error:
         raise EmulatorChanged(f"{where} does not exist in the installed ministack") from error
     current = getattr(current, "__func__", current)
-    found = _hash(current)
+    found = hash_source(current)
     if found != source_sha256:
         raise EmulatorChanged(f"{where} has changed: its source hash is {found}, expected {source_sha256}")
     return current
@@ -42,7 +45,7 @@ def replace(holder: Any, name: str, new: Any, *, source_sha256: str) -> Any:
     """Put `new` in the place of `holder.name` and return the original.
 
     Raises `EmulatorChanged` when the original is missing, has another source or another signature than `new`.
-    A signature of `(*args, **kwargs)` on `new` accepts any. Calling it twice with the same `new` changes nothing.
+    A signature of `(*args, **kwargs)` on `new` accepts any. Repeating it with the same `new` changes nothing.
     """
     if inspect.getattr_static(holder, name, None) is new:
         return new
@@ -50,13 +53,6 @@ def replace(holder: Any, name: str, new: Any, *, source_sha256: str) -> Any:
     _check_signature(original, new, f"{getattr(holder, '__name__', holder)}.{name}")
     setattr(holder, name, new)
     return original
-
-
-def _hash(target: Any) -> str:
-    try:
-        return hashlib.sha256(inspect.getsource(target).encode()).hexdigest()
-    except (OSError, TypeError) as error:
-        raise EmulatorChanged(f"{target!r} has no source to compare") from error
 
 
 def _check_signature(original: Any, new: Any, where: str) -> None:
