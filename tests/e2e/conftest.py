@@ -1,0 +1,75 @@
+"""One local cloud with the real stacks, shared by all journeys of a test run and removed afterwards."""
+
+import json
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from infra.local.home import ROOT, Home
+from tests.e2e.stack import Stack
+
+FOLDER = ROOT / "build" / "e2e"
+PORT = 4671
+
+
+@pytest.fixture(scope="session")
+def home() -> Iterator[Home]:
+    """A deployed local cloud of the tests' own (not the one of `make up`)."""
+    home = Home(folder=FOLDER, port=PORT)
+    run_local(home, "down")
+    run_local(home, "up")
+    yield home
+    run_local(home, "down")
+    assert not home.folder.exists()
+
+
+@pytest.fixture(scope="session")
+def stack(home: Home) -> Stack:
+    return Stack.load(home.stack_file)
+
+
+def run_local(home: Home, command: str) -> str:
+    """`make up` and its kin, as a person runs them, on this home; returns what it printed."""
+    answer = subprocess.run(
+        [ROOT / ".venv" / "bin" / "python", "-m", "infra.local", command],
+        cwd=ROOT,
+        env=environment(home),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert answer.returncode == 0, answer.stderr
+    return answer.stderr
+
+
+def environment(home: Home) -> dict[str, str]:
+    import os
+
+    return dict(os.environ) | {"STEMTIDE_LOCAL_DIR": str(home.folder), "STEMTIDE_PORT": str(home.port)}
+
+
+def shared_data(name: str) -> Path:
+    """A folder of the open logs beside the project; skips where they are absent."""
+    import os
+
+    folder = Path(os.environ.get("STEMTIDE_SHARED", ROOT.parent / "shared")) / "data" / name
+    if not folder.exists():
+        pytest.skip(f"the open log {name} is not here: put the logs beside the project or set STEMTIDE_SHARED")
+    return folder
+
+
+def stemtide(home: Home, *arguments: str, expect: int = 0) -> dict[str, object]:
+    """Run the command line against this home and return what it printed with --json."""
+    answer = subprocess.run(
+        [ROOT / ".venv" / "bin" / "stemtide", *arguments, "--json"],
+        cwd=ROOT,
+        env=environment(home) | {"STEMTIDE_STACK": str(home.stack_file)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert answer.returncode == expect, f"{arguments}: {answer.stdout}\n{answer.stderr}"
+    parsed: dict[str, object] = json.loads(answer.stdout)
+    return parsed
