@@ -1,0 +1,112 @@
+"""What the schema of `stemtide.toml` cannot say: relations between keys, zones, currencies, patterns."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from zoneinfo import ZoneInfo
+
+from stemtide import currencies
+from stemtide.config_schema import Config, Ingest
+from stemtide.config_source import Path
+
+STREAM_RETENTION_DAYS = 7
+"""Days the stream keeps a record: it may be applied that long after its arrival."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """Something wrong at the first of `paths` that the file holds."""
+
+    paths: tuple[Path, ...]
+    reason: str
+    remedy: str
+
+
+def problems(config: Config) -> Iterator[Problem]:
+    """Everything that is wrong, in the order of the file's sections."""
+    yield from _company(config)
+    yield from _retention(config.ingest)
+    yield from _patterns(config)
+    yield from _plans(config)
+
+
+def _company(config: Config) -> Iterator[Problem]:
+    zone, currency = config.company.time_zone, config.company.currency
+    if not _zone_exists(zone):
+        yield Problem(
+            paths=(("company", "time_zone"),),
+            reason=f'"{zone}" is no IANA time zone',
+            remedy='Write one such as "Europe/Berlin", "America/New_York" or "UTC".',
+        )
+    if currency not in currencies.CODES:
+        yield Problem(
+            paths=(("company", "currency"),),
+            reason=f'"{currency}" is no ISO 4217 currency code',
+            remedy='Write three capital letters such as "USD", "EUR" or "JPY".',
+        )
+
+
+def _zone_exists(name: str) -> bool:
+    if not re.fullmatch(r"UTC|[A-Za-z]+(/[A-Za-z0-9_+-]+){1,2}", name):
+        return False
+    try:
+        ZoneInfo(name)
+    except (OSError, ValueError, KeyError):
+        return False
+    return True
+
+
+def _retention(ingest: Ingest) -> Iterator[Problem]:
+    needed = ingest.max_lateness_days + STREAM_RETENTION_DAYS
+    if ingest.usage_retention_days <= needed:
+        yield Problem(
+            paths=(("ingest", "usage_retention_days"), ("ingest", "max_lateness_days")),
+            reason=f"usage kept for {ingest.usage_retention_days} days could expire while late events still "
+            "change it",
+            remedy=f"usage_retention_days must exceed max_lateness_days ({ingest.max_lateness_days}) + "
+            f"{STREAM_RETENTION_DAYS}: write {needed + 1} or more, or lower max_lateness_days.",
+        )
+
+
+def _patterns(config: Config) -> Iterator[Problem]:
+    for key in ("core_actions", "api_calls", "logins"):
+        seen: set[str] = set()
+        for i, pattern in enumerate(getattr(config.events, key)):
+            if reason := _pattern_flaw(pattern, seen):
+                yield Problem(
+                    paths=(("events", key, i),),
+                    reason=f'pattern "{pattern}" {reason}',
+                    remedy="A pattern is an event name in which * stands for any text, ? for one character "
+                    "and [ab] for one of the letters; write [[] for a bracket itself.",
+                )
+            seen.add(pattern.casefold())
+
+
+def _pattern_flaw(pattern: str, seen: set[str]) -> str | None:
+    if pattern != pattern.strip():
+        return "begins or ends with a blank"
+    if "[" in re.sub(r"\[!?\]?[^\]]*\]", "", pattern):
+        return "opens a bracket that is never closed"
+    if pattern.casefold() in seen:
+        return "is listed twice (case does not matter)"
+    return None
+
+
+def _plans(config: Config) -> Iterator[Problem]:
+    names: dict[str, int] = {}
+    ranks: dict[int, str] = {}
+    for i, plan in enumerate(config.plans):
+        if plan.name.casefold() in names:
+            yield Problem(
+                paths=(("plans", i, "name"),),
+                reason=f'two plans are called "{plan.name}"',
+                remedy="Give every plan a name of its own (case does not matter).",
+            )
+        if plan.rank in ranks:
+            yield Problem(
+                paths=(("plans", i, "rank"),),
+                reason=f'rank {plan.rank} is already that of plan "{ranks[plan.rank]}"',
+                remedy="Give every plan a rank of its own: the rank tells an upgrade from a downgrade.",
+            )
+        names[plan.name.casefold()] = i
+        ranks[plan.rank] = plan.name

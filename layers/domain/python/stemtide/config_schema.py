@@ -1,0 +1,189 @@
+"""What `stemtide.toml` may hold: every key with its type, bounds, default and meaning.
+
+The reference in docs/configuration.md and the remedies in error messages come from here.
+"""
+
+import re
+from collections.abc import Iterable
+from enum import StrEnum
+from fnmatch import translate
+from functools import lru_cache
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct, field
+
+from stemtide import limits
+
+DAYS_MAX = 3650
+"""Ten years: a period longer than that is a typing error."""
+
+
+class Signal(StrEnum):
+    """What an event type tells about an account; one type may tell several things."""
+
+    CORE_ACTION = "core_action"
+    API_CALL = "api_call"
+    LOGIN = "login"
+
+
+class _Section(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Base of all sections: immutable, and a misspelt key is an error instead of a silent default."""
+
+
+class Company(_Section, frozen=True):
+    """Who the deployment serves."""
+
+    name: Annotated[
+        str, Meta(min_length=1, max_length=100, description="Your company's name.", examples=["Acme"])
+    ]
+    time_zone: Annotated[
+        str,
+        Meta(
+            description="IANA time zone of your business day: when nightly work runs and digests are "
+            "written. Usage is always counted by UTC day.",
+            examples=["Europe/Berlin"],
+        ),
+    ]
+    currency: Annotated[
+        str, Meta(description="ISO 4217 code of the currency you report revenue in.", examples=["EUR"])
+    ]
+
+
+class Ingest(_Section, frozen=True):
+    """How far back events are taken, and how long what came of them is kept."""
+
+    max_lateness_days: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=DAYS_MAX,
+            description="An event this many days older than its arrival is set aside as `too_late` "
+            "(replay and backfill lift this).",
+            examples=[180],
+        ),
+    ] = 180
+    usage_retention_days: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=DAYS_MAX,
+            description="Days that usage per account and day is kept in the table, counted from arrival. "
+            "Must exceed `max_lateness_days` by more than 7, the days the stream holds a record.",
+            examples=[400],
+        ),
+    ] = 400
+    quarantine_retention_days: Annotated[
+        int,
+        Meta(ge=1, le=DAYS_MAX, description="Days that a quarantined call is kept.", examples=[90]),
+    ] = 90
+    max_event_types: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=limits.MAX_EVENT_TYPES,
+            description="Event types counted by name per account and day; further ones count in "
+            f"`{limits.OTHER_EVENT}`.",
+            examples=[limits.MAX_EVENT_TYPES],
+        ),
+    ] = limits.MAX_EVENT_TYPES
+
+
+Pattern = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        max_length=limits.MAX_EVENT_NAME_CHARS,
+        description="glob pattern",
+        examples=["export_*"],
+    ),
+]
+
+
+class Events(_Section, frozen=True):
+    """What your event names mean. Patterns are globs (`*`, `?`, `[ab]`) and ignore case."""
+
+    core_actions: Annotated[
+        tuple[Pattern, ...],
+        Meta(description="Events in which users get your product's value.", examples=[["Report Created"]]),
+    ] = (
+        *("* Created", "* Completed", "* Sent", "* Shared", "* Exported", "* Published", "* Uploaded"),
+        *("create_*", "add_*", "edit_*", "win_*", "send_*", "share_*", "export_*"),
+    )
+    api_calls: Annotated[
+        tuple[Pattern, ...],
+        Meta(description="Events that stand for calls of your API.", examples=[["API Call"]]),
+    ] = ("API Call", "API Request", "api_*")
+    logins: Annotated[
+        tuple[Pattern, ...],
+        Meta(description="Events that stand for a login.", examples=[["Signed In"]]),
+    ] = ("Signed In", "Logged In", "login", "user_login", "session_start*")
+
+    def classify(self, name: str) -> frozenset[Signal]:
+        """The signals of an event type (a `by_event` key); empty when no pattern matches."""
+        return _classify(name, self.core_actions, self.api_calls, self.logins)
+
+
+class Access(_Section, frozen=True):
+    """Who sees what."""
+
+    csm_scope: Annotated[
+        Literal["all", "own"],
+        Meta(
+            description="The accounts a `csm` may read: `all`, or only those whose profile names the csm's "
+            "e-mail address in `csm` (`own`).",
+            examples=["own"],
+        ),
+    ] = "all"
+
+
+Meter = Annotated[str, Meta(pattern="^[a-z][a-z0-9_]{0,63}$")]
+
+
+class Plan(_Section, frozen=True):
+    """A plan you sell."""
+
+    name: Annotated[
+        str,
+        Meta(min_length=1, max_length=100, description="The name that `plan` in an account's traits has."),
+    ]
+    rank: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=1000,
+            description="Place among your plans: an upgrade leads to a higher rank.",
+            examples=[1],
+        ),
+    ]
+    limits: Annotated[
+        dict[Meter, Annotated[int, Meta(ge=0, le=2**53)]],
+        Meta(
+            description="Included units by meter; a meter that is not named is unlimited.",
+            examples=[{"seats": 5}],
+        ),
+    ] = {}
+
+
+class Config(_Section, frozen=True):
+    """All of `stemtide.toml`."""
+
+    company: Company
+    ingest: Ingest = field(default_factory=Ingest)
+    events: Events = field(default_factory=Events)
+    access: Access = field(default_factory=Access)
+    plans: tuple[Plan, ...] = ()
+
+
+@lru_cache(maxsize=16384)
+def _classify(
+    name: str, core_actions: tuple[str, ...], api_calls: tuple[str, ...], logins: tuple[str, ...]
+) -> frozenset[Signal]:
+    kinds = {Signal.CORE_ACTION: core_actions, Signal.API_CALL: api_calls, Signal.LOGIN: logins}
+    return frozenset(
+        s for s, patterns in kinds.items() if patterns and _compiled(patterns).match(name.casefold())
+    )
+
+
+@lru_cache(maxsize=64)
+def _compiled(patterns: Iterable[str]) -> re.Pattern[str]:
+    return re.compile("|".join(translate(pattern.casefold()) for pattern in patterns))
