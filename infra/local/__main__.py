@@ -21,7 +21,9 @@ def main() -> int:
     home = Home.from_env()
 
     def say(text: str) -> None:
-        print(f"{arguments.command}: {time.monotonic() - started:5.1f} s  {text}", file=sys.stderr, flush=True)
+        print(
+            f"{arguments.command}: {time.monotonic() - started:5.1f} s  {text}", file=sys.stderr, flush=True
+        )
 
     try:
         if arguments.command == "up":

@@ -19,4 +19,6 @@ def down(home: Home, *, say: Callable[[str], None]) -> None:
 
 def stop(home: Home, *, say: Callable[[str], None]) -> None:
     """End this home's processes and keep its data for the next start."""
-    say("stopped the emulator; its data is kept" if emulator_process.stop(home) else "no emulator was running")
+    say(
+        "stopped the emulator; its data is kept" if emulator_process.stop(home) else "no emulator was running"
+    )

@@ -56,7 +56,9 @@ def shared_data(name: str) -> Path:
 
     folder = Path(os.environ.get("STEMTIDE_SHARED", ROOT.parent / "shared")) / "data" / name
     if not folder.exists():
-        pytest.skip(f"the open log {name} is not here: put the logs beside the project or set STEMTIDE_SHARED")
+        pytest.skip(
+            f"the open log {name} is not here: put the logs beside the project or set STEMTIDE_SHARED"
+        )
     return folder
 
 

@@ -11,16 +11,43 @@ from infra.local.up import clock_scale_from_env
 
 OUTPUTS = {
     name: f"<{name}>"
-    for name in (
-        "EventStream EventBus ArchiveBucket DeadLetterBucket UsageTable AccountsTable IngestTable ApiId "
-        "AsyncDeadLetterQueue AlarmTopic"
-    ).split()
+    for name in [
+        "EventStream",
+        "EventBus",
+        "ArchiveBucket",
+        "DeadLetterBucket",
+        "UsageTable",
+        "AccountsTable",
+        "IngestTable",
+        "ApiId",
+        "AsyncDeadLetterQueue",
+        "AlarmTopic",
+    ]
 }
-CONTRACT_KEYS = set(
-    "endpoint_url region event_stream event_bus buckets tables queues topics state_machines config_path "
-    "api_url api_tokens write_key clock_scale mailbox_url slack_url slack_signing_secret payments_url "
-    "payments_api_key webhook_secrets ws_url dashboard_url".split()
-)
+CONTRACT_KEYS = {
+    "endpoint_url",
+    "region",
+    "event_stream",
+    "event_bus",
+    "buckets",
+    "tables",
+    "queues",
+    "topics",
+    "state_machines",
+    "config_path",
+    "api_url",
+    "api_tokens",
+    "write_key",
+    "clock_scale",
+    "mailbox_url",
+    "slack_url",
+    "slack_signing_secret",
+    "payments_url",
+    "payments_api_key",
+    "webhook_secrets",
+    "ws_url",
+    "dashboard_url",
+}
 
 
 def _home(folder: Path) -> Home:
