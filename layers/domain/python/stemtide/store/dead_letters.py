@@ -1,0 +1,132 @@
+"""Dead letters: one row per payload that a consumer gave up on, and a total per consumer and lane."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from stemtide.ports import ConflictError
+from stemtide.store.errors import translated
+from stemtide.store.ledger import query_all
+
+MAX_TRIES = 20
+"""Tries to add a payload to its lane's total against other payloads of the same lane."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeadTotal:
+    """What a consumer gave up on in one lane: payloads, calls, the last sequence number (-1: none)."""
+
+    lane: str
+    payloads: int = 0
+    events: int = 0
+    last: int = -1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeadRow:
+    """One payload: object key, consumer, positions, its calls that were not accounted for, why, when (ISO)."""
+
+    key: str
+    consumer: str
+    lane: str
+    first: int
+    last: int
+    records: int
+    events: int
+    condition: str
+    at: str
+
+
+def totals_key(consumer: str) -> str:
+    """The partition key of a consumer's totals."""
+    return f"dead-total#{consumer}"
+
+
+def read_totals(table: Any, consumer: str) -> list[DeadTotal]:
+    """The totals of a consumer, one per lane with dead letters (`table`: boto3 Table resource)."""
+    return [_total(item) for item in query_all(table, totals_key(consumer))]
+
+
+def register(table: Any, row: DeadRow) -> bool:
+    """Keep the row and add it to its lane's total, once; False when it was there already.
+
+    Both writes are one transaction: S3 notifies at least once, and an `ADD` without the row's condition
+    would count the second notification too. The total is conditional on its number of payloads:
+
+        payload A                     payload B (same lane)
+        reads payloads=3
+                                      reads payloads=3, writes payloads=4
+        writes payloads=4             -> refused, reads payloads=4, writes payloads=5
+
+    Raises:
+        ConflictError: the total changed under every try.
+    """
+    for _ in range(MAX_TRIES):
+        key = {"pk": totals_key(row.consumer), "sk": row.lane}
+        with translated():
+            item = table.get_item(Key=key, ConsistentRead=True).get("Item")
+        total = DeadTotal(lane=row.lane) if item is None else _total(item)
+        outcome = _write(table, row, total)
+        if outcome is not None:
+            return outcome
+    raise ConflictError(f"total of {row.lane}")
+
+
+def _write(table: Any, row: DeadRow, total: DeadTotal) -> bool | None:
+    """True: written; False: the row is known; None: the total was not what was read."""
+    condition: dict[str, Any] = {"ConditionExpression": "attribute_not_exists(pk)"}
+    if total.payloads:
+        condition = {
+            "ConditionExpression": "payloads = :read",
+            "ExpressionAttributeValues": {":read": total.payloads},
+        }
+    unknown = {"ConditionExpression": "attribute_not_exists(pk)"}
+    puts = [
+        {"Put": {"TableName": table.name, "Item": _item(row), **unknown}},
+        {"Put": {"TableName": table.name, "Item": _total_item(row, total), **condition}},
+    ]
+    client = table.meta.client
+    try:
+        with translated():
+            client.transact_write_items(TransactItems=puts)
+    except client.exceptions.TransactionCanceledException as error:
+        codes = [reason.get("Code") for reason in error.response.get("CancellationReasons", [])]
+        if codes and codes[0] == "ConditionalCheckFailed":
+            return False
+        if set(codes) & {"ConditionalCheckFailed", "TransactionConflict"}:
+            return None
+        raise
+    return True
+
+
+def _item(row: DeadRow) -> dict[str, Any]:
+    return {
+        "pk": f"dead#{row.at[:10]}",
+        "sk": row.key,
+        "consumer": row.consumer,
+        "lane": row.lane,
+        "first": str(row.first),
+        "last": str(row.last),
+        "records": row.records,
+        "events": row.events,
+        "condition": row.condition,
+        "at": row.at,
+    }
+
+
+def _total_item(row: DeadRow, total: DeadTotal) -> dict[str, Any]:
+    return {
+        "pk": totals_key(row.consumer),
+        "sk": row.lane,
+        "payloads": total.payloads + 1,
+        "events": total.events + row.events,
+        "last": str(max(total.last, row.last)),
+    }
+
+
+def _total(item: dict[str, Any]) -> DeadTotal:
+    return DeadTotal(
+        lane=str(item["sk"]),
+        payloads=int(item["payloads"]),
+        events=int(item["events"]),
+        last=int(item["last"]),
+    )

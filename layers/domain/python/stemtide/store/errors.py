@@ -1,0 +1,49 @@
+"""What a failed AWS call means for the caller: refused, outcome unknown, or condition not met."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from botocore.exceptions import ClientError, ConnectionError, HTTPClientError
+
+from stemtide.ports import ConflictError, ThrottledError, UnavailableError
+
+CONDITION_FAILED = "ConditionalCheckFailedException"
+_THROTTLED = frozenset(
+    {
+        "LimitExceededException",
+        "ProvisionedThroughputExceededException",
+        "RequestLimitExceeded",
+        "SlowDown",
+        "Throttling",
+        "ThrottlingException",
+        "TooManyRequestsException",
+    }
+)
+_SERVER_ERROR = 500
+
+
+def code_of(error: ClientError) -> str:
+    """AWS's code of an error."""
+    return str(error.response.get("Error", {}).get("Code", ""))
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Raise what the ports promise for AWS's transient errors; everything else passes as it is.
+
+    A request that AWS refuses for what it says (validation, access) is no transient error: it must
+    surface, and the batch goes the way of retries, bisection and dead letters.
+    """
+    try:
+        yield
+    except ClientError as error:
+        code = code_of(error)
+        if code == CONDITION_FAILED:
+            raise ConflictError(code) from error
+        if code in _THROTTLED:
+            raise ThrottledError(code) from error
+        if int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)) >= _SERVER_ERROR:
+            raise UnavailableError(code) from error
+        raise
+    except (ConnectionError, HTTPClientError) as error:
+        raise UnavailableError(type(error).__name__) from error

@@ -1,0 +1,136 @@
+"""The usage table: conditional writes for the aggregates, days for the readers."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from boto3.dynamodb.conditions import Key
+
+from stemtide import users
+from stemtide.ports import StoredState, UsageRow
+from stemtide.state import decode
+from stemtide.store.errors import translated
+
+USERS_SUFFIX = "#users"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DayUsage:
+    """One account's usage on one UTC day; `events` and `by_event` are weights, times epoch ms."""
+
+    date: date
+    events: int
+    active_users: int
+    by_event: dict[str, int]
+    calls: int
+    duplicates: int
+    first_ms: int
+    last_ms: int
+
+
+class DynamoUsageItems:
+    """`ports.UsageItems` on the table. The client may be shared by threads."""
+
+    def __init__(self, *, client: Any, table_name: str) -> None:
+        self._client = client
+        self._table_name = table_name
+
+    def get(self, account: str, sort: str) -> StoredState | None:
+        """The item as of now."""
+        with translated():
+            item = self._client.get_item(
+                TableName=self._table_name,
+                Key={"account": {"S": account}, "day": {"S": sort}},
+                ProjectionExpression="v, s, expires_at",
+                ConsistentRead=True,
+            ).get("Item")
+        if item is None:
+            return None
+        return StoredState(
+            version=int(item["v"]["N"]), blob=item["s"]["B"], expires_at=int(item["expires_at"]["N"])
+        )
+
+    def put(self, row: UsageRow) -> None:
+        """Write version n over version n - 1.
+
+        Without the condition a zombie of a timed-out invocation would undo its successor:
+
+            zombie                      successor
+            reads v=7
+                                        reads v=7, folds records 1-5, puts v=8
+            folds records 1-3, puts v=8  -> refused: the item has v=8, not 7
+            re-reads: mark is 5, nothing of 1-3 is left to apply
+
+        A lost reply looks the same: the SDK's retry meets the first attempt's own v=8, and the re-read
+        finds everything applied.
+        """
+        item = {
+            "account": {"S": row.account},
+            "day": {"S": row.sort},
+            "v": {"N": str(row.version)},
+            "s": {"B": row.blob},
+            "events": {"N": str(row.events)},
+            "expires_at": {"N": str(row.expires_at)},
+        }
+        condition: dict[str, Any] = {"ConditionExpression": "attribute_not_exists(account)"}
+        if row.version > 1:
+            condition = {
+                "ConditionExpression": "v = :read",
+                "ExpressionAttributeValues": {":read": {"N": str(row.version - 1)}},
+            }
+        with translated():
+            self._client.put_item(TableName=self._table_name, Item=item, **condition)
+
+
+def read_days(table: Any, account: str, first: date, last: date) -> list[DayUsage]:
+    """The account's days with usage from `first` to `last` (both included), oldest first.
+
+    Args:
+        table: boto3 Table resource of the usage table.
+        account: account id.
+        first: UTC date.
+        last: UTC date.
+    """
+    items = {str(item["day"]): item for item in _query_days(table, account, first, last)}
+    return [
+        _day_usage(item, items.get(f"{day}{USERS_SUFFIX}"))
+        for day, item in sorted(items.items())
+        if not day.endswith(USERS_SUFFIX)
+    ]
+
+
+def account_seen(table: Any, account: str) -> bool:
+    """Whether the usage table (boto3 Table resource) holds any day of the account."""
+    found = table.query(KeyConditionExpression=Key("account").eq(account), Limit=1, ProjectionExpression="v")
+    return bool(found["Items"])
+
+
+def _query_days(table: Any, account: str, first: date, last: date) -> Iterator[dict[str, Any]]:
+    between = Key("account").eq(account) & Key("day").between(first.isoformat(), f"{last.isoformat()}~")
+    page: dict[str, Any] = {}
+    while True:
+        found = table.query(KeyConditionExpression=between, ConsistentRead=True, **page)
+        yield from found["Items"]
+        if "LastEvaluatedKey" not in found:
+            return
+        page = {"ExclusiveStartKey": found["LastEvaluatedKey"]}
+
+
+def _day_usage(item: dict[str, Any], users_item: dict[str, Any] | None) -> DayUsage:
+    state = decode(bytes(item["s"]))
+    sketch = state.users
+    if state.spilled:
+        if users_item is None:
+            raise LookupError(f"the users of {item['account']} on {item['day']} are missing from the table")
+        sketch = bytes(users_item["s"])
+    return DayUsage(
+        date=date.fromisoformat(str(item["day"])),
+        events=state.events,
+        active_users=users.count(sketch),
+        by_event=state.by_event,
+        calls=state.calls,
+        duplicates=state.duplicates,
+        first_ms=state.first_ms or 0,
+        last_ms=state.last_ms or 0,
+    )
