@@ -1,0 +1,107 @@
+"""A log on disk: found, identified by its content, and read out of core in a stable order."""
+
+# ruff: noqa: S608 - DuckDB reads a local file; names and values are quoted by `sql.identifier` and `sql.text`
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from stemtide_cli import log_file, sql
+from stemtide_cli.errors import CliError
+from stemtide_cli.mapping import Events
+from stemtide_cli.position import END, START, Interval
+
+FINGERPRINT_CHARS = 16
+"""64 bits of SHA-256: names a log in message ids and position files."""
+MEMORY_LIMIT = "512MB"
+"""DuckDB sorts what does not fit on disk."""
+
+Row = tuple[Any, ...]
+"""(instant_us, row, skip, account, user, event, timestamp, weight, *properties)"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Log:
+    """A log's events: how to read them, and what they are known by."""
+
+    path: Path
+    fingerprint: str
+    properties: tuple[str, ...]
+    query: str
+    spill: Path
+
+    def rows(self, interval: Interval, *, batch: int, limit: int | None = None) -> Iterator[list[Row]]:
+        """The rows of an interval of (instant, row) in that order, in lists of `batch`."""
+        query = f"{self.query} WHERE {_within(interval)} ORDER BY instant, _row"
+        with _connect(self.spill) as connection:
+            found = connection.execute(query + (f" LIMIT {limit}" if limit is not None else ""))
+            while rows := found.fetchmany(batch):
+                yield rows
+
+    def without_instant(self) -> int:
+        """How many rows have no usable timestamp, and so no place in the order."""
+        with _connect(self.spill) as connection:
+            counted = connection.execute(f"SELECT count(*) FROM ({self.query}) WHERE instant IS NULL")
+            return int(counted.fetchall()[0][0])
+
+
+def open_log(events: Events, *, folder: Path, mapping_path: Path, spill: Path) -> Log:
+    """Find the events file of a log and check the mapping against its columns.
+
+    Args:
+        folder: the log's folder.
+        mapping_path: named in errors.
+        spill: where DuckDB may put what does not fit in memory.
+
+    Raises:
+        CliError: no such file, unreadable, or a mapped column does not exist.
+    """
+    path = log_file.find_file(folder, events.file, mapping_path)
+    try:
+        with _connect(spill) as connection:
+            columns = log_file.columns_of(connection, log_file.source_of(path, {}))
+            log_file.check_columns(events, columns, mapping_path, path)
+            source = log_file.source_of(path, log_file.as_text(events, columns))
+            columns = log_file.columns_of(connection, source)
+            properties = log_file.chosen_properties(events, columns, mapping_path)
+            query = sql.calls(events, source=source, columns=columns, properties=properties)
+            if events.day is not None:
+                log_file.check_courses(connection, events, source, mapping_path)
+    except duckdb.Error as error:
+        raise CliError(
+            f"{path} cannot be read: {error}", hint="is it complete, and what its ending says?"
+        ) from error
+    return Log(
+        path=path, fingerprint=_fingerprint(path), properties=tuple(properties), query=query, spill=spill
+    )
+
+
+def _connect(spill: Path) -> duckdb.DuckDBPyConnection:
+    spill.mkdir(parents=True, exist_ok=True)
+    return duckdb.connect(
+        config={
+            "autoinstall_known_extensions": "false",
+            "memory_limit": MEMORY_LIMIT,
+            "temp_directory": str(spill),
+            "TimeZone": "UTC",
+        }
+    )
+
+
+def _within(interval: Interval) -> str:
+    (low, low_row), (high, high_row) = interval
+    parts = ["instant IS NOT NULL"]
+    if interval[0] > START:
+        parts.append(f"(instant > {low} OR (instant = {low} AND _row >= {low_row}))")
+    if interval[1] < END:
+        parts.append(f"(instant < {high} OR (instant = {high} AND _row < {high_row}))")
+    return " AND ".join(parts)
+
+
+def _fingerprint(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()[:FINGERPRINT_CHARS]

@@ -1,0 +1,110 @@
+"""The events file of a log: found, described, and the mapping checked against its columns."""
+
+# ruff: noqa: S608 - DuckDB reads a local file; names and values are quoted by `sql.identifier` and `sql.text`
+
+from pathlib import Path
+
+import duckdb
+from stemtide import limits
+
+from stemtide_cli import sql
+from stemtide_cli.errors import CliError
+from stemtide_cli.mapping import Events
+
+ENDINGS = (".parquet", ".csv", ".csv.gz", ".tsv", ".jsonl", ".jsonl.gz", ".ndjson")
+WEIGHT_PROPERTY = "count"
+
+
+def find_file(folder: Path, name: str, mapping_path: Path) -> Path:
+    if (folder / name).is_file():
+        return folder / name
+    stem = next((name.removesuffix(e) for e in ENDINGS if name.endswith(e)), name)
+    found = [folder / f"{stem}{ending}" for ending in ENDINGS if (folder / f"{stem}{ending}").is_file()]
+    if len(found) == 1:
+        return found[0]
+    problem = f"several files fit: {', '.join(p.name for p in found)}" if found else "there is no such file"
+    raise CliError(
+        f"{folder / name}: {problem}",
+        hint=f"check --data, or `file` in {mapping_path}; known endings: {', '.join(ENDINGS)}",
+    )
+
+
+def source_of(path: Path, as_text: dict[str, str]) -> str:
+    name = sql.text(str(path))
+    if path.name.endswith(".parquet"):
+        return f"(SELECT *, file_row_number AS _row FROM read_parquet({name}, file_row_number = true))"
+    types = ", ".join(f"{sql.text(column)}: {sql.text(kind)}" for column, kind in as_text.items())
+    if path.name.endswith((".csv", ".csv.gz", ".tsv")):
+        given = f", types = {{{types}}}" if types else ""
+        reader = f"read_csv({name}, header = true, sample_size = -1{given})"
+    else:
+        given = f", columns = {{{types}}}" if types else ""
+        reader = f"read_json({name}, format = 'newline_delimited', sample_size = -1{given})"
+    return f"(SELECT *, row_number() OVER () - 1 AS _row FROM {reader})"
+
+
+def columns_of(connection: duckdb.DuckDBPyConnection, source: str) -> dict[str, str]:
+    described = connection.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()
+    return {name: kind for name, kind, *_ in described if name not in ("_row", "file_row_number")}
+
+
+def as_text(events: Events, columns: dict[str, str]) -> dict[str, str]:
+    """Columns of names are read as text as they stand: `007` is not 7."""
+    names = {*events.account_columns, events.event, *([events.user] if events.user else [])}
+    return {column: "VARCHAR" if column in names else kind for column, kind in columns.items()}
+
+
+def check_columns(events: Events, columns: dict[str, str], mapping_path: Path, path: Path) -> None:
+    named = {"account": events.account_columns, "event": (events.event,)}
+    named |= {"timestamp": (events.timestamp,)} if events.timestamp else {}
+    named |= {"day": (events.day.column, events.day.course)} if events.day else {}
+    named |= {"user": (events.user,)} if events.user else {}
+    named |= {"weight": (events.weight,)} if events.weight else {}
+    named |= {} if events.properties == "*" else {"properties": tuple(events.properties)}
+    for key, wanted in named.items():
+        for column in wanted:
+            if column not in columns:
+                raise CliError(
+                    f"{mapping_path}: `{key}` names the column {column!r}, which {path} does not have",
+                    hint=f"its columns are {', '.join(columns)}",
+                )
+    if events.timestamp and not columns[events.timestamp].startswith(sql.INSTANT_TYPES):
+        raise CliError(
+            f"{mapping_path}: `timestamp` names {events.timestamp!r}, a {columns[events.timestamp]} column",
+            hint="it must hold timestamps, dates or ISO 8601 text",
+        )
+
+
+def chosen_properties(events: Events, columns: dict[str, str], mapping_path: Path) -> list[str]:
+    used = {*events.account_columns, events.event, events.timestamp, events.user, events.weight}
+    used |= {events.day.column, events.day.course} if events.day else set()
+    chosen = [c for c in columns if c not in used] if events.properties == "*" else list(events.properties)
+    if WEIGHT_PROPERTY in chosen:
+        raise CliError(
+            f"{mapping_path}: as a property, {WEIGHT_PROPERTY!r} would make a row stand for that many events",
+            hint=f'set `weight = "{WEIGHT_PROPERTY}"` if it does, else list the others in `properties`',
+        )
+    if len(chosen) >= limits.MAX_PROPERTIES or any(len(c) > limits.MAX_KEY_CHARS for c in chosen):
+        raise CliError(
+            f"{mapping_path}: {len(chosen)} columns would become properties, or one with a very long name",
+            hint=f"list at most {limits.MAX_PROPERTIES - 1} in `properties`, of {limits.MAX_KEY_CHARS} characters",
+        )
+    return chosen
+
+
+def check_courses(
+    connection: duckdb.DuckDBPyConnection, events: Events, source: str, mapping_path: Path
+) -> None:
+    day = events.day
+    assert day is not None
+    course = sql.identifier(day.course)
+    suffixes = ", ".join(sql.text(name) for name in day.starts)
+    unknown = connection.execute(
+        f"SELECT min({course}) FROM {source} WHERE {course} IS NOT NULL AND"
+        f" regexp_extract({course}, {sql.text(sql.COURSE_NAME)}, 2) NOT IN ({suffixes})"
+    ).fetchall()[0][0]
+    if unknown is not None:
+        raise CliError(
+            f"{mapping_path}: [events.day.starts] has no day zero for {unknown!r}",
+            hint=f"add the suffix after its year; it has {', '.join(day.starts)}",
+        )

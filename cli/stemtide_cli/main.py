@@ -1,0 +1,24 @@
+"""Entry point of the `stemtide` command line."""
+
+import sys
+
+import click
+
+from stemtide_cli.command import command
+from stemtide_cli.replay import replay
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="stemtide")
+def main() -> None:
+    """Stemtide: usage, churn risk and what to do about it, from a company's own event stream.
+
+    Commands talk to the stack that `make up` (local) or `make deploy` (AWS) left behind.
+    Exit codes: 0 done, 1 failed or stuck, 2 wrong usage.
+    """
+
+
+command(main, "replay")(replay)
+
+if __name__ == "__main__":
+    sys.exit(main())

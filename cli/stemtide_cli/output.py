@@ -1,0 +1,58 @@
+"""Results on stdout (for people, or as JSON), progress and errors on stderr."""
+
+import json
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+
+PLAIN_INTERVAL_S = 5.0
+"""Without a terminal, a progress line at most this often."""
+
+
+class Output:
+    """Where one command writes."""
+
+    def __init__(self, *, as_json: bool) -> None:
+        self.as_json = as_json
+        self.stdout = Console(file=sys.stdout, highlight=False, soft_wrap=not sys.stdout.isatty())
+        self.stderr = Console(file=sys.stderr, highlight=False, soft_wrap=not sys.stderr.isatty())
+
+    def result(self, data: dict[str, Any], show: Callable[[Console], None]) -> None:
+        """Print the result: `data` as JSON with --json, else what `show` draws."""
+        if self.as_json:
+            sys.stdout.write(json.dumps(data, indent=2, default=str) + "\n")
+        else:
+            show(self.stdout)
+
+    def say(self, text: str) -> None:
+        """One line about what is going on."""
+        self.stderr.print(escape(text))
+
+    def error(self, message: str, hint: str) -> None:
+        """What failed and what to do next; with --json an object on stdout as well."""
+        if self.as_json:
+            sys.stdout.write(json.dumps({"error": message, "hint": hint}) + "\n")
+        self.stderr.print(f"[bold red]error:[/] {escape(message)}")
+        self.stderr.print(f"[bold]next:[/]  {escape(hint)}")
+
+    @contextmanager
+    def progress(self, clock: Callable[[], float] = time.monotonic) -> Iterator[Callable[[str], None]]:
+        """A function that shows the latest state: a live line on a terminal, else now and then a line."""
+        if self.stderr.is_terminal:
+            with self.stderr.status("") as status:
+                yield lambda text: status.update(escape(text))
+            return
+        last = clock()
+
+        def line(text: str) -> None:
+            nonlocal last
+            if clock() - last >= PLAIN_INTERVAL_S:
+                last = clock()
+                self.say(text)
+
+        yield line

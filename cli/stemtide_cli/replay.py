@@ -1,0 +1,152 @@
+"""`stemtide replay`: a log through the deployed stream."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+
+from stemtide_cli import position, replaying
+from stemtide_cli.command import Session
+from stemtide_cli.log import Log, open_log
+from stemtide_cli.mapping import Mapping, find_mapping, load_mapping
+from stemtide_cli.position import Interval
+from stemtide_cli.replaying import Replay, Summary
+from stemtide_cli.sender import RESUME, StreamWriter
+from stemtide_cli.stack import project_root
+
+DAY = click.DateTime(formats=["%Y-%m-%d"])
+
+
+@click.option(
+    "--mapping",
+    "mapping_name",
+    required=True,
+    metavar="FILE|NAME",
+    help="Which column is what: a TOML file, or crm, social, nova, oulad.",
+)
+@click.option(
+    "--data",
+    "folder",
+    required=True,
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="The log's folder.",
+)
+@click.option("--from", "first", type=DAY, help="First UTC day of the log to send.")
+@click.option("--until", "last", type=DAY, help="Last UTC day of the log to send (inclusive).")
+@click.option("--limit", type=click.IntRange(min=1), help="Read at most this many further rows of the log.")
+@click.option("--rate", type=click.FloatRange(min=0, min_open=True), help="At most this many rows a second.")
+@click.option("--restart", is_flag=True, help="Forget the position: send again what was already sent.")
+def replay(
+    session: Session,
+    mapping_name: str,
+    folder: Path,
+    first: datetime | None,
+    last: datetime | None,
+    limit: int | None,
+    rate: float | None,
+    restart: bool,
+) -> None:
+    """Send a log through the deployed stream, each row once.
+
+    The position moves only on what the stream has acknowledged: after an interruption of any kind run
+    the same command again. Rows keep their message ids whatever part of the log is sent.
+    """
+    if first and last and last < first:
+        raise click.UsageError("--until is before --from")
+    mapping_path = find_mapping(mapping_name)
+    mapping = load_mapping(mapping_path)
+    home = project_root() / "build" / "replay"
+    log = open_log(mapping.events, folder=folder, mapping_path=mapping_path, spill=home / "tmp")
+    writer = _writer(session)
+    path = home / f"{log.fingerprint}-{session.stack.event_stream}.json"
+    with replaying.alone(path):
+        work = _begin(session, mapping, log, writer, path, restart=restart, rate=rate)
+        resumed = bool(work.at.covered or work.at.pending)
+        try:
+            with session.out.progress() as progress:
+                summary = work.run(_wanted(first, last), limit=limit, progress=progress)
+        except KeyboardInterrupt:
+            raise click.ClickException(f"interrupted after {work.summary.sent:,} rows; {RESUME}") from None
+    session.out.result(
+        _result(session, log, work, summary, resumed=resumed),
+        lambda console: _show(console, work, summary, resumed=resumed),
+    )
+
+
+def _writer(session: Session) -> StreamWriter:
+    stack = session.stack
+    start = (
+        "start it again with `make up` and re-run the same command: it resumes" if stack.is_local else RESUME
+    )
+    return StreamWriter(
+        kinesis=stack.client("kinesis", attempts=1),
+        stream=stack.event_stream,
+        restart=start,
+        say=session.out.say,
+    )
+
+
+def _begin(
+    session: Session,
+    mapping: Mapping,
+    log: Log,
+    writer: StreamWriter,
+    path: Path,
+    *,
+    restart: bool,
+    rate: float | None,
+) -> Replay:
+    at = replaying.resume(
+        path,
+        incarnation=writer.open(),
+        mapping=replaying.digest(mapping.events, log.properties),
+        restart=restart,
+        say=session.out.say,
+    )
+    return Replay(log=log, writer=writer, path=path, at=at, rate=rate)
+
+
+def _wanted(first: datetime | None, last: datetime | None) -> Interval:
+    """The keys of whole UTC days."""
+    low = position.START if first is None else (_microseconds(first), 0)
+    high = position.END if last is None else (_microseconds(last + timedelta(days=1)), 0)
+    return low, high
+
+
+def _microseconds(day: datetime) -> int:
+    return int(day.replace(tzinfo=UTC).timestamp()) * 1_000_000
+
+
+def _result(session: Session, log: Log, work: Replay, summary: Summary, *, resumed: bool) -> dict[str, Any]:
+    return {
+        "stream": session.stack.event_stream,
+        "log": str(log.path),
+        "fingerprint": log.fingerprint,
+        "resumed": resumed,
+        "rows": summary.rows,
+        "sent": summary.sent,
+        "skipped": summary.skipped,
+        "records": summary.records,
+        "requests": summary.requests,
+        "retried_records": work.writer.retried,
+        "seconds": round(summary.seconds, 3),
+        "rows_per_second": summary.rows_per_second,
+        "until": summary.until,
+        "total_sent": work.at.sent,
+        "total_skipped": work.at.skipped,
+        "position": str(work.path),
+    }
+
+
+def _show(console: Console, work: Replay, summary: Summary, *, resumed: bool) -> None:
+    speed = f"{summary.seconds:.1f} s, {summary.rows_per_second:,} rows/s"
+    console.print(f"sent {summary.sent:,} rows in {summary.records:,} records ({speed})")
+    for reason, count in sorted(summary.skipped.items()):
+        console.print(f"skipped {count:,} rows: {reason}")
+    if resumed:
+        console.print(f"with earlier runs: {work.at.sent:,} rows sent")
+    if not summary.rows:
+        console.print("nothing left to send in this range")
+    console.print("next: `stemtide drain` waits until they are counted")

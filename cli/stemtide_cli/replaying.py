@@ -1,0 +1,215 @@
+"""The replay of a log: chunk by chunk, request by request, the position kept after each."""
+
+import fcntl
+import hashlib
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+
+from stemtide_cli import packing, position
+from stemtide_cli.ahead import one_ahead
+from stemtide_cli.errors import CliError
+from stemtide_cli.log import Log, Row
+from stemtide_cli.mapping import Events
+from stemtide_cli.packing import Packed
+from stemtide_cli.position import Interval, Position
+from stemtide_cli.sender import StreamWriter
+
+CHUNK_ROWS = 50_000
+"""Rows packed together: enough for full records, few enough to keep accounts close in time."""
+NO_TIMESTAMP = "no_timestamp"
+
+
+@dataclass(slots=True, kw_only=True)
+class Summary:
+    """What one run did."""
+
+    rows: int = 0
+    sent: int = 0
+    skipped: dict[str, int] = field(default_factory=dict)
+    records: int = 0
+    requests: int = 0
+    seconds: float = 0.0
+    until: str | None = None
+    """Instant of the last row."""
+
+    @property
+    def rows_per_second(self) -> int:
+        return round(self.sent / self.seconds) if self.seconds else 0
+
+    def skip(self, reasons: dict[str, int]) -> None:
+        for reason, count in reasons.items():
+            self.skipped[reason] = self.skipped.get(reason, 0) + count
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chunk:
+    """Rows of one interval as requests, of which the first `acknowledged` were sent by an earlier run."""
+
+    interval: Interval
+    rows: int
+    packed: Packed
+    acknowledged: int
+    until: str | None
+
+
+@dataclass(slots=True, kw_only=True)
+class Replay:
+    """Sends a log to a stream so that each row counts once, whatever is killed in between."""
+
+    log: Log
+    writer: StreamWriter
+    path: Path
+    at: Position
+    rate: float | None = None
+    clock: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], None] = time.sleep
+    summary: Summary = field(default_factory=Summary)
+
+    def run(self, wanted: Interval, *, limit: int | None, progress: Callable[[str], None]) -> Summary:
+        """Send what of `wanted` the stream does not hold yet, at most `limit` rows of the log."""
+        started = self.clock()
+        if not self.at.covered and self.at.pending is None:
+            self._count_without_instant()
+        for chunk in one_ahead(self._chunks(wanted, limit)):
+            for number, request in enumerate(chunk.packed.requests, start=1):
+                if number <= chunk.acknowledged:
+                    continue
+                self.writer.put(request)
+                self._keep(self.at.within(chunk.interval, number))
+                self.summary.requests += 1
+                self.summary.records += len(request)
+                self.summary.sent += sum(entry.calls for entry in request)
+                self.summary.seconds = self.clock() - started
+                progress(self._state(chunk))
+                self._throttle()
+            self._finish(chunk)
+        self.summary.seconds = self.clock() - started
+        return self.summary
+
+    def _chunks(self, wanted: Interval, limit: int | None) -> Iterator[Chunk]:
+        covered = self.at.covered
+        if (pending := self.at.pending) is not None:
+            rows = [row for some in self.log.rows(pending.interval, batch=CHUNK_ROWS) for row in some]
+            yield self._chunk(pending.interval, rows, pending.requests)
+            covered = position.merge((*covered, pending.interval))
+        for gap in position.gaps(wanted, covered):
+            if limit is not None and limit <= 0:
+                return
+            for interval, rows in cut(self.log.rows(gap, batch=CHUNK_ROWS, limit=limit), gap, limit):
+                yield self._chunk(interval, rows, 0)
+                limit = None if limit is None else limit - len(rows)
+
+    def _chunk(self, interval: Interval, rows: list[Row], acknowledged: int) -> Chunk:
+        packed = packing.pack(rows, fingerprint=self.log.fingerprint, properties=self.log.properties)
+        return Chunk(
+            interval=interval,
+            rows=len(rows),
+            packed=packed,
+            acknowledged=acknowledged,
+            until=rows[-1][6] if rows else None,
+        )
+
+    def _finish(self, chunk: Chunk) -> None:
+        self._keep(self.at.cover(chunk.interval, sent=chunk.packed.sent, skipped=chunk.packed.skipped))
+        self.summary.rows += chunk.rows
+        self.summary.skip(chunk.packed.skipped)
+        self.summary.until = chunk.until or self.summary.until
+
+    def _count_without_instant(self) -> None:
+        if count := self.log.without_instant():
+            self.summary.skip({NO_TIMESTAMP: count})
+            self.at = self.at.skip({NO_TIMESTAMP: count})
+
+    def _keep(self, at: Position) -> None:
+        position.save(self.path, at)
+        self.at = at
+
+    def _throttle(self) -> None:
+        if self.rate:
+            ahead = self.summary.sent / self.rate - self.summary.seconds
+            if ahead > 0:
+                self.sleep(ahead)
+
+    def _state(self, chunk: Chunk) -> str:
+        done = self.summary
+        return f"{done.sent:,} rows sent, {done.rows_per_second:,} rows/s, log at {chunk.until}"
+
+
+def cut(
+    batches: Iterator[list[Row]], gap: Interval, limit: int | None
+) -> Iterator[tuple[Interval, list[Row]]]:
+    """Each batch with the interval it stands for; together they cover the gap, unless `limit` ends it."""
+    low = gap[0]
+    read = 0
+    waiting: list[Row] = []
+    for rows in batches:
+        if waiting:
+            high = (waiting[-1][0], waiting[-1][1] + 1)
+            yield (low, high), waiting
+            low = high
+        waiting = rows
+        read += len(rows)
+    complete = limit is None or read < limit
+    yield (low, gap[1] if complete else (waiting[-1][0], waiting[-1][1] + 1)), waiting
+
+
+def digest(events: Events, properties: tuple[str, ...]) -> str:
+    """What a mapping means, as a short digest (the file's name and the order of keys do not matter)."""
+    meaning = msgspec.structs.replace(events, file="")
+    text = msgspec.json.encode((meaning, properties), order="deterministic")
+    return hashlib.sha256(text).hexdigest()[:16]
+
+
+def resume(
+    path: Path, *, incarnation: int, mapping: str, restart: bool, say: Callable[[str], None]
+) -> Position:
+    """The position to go on from.
+
+    Raises:
+        CliError: it was begun with another mapping, or half a chunk by another version of this program.
+    """
+    fresh = Position(incarnation=incarnation, mapping=mapping, packing=packing.DIGEST)
+    found = None if restart else position.load(path)
+    if found is None:
+        return fresh
+    if found.incarnation != incarnation:
+        created = datetime.fromtimestamp(incarnation / 1000, tz=UTC)
+        say(
+            f"the stream is a new one (created {created:%Y-%m-%d %H:%M:%S} UTC): replaying from the beginning"
+        )
+        return fresh
+    if found.mapping != mapping:
+        raise CliError(
+            "this stream holds a part of this log by another mapping",
+            hint="use the mapping it began with, or a stack of its own (--restart would count rows twice)",
+        )
+    if found.pending is not None and found.packing != packing.DIGEST:
+        raise CliError(
+            "another version of stemtide was interrupted in the middle of a chunk of this log",
+            hint="finish the replay with that version, or start on a new stack",
+        )
+    return found.repacked(packing.DIGEST)
+
+
+@contextmanager
+def alone(path: Path) -> Iterator[None]:
+    """Hold the position file: two replays of one log would push each other out of the id window.
+
+    Raises:
+        CliError: another replay holds it.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.with_suffix(".lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise CliError(
+                "this log is being replayed to this stream by another process", hint="wait for its end"
+            ) from error
+        yield

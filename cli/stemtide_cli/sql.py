@@ -1,0 +1,99 @@
+"""The DuckDB query that reads a log as calls, in (instant, row) order."""
+
+# ruff: noqa: S608 - DuckDB reads a local file; every name and value is quoted by `identifier` and `text`
+
+import re
+from collections.abc import Mapping
+from datetime import date
+
+from stemtide import limits
+
+from stemtide_cli.mapping import DayZero, Events
+
+INSTANT_TYPES = ("TIMESTAMP", "DATE", "VARCHAR")
+COURSE_NAME = r"([0-9]{4})([A-Za-z]+)$"
+NUMERIC = re.compile(r"(U?(TINY|SMALL|BIG)INT|U?INTEGER|DOUBLE|FLOAT|BOOLEAN)$")
+WIDE_NUMERIC = re.compile(r"(U?HUGEINT|DECIMAL)")
+LEAP_YEAR = 2024
+
+
+def identifier(name: str) -> str:
+    """A column name, quoted."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def text(value: str) -> str:
+    """A string literal."""
+    return "'" + value.replace("'", "''") + "'"
+
+
+def instant(events: Events, columns: Mapping[str, str]) -> str:
+    """An expression for the event's instant in microseconds since 1970, NULL where there is none."""
+    if events.day is not None:
+        return f"epoch_us({_day_zero(events.day)} + CAST({identifier(events.day.column)} AS INTEGER))"
+    column = identifier(str(events.timestamp))
+    kind = columns[str(events.timestamp)]
+    if kind == "VARCHAR":
+        return f"epoch_us(TRY_CAST({column} AS TIMESTAMPTZ))"
+    return f"epoch_us({column})" if "ZONE" in kind else f"epoch_us(CAST({column} AS TIMESTAMP))"
+
+
+def _day_zero(day: DayZero) -> str:
+    course = identifier(day.course)
+    year = f"TRY_CAST(regexp_extract({course}, {text(COURSE_NAME)}, 1) AS INTEGER)"
+    suffix = f"regexp_extract({course}, {text(COURSE_NAME)}, 2)"
+    cases = []
+    for name, start in day.starts.items():
+        first = date.fromisoformat(f"{LEAP_YEAR}-{start}")
+        cases.append(f"WHEN {text(name)} THEN make_date({year}, {first.month}, {first.day})")
+    return f"(CASE {suffix} {' '.join(cases)} END)"
+
+
+def account(events: Events) -> str:
+    """An expression for the account id: the columns joined, NULL where one of them is empty."""
+    parts = [f"NULLIF(CAST({identifier(name)} AS VARCHAR), '')" for name in events.account_columns]
+    return f" || {text(events.account_separator)} || ".join(parts)
+
+
+def prop(name: str, kind: str) -> str:
+    """An expression for a property: numbers and booleans as they are, all else as text."""
+    column = identifier(name)
+    if NUMERIC.match(kind):
+        return column
+    return f"CAST({column} AS {'DOUBLE' if WIDE_NUMERIC.match(kind) else 'VARCHAR'})"
+
+
+def skip_reason(events: Events) -> str:
+    """An expression that names why a row cannot be sent, NULL for the others."""
+    allowed = f"^[A-Za-z0-9._:@-]{{1,{limits.MAX_ACCOUNT_ID_CHARS}}}$"
+    cases = [
+        "WHEN account IS NULL THEN 'no_account'",
+        f"WHEN NOT regexp_matches(account, {text(allowed)}) THEN 'bad_account'",
+        "WHEN event IS NULL OR event = '' THEN 'no_event'",
+        f"WHEN length(event) > {limits.MAX_EVENT_NAME_CHARS} THEN 'bad_event'",
+    ]
+    if events.weight is not None:
+        within = f"weight BETWEEN 1 AND {limits.MAX_WEIGHT} AND weight = floor(weight)"
+        cases.append(f"WHEN NOT coalesce({within}, false) THEN 'bad_weight'")
+    return f"CASE {' '.join(cases)} END"
+
+
+def calls(events: Events, *, source: str, columns: Mapping[str, str], properties: list[str]) -> str:
+    """Rows (instant_us, row, skip, account, user, event, timestamp, weight, *properties), unordered.
+
+    Args:
+        source: a table expression with the log's columns and `_row`.
+    """
+    user = f"NULLIF(CAST({identifier(events.user)} AS VARCHAR), '')" if events.user else "NULL"
+    weight = f"TRY_CAST({identifier(events.weight)} AS DOUBLE)" if events.weight else "NULL"
+    extra = "".join(f", {prop(name, columns[name])} AS p{i}" for i, name in enumerate(properties))
+    inner = (
+        f"SELECT {instant(events, columns)} AS instant, _row, {account(events)} AS account, {user} AS person,"
+        f" CAST({identifier(events.event)} AS VARCHAR) AS event, {weight} AS weight{extra} FROM {source}"
+    )
+    names = "".join(f", p{i}" for i in range(len(properties)))
+    return (
+        f"SELECT instant, _row, {skip_reason(events)} AS skip, account, person, event,"
+        " strftime(make_timestamp(instant), '%Y-%m-%dT%H:%M:%S.%gZ') AS at,"
+        f" CAST(CASE WHEN weight = floor(weight) THEN weight END AS BIGINT) AS weight{names} FROM ({inner})"
+    )
