@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 from pathlib import Path
 from typing import Any
 
-from infra.local.emulator import environment, loopback
+from infra.local.emulator import loopback
+from infra.local.emulator.durability import Keeper
 
 CONTROL_PREFIX = "/_stemtide/"
 
 
-def install(state_dir: Path) -> Any:
+def install(state_dir: Path) -> ControlRoutes:
     """Put every correction in place and return the ASGI application to serve.
 
     Raises `EmulatorChanged` when the installed emulator is not the one they were written for.
@@ -20,48 +22,66 @@ def install(state_dir: Path) -> Any:
     loopback.install()
     from ministack import app as ministack
 
-    return ControlRoutes(ministack.app)
-
-
-def stop() -> None:
-    """End the Lambda workers."""
-    from ministack.core import lambda_runtime
-
-    lambda_runtime.reset()
+    keeper = Keeper(state_dir)
+    keeper.install()
+    return ControlRoutes(ministack.app, keeper)
 
 
 class ControlRoutes:
-    """ASGI wrapper that answers the control routes and passes everything else on."""
+    """ASGI wrapper: answers the control routes, commits data before every reply, stops in order."""
 
-    def __init__(self, app: Any) -> None:
+    def __init__(self, app: Any, keeper: Keeper) -> None:
         self._app = app
+        self._keeper = keeper
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        if scope["type"] == "lifespan":
-            await self._app(scope, receive, _announcing(send))
-        elif scope["type"] == "http" and scope["path"].startswith(CONTROL_PREFIX):
+        if scope["type"] == "http" and scope["path"].startswith(CONTROL_PREFIX):
             await self._control(scope, send)
+        elif scope["type"] == "lifespan":
+            await self._app(scope, receive, self._stopping(send))
         else:
-            await self._app(scope, receive, send)
+            await self._app(scope, receive, self._committing(send))
+
+    def ready(self) -> None:
+        """The port is served: start what the previous process left undone."""
+        self._keeper.tasks.resume()
+
+    def _committing(self, send: Any) -> Any:
+        """No reply leaves before what it speaks of is in the journal."""
+
+        async def commit_then_send(message: Any) -> None:
+            if message["type"] == "http.response.start":
+                self._keeper.flush_data()
+            await send(message)
+
+        return commit_then_send
+
+    def _stopping(self, send: Any) -> Any:
+        """The emulator's shutdown is complete only with its workers gone and its state written."""
+
+        async def stop_then_send(message: Any) -> None:
+            if message["type"] == "lifespan.shutdown.complete":
+                await asyncio.to_thread(_end_workers)
+                await self._keeper.stop()
+            await send(message)
+
+        return stop_then_send
 
     async def _control(self, scope: Any, send: Any) -> None:
         route = (scope["method"], scope["path"].removeprefix(CONTROL_PREFIX))
         if route == ("GET", "health"):
             await _answer(send, 200, {"status": "running", "pid": os.getpid()})
+        elif route == ("POST", "flush"):
+            await self._keeper.flush()
+            await _answer(send, 200, {"status": "written"})
         else:
             await _answer(send, 404, {"message": "no such control route"})
 
 
-def _announcing(send: Any) -> Any:
-    """Print the ready line once the emulator's start is complete."""
+def _end_workers() -> None:
+    from ministack.core import lambda_runtime
 
-    async def announce(message: Any) -> None:
-        await send(message)
-        if message["type"] == "lifespan.startup.complete":
-            address = f"http://{environment.LOOPBACK}:{environment.port()}"
-            print(f"emulator: ready on {address} (pid {os.getpid()})", flush=True)
-
-    return announce
+    lambda_runtime.reset()
 
 
 async def _answer(send: Any, status: int, body: dict[str, Any]) -> None:

@@ -25,7 +25,9 @@ def _audit(event: str, arguments: tuple[Any, ...]) -> None:
     if event == "socket.connect" or event == "socket.sendto":
         address = arguments[1]
         if isinstance(address, tuple) and not _is_local(address[0]):
-            raise LeavesTheMachine(f"connection to {address[0]} refused: the local cloud stays on this machine")
+            raise LeavesTheMachine(
+                f"connection to {address[0]} refused: the local cloud stays on this machine"
+            )
     elif event == "socket.getaddrinfo" and not _is_local(arguments[0]):
         raise LeavesTheMachine(f"lookup of {arguments[0]} refused: the local cloud stays on this machine")
 

@@ -1,0 +1,5 @@
+"""What was acknowledged survives `kill -9`: data in a journal before the reply, the control plane in snapshots."""
+
+from infra.local.emulator.durability.keeper import Keeper
+
+__all__ = ["Keeper"]
