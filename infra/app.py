@@ -1,0 +1,63 @@
+"""The CDK application: `cdk` runs this as `python -m infra.app`."""
+
+import os
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+from infra.tool_env import SILENT
+
+os.environ.update(SILENT)  # before aws_cdk starts Node
+
+from aws_cdk import App, Tags
+
+from infra import config, nag, report
+from infra.stacks.api import ApiStack
+from infra.stacks.data import DataStack
+from infra.stacks.operations import OperationsStack
+from infra.stacks.pipeline import PipelineStack
+
+
+def build(*, context: Mapping[str, Any] | None = None, outdir: str | None = None) -> App:
+    """The whole application, ready to synth.
+
+    Args:
+        context: CDK context beside what the CDK command line hands over (`target=local`, settings).
+
+    Raises:
+        SettingError: a deployment setting is wrong.
+    """
+    app = App(analytics_reporting=False, context=context, outdir=outdir)
+    names = ["target", *config.Deployment.__dataclass_fields__, "deployment"]
+    given = {name: value for name in names if (value := app.node.try_get_context(name)) is not None}
+    deployment = config.load(given)
+    name = deployment.name
+    data = DataStack(
+        app, f"{name}-data", deployment=deployment, description="Stemtide: stream, archive, tables"
+    )
+    pipeline = PipelineStack(
+        app, f"{name}-pipeline", deployment=deployment, data=data, description="Stemtide: consumers"
+    )
+    api = ApiStack(
+        app, f"{name}-api", deployment=deployment, data=data, description="Stemtide: HTTP API, people"
+    )
+    OperationsStack(
+        app,
+        f"{name}-operations",
+        deployment=deployment,
+        data=data,
+        pipeline=pipeline,
+        api=api,
+        description="Stemtide: alarms, dashboard",
+    )
+    Tags.of(app).add("application", name)
+    nag.check(app)
+    report.say(app, [*pipeline.functions, *api.functions], stream=sys.stderr)
+    return app
+
+
+if __name__ == "__main__":
+    try:
+        build().synth()
+    except config.SettingError as error:
+        raise SystemExit(f"synth: {error}") from None

@@ -1,0 +1,111 @@
+"""The layers' content, made on this machine without Docker and kept by the hash of what it is made from.
+
+Same input, same bytes: nothing of this machine (paths, names, compiled caches) goes in.
+"""
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from infra.config import Deployment, native_platform
+
+ROOT: Final = Path(__file__).resolve().parents[1]
+DOMAIN: Final = ROOT / "layers" / "domain" / "python"
+CONFIGURATION: Final = ROOT / "stemtide.toml"
+LOCK: Final = ROOT / "requirements" / "layer.txt"
+BUILD: Final = ROOT / "build" / "layers"
+PLATFORMS: Final = {"x86_64": "x86_64-manylinux_2_28", "arm64": "aarch64-manylinux_2_28"}
+"""Amazon Linux 2023, the base of the Python 3.12+ runtimes, has glibc 2.34; wheels ask for 2.28 at most."""
+RECIPE: Final = "1"
+"""Changes when the way of bundling does, so that kept layers are made anew."""
+MACHINE_FILES: Final = (
+    "bin",
+    "__pycache__",
+    ".lock",
+    "*.dist-info/RECORD",
+    "*.dist-info/INSTALLER",
+    "*.dist-info/REQUESTED",
+    "*.dist-info/uv_cache.json",
+    "*.dist-info/direct_url.json",
+)
+"""What an installer writes about the machine it ran on; nothing reads it in a Lambda function."""
+
+
+class BundlingError(RuntimeError):
+    """A layer could not be made; the message holds the installer's own words."""
+
+
+def domain_layer() -> Path:
+    """The domain package and the company's stemtide.toml beside it."""
+    files = sorted(p for p in DOMAIN.rglob("*") if p.is_file() and "__pycache__" not in p.parts)
+    digest = hashlib.sha256(RECIPE.encode())
+    for path in [*files, CONFIGURATION]:
+        digest.update(f"\0{path.relative_to(ROOT)}\0".encode() + path.read_bytes())
+
+    def fill(python: Path) -> None:
+        for path in files:
+            target = python / path.relative_to(DOMAIN)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, target)
+        shutil.copyfile(CONFIGURATION, python / CONFIGURATION.name)
+
+    return _kept("domain", digest.hexdigest(), fill)
+
+
+def runtime_layer(deployment: Deployment) -> Path:
+    """The locked third-party packages, for AWS Lambda or for this machine's interpreter.
+
+    Raises:
+        BundlingError: a package has no wheel for the target, or its hash differs from the lock's.
+    """
+    if deployment.native_layers:
+        version, machine = native_platform()
+        target = ["--python", sys.executable]
+    else:
+        version, machine = deployment.python_version, PLATFORMS[deployment.architecture]
+        target = ["--python-version", version, "--python-platform", machine]
+    digest = hashlib.sha256("\0".join((RECIPE, version, machine, LOCK.read_text())).encode())
+
+    def fill(python: Path) -> None:
+        _install(target, python)
+        for pattern in MACHINE_FILES:
+            for path in list(python.rglob(pattern)):
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+    return _kept(f"runtime-{version}-{machine}", digest.hexdigest(), fill)
+
+
+def _install(target: list[str], python: Path) -> None:
+    uv = [str(Path(sys.executable).with_name("uv")), "pip", "install", "--quiet", "--color", "never"]
+    exactly = ["--require-hashes", "--only-binary", ":all:", "--link-mode", "copy", "-r", str(LOCK)]
+    command = [*uv, *exactly, *target, "--target", str(python)]
+    answer = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
+    if answer.returncode:
+        raise BundlingError(f"the runtime layer could not be bundled:\n{answer.stderr.strip()}")
+
+
+def _kept(name: str, digest: str, fill: Callable[[Path], None]) -> Path:
+    """The folder of this content; made in a private folder and moved into place, so it is whole or absent."""
+    folder = BUILD / f"{name}-{digest[:16]}"
+    if not folder.exists():
+        draft = BUILD / f".{folder.name}.{os.getpid()}"
+        shutil.rmtree(draft, ignore_errors=True)
+        (draft / "python").mkdir(parents=True)
+        fill(draft / "python")
+        try:
+            draft.rename(folder)
+        except OSError:
+            if not folder.exists():
+                raise
+            shutil.rmtree(draft)
+    return folder
+
+
+def unzipped_bytes(folder: Path) -> int:
+    """Size as Lambda counts it: of the files, without folders' own entries."""
+    return sum(p.stat().st_size for p in folder.rglob("*") if p.is_file())

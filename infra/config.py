@@ -1,0 +1,129 @@
+"""Deployment settings: one frozen record with the defaults of a real account.
+
+`LOCAL` is the whole list of what differs on a laptop. A company changes a setting in `cdk.json`, under
+`context.deployment`, or for one run with `-c name=value`.
+"""
+
+import platform
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from typing import Any, Final
+
+
+class SettingError(ValueError):
+    """A deployment setting that does not exist or cannot be; the message names it and says what may be."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deployment:
+    """Everything about a deployment that is not about the customer's own events (see stemtide.toml)."""
+
+    name: str = "stemtide"
+    """Prefix of stacks and of the few fixed names: a second deployment in one account needs another."""
+    architecture: str = "x86_64"
+    """`x86_64` or `arm64` (about 20 % cheaper a millisecond): of the functions and of their layers."""
+    python_version: str = "3.13"
+    """The functions' runtime, and what the third-party layer is bundled for."""
+    native_layers: bool = False
+    """Bundle the third-party layer for this machine's interpreter instead of for AWS Lambda."""
+
+    keep_data: bool = True
+    """Tables, buckets, stream, key and user pool outlive their stack, and deleting them is refused."""
+    log_retention_days: int = 30
+    stream_retention_days: int = 7
+    """How long a consumer may be down before events are lost."""
+    dead_letter_retention_days: int = 365
+    noncurrent_version_days: int = 30
+    """How long an overwritten or deleted object can be brought back."""
+
+    aggregate_window_s: int = 10
+    """Events gathered before a write: longer is cheaper (an account's share a write), shorter is fresher."""
+    archive_window_s: int = 60
+    """Events gathered into one archive object: longer makes fewer and larger objects."""
+
+    token_minutes: int = 60
+    """Validity of a person's ID token; the refresh token lasts `refresh_days`."""
+    refresh_days: int = 30
+    require_mfa: bool = False
+    """Whether everybody must use a one-time password; otherwise everybody may."""
+    requests_per_second: int = 500
+    """Throttle of the HTTP API; a request to `POST /v1/events` may carry a batch."""
+    request_burst: int = 1000
+
+    alarm_mail: str = ""
+    """Address that is told of alarms; empty: subscribe to the topic `AlarmTopic` by other means."""
+    stuck_minutes: int = 15
+    """A consumer this far behind the stream raises an alarm."""
+    clock_scale: float = 1.0
+    """Model seconds per real second; only a local run may hurry."""
+
+
+LOCAL: Final[Mapping[str, Any]] = {
+    "native_layers": True,  # the emulator runs functions on this machine's interpreter
+    "keep_data": False,  # `make down` leaves nothing behind
+    "aggregate_window_s": 1,  # a person waits for the result
+    "archive_window_s": 1,
+    "token_minutes": 24 * 60,  # stack.json's tokens serve a working day
+}
+"""Every difference between the stacks on a laptop and in an AWS account."""
+
+
+def load(context: Mapping[str, Any]) -> Deployment:
+    """The settings for a CDK context: defaults, then `LOCAL` if `target=local`, then what the context sets.
+
+    Raises:
+        SettingError: an unknown target, an unknown name under `deployment`, or a value that cannot be.
+    """
+    target = context.get("target", "aws")
+    if target not in ("aws", "local"):
+        raise SettingError(f"target is {target!r}: give aws or local")
+    kinds = {f.name: f.type for f in fields(Deployment)}
+    stored = dict(context.get("deployment") or {}) if target == "aws" else {}
+    if unknown := sorted(stored.keys() - kinds):
+        raise SettingError(f"cdk.json: context.deployment.{unknown[0]} is not one of {', '.join(kinds)}")
+    given = stored | {name: context[name] for name in kinds if name in context}
+    changes = {name: _parse(name, kinds[name], value) for name, value in given.items()}
+    deployment = replace(Deployment(), **(dict(LOCAL) if target == "local" else {}) | changes)
+    _check(deployment, target)
+    return deployment
+
+
+def _parse(name: str, kind: Any, value: Any) -> Any:
+    """A setting's value from JSON or from the command line, where everything is text."""
+    if kind is bool:
+        if value in (True, "true"):
+            return True
+        if value in (False, "false"):
+            return False
+        raise SettingError(f"{name} is {value!r}: give true or false")
+    try:
+        return kind(value)
+    except (TypeError, ValueError):
+        raise SettingError(f"{name} is {value!r}: not a {kind.__name__}") from None
+
+
+def _check(deployment: Deployment, target: str) -> None:
+    allowed = {
+        "name": (
+            deployment.name.replace("-", "").isalnum() and len(deployment.name) <= 20,
+            "20 letters, digits, -",
+        ),
+        "architecture": (deployment.architecture in ("x86_64", "arm64"), "x86_64 or arm64"),
+        "python_version": (deployment.python_version in ("3.12", "3.13", "3.14"), "3.12, 3.13 or 3.14"),
+        "stream_retention_days": (1 <= deployment.stream_retention_days <= 365, "1-365"),
+        "aggregate_window_s": (0 <= deployment.aggregate_window_s <= 300, "0-300 seconds"),
+        "archive_window_s": (0 <= deployment.archive_window_s <= 300, "0-300 seconds"),
+        "token_minutes": (5 <= deployment.token_minutes <= 24 * 60, "5-1440 minutes"),
+        "refresh_days": (1 <= deployment.refresh_days <= 3650, "1-3650"),
+        "stuck_minutes": (1 <= deployment.stuck_minutes <= 1440, "1-1440"),
+        "clock_scale": (deployment.clock_scale == 1 or target == "local", "1 in an AWS account"),
+    }
+    for name, (good, may_be) in allowed.items():
+        if not good:
+            raise SettingError(f"{name} is {getattr(deployment, name)!r}: it may be {may_be}")
+
+
+def native_platform() -> tuple[str, str]:
+    """The Python version and machine of this interpreter, e.g. ("3.11", "x86_64")."""
+    return f"{sys.version_info.major}.{sys.version_info.minor}", platform.machine()

@@ -1,0 +1,137 @@
+"""What somebody must hear of."""
+
+from collections.abc import Sequence
+
+from aws_cdk import Aws, Duration, RemovalPolicy
+from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_cloudwatch_actions as actions
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_sns as sns
+from aws_cdk import aws_sns_subscriptions as subscriptions
+from aws_cdk import aws_sqs as sqs
+from constructs import Construct
+
+from infra.config import Deployment
+from infra.constructs.balance_check import METRICS, UNBALANCED
+from infra.constructs.function import Function
+
+FIVE_MINUTES = Duration.minutes(5)
+HOUR = Duration.hours(1)
+SILENT_HOURS = 3
+"""The balance check is hourly and catches up: after so many hours without a result it is broken."""
+SERVER_ERRORS = 5
+"""Answers 5xx in five minutes; a single one may be a client's time-out during a deployment."""
+MISSING_IS = cloudwatch.TreatMissingData
+
+
+class Alarms(Construct):
+    """Every alarm of the deployment, told to one encrypted topic when it starts and when it ends."""
+
+    def __init__(self, scope: Construct, construct_id: str, *, deployment: Deployment) -> None:
+        super().__init__(scope, construct_id)
+        # AWS's own key for topics refuses CloudWatch, so alarms need one of ours.
+        key = kms.Key(
+            self,
+            "Key",
+            description=f"{deployment.name}: alarm topic",
+            enable_key_rotation=True,
+            removal_policy=RemovalPolicy.DESTROY,  # nothing at rest outlives its delivery
+        )
+        self.topic = sns.Topic(
+            self, "Topic", display_name=f"{deployment.name} alarms", master_key=key, enforce_ssl=True
+        )
+        key.add_to_resource_policy(_alarms_may(["kms:Decrypt", "kms:GenerateDataKey"], "*"))  # "*": this key
+        self.topic.add_to_resource_policy(_alarms_may(["sns:Publish"], self.topic.topic_arn))
+        if deployment.alarm_mail:
+            self.topic.add_subscription(subscriptions.EmailSubscription(deployment.alarm_mail))
+        self.all: list[cloudwatch.Alarm] = []
+        self._stuck_ms = deployment.stuck_minutes * 60_000
+
+    def errors(self, functions: Sequence[Function]) -> None:
+        """A function failed. Retries may have healed it; a person should see why."""
+        for function in functions:
+            metric = function.metric_errors(period=FIVE_MINUTES, statistic="Sum")
+            self._raise(f"{function.short_name}-errors", metric, f"the {function.short_name} function failed")
+
+    def consumers(self, functions: Sequence[Function]) -> None:
+        """A consumer of the stream falls behind, or could not even hand over what it gave up."""
+        for function in functions:
+            name = function.short_name
+            age = function.metric("IteratorAge", period=FIVE_MINUTES, statistic="Maximum")
+            self._raise(f"{name}-behind", age, f"{name} is behind the stream", threshold=self._stuck_ms)
+            lost = function.metric("DestinationDeliveryFailures", period=FIVE_MINUTES, statistic="Sum")
+            self._raise(f"{name}-batch-lost", lost, f"a batch {name} gave up could not be stored")
+
+    def dead_letters(self, register: lambda_.IFunction, queue: sqs.IQueue) -> None:
+        """Something was given up: a batch of the stream, or an invocation nobody waits for."""
+        batches = register.metric_invocations(period=FIVE_MINUTES, statistic="Sum")
+        self._raise(
+            "batch-given-up", batches, "a batch of events is in the dead-letter bucket: stemtide requeue"
+        )
+        waiting = queue.metric_approximate_number_of_messages_visible(
+            period=FIVE_MINUTES, statistic="Maximum"
+        )
+        self._raise("async-dead-letters", waiting, "a notice or a scheduled run is in the dead-letter queue")
+
+    def balance(self) -> None:
+        """Events are unaccounted for, or nobody looked."""
+        worst = cloudwatch.Metric(namespace=METRICS, metric_name=UNBALANCED, period=HOUR, statistic="Maximum")
+        self._raise("events-unbalanced", worst, "events are not accounted for", missing=MISSING_IS.IGNORE)
+        looked = worst.with_(statistic="SampleCount")
+        self._raise(
+            "balance-not-checked",
+            looked,
+            f"no result of the balance check for {SILENT_HOURS} hours",
+            threshold=1,
+            operator=cloudwatch.ComparisonOperator.LESS_THAN_THRESHOLD,
+            periods=SILENT_HOURS,
+            missing=MISSING_IS.BREACHING,
+        )
+
+    def http(self, api_id: str) -> None:
+        """The API answers with server errors."""
+        failed = cloudwatch.Metric(
+            namespace="AWS/ApiGateway",
+            metric_name="5xx",
+            dimensions_map={"ApiId": api_id},
+            period=FIVE_MINUTES,
+            statistic="Sum",
+        )
+        self._raise("http-server-errors", failed, "the HTTP API answers 5xx", threshold=SERVER_ERRORS)
+
+    def _raise(
+        self,
+        name: str,
+        metric: cloudwatch.IMetric,
+        meaning: str,
+        *,
+        threshold: float = 0,
+        operator: cloudwatch.ComparisonOperator = cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD,
+        periods: int = 1,
+        missing: cloudwatch.TreatMissingData = MISSING_IS.NOT_BREACHING,
+    ) -> None:
+        alarm = cloudwatch.Alarm(
+            self,
+            name,
+            metric=metric,
+            alarm_description=f"Stemtide: {meaning}",
+            threshold=threshold,
+            comparison_operator=operator,
+            evaluation_periods=periods,
+            treat_missing_data=missing,
+        )
+        alarm.add_alarm_action(actions.SnsAction(self.topic))
+        alarm.add_ok_action(actions.SnsAction(self.topic))
+        self.all.append(alarm)
+
+
+def _alarms_may(actions_: Sequence[str], resource: str) -> iam.PolicyStatement:
+    return iam.PolicyStatement(
+        sid="AlarmsOfThisAccount",
+        principals=[iam.ServicePrincipal("cloudwatch.amazonaws.com")],
+        actions=list(actions_),
+        resources=[resource],
+        conditions={"StringEquals": {"aws:SourceAccount": Aws.ACCOUNT_ID}},
+    )

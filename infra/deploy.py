@@ -1,0 +1,165 @@
+"""Drive the pinned CDK command line: `python -m infra.deploy synth | bootstrap | deploy`.
+
+The local cloud's `make up` uses `bootstrap` and `deploy_stacks` with its own environment.
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+from infra.account import AccountError, describe_stack, find_account
+from infra.tool_env import SILENT
+
+ROOT: Final = Path(__file__).resolve().parents[1]
+CDK: Final = ROOT / "node_modules" / ".bin" / "cdk"
+ASSEMBLY: Final = ROOT / "cdk.out"
+AWS_BUILD: Final = ROOT / "build" / "aws"
+NO_METADATA: Final = {"AWS_EC2_METADATA_DISABLED": "true"}
+"""Without it a synth outside AWS waits for an instance's credentials that it does not need."""
+
+
+class DeployError(RuntimeError):
+    """The CDK command line failed; the message says where to read why, or what to do."""
+
+
+def synth(*, assembly: Path = ASSEMBLY, context: Mapping[str, str] | None = None) -> None:
+    """Write the CloudFormation templates; needs no AWS credentials and asks AWS nothing.
+
+    Raises:
+        DeployError: a setting, stemtide.toml or a cdk-nag finding; its text was printed.
+    """
+    without_aws = {k: v for k, v in os.environ.items() if not k.startswith("AWS_") or k == "AWS_CA_BUNDLE"}
+    _run(
+        ["synth", "--quiet", *_common(assembly, context)],
+        env={**without_aws, **NO_METADATA},
+        log=None,
+        say=None,
+    )
+
+
+def bootstrap(env: Mapping[str, str], *, log: Path | None = None) -> None:
+    """Prepare the account and region of `env` for CDK deployments (once; safe to repeat)."""
+    where = f"aws://{env['CDK_DEFAULT_ACCOUNT']}/{env['CDK_DEFAULT_REGION']}"
+    _run(["bootstrap", where, "--app", ""], env={**os.environ, **env}, log=log, say=None)
+
+
+def deploy_stacks(
+    env: Mapping[str, str],
+    *,
+    target: str,
+    outputs_file: Path,
+    assembly: Path = ASSEMBLY,
+    context: Mapping[str, str] | None = None,
+    say: Callable[[str], None] | None = None,
+    arguments: Sequence[str] = ("--require-approval", "never", "--method", "direct"),
+) -> None:
+    """Deploy every stack that has changed.
+
+    Args:
+        env: added to this process's environment: account, region, credentials, endpoint.
+        target: "aws" or "local" (the settings in `infra.config.LOCAL`).
+        outputs_file: gets the outputs of all stacks; with `say`, the log `deploy.log` is written beside it.
+        say: gets a line per stack; without it the command line has the terminal (and may ask).
+
+    Raises:
+        DeployError: the deployment failed.
+    """
+    log = outputs_file.parent / "deploy.log" if say else None
+    outputs_file.parent.mkdir(parents=True, exist_ok=True)
+    command = [
+        "deploy",
+        "--all",
+        "--outputs-file",
+        str(outputs_file),
+        "--asset-parallelism",
+        "--concurrency",
+        "2",
+    ]
+    options = _common(assembly, {"target": target, **(context or {})})
+    _run([*command, *arguments, *options], env={**os.environ, **env}, log=log, say=say)
+
+
+def _common(assembly: Path, context: Mapping[str, str] | None) -> list[str]:
+    pairs = [f"{name}={value}" for name, value in (context or {}).items()]
+    return ["--output", str(assembly), *(word for pair in pairs for word in ("--context", pair))]
+
+
+def _run(
+    arguments: Sequence[str], *, env: Mapping[str, str], log: Path | None, say: Callable[[str], None] | None
+) -> None:
+    if not CDK.exists():
+        raise DeployError("the CDK command line is not installed: run `make setup`")
+    command = [str(CDK), *arguments]
+    environment = {**env, **SILENT, "CDK_HOME": str(ROOT / "build" / "cdk")}
+    if log is None:
+        code = subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode  # noqa: S603
+        hint = "its reasons are above"
+    else:
+        code = _logged(command, environment, log, say or (lambda line: None))
+        hint = f"see {log}"
+    if code:
+        raise DeployError(f"`cdk {arguments[0]}` failed with status {code}; {hint}")
+
+
+def _logged(command: Sequence[str], env: Mapping[str, str], log: Path, say: Callable[[str], None]) -> int:
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with (
+        log.open("w") as file,
+        subprocess.Popen(  # noqa: S603
+            command, cwd=ROOT, env=dict(env), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        ) as process,
+    ):
+        for line in process.stdout or ():
+            file.write(line)
+            if line.lstrip().startswith(("✅", "❌", "size:", "cdk-nag:")):
+                say(line.strip())
+        return process.wait()
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m infra.deploy", description=__doc__)
+    parser.add_argument("command", choices=("synth", "bootstrap", "deploy"))
+    parser.add_argument("--output", type=Path, default=ASSEMBLY, help="where the templates go")
+    parser.add_argument(
+        "-c", "--context", action="append", default=[], metavar="NAME=VALUE", help="a setting for this run"
+    )
+    parser.add_argument(
+        "--require-approval", default="broadening", choices=("never", "any-change", "broadening"),
+        help="when to ask before changing (default: when permissions widen)",
+    )  # fmt: skip
+    chosen = parser.parse_args()
+    context = dict(pair.partition("=")[::2] for pair in chosen.context)
+    try:
+        if chosen.command == "synth":
+            synth(assembly=chosen.output, context=context)
+            print(f"synth: templates are in {os.path.relpath(chosen.output)}", file=sys.stderr)
+            return 0
+        account = find_account(needs_bootstrap=chosen.command == "deploy")
+        print(f"{chosen.command}: account {account.id}, region {account.region}", file=sys.stderr)
+        if chosen.command == "bootstrap":
+            bootstrap(account.env())
+            return 0
+        outputs = AWS_BUILD / "outputs.json"
+        approval = ("--require-approval", chosen.require_approval)
+        deploy_stacks(
+            account.env(),
+            target="aws",
+            outputs_file=outputs,
+            assembly=chosen.output,
+            context=context,
+            arguments=approval,
+        )
+        written = describe_stack(outputs, account, AWS_BUILD / "stack.json")
+        print(f"deploy: done; names are in {os.path.relpath(written)}", file=sys.stderr)
+    except (DeployError, AccountError) as error:
+        print(f"{chosen.command}: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

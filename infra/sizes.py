@@ -1,0 +1,25 @@
+"""Memory and time-out of each function, with the reason for it."""
+
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Size:
+    """What a function gets. Lambda gives CPU in proportion to memory: 1,769 MB is one core."""
+
+    memory_mb: int
+    timeout_s: int
+    reason: str
+
+
+SIZES: Final = {
+    "ingest": Size(memory_mb=512, timeout_s=15, reason="checks up to 512 KB of JSON; callers wait"),
+    "api": Size(memory_mb=512, timeout_s=15, reason="reads some hundred items; people wait"),
+    "aggregate": Size(
+        memory_mb=1769, timeout_s=120, reason="folding needs a core; a batch may write thousands of items"
+    ),
+    "archive": Size(memory_mb=1024, timeout_s=60, reason="compresses a batch of up to 6 MB"),
+    "dead_letters": Size(memory_mb=512, timeout_s=60, reason="holds a failed batch of up to 6 MB, decoded"),
+    "balance": Size(memory_mb=256, timeout_s=120, reason="reads a row per shard; catches up missed hours"),
+}

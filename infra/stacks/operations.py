@@ -1,0 +1,48 @@
+"""How its keepers see that all is well."""
+
+from typing import Any
+
+from aws_cdk import CfnOutput, Stack
+from constructs import Construct
+
+from infra.config import Deployment
+from infra.constructs.alarms import Alarms
+from infra.constructs.operations_dashboard import OperationsDashboard
+from infra.stacks.api import ApiStack
+from infra.stacks.data import DataStack
+from infra.stacks.pipeline import PipelineStack
+
+
+class OperationsStack(Stack):
+    """Alarms and the dashboard over all the other stacks."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        deployment: Deployment,
+        data: DataStack,
+        pipeline: PipelineStack,
+        api: ApiStack,
+        **stack: Any,
+    ) -> None:
+        super().__init__(scope, construct_id, **stack)
+        functions = [*pipeline.functions, *api.functions]
+        alarms = Alarms(self, "Alarms", deployment=deployment)
+        alarms.errors(functions)
+        alarms.consumers(pipeline.consumers)
+        alarms.dead_letters(pipeline.register, pipeline.queue)
+        alarms.balance()
+        alarms.http(api.api_id)
+        OperationsDashboard(
+            self,
+            "Dashboard",
+            deployment=deployment,
+            alarms=alarms.all,
+            stream=data.events.stream,
+            consumers=pipeline.consumers,
+            functions=functions,
+            api_id=api.api_id,
+        )
+        CfnOutput(self, "AlarmTopic", value=alarms.topic.topic_arn)

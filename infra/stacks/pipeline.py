@@ -1,0 +1,45 @@
+"""From the stream to usage and archive, and what happens to what fails."""
+
+from typing import Any
+
+from aws_cdk import CfnOutput, Stack
+from constructs import Construct
+
+from infra.config import Deployment
+from infra.constructs.balance_check import BalanceCheck
+from infra.constructs.dead_letters import AsyncDeadLetters, DeadLetters
+from infra.constructs.layers import Layers
+from infra.constructs.raw_archive import RawArchive
+from infra.constructs.schedules import Schedules
+from infra.constructs.usage_aggregates import UsageAggregates
+from infra.stacks.data import DataStack
+
+
+class PipelineStack(Stack):
+    """Consumers, dead letters, the hourly balance."""
+
+    def __init__(
+        self, scope: Construct, construct_id: str, *, deployment: Deployment, data: DataStack, **stack: Any
+    ) -> None:
+        super().__init__(scope, construct_id, **stack)
+        base = {"deployment": deployment, "layers": Layers(self, "Layers", deployment=deployment)}
+        asynchronous = AsyncDeadLetters(self, "Async", deployment=deployment)
+        logs = data.archive.access_logs
+        dead = DeadLetters(
+            self, "DeadLetters", **base, access_logs=logs, tables=data.tables, asynchronous=asynchronous
+        )
+        flow = {"events": data.events, "tables": data.tables}
+        consumer = {**base, **flow, "archive": data.archive, "dead_letters": dead}
+        aggregates = UsageAggregates(self, "UsageAggregates", **consumer)
+        archive = RawArchive(self, "RawArchive", **consumer)
+        schedules = Schedules(self, "Schedules", deployment=deployment, asynchronous=asynchronous)
+        balance = BalanceCheck(
+            self, "Balance", **base, **flow, schedules=schedules, asynchronous=asynchronous
+        )
+
+        self.queue = asynchronous.queue
+        self.register = dead.register
+        self.consumers = [aggregates.function, archive.function]
+        self.functions = [*self.consumers, dead.register, balance.function]
+        CfnOutput(self, "DeadLetterBucket", value=dead.bucket.bucket_name)
+        CfnOutput(self, "AsyncDeadLetterQueue", value=self.queue.queue_url)
