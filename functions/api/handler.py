@@ -1,0 +1,33 @@
+"""The read side of the HTTP API."""
+
+from functools import lru_cache
+from typing import Any
+
+import boto3
+from aws_lambda_powertools import Logger
+from stemtide.config import bundled_config
+from stemtide.http.app import answer
+from stemtide.http.reads import ReadApi
+from stemtide.settings import ApiSettings
+
+logger = Logger(service="api")
+
+
+@lru_cache(maxsize=1)
+def api() -> ReadApi:
+    """What reads the tables, made once per process."""
+    settings = ApiSettings.from_env()
+    tables = boto3.resource("dynamodb")
+    return ReadApi(
+        config=bundled_config(),
+        usage_table=tables.Table(settings.usage_table),
+        accounts_table=tables.Table(settings.accounts_table),
+        ingest_table=tables.Table(settings.ingest_table),
+        s3=boto3.client("s3"),
+        archive_bucket=settings.archive_bucket,
+    )
+
+
+def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
+    """Answer one request of the HTTP API."""
+    return answer(event, operations=api().operations(), logger=logger)

@@ -1,0 +1,86 @@
+"""The JSON bodies of successful answers. The OpenAPI document's schemas are made from these structs."""
+
+from datetime import date
+from typing import Annotated
+
+from msgspec import Meta, Struct, field
+
+from stemtide.calls import Reason
+
+Count = Annotated[int, Meta(ge=0)]
+
+
+class _Body(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Base of all bodies."""
+
+
+class RejectedCall(_Body, frozen=True):
+    """A call that was refused: its place in the batch (from 0), its `messageId` if it had one, and why."""
+
+    index: Count
+    message_id: str | None = field(name="messageId")
+    reason: Reason
+    detail: str
+
+
+class EventsAccepted(_Body, frozen=True):
+    """What became of the calls of one request."""
+
+    accepted: Count
+    rejected: list[RejectedCall]
+
+
+class IngestCounters(_Body, frozen=True):
+    """Calls that entered the stream and what became of them: once all is worked off, `in` is their sum."""
+
+    entered: Count = field(name="in")
+    applied: Count
+    duplicate: Count
+    quarantined: Count
+    forwarded: Count
+    dead: Count
+
+
+class UsageDay(_Body, frozen=True):
+    """One UTC day with events."""
+
+    date: date
+    events: Count
+    active_users: Count
+    core_actions: Count
+    api_calls: Count
+    by_event: dict[str, int]
+
+
+class Usage(_Body, frozen=True):
+    """An account's days from `from` to `to`, both included; days without events are left out."""
+
+    account: str
+    first: date = field(name="from")
+    last: date = field(name="to")
+    days: list[UsageDay]
+
+
+class QuarantinedCall(_Body, frozen=True):
+    """A call or record that was set aside. `at` is its arrival, `bytes` its size.
+
+    `payload` is its text, cut when `payload_truncated`, or null when it is only shown with `?id=`.
+    """
+
+    id: str
+    reason: Reason
+    detail: str
+    at: str
+    bytes: Count
+    account: str | None
+    message_id: str | None
+    payload: str | None
+    payload_truncated: bool
+    released_at: str | None
+
+
+class QuarantineList(_Body, frozen=True):
+    """The newest arrival day first; `cursor` leads to the next page, null at the end."""
+
+    quarantined: list[QuarantinedCall]
+    cursor: str | None

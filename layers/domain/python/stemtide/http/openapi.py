@@ -1,0 +1,165 @@
+"""The API described in OpenAPI 3.1: paths from the table of routes, schemas from the bodies' structs."""
+
+from functools import lru_cache
+from typing import Any, Final
+
+import msgspec
+
+from stemtide import access, limits
+from stemtide.access import RANKED_ROLES, Route
+from stemtide.calls import CALL_TYPES, Reason
+from stemtide.http import bodies, parameters
+
+API_VERSION: Final = "1.0"
+_REF: Final = "#/components/schemas/{name}"
+
+_Json = dict[str, Any]
+
+_CALL: Final[_Json] = {
+    "type": "object",
+    "description": "A call of the Segment spec. The account is `context.groupId` (`groupId` on group calls).",
+    "required": ["type"],
+    "properties": {
+        "type": {"enum": sorted(CALL_TYPES)},
+        "event": {
+            "type": "string",
+            "maxLength": limits.MAX_EVENT_NAME_CHARS,
+            "description": "On track calls.",
+        },
+        "messageId": {
+            "type": "string",
+            "maxLength": limits.MAX_MESSAGE_ID_CHARS,
+            "description": "Unique per account; a repeated one is not counted again. Assigned when absent.",
+        },
+        "timestamp": {"type": "string", "format": "date-time", "description": "By default the arrival."},
+        "userId": {"type": "string"},
+        "anonymousId": {"type": "string"},
+        "groupId": {"type": "string"},
+        "context": {"type": "object", "properties": {"groupId": {"type": "string"}}},
+        "properties": {"type": "object", "maxProperties": limits.MAX_PROPERTIES},
+        "traits": {"type": "object", "maxProperties": limits.MAX_PROPERTIES},
+    },
+}
+_BATCH: Final[_Json] = {
+    "type": "object",
+    "required": ["batch"],
+    "properties": {
+        "batch": {"type": "array", "minItems": 1, "items": {"$ref": "#/components/schemas/Call"}},
+        "context": {"type": "object", "description": "Fills in what the calls' own contexts lack."},
+    },
+}
+_PROBLEM: Final[_Json] = {
+    "type": "object",
+    "description": "RFC 9457 problem details; further members depend on the problem.",
+    "required": ["type", "title", "status", "detail", "instance"],
+    "properties": {
+        "type": {"type": "string", "pattern": "^urn:stemtide:problem:[a-z-]+$"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string", "description": "What is wrong and what to do."},
+        "instance": {"type": "string", "description": "Names the request in the logs."},
+        "reason": {"enum": sorted(Reason)},
+        "parameter": {"type": "string"},
+        "accepted": {"type": "integer"},
+        "accepted_indexes": {"type": "array", "items": {"type": "integer"}},
+        "failed_indexes": {"type": "array", "items": {"type": "integer"}},
+        "rejected": {"type": "array", "items": {"$ref": "#/components/schemas/RejectedCall"}},
+    },
+}
+
+
+def _query(name: str, schema: _Json, description: str) -> _Json:
+    return {"name": name, "in": "query", "schema": schema, "description": description}
+
+
+_DATE: Final[_Json] = {"type": "string", "format": "date"}
+_ACCOUNT: Final[_Json] = {
+    "name": "id",
+    "in": "path",
+    "required": True,
+    "description": "Account id",
+    "schema": {"type": "string", "pattern": f"^[A-Za-z0-9._:@-]{{1,{limits.MAX_ACCOUNT_ID_CHARS}}}$"},
+}
+_PARAMETERS: Final[dict[Route, list[_Json]]] = {
+    access.GET_USAGE: [
+        _ACCOUNT,
+        _query("from", _DATE, f"First UTC day; by default {parameters.DEFAULT_DAYS} days up to `to`."),
+        _query("to", _DATE, f"Last UTC day, included; by default today. At most {parameters.MAX_DAYS} days."),
+    ],
+    access.GET_QUARANTINE: [
+        _query("day", _DATE, "Only what arrived on this UTC day."),
+        _query("reason", {"enum": sorted(Reason)}, "Only this reason."),
+        _query("limit", {"type": "integer", "minimum": 1, "maximum": 100}, "Rows a page, 50 by default."),
+        _query("cursor", {"type": "string"}, "`cursor` of the page before."),
+        _query("id", {"type": "string"}, "Only this one, with its whole payload."),
+    ],
+}
+_ANSWERS: Final[dict[Route, tuple[int, type | None]]] = {
+    access.POST_EVENTS: (202, bodies.EventsAccepted),
+    access.GET_COUNTERS: (200, bodies.IngestCounters),
+    access.GET_QUARANTINE: (200, bodies.QuarantineList),
+    access.GET_USAGE: (200, bodies.Usage),
+    access.GET_OPENAPI: (200, None),
+}
+
+
+@lru_cache(maxsize=1)
+def document() -> _Json:
+    """The OpenAPI document, as plain values."""
+    structs = [struct for _, struct in _ANSWERS.values() if struct is not None]
+    _, schemas = msgspec.json.schema_components(structs, ref_template=_REF)
+    paths: dict[str, _Json] = {}
+    for route in access.ROUTES:
+        paths.setdefault(route.path, {})[route.method.lower()] = _operation(route)
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "Stemtide", "version": API_VERSION, "license": {"name": "Apache-2.0"}},
+        "paths": paths,
+        "components": {
+            "schemas": {**schemas, "Call": _CALL, "Batch": _BATCH, "Problem": _PROBLEM},
+            "securitySchemes": {
+                "writeKey": {"type": "http", "scheme": "basic", "description": "The write key as user name."},
+                "token": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
+            },
+        },
+    }
+
+
+def _operation(route: Route) -> _Json:
+    operation: _Json = {
+        "operationId": route.operation,
+        "summary": route.summary,
+        "security": _security(route),
+        "parameters": _PARAMETERS.get(route, []),
+        "responses": _responses(route),
+    }
+    if isinstance(route.access, frozenset):
+        operation["description"] = f"Roles: {', '.join(r for r in RANKED_ROLES if r in route.access)}."
+    if route is access.POST_EVENTS:
+        call_or_batch = {"anyOf": [{"$ref": _REF.format(name=name)} for name in ("Batch", "Call")]}
+        operation["requestBody"] = {
+            "required": True,
+            "description": f"At most {limits.MAX_HTTP_BODY_BYTES // limits.KIB} KB, gzip expanded.",
+            "content": {"application/json": {"schema": call_or_batch}},
+        }
+    return operation
+
+
+def _security(route: Route) -> list[_Json]:
+    match route.access:
+        case "public":
+            return []
+        case "write_key":
+            return [{"writeKey": []}]
+        case _:
+            return [{"token": []}]
+
+
+def _responses(route: Route) -> _Json:
+    status, struct = _ANSWERS[route]
+    schema = {"$ref": _REF.format(name=struct.__name__)} if struct else {"type": "object"}
+    problem = {"application/problem+json": {"schema": {"$ref": _REF.format(name="Problem")}}}
+    return {
+        str(status): {"description": "Success", "content": {"application/json": {"schema": schema}}},
+        "default": {"description": "A problem; its `status` is that of the answer.", "content": problem},
+    }
