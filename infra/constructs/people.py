@@ -9,7 +9,7 @@ from infra import nag
 from infra.config import Deployment
 from infra.constructs.lifetime import removal
 
-PASSWORD_CHARS = 14
+PASSWORD_CHARS = 12
 INVITATION_DAYS = 7
 ABOUT = {
     Role.VIEWER: "reads accounts, usage and scores",
