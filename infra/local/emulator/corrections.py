@@ -8,7 +8,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from infra.local.emulator import loopback
+from infra.local.emulator import async_events, cloudformation, event_sources, loopback, step_functions, worker
 from infra.local.emulator.durability import Keeper
 
 CONTROL_PREFIX = "/_stemtide/"
@@ -24,6 +24,12 @@ def install(state_dir: Path) -> ControlRoutes:
 
     keeper = Keeper(state_dir)
     keeper.install()
+    async_events.install(keeper)
+    event_sources.install(keeper.positions)
+    worker.install()
+    step_functions.install()
+    cloudformation.install()
+    keeper.after_load.append(cloudformation.end_interrupted_operations)
     return ControlRoutes(ministack.app, keeper)
 
 

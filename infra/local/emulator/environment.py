@@ -1,7 +1,7 @@
 """The emulator's environment variables, fixed before any of its modules is imported.
 
-MiniStack reads its settings at import. Whatever the caller left open is decided here: loopback only, everything
-persisted, no Docker, no SFTP or MQTT listeners, and one private folder for temporary files.
+MiniStack reads its settings at import. Whatever the caller left open is decided here: loopback only,
+everything persisted, no Docker, no SFTP or MQTT listeners, and one private folder for temporary files.
 """
 
 from __future__ import annotations
@@ -27,16 +27,16 @@ FORCED = {
 DEFAULTS = {"LOG_LEVEL": "WARNING", "MINISTACK_REGION": "us-east-1"}
 
 
-class StateInUse(RuntimeError):
+class StateInUseError(RuntimeError):
     """Another emulator is running on the same state folder."""
 
 
 def prepare() -> Path:
     """Complete the environment and return the state folder, locked for this process.
 
-    Reads `STATE_DIR` (required), `S3_DATA_DIR` (default `<state>/s3`) and `GATEWAY_PORT`. Temporary files go to
-    `<state>/tmp`, emptied at each start because a killed emulator leaves its Lambda workers' folders behind.
-    Raises `StateInUse` when another process holds the folder, `KeyError` when `STATE_DIR` is not set.
+    Reads `STATE_DIR` (required), `S3_DATA_DIR` (default `<state>/s3`) and `GATEWAY_PORT`. Temporary files go
+    to `<state>/tmp`, emptied at each start: a killed emulator leaves its Lambda workers' folders behind.
+    Raises `StateInUseError` when another process holds the folder, `KeyError` when `STATE_DIR` is not set.
     """
     state_dir = Path(os.environ["STATE_DIR"]).resolve()
     state_dir.mkdir(parents=True, exist_ok=True)
@@ -66,4 +66,4 @@ def _lock(state_dir: Path) -> None:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
         os.close(descriptor)
-        raise StateInUse(f"another emulator is running on {state_dir}") from error
+        raise StateInUseError(f"another emulator is running on {state_dir}") from error

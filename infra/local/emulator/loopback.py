@@ -9,7 +9,7 @@ from typing import Any
 LOCAL_NAMES = frozenset({"localhost", "", None})
 
 
-class LeavesTheMachine(ConnectionRefusedError):
+class LeavesTheMachineError(ConnectionRefusedError):
     """A connection or name lookup beyond loopback was attempted."""
 
 
@@ -25,11 +25,13 @@ def _audit(event: str, arguments: tuple[Any, ...]) -> None:
     if event == "socket.connect" or event == "socket.sendto":
         address = arguments[1]
         if isinstance(address, tuple) and not _is_local(address[0]):
-            raise LeavesTheMachine(
+            raise LeavesTheMachineError(
                 f"connection to {address[0]} refused: the local cloud stays on this machine"
             )
     elif event == "socket.getaddrinfo" and not _is_local(arguments[0]):
-        raise LeavesTheMachine(f"lookup of {arguments[0]} refused: the local cloud stays on this machine")
+        raise LeavesTheMachineError(
+            f"lookup of {arguments[0]} refused: the local cloud stays on this machine"
+        )
 
 
 def _is_local(host: Any) -> bool:

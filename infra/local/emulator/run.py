@@ -1,7 +1,7 @@
 """`python -m infra.local.emulator.run`: the corrected emulator in the foreground, until SIGTERM or SIGINT.
 
-Configured by environment variables only (see `environment`). Prints one line when it serves. Exits 0 after SIGTERM
-with its state saved and its Lambda workers gone; 1 with a message when it cannot start.
+Configured by environment variables only (see `environment`). Prints one line when it serves. Exits 0 after
+SIGTERM with its state saved and its Lambda workers gone; 1 with a message when it cannot start.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def main() -> int:
         from infra.local.emulator import corrections
 
         app = corrections.install(state_dir)
-    except (environment.StateInUse, EmulatorChanged) as error:
+    except (environment.StateInUseError, EmulatorChanged) as error:
         return _refuse(str(error))
     except KeyError as error:
         return _refuse(f"{error.args[0]} is not set")
@@ -49,7 +49,7 @@ def _refuse(reason: str) -> int:
 
 
 async def _serve(app: Any, sockets: Any) -> None:
-    """Serve until a signal. Connections made before the start is complete wait in the listening socket's queue."""
+    """Serve until a signal. Connections made before the start is complete wait in the socket's queue."""
     from hypercorn.asyncio.run import worker_serve
     from hypercorn.utils import wrap_app
 

@@ -1,4 +1,4 @@
-"""What was acknowledged survives `kill -9`: data in a journal before the reply, the control plane in snapshots."""
+"""What was acknowledged survives `kill -9`: data in a journal, the control plane in snapshots."""
 
 from infra.local.emulator.durability.keeper import Keeper
 

@@ -1,4 +1,4 @@
-"""Large byte strings (function code, layers) beside the state documents: written once, under the hash of their content."""
+"""Large byte strings (code, layers) beside the state documents: written once, under their content's hash."""
 
 from __future__ import annotations
 

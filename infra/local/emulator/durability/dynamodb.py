@@ -1,7 +1,7 @@
 """DynamoDB in the journal: items, stream records, transaction tokens, and the tables without their items.
 
-Writes mark the keys they touch; `collect` reads what those keys hold at that moment. So the order in which threads
-write does not matter, and a key written twice before a reply is journaled once.
+Writes mark the keys they touch; `collect` reads what those keys hold at that moment. So the order in which
+threads write does not matter, and a key written twice before a reply is journaled once.
 """
 
 from __future__ import annotations
@@ -102,7 +102,7 @@ class DurableTables:
                 self._dynamodb._txn_idempotency._data[tuple(json.loads(key))] = json.loads(entry)
 
     def collect(self) -> list[Change]:
-        """The touched keys with what they hold now (None: nothing); tables unknown to the journal come first."""
+        """The touched keys with what they hold now (None: nothing); unknown tables are written first."""
         latest: dict[tuple[int, str], Change] = {}
         while self._touched:
             table, partition, sort = self._touched.popleft()

@@ -1,7 +1,7 @@
 """The journal: a SQLite file to which acknowledged data is written before the reply leaves.
 
-It guards against a killed process, not against a machine that loses power: SQLite's write-ahead log without fsync.
-One connection is shared by all threads under one lock; a `with journal.transaction()` block is atomic.
+It guards against a killed process, not against a machine that loses power: SQLite's write-ahead log without
+fsync. One connection is shared by all threads under one lock; a `with journal.transaction()` block is atomic.
 """
 
 from __future__ import annotations
@@ -25,10 +25,12 @@ CREATE TABLE IF NOT EXISTS stream_records (
     owner INTEGER NOT NULL, position INTEGER NOT NULL, created REAL NOT NULL, record TEXT NOT NULL,
     PRIMARY KEY (owner, position));
 CREATE TABLE IF NOT EXISTS stream_heads (owner INTEGER PRIMARY KEY, position INTEGER NOT NULL);
-CREATE TABLE IF NOT EXISTS transaction_tokens (key TEXT PRIMARY KEY, completed REAL NOT NULL, entry TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS transaction_tokens (
+    key TEXT PRIMARY KEY, completed REAL NOT NULL, entry TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS event_source_positions (
     mapping TEXT NOT NULL, shard TEXT NOT NULL, position TEXT NOT NULL, PRIMARY KEY (mapping, shard));
-CREATE TABLE IF NOT EXISTS tasks (id TEXT PRIMARY KEY, kind TEXT NOT NULL, created REAL NOT NULL, body TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS tasks (
+    id TEXT PRIMARY KEY, kind TEXT NOT NULL, created REAL NOT NULL, body TEXT NOT NULL);
 """
 
 

@@ -43,6 +43,7 @@ class Keeper:
         self._snapshots = Snapshots(app, state_dir / "control.db", Blobs(state_dir / "blobs"))
         self._sweeping: asyncio.Task[None] | None = None
         self._expiry_due = 0.0
+        self.after_load: list[Callable[[], None]] = []
         self.positions = JournalPositions(self._journal)
         self.tasks = Tasks(self._journal)
 
@@ -51,7 +52,7 @@ class Keeper:
         self._streams.install()
         self._tables.install()
         self._table_streams.install()
-        self._replace("_load_persisted_state", lambda: self._load())
+        self._replace("_load_persisted_state", self._load)
         self._replace("save_all", lambda services: None)
         for service, handler in list(self._app.SERVICE_HANDLERS.items()):
             self._app.SERVICE_HANDLERS[service] = self._durable(service, handler)
@@ -81,6 +82,8 @@ class Keeper:
         self._tables.load()
         self._table_streams.load()
         self._snapshots.load()
+        for step in self.after_load:
+            step()
         self._sweeping = asyncio.get_running_loop().create_task(self._sweep())
 
     def flush_data(self) -> None:

@@ -1,7 +1,7 @@
-"""Kinesis streams in the journal: every acknowledged record, and the streams themselves without their records.
+"""Kinesis streams in the journal: every acknowledged record, and the streams without their records.
 
-Records are only ever appended to a shard and carry growing sequence numbers, so what is new since the last write is
-found from each shard's end: no write path needs a hook, and none can be forgotten.
+Records are only ever appended to a shard and carry growing sequence numbers, so what is new since the last
+write is found from each shard's end: no write path needs a hook, and none can be forgotten.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class DurableStreams:
         replace(
             self._kinesis,
             "_next_sequence_number",
-            lambda: self._sequence.next(),
+            self._sequence.next,
             source_sha256="763b641fd10ba5c70dfd4f004866e60930dee5348c153ffbd09685130a14cdea",
         )
         replace(
@@ -79,7 +79,7 @@ class DurableStreams:
                 self._sequence.continue_after(sequence)
 
     def collect(self) -> list[Row]:
-        """The records not yet in the journal, oldest first per shard; streams it does not know are written first."""
+        """The records not yet in the journal, oldest first per shard; unknown streams are written first."""
         rows: list[Row] = []
         self._collected.clear()
         for stream in self._kinesis._streams.all_values():

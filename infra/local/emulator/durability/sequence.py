@@ -11,8 +11,7 @@ COUNTER_DIGITS = 20
 class Sequence:
     """Makes numbers shaped like AWS's: 56 decimal digits, the first being 4.
 
-    The milliseconds part lets `AT_TIMESTAMP` readers and people make sense of a number; the order comes from it
-    together with a counter, and never goes back when the clock does.
+    The order comes from the milliseconds together with a counter, and never goes back when the clock does.
     """
 
     def __init__(self) -> None:

@@ -1,10 +1,10 @@
-"""The control plane on disk: all other services' state, each snapshot one SQLite transaction over what changed.
+"""The control plane on disk: all other services' state, each snapshot one transaction over what changed.
 
-A reply to a mutating request waits for the snapshot that holds it. Changes made inside (CloudFormation provisioning,
-notifications, schedules) are found by a sweep every quarter of a second that compares each service's state with what
-was written last. State is read on the event loop, between requests; encoding and writing happen in one other thread.
-Logs and metrics grow with every invocation, so they are written in proportion to what that costs, at most once a
-second.
+A reply to a mutating request waits for the snapshot that holds it. Changes made inside (CloudFormation
+provisioning, notifications, schedules) are found by a sweep every quarter of a second that compares each
+service's state with what was written last. State is read on the event loop, between requests; encoding and
+writing happen in one other thread. Logs and metrics grow with every invocation, so they are written in
+proportion to what that costs, at most once a second.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class Snapshots:
                 self._app._get_module(module_name).load_persisted_state(self._blobs.decode(bodies[key]))
 
     async def write(self, keys: Iterable[str] | None = None) -> None:
-        """Write the state of these services (all but logs and metrics when None) as it is now, if it changed."""
+        """Write what changed in these services' state (None: all but logs and metrics)."""
         async with self._writing:
             states = self._read(keys)
             await asyncio.get_running_loop().run_in_executor(self._writer, self._write, states)

@@ -1,7 +1,7 @@
 """DynamoDB stream records in the journal, with their positions and sequence numbers.
 
-A stream's records are a list of which the front is trimmed after 24 hours; a consumer's position counts from the
-stream's creation. The journal keeps each record with that position.
+A stream's records are a list of which the front is trimmed after 24 hours; a consumer's position counts from
+the stream's creation. The journal keeps each record with that position.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class DurableTableStreams:
         replace(
             self._dynamodb,
             "_next_stream_seq",
-            lambda: self._sequence.next(),
+            self._sequence.next,
             source_sha256="27792e02008df1269783b2355aa7b96523532c93309303a385035e4d25c6d503",
         )
 

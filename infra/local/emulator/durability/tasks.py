@@ -1,7 +1,7 @@
-"""Work that was accepted and is still to be done: asynchronous invocations and notifications, kept until they are done.
+"""Work that was accepted and is still to be done: asynchronous invocations and notifications.
 
-A task is in the journal before whoever asked for it hears that it was accepted, and is removed when it is finished.
-After a kill the unfinished ones are started again, so a task may run twice, as asynchronous events may on AWS.
+A task is in the journal before whoever asked for it hears that it was accepted, and is removed when it is
+finished. After a kill the unfinished ones are started again, so a task may run twice, as on AWS.
 """
 
 from __future__ import annotations
