@@ -1,21 +1,17 @@
 """Python functions run as on AWS: errors named by their class, environments kept after them, logs complete.
 
-The emulator's own worker reports every error as `Runtime.HandlerError`, ends the process after it, unpacks code and
-layers once per process, waits up to 50 ms for log lines after every invocation, and lets functions import whatever
-the emulator has installed.
+The emulator's own worker reports every error as `Runtime.HandlerError`, ends the process after it, unpacks
+code and layers once per process, waits up to 50 ms for log lines after every invocation, and lets functions
+import whatever the emulator has installed.
 """
 
 from __future__ import annotations
 
-import logging
 import time
-import zipfile
 from typing import Any
 
 from .patching import expect, replace
-from .worker_process import Answer, Gone, Process
-
-logger = logging.getLogger("worker")
+from .worker_environment import PythonEnvironment
 
 REPLACED = {
     "_execute_function_warm": "62b9218bef5b948a23c3269d6fb7260f88dda21cb88a1962ab72e4dceac81153",
@@ -50,11 +46,10 @@ def install() -> None:
 
 
 def _install_worker(lambda_runtime: Any, lambda_svc: Any) -> None:
-    environment_class = _worker_class(lambda_runtime.Worker)
     other_class, other_warm = lambda_runtime._worker_class_for, lambda_svc._execute_function_warm
 
     def _worker_class_for(config: dict[str, Any]) -> Any:
-        return environment_class if _is_python(config) else other_class(config)
+        return PythonEnvironment if _is_python(config) else other_class(config)
 
     def _execute_function_warm(func: dict[str, Any], event: Any, request_id: str) -> Any:
         config = func.get("config") or func
@@ -80,119 +75,12 @@ def _is_python(config: dict[str, Any]) -> bool:
     return str(config.get("Runtime", "python3.13")).startswith("python")
 
 
-def _worker_class(base: type) -> type:
-    """The class the emulator's pool of environments keeps; `_proc` is what it looks at to end one."""
-
-    class PythonWorker(base):  # type: ignore[misc]
-        _process: Process | None = None
-
-        def execute(
-            self, event: Any, request_id: str, *, config: dict[str, Any], trace_id: str | None
-        ) -> dict[str, Any]:
-            """One invocation; the result in the emulator's form."""
-            with self._lock:
-                timeout = float(config.get("Timeout", 3))
-                started = self._start(request_id)
-                if started is not None and started.error is not None:
-                    return _failure(started.error, started.log)
-                invocation = {
-                    "event": event,
-                    "request_id": request_id,
-                    "function_arn": config.get("FunctionArn", ""),
-                    "timeout_seconds": timeout,
-                    "trace_id": trace_id,
-                }
-                before = started.log if started is not None else ""
-                return self._run(invocation, timeout, before)
-
-        def _start(self, request_id: str) -> Answer | None:
-            """Start the process unless it runs; None when it did."""
-            if self._process is not None and self._proc is not None and self._proc.poll() is None:
-                return None
-            self._discard_tmpdir()
-            try:
-                self._process = Process(self.config, self.code_zip, _layers(self.config))
-                self._proc = self._process.popen
-                answer = self._process.initialise()
-            except (Gone, TimeoutError, OSError, zipfile.BadZipFile, LookupError) as error:
-                reason = {
-                    "errorType": "Runtime.InitError",
-                    "errorMessage": f"{type(error).__name__}: {error}",
-                }
-                answer = Answer(None, reason, self._end())
-            if answer.error is not None:
-                answer.error["requestId"] = request_id
-                self._end()
-            return answer
-
-        def _run(self, invocation: dict[str, Any], timeout: float, before: str) -> dict[str, Any]:
-            request_id = invocation["request_id"]
-            try:
-                answer = self._process.invoke(invocation, timeout)
-            except TimeoutError:
-                message = f"Task timed out after {timeout:.2f} seconds"
-                log = _joined(before, self._end(), f"{request_id} {message}")
-                error = f"RequestId: {request_id} Error: {message}"
-                return _failure({"errorType": "Sandbox.Timedout", "errorMessage": error}, log)
-            except Gone:
-                log = _joined(before, self._end())
-                error = (
-                    f"RequestId: {request_id} Error: Runtime exited with error: exit status {self._status}"
-                )
-                return _failure({"errorType": "Runtime.ExitError", "errorMessage": error}, log)
-            log = _joined(before, answer.log)
-            return (
-                {"body": answer.result, "log": log} if answer.error is None else _failure(answer.error, log)
-            )
-
-        def _end(self) -> str:
-            """End the process; returns its last lines."""
-            process, self._process, self._proc = self._process, None, None
-            if process is None:
-                return ""
-            self._status = process.kill()
-            return process.take_log()
-
-        def _spawn(self) -> None:
-            started = self._start("")
-            if started is not None and started.error is not None:
-                raise RuntimeError(f"{started.error['errorType']}: {started.error['errorMessage']}")
-
-        def _discard_tmpdir(self) -> None:
-            if self._process is not None:
-                self._process.close()
-                self._process = None
-
-    return PythonWorker
-
-
-def _layers(config: dict[str, Any]) -> list[bytes]:
-    """The zip archives of the function's layers, in their order. Raises `LookupError` for one that is gone."""
-    from ministack.services import lambda_svc
-
-    archives = []
-    for layer in config.get("Layers") or []:
-        archive = lambda_svc._resolve_layer_zip(layer)
-        if not archive:
-            raise LookupError(f"layer {layer if isinstance(layer, str) else layer.get('Arn')} does not exist")
-        archives.append(archive)
-    return archives
-
-
-def _failure(error: dict[str, Any], log: str) -> dict[str, Any]:
-    return {"body": error, "error": True, "function_error": "Unhandled", "log": log}
-
-
-def _joined(*parts: str) -> str:
-    return "\n".join(part for part in parts if part)
-
-
 def _install_metrics(lambda_svc: Any) -> None:
     """AWS/Lambda metrics for every invocation, also the mapped and asynchronous ones.
 
-    The emulator emits them for Invoke calls only. Here the dispatcher, which every invocation passes, emits them, and
-    of the emulator's own emissions only the throttle is kept ("throttled requests count neither as Invocations nor
-    as Errors").
+    The emulator emits them for Invoke calls only. Here the dispatcher, which every invocation passes, emits
+    them, and of the emulator's own emissions only the throttle is kept ("invocation requests that are
+    throttled don't count as Invocations or Errors").
     """
     from ministack.services import cloudwatch
 

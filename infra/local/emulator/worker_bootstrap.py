@@ -1,7 +1,7 @@
 """Runs inside a function's process: imports the handler once, then serves one invocation after the other.
 
-Started as a script with the number of an inherited socket. Speaks length-prefixed JSON frames over it, so that
-stdout and stderr belong to the function. Standard library only: nothing here may shadow a function's own packages.
+Started as a script with the number of an inherited socket. Speaks length-prefixed JSON frames over it, so
+that stdout and stderr belong to the function. Standard library only: nothing here may shadow its packages.
 """
 
 import importlib
@@ -79,7 +79,7 @@ def read_exactly(channel, count):
 
 
 def error_of(error, request_id, *, skip=1, kind=None, message=None):
-    """An exception as AWS reports it: class name, message, stack trace from the handler on. Logged as well."""
+    """An exception as AWS reports it: class name, message, stack trace from the handler on. Logs it too."""
     frames = traceback.format_list(traceback.extract_tb(error.__traceback__)[skip:])
     report = {
         "errorMessage": str(error) if message is None else message,
@@ -87,10 +87,9 @@ def error_of(error, request_id, *, skip=1, kind=None, message=None):
         "requestId": request_id,
         "stackTrace": frames,
     }
+    headline = f"[ERROR] {report['errorType']}: {report['errorMessage']}"
     trace = "".join(frames)
-    print(
-        f"[ERROR] {report['errorType']}: {report['errorMessage']}\nTraceback (most recent call last):\n{trace}"
-    )
+    print(f"{headline}\nTraceback (most recent call last):\n{trace}")
     return report
 
 
@@ -146,7 +145,7 @@ def invoke(handler, invocation):
 
 
 def install_logging():
-    """The root handler of AWS's Python runtime; the level stays what the function sets (WARNING by default)."""
+    """The root handler of AWS's Python runtime; the level is the function's business (WARNING by default)."""
     handler = logging.StreamHandler(sys.stdout)
     layout = "[%(levelname)s]\t%(asctime)s.%(msecs)03dZ\t%(aws_request_id)s\t%(message)s"
     formatter = logging.Formatter(layout, "%Y-%m-%dT%H:%M:%S")

@@ -75,7 +75,7 @@ class Process:
         return Answer(None, ready.get("error"), self.take_log())
 
     def invoke(self, invocation: Mapping[str, Any], timeout: float) -> Answer:
-        """Run the handler. Raises `TimeoutError` after `timeout` seconds and `Gone` when the process ended."""
+        """Run the handler. Raises `TimeoutError` after `timeout` seconds, `Gone` when the process ended."""
         answer = self._exchange(invocation, timeout)
         return Answer(answer.get("result"), answer.get("error"), self.take_log())
 

@@ -1,7 +1,7 @@
-"""What follows from an invocation: the next checkpoint, the pieces to try next, what is given up. No clock, no I/O.
+"""What follows from an invocation: the next checkpoint, what to try next, what is given up. No clock, no I/O.
 
-Written from "Using AWS Lambda with Kinesis / DynamoDB" (developer guide): batch item failures, bisecting, retry quota,
-record age. Where the guide is silent the choice is the one that loses nothing, and is said in the function.
+Written from "Using AWS Lambda with Kinesis / DynamoDB" (developer guide): batch item failures, bisecting,
+retry quota, record age. Where the guide is silent the function says what was chosen.
 """
 
 from __future__ import annotations
@@ -59,9 +59,9 @@ def read_response(body: Any, records: Sequence[Record], *, partial: bool) -> Out
     """The outcome of an invocation that raised nothing.
 
     "Lambda treats a batch as a complete success if you return: an empty batchItemFailure list, a null
-    batchItemFailure list, an empty EventResponse, a null EventResponse", and "as a complete failure if you return:
-    an empty string itemIdentifier, a null itemIdentifier, an itemIdentifier with a bad key name". An identifier that
-    is not in the batch, and an answer that is no object, count as complete failures too.
+    batchItemFailure list, an empty EventResponse, a null EventResponse", and "as a complete failure if you
+    return: an empty string itemIdentifier, a null itemIdentifier, an itemIdentifier with a bad key name". An
+    identifier that is not in the batch, and an answer that is no object, count as complete failures too.
     """
     if not partial or body is None or body == {} or body == "":
         return Succeeded()
@@ -78,10 +78,14 @@ def read_response(body: Any, records: Sequence[Record], *, partial: bool) -> Out
 def _lowest(named: list[Any], records: Sequence[Record]) -> Outcome:
     """ "If the array contains multiple items, Lambda uses the record with the lowest sequence number"."""
     index_of = {record.sequence: index for index, record in enumerate(records)}
-    identifiers = [item.get("itemIdentifier") if isinstance(item, Mapping) else None for item in named]
-    if any(not isinstance(identifier, str) or identifier not in index_of for identifier in identifiers):
-        return Failed()
-    return FailedFrom(min(index_of[identifier] for identifier in identifiers))
+    indexes = [_index(item, index_of) for item in named]
+    known = [index for index in indexes if index is not None]
+    return FailedFrom(min(known)) if len(known) == len(indexes) else Failed()
+
+
+def _index(item: Any, index_of: Mapping[str, int]) -> int | None:
+    identifier = item.get("itemIdentifier") if isinstance(item, Mapping) else None
+    return index_of.get(identifier) if isinstance(identifier, str) else None
 
 
 def settle(piece: Piece, outcome: Outcome, settings: Settings) -> Step:
@@ -99,7 +103,7 @@ def settle(piece: Piece, outcome: Outcome, settings: Settings) -> Step:
 
 
 def _partly_done(tried: Piece, index: int, settings: Settings) -> Step:
-    """Checkpoint before the failed record; with bisecting the split there leaves the retry quota untouched."""
+    """Checkpoint before the failed record; with bisecting the split there uses up no retry."""
     before = tried.records[index - 1].sequence
     rest = Piece(tried.records[index:], 0 if settings.bisect else 1, tried.tries)
     if settings.max_retries is not None and rest.failures > settings.max_retries:

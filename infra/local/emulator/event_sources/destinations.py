@@ -116,7 +116,7 @@ def _client(service: str, origin: Origin, *, region: str | None = None) -> Any:
         endpoint_url=f"http://127.0.0.1:{os.environ.get('GATEWAY_PORT', '4566')}",
         region_name=region or home,
         aws_access_key_id=account,
-        aws_secret_access_key="local",
+        aws_secret_access_key="local",  # noqa: S106 - the emulator takes any
         config=Config(s3={"addressing_style": "path"}, retries={"total_max_attempts": 1}),
     )
 

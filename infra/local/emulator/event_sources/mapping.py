@@ -20,7 +20,7 @@ NEVER_PROCESSED = "No records processed"
 
 
 def ports(mapping: dict[str, Any], shard: Shard, positions: PositionStore) -> Ports:
-    """What a worker of this mapping needs for one shard; call and use it in the mapping's account and region."""
+    """What a worker of this mapping needs for one shard; use it in the mapping's account and region."""
     esm_id = str(mapping["UUID"])
     return Ports(
         source=shard.source,

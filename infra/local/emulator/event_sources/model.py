@@ -14,7 +14,7 @@ DEFAULT_STREAM_BATCH = 100
 """BatchSize of a stream mapping that names none (AWS's default)."""
 
 
-class UnsupportedSetting(ValueError):
+class UnsupportedSetting(ValueError):  # noqa: N818 - reads as what it says
     """A mapping asks for something this engine refuses rather than ignores."""
 
 
@@ -27,7 +27,7 @@ class Condition(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One stream record: its sequence number, arrival (epoch seconds), size in the event (bytes), and event."""
+    """One stream record: sequence number, arrival (epoch seconds), size in the event (bytes), event."""
 
     sequence: str
     arrival: float
@@ -50,7 +50,7 @@ class Settings:
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """Consecutive records invoked together; `failures` counts tries that used up retries, `tries` all of them."""
+    """Consecutive records invoked together; `failures` counts the tries that used up retries, `tries` all."""
 
     records: tuple[Record, ...]
     failures: int = 0

@@ -1,4 +1,4 @@
-"""Where each mapping stands in each shard: everything up to and including the saved sequence number is settled."""
+"""Where each mapping stands in each shard: everything up to the saved sequence number is settled."""
 
 from __future__ import annotations
 

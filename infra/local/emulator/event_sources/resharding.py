@@ -1,7 +1,7 @@
 """Split, merge and new shard counts that close the old shards instead of losing their records.
 
-"After a reshard the parent shards transition from OPEN to CLOSED: their data records stay accessible until they
-expire, new ones go to the child shards" (Kinesis Data Streams developer guide, "After resharding").
+"After a reshard the parent shards transition from OPEN to CLOSED: their data records stay accessible until
+they expire, new ones go to the child shards" (Kinesis Data Streams developer guide, "After resharding").
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ MAX_PARENTS = 2
 Answer = tuple[int, dict[str, str], bytes]
 
 
-class Refused(ValueError):
+class Refused(ValueError):  # noqa: N818 - reads as what it says
     """A reshard that Kinesis refuses; `code` is its error code."""
 
     def __init__(self, code: str, message: str) -> None:
@@ -192,7 +192,7 @@ def _shard_to_change(stream: dict[str, Any], shard_id: Any) -> dict[str, Any]:
 
 
 def _ended(data: dict[str, Any], answer: Answer) -> Answer:
-    """ "NextShardIterator: if set to null, the shard has been closed and the iterator returns no more data"."""
+    """NextShardIterator: "if set to null, the shard has been closed and returns no more data"."""
     from ministack.services import kinesis
 
     status, headers, body = answer

@@ -64,6 +64,7 @@ class Ports:
     discard: Callable[[Discard, Invocation | None], None]
     save: Callable[[str], None]
     clock: Callable[[], float] = time.time
+    back_off_base: float = BACK_OFF_BASE_SECONDS
 
 
 class ShardWorker:
@@ -168,7 +169,7 @@ class ShardWorker:
             self._checkpoint(through)
 
     def _give_up(self, discard: Discard | None, last: Invocation | None, checkpoint: str | None) -> None:
-        """The on-failure record comes before the checkpoint: killed in between, it is written twice, not never."""
+        """On-failure record before checkpoint: killed in between, it is written twice, not never."""
         if discard is not None:
             self._ports.discard(discard, last)
         if checkpoint is not None:
@@ -181,7 +182,7 @@ class ShardWorker:
                 self._position = sequence
 
     def _back_off(self, tries: int) -> None:
-        self._stopped.wait(back_off_seconds(tries, base=BACK_OFF_BASE_SECONDS, cap=BACK_OFF_CAP_SECONDS))
+        self._stopped.wait(back_off_seconds(tries, base=self._ports.back_off_base, cap=BACK_OFF_CAP_SECONDS))
 
 
 def _outcome(invocation: Invocation, piece: Piece, settings: Settings) -> Outcome:

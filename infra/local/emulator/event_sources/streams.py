@@ -1,4 +1,4 @@
-"""The emulator's Kinesis and DynamoDB streams as the engine sees them: shards, parents, records in event form."""
+"""The emulator's Kinesis and DynamoDB streams as the engine sees them: shards, parents, records, events."""
 
 from __future__ import annotations
 

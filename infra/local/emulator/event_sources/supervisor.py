@@ -36,6 +36,10 @@ class Running:
     thread: threading.Thread
     incarnation: str
 
+    def in_order(self) -> bool:
+        """Whether nothing needs to be started: at work, or through with a closed shard."""
+        return self.worker.finished or (self.thread.is_alive() and not self.worker.stopping)
+
 
 Key = tuple[str, str]
 
@@ -132,9 +136,8 @@ class Supervisor:
 
     def _ensure(self, key: Key, mapping: dict[str, Any], shard: Shard, stream: Stream) -> bool:
         running = self._running.get(key)
-        if running is not None and running.incarnation == stream.incarnation:
-            if running.worker.finished or (running.thread.is_alive() and not running.worker.stopping):
-                return False
+        if running is not None and running.incarnation == stream.incarnation and running.in_order():
+            return False
         if running is not None and running.thread.is_alive():
             running.worker.stop()
             return False
@@ -156,7 +159,7 @@ class Supervisor:
 
 
 def _guarded(worker: ShardWorker, name: str) -> None:
-    """A worker that fails unexpectedly is reported; the next reconciliation starts another from its position."""
+    """A worker that fails unexpectedly is reported; another is started from its position soon after."""
     from ministack.core.concurrency import esm_wake
 
     try:
