@@ -23,14 +23,14 @@ class Key:
     example: object
 
 
-def keys() -> Iterator[Key]:
+def entries() -> Iterator[Key]:
     """Every key, in the order of the schema."""
     yield from _keys(_node(()), "")
 
 
 def table() -> str:
     """The Markdown table of docs/configuration.md."""
-    rows = [f"| `{k.path}` | {k.takes} | {k.default} | {k.meaning} |" for k in keys()]
+    rows = [f"| `{k.path}` | {k.takes} | {k.default} | {k.meaning} |" for k in entries()]
     return "\n".join(["| key | takes | default | meaning |", "|---|---|---|---|", *rows])
 
 

@@ -40,7 +40,7 @@ class _Index:
     @classmethod
     def of(cls, text: str) -> "_Index":
         index = cls()
-        for line, statement in _statements(text.splitlines(keepends=True)):
+        for line, statement in _statements([f"{line}\n" for line in text.split("\n")]):
             index._add(line, statement)
         return index
 
@@ -103,9 +103,9 @@ def _walk(node: object, path: Path) -> Iterator[tuple[Path, object]]:
 
 def _item_offset(statement: str, item: int) -> int:
     """How many lines below its key an array's item ends: at the first cut that, closed, holds the item."""
-    lines = statement.splitlines(keepends=True)
+    lines = statement.removesuffix("\n").split("\n")
     for count in range(1, len(lines)):
-        defined = _parse("".join(lines[:count]) + "]") or {}
+        defined = _parse("\n".join(lines[:count]) + "\n]") or {}
         if any(isinstance(value, list) and len(value) > item for value in defined.values()):
             return count - 1
     return len(lines) - 1

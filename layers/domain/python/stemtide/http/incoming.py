@@ -49,7 +49,7 @@ def read_calls(
     """Sort out the calls in a body.
 
     A call without `messageId` is given one, and one without `timestamp` that of its arrival, so that it
-    stays the same event however often the stream delivers it.
+    stays the same event however often the stream delivers it. A `messageId` that is no string becomes one.
 
     Raises:
         Problem: 400 with `reason` when the body as a whole cannot be read, 413 for an inflated context.
@@ -107,11 +107,17 @@ def _completed(item: object, *, arrival_ms: int, new_id: Callable[[], str]) -> o
     if not isinstance(item, dict):
         return item
     call = dict(item)
-    if call.get("messageId") in (None, ""):
-        call["messageId"] = new_id()
+    call["messageId"] = _message_id(call.get("messageId"), new_id)
     if call.get("timestamp") is None:
         call["timestamp"] = iso_of(arrival_ms)
     return call
+
+
+def _message_id(sent: object, new_id: Callable[[], str]) -> str:
+    """The id that was sent; a number or the like as its JSON text, so that a repetition is recognised."""
+    if sent is None or sent == "":
+        return new_id()
+    return sent if isinstance(sent, str) else strict_json.dumps(sent).decode("utf-8")
 
 
 def _check(call: object, *, arrival_ms: int, bounds: Bounds) -> tuple[str, bytes] | Rejection:
