@@ -1,5 +1,6 @@
 """Start, find and end the emulator's process of one local cloud."""
 
+import contextlib
 import json
 import os
 import signal
@@ -113,10 +114,8 @@ def stop(home: Home) -> bool:
 
 
 def _alive(pid: int) -> bool:
-    try:
+    with contextlib.suppress(ChildProcessError):  # not our child when an earlier command started it
         os.waitpid(pid, os.WNOHANG)
-    except ChildProcessError:
-        pass  # not our child: the emulator was started by an earlier command
     return MODULE in _command_line(pid)
 
 

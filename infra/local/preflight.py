@@ -24,9 +24,8 @@ def check_node(node: str | None = None) -> None:
     answer = subprocess.run([found, "--version"], capture_output=True, text=True, check=False).stdout.strip()
     major = answer.lstrip("v").split(".")[0]
     if not major.isdecimal() or int(major) < MIN_NODE:
-        raise PreflightError(
-            f"Node.js {answer or 'of unknown version'} is too old: install {MIN_NODE} or newer"
-        )
+        version = answer or "of unknown version"
+        raise PreflightError(f"Node.js {version} is too old: install {MIN_NODE} or newer")
 
 
 def check_disk(folder: Path, *, min_free_gb: float = MIN_FREE_GB) -> None:

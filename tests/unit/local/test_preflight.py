@@ -34,7 +34,7 @@ def test_a_missing_node_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
 
 
 def test_a_full_disk_is_refused_and_another_place_is_named(tmp_path: Path) -> None:
-    with pytest.raises(PreflightError, match="disk is short: .* STEMTIDE_LOCAL_DIR"):
+    with pytest.raises(PreflightError, match=r"disk is short: .* STEMTIDE_LOCAL_DIR"):
         check_disk(tmp_path / "not" / "there", min_free_gb=1e9)
 
 
