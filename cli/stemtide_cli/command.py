@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 from botocore.exceptions import BotoCoreError, ClientError
+from stemtide.ports import UnavailableError
 
 from stemtide_cli.errors import CliError, from_aws
 from stemtide_cli.output import Output
@@ -62,7 +63,7 @@ def _run(function: Callable[..., bool | None], session: Session, arguments: dict
         return EXIT_FAILED if function(session, **arguments) is False else 0
     except CliError as error:
         failure = error
-    except (BotoCoreError, ClientError) as error:
+    except (BotoCoreError, ClientError, UnavailableError) as error:
         failure = from_aws(error, endpoint=session.stack.endpoint_url)
     session.out.error(failure.message, failure.hint)
     return EXIT_FAILED

@@ -1,6 +1,7 @@
 """What a command says when it cannot do its work: the fact, and what to do next."""
 
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
+from stemtide.ports import UnavailableError
 
 
 class CliError(Exception):
@@ -17,7 +18,7 @@ class CliError(Exception):
         self.hint = hint
 
 
-def from_aws(error: BotoCoreError | ClientError, *, endpoint: str | None) -> CliError:
+def from_aws(error: BotoCoreError | ClientError | UnavailableError, *, endpoint: str | None) -> CliError:
     """An AWS client's error in words.
 
     Args:

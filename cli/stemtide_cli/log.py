@@ -4,6 +4,7 @@
 
 import hashlib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -37,14 +38,14 @@ class Log:
     def rows(self, interval: Interval, *, batch: int, limit: int | None = None) -> Iterator[list[Row]]:
         """The rows of an interval of (instant, row) in that order, in lists of `batch`."""
         query = f"{self.query} WHERE {_within(interval)} ORDER BY instant, _row"
-        with _connect(self.spill) as connection:
+        with _readable(self.path), _connect(self.spill) as connection:
             found = connection.execute(query + (f" LIMIT {limit}" if limit is not None else ""))
             while rows := found.fetchmany(batch):
                 yield rows
 
     def without_instant(self) -> int:
         """How many rows have no usable timestamp, and so no place in the order."""
-        with _connect(self.spill) as connection:
+        with _readable(self.path), _connect(self.spill) as connection:
             counted = connection.execute(f"SELECT count(*) FROM ({self.query}) WHERE instant IS NULL")
             return int(counted.fetchall()[0][0])
 
@@ -61,23 +62,27 @@ def open_log(events: Events, *, folder: Path, mapping_path: Path, spill: Path) -
         CliError: no such file, unreadable, or a mapped column does not exist.
     """
     path = log_file.find_file(folder, events.file, mapping_path)
-    try:
-        with _connect(spill) as connection:
-            columns = log_file.columns_of(connection, log_file.source_of(path, {}))
-            log_file.check_columns(events, columns, mapping_path, path)
-            source = log_file.source_of(path, log_file.as_text(events, columns))
-            columns = log_file.columns_of(connection, source)
-            properties = log_file.chosen_properties(events, columns, mapping_path)
-            query = sql.calls(events, source=source, columns=columns, properties=properties)
-            if events.day is not None:
-                log_file.check_courses(connection, events, source, mapping_path)
-    except duckdb.Error as error:
-        raise CliError(
-            f"{path} cannot be read: {error}", hint="is it complete, and what its ending says?"
-        ) from error
+    with _readable(path), _connect(spill) as connection:
+        columns = log_file.columns_of(connection, log_file.source_of(path, {}))
+        log_file.check_columns(events, columns, mapping_path, path)
+        source = log_file.source_of(path, log_file.as_text(events, columns))
+        columns = log_file.columns_of(connection, source)
+        properties = log_file.chosen_properties(events, columns, mapping_path)
+        query = sql.calls(events, source=source, columns=columns, properties=properties)
+        if events.day is not None:
+            log_file.check_courses(connection, events, source, mapping_path)
     return Log(
         path=path, fingerprint=_fingerprint(path), properties=tuple(properties), query=query, spill=spill
     )
+
+
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except duckdb.Error as error:
+        hint = "is the file complete, and what its ending says?"
+        raise CliError(f"{path} cannot be read: {error}", hint=hint) from error
 
 
 def _connect(spill: Path) -> duckdb.DuckDBPyConnection:

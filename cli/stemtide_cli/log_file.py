@@ -87,7 +87,7 @@ def chosen_properties(events: Events, columns: dict[str, str], mapping_path: Pat
     if len(chosen) >= limits.MAX_PROPERTIES or any(len(c) > limits.MAX_KEY_CHARS for c in chosen):
         raise CliError(
             f"{mapping_path}: {len(chosen)} columns would become properties, or one with a very long name",
-            hint=f"list at most {limits.MAX_PROPERTIES - 1} in `properties`, of {limits.MAX_KEY_CHARS} characters",
+            hint=f"list at most {limits.MAX_PROPERTIES - 1} short ones in `properties`",
         )
     return chosen
 

@@ -5,7 +5,12 @@ import sys
 import click
 
 from stemtide_cli.command import command
+from stemtide_cli.doctor import doctor
+from stemtide_cli.drain import drain
+from stemtide_cli.quarantine import quarantine
 from stemtide_cli.replay import replay
+from stemtide_cli.status import status
+from stemtide_cli.usage import usage
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -19,6 +24,11 @@ def main() -> None:
 
 
 command(main, "replay")(replay)
+command(main, "drain")(drain)
+command(main, "usage")(usage)
+main.add_command(quarantine)
+command(main, "status")(status)
+command(main, "doctor")(doctor)
 
 if __name__ == "__main__":
     sys.exit(main())

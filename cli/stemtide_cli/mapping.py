@@ -1,6 +1,6 @@
 """A mapping: which file and columns of a log are which part of a Segment call (TOML)."""
 
-import tomllib
+from datetime import date
 from pathlib import Path
 from typing import Literal
 
@@ -9,6 +9,8 @@ import msgspec
 from stemtide_cli.errors import CliError
 from stemtide_cli.stack import project_root
 
+COMMON_YEAR = 2023
+"""Not a leap year: 29 February is no day of every year."""
 DOCS = "docs/cli.md describes every key"
 
 
@@ -80,10 +82,10 @@ def load_mapping(path: Path) -> Mapping:
     """
     try:
         mapping = msgspec.toml.decode(path.read_bytes(), type=Mapping)
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise CliError(f"{path} is not valid TOML: {error}", hint=DOCS) from error
     except msgspec.ValidationError as error:
         raise CliError(f"{path}: {error}", hint=f"the known keys: {_known_keys()}; {DOCS}") from error
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise CliError(f"{path} is not valid TOML: {error}", hint=DOCS) from error
     if (mapping.events.timestamp is None) == (mapping.events.day is None):
         raise CliError(
             f"{path}: [events] needs `timestamp` or [events.day], and not both",
@@ -91,7 +93,19 @@ def load_mapping(path: Path) -> Mapping:
         )
     if not mapping.events.account_columns:
         raise CliError(f"{path}: [events] account names no column", hint=DOCS)
+    for suffix, start in (mapping.events.day.starts if mapping.events.day else {}).items():
+        _check_start(path, suffix, start)
     return mapping
+
+
+def _check_start(path: Path, suffix: str, start: str) -> None:
+    try:
+        date.fromisoformat(f"{COMMON_YEAR}-{start}")
+    except ValueError as error:
+        raise CliError(
+            f"{path}: [events.day.starts] {suffix} = {start!r} is no day of every year",
+            hint='write month and day, like "02-01"',
+        ) from error
 
 
 def _known_keys() -> str:

@@ -9,12 +9,12 @@ from rich.console import Console
 
 from stemtide_cli import position, replaying
 from stemtide_cli.command import Session
+from stemtide_cli.errors import CliError
 from stemtide_cli.log import Log, open_log
 from stemtide_cli.mapping import Mapping, find_mapping, load_mapping
 from stemtide_cli.position import Interval
 from stemtide_cli.replaying import Replay, Summary
-from stemtide_cli.sender import RESUME, StreamWriter
-from stemtide_cli.stack import project_root
+from stemtide_cli.sender import RESUME, StreamWriter, writer_to
 
 DAY = click.DateTime(formats=["%Y-%m-%d"])
 
@@ -33,8 +33,10 @@ DAY = click.DateTime(formats=["%Y-%m-%d"])
     type=click.Path(path_type=Path, exists=True, file_okay=False),
     help="The log's folder.",
 )
-@click.option("--from", "first", type=DAY, help="First UTC day of the log to send.")
-@click.option("--until", "last", type=DAY, help="Last UTC day of the log to send (inclusive).")
+@click.option(
+    "--from", "first", type=DAY, metavar="DAY", help="First UTC day of the log to send (YYYY-MM-DD)."
+)
+@click.option("--until", "last", type=DAY, metavar="DAY", help="Last UTC day of the log to send (inclusive).")
 @click.option("--limit", type=click.IntRange(min=1), help="Read at most this many further rows of the log.")
 @click.option("--rate", type=click.FloatRange(min=0, min_open=True), help="At most this many rows a second.")
 @click.option("--restart", is_flag=True, help="Forget the position: send again what was already sent.")
@@ -57,9 +59,9 @@ def replay(
         raise click.UsageError("--until is before --from")
     mapping_path = find_mapping(mapping_name)
     mapping = load_mapping(mapping_path)
-    home = project_root() / "build" / "replay"
+    home = session.stack_file.parent / "replay"
     log = open_log(mapping.events, folder=folder, mapping_path=mapping_path, spill=home / "tmp")
-    writer = _writer(session)
+    writer = writer_to(session.stack, session.out.say)
     path = home / f"{log.fingerprint}-{session.stack.event_stream}.json"
     with replaying.alone(path):
         work = _begin(session, mapping, log, writer, path, restart=restart, rate=rate)
@@ -68,23 +70,10 @@ def replay(
             with session.out.progress() as progress:
                 summary = work.run(_wanted(first, last), limit=limit, progress=progress)
         except KeyboardInterrupt:
-            raise click.ClickException(f"interrupted after {work.summary.sent:,} rows; {RESUME}") from None
+            raise CliError(f"interrupted after {work.summary.sent:,} rows", hint=RESUME) from None
     session.out.result(
         _result(session, log, work, summary, resumed=resumed),
         lambda console: _show(console, work, summary, resumed=resumed),
-    )
-
-
-def _writer(session: Session) -> StreamWriter:
-    stack = session.stack
-    start = (
-        "start it again with `make up` and re-run the same command: it resumes" if stack.is_local else RESUME
-    )
-    return StreamWriter(
-        kinesis=stack.client("kinesis", attempts=1),
-        stream=stack.event_stream,
-        restart=start,
-        say=session.out.say,
     )
 
 

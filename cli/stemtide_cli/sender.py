@@ -10,6 +10,7 @@ from botocore import exceptions as boto
 
 from stemtide_cli.errors import CliError
 from stemtide_cli.packing import Entry
+from stemtide_cli.stack import Stack
 
 PATIENCE_S: Final = 60.0
 """Without a single acknowledged record for this long a replay gives up (it can be resumed)."""
@@ -137,3 +138,14 @@ class StreamWriter:
                 f"nothing answers for the stream {self.stream!r} ({why})", hint=self.restart
             )
         return CliError(f"the stream {self.stream!r} takes nothing any more ({why})", hint=RESUME)
+
+
+def writer_to(stack: Stack, say: Callable[[str], None]) -> StreamWriter:
+    """A writer to the stack's event stream."""
+    local = "start it again with `make up` and re-run the same command: it resumes"
+    return StreamWriter(
+        kinesis=stack.client("kinesis", attempts=1),
+        stream=stack.event_stream,
+        restart=local if stack.is_local else f"check the network; {RESUME}",
+        say=say,
+    )

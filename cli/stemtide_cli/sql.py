@@ -4,7 +4,6 @@
 
 import re
 from collections.abc import Mapping
-from datetime import date
 
 from stemtide import limits
 
@@ -14,7 +13,6 @@ INSTANT_TYPES = ("TIMESTAMP", "DATE", "VARCHAR")
 COURSE_NAME = r"([0-9]{4})([A-Za-z]+)$"
 NUMERIC = re.compile(r"(U?(TINY|SMALL|BIG)INT|U?INTEGER|DOUBLE|FLOAT|BOOLEAN)$")
 WIDE_NUMERIC = re.compile(r"(U?HUGEINT|DECIMAL)")
-LEAP_YEAR = 2024
 
 
 def identifier(name: str) -> str:
@@ -44,8 +42,8 @@ def _day_zero(day: DayZero) -> str:
     suffix = f"regexp_extract({course}, {text(COURSE_NAME)}, 2)"
     cases = []
     for name, start in day.starts.items():
-        first = date.fromisoformat(f"{LEAP_YEAR}-{start}")
-        cases.append(f"WHEN {text(name)} THEN make_date({year}, {first.month}, {first.day})")
+        month, day_of_month = (int(part) for part in start.split("-"))
+        cases.append(f"WHEN {text(name)} THEN make_date({year}, {month}, {day_of_month})")
     return f"(CASE {suffix} {' '.join(cases)} END)"
 
 

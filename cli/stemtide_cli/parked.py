@@ -1,0 +1,55 @@
+"""What was given up on: dead letters and their registration, queues and what waits in them."""
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+
+from stemtide.store.ledger import query_all
+
+from stemtide_cli.stack import Stack
+
+PARKING_QUEUES = frozenset({"async_dead_letters"})
+"""What lies in these waits for people, not for the system."""
+COUNTS = (
+    "ApproximateNumberOfMessages",
+    "ApproximateNumberOfMessagesNotVisible",
+    "ApproximateNumberOfMessagesDelayed",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeadLetters:
+    """Payloads in the dead-letter bucket, and those of them that no row of the ingest table names yet."""
+
+    payloads: int
+    unregistered: tuple[str, ...]
+
+
+def read_dead_letters(stack: Stack) -> DeadLetters:
+    """Compare the bucket with the table."""
+    s3 = stack.client("s3")
+    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=stack.buckets["dead_letters"])
+    written = {
+        found["Key"]: found["LastModified"].date() for page in pages for found in page.get("Contents", [])
+    }
+    table = stack.table("ingest")
+    registered = {
+        str(item["sk"]) for day in _around(set(written.values())) for item in query_all(table, f"dead#{day}")
+    }
+    return DeadLetters(payloads=len(written), unregistered=tuple(sorted(set(written) - registered)))
+
+
+def _around(days: set[date]) -> list[date]:
+    """The days with the one before and after: a payload's row is filed by when it was given up."""
+    return sorted({day + timedelta(days=shift) for day in days for shift in (-1, 0, 1)})
+
+
+def read_queues(stack: Stack) -> dict[str, int]:
+    """Messages by queue role: waiting, delayed and being worked on."""
+    sqs = stack.client("sqs")
+    return {role: _messages(sqs, url) for role, url in stack.queues.items() if url}
+
+
+def _messages(sqs: Any, url: str) -> int:
+    found = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=list(COUNTS))["Attributes"]
+    return sum(int(found[name]) for name in COUNTS if name in found)

@@ -1,0 +1,96 @@
+"""`stemtide status`: where everything stands."""
+
+from collections import Counter
+from typing import Any
+
+from boto3.dynamodb.conditions import Key
+from rich.console import Console
+from rich.table import Table
+from stemtide.store.quarantine import list_quarantined
+
+from stemtide_cli.command import Session
+from stemtide_cli.draining import Look, look_at
+
+BALANCE_JOB = "job#balance"
+PAGE = 1000
+
+
+def status(session: Session) -> None:
+    """Show what came in and where it went, how far the consumers are, and what was set aside."""
+    table = session.stack.table("ingest")
+    data = summarise(
+        look_at(session.stack), quarantined=by_reason(table), last_balance_check=last_check(table)
+    )
+    data = {"stack": str(session.stack_file), **data}
+    session.out.result(data, lambda console: _show(console, data))
+
+
+def summarise(look: Look, *, quarantined: dict[str, int], last_balance_check: Any) -> dict[str, Any]:
+    """A look at the stack under the names that scripts read."""
+    return {
+        "counters": look.counters.public(),
+        "settled": look.counters.settled,
+        "balanced": look.counters.unbalanced == 0,
+        "unbalanced": look.counters.unbalanced,
+        "lag": [
+            {
+                "consumer": lag.consumer,
+                "shard": lag.shard,
+                "waiting": lag.waiting,
+                "behind_s": round(lag.behind_ms / 1000, 3),
+                "waiting_since": lag.waiting_since,
+            }
+            for lag in look.lags
+        ],
+        "in_flight": look.pending,
+        "dead_letters": {
+            "payloads": look.dead_letters.payloads,
+            "unregistered": len(look.dead_letters.unregistered),
+        },
+        "quarantine": quarantined,
+        "queues": look.queues,
+        "last_balance_check": last_balance_check,
+    }
+
+
+def by_reason(table: Any) -> dict[str, int]:
+    """Quarantined calls that were not released, by reason (`table`: boto3 Table resource, ingest)."""
+    counts: Counter[str] = Counter()
+    cursor: str | None = None
+    while True:
+        page = list_quarantined(table, limit=PAGE, cursor=cursor)
+        counts.update(row.reason for row in page.rows if row.released_at is None)
+        cursor = page.cursor
+        if cursor is None:
+            return dict(counts.most_common())
+
+
+def last_check(table: Any) -> dict[str, Any] | None:
+    """The newest run of the hourly balance check, None before the first."""
+    found = table.query(KeyConditionExpression=Key("pk").eq(BALANCE_JOB), ScanIndexForward=False, Limit=1)[
+        "Items"
+    ]
+    return {name: value for name, value in found[0].items() if name != "pk"} if found else None
+
+
+def _show(console: Console, data: dict[str, Any]) -> None:
+    console.print(f"stack: {data['stack']}")
+    counters = Table("calls", *data["counters"])
+    counters.add_row("", *(f"{count:,}" for count in data["counters"].values()))
+    console.print(counters)
+    if not data["balanced"]:
+        console.print(f"[bold red]{data['unbalanced']:,} calls do not balance[/]")
+    elif data["settled"]:
+        console.print("[green]the counters balance[/]")
+    else:
+        console.print(
+            "the consumers are not equally far: the counters balance as far as they can be compared"
+        )
+    for line in data["in_flight"]:
+        console.print(f"in flight: {line}")
+    dead = data["dead_letters"]
+    console.print(f"dead letters: {dead['payloads']} payloads, {dead['unregistered']} not registered yet")
+    reasons = ", ".join(f"{reason} {count:,}" for reason, count in data["quarantine"].items())
+    console.print(f"quarantine: {reasons or 'empty'}")
+    check = data["last_balance_check"]
+    console.print(f"last balance check: {check.get('sk') if check else 'none yet'}")

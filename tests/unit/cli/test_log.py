@@ -1,0 +1,151 @@
+import json
+import random
+from pathlib import Path
+
+import duckdb
+import pytest
+from stemtide_cli.log import Log, open_log
+from stemtide_cli.mapping import Events
+from stemtide_cli.position import END, START, Interval
+
+DAY_US = 86_400_000_000
+EVENTS = Events(file="e.parquet", account="org", timestamp="at", event="what", user="who")
+
+
+def opened(folder: Path, events: Events = EVENTS) -> Log:
+    return open_log(events, folder=folder, mapping_path=Path("m.toml"), spill=folder / "spill")
+
+
+def rows(log: Log, interval: Interval = (START, END)) -> list[tuple[object, ...]]:
+    return [row for batch in log.rows(interval, batch=7) for row in batch]
+
+
+def parquet(folder: Path, query: str) -> Path:
+    duckdb.execute(f"COPY ({query}) TO '{folder / 'e.parquet'}' (FORMAT parquet)")
+    return folder
+
+
+def one(folder: Path, **columns: str) -> tuple[object, ...]:
+    """The only row of a log whose columns are SQL literals."""
+    base = {"at": "TIMESTAMP '2024-05-01 10:00:00'", "org": "'a'", "who": "'u'", "what": "'Opened'"}
+    chosen = ", ".join(f"{value} AS {name}" for name, value in (base | columns).items())
+    weight = "n" if "n" in columns else None
+    events = Events(file="e.parquet", account="org", timestamp="at", event="what", user="who", weight=weight)
+    return rows(opened(parquet(folder, f"SELECT {chosen}"), events))[0]
+
+
+@pytest.mark.parametrize("ending", ["parquet", "csv", "jsonl"])
+def test_rows_come_by_instant_and_then_as_they_stand_in_the_file(tmp_path: Path, ending: str) -> None:
+    shuffled = random.Random(7)
+    hours = [shuffled.randrange(20) for _ in range(3000)]
+    content = [
+        {"at": f"2024-05-01T{h:02}:00:00Z", "org": "a", "who": "u", "what": f"e{i}"}
+        for i, h in enumerate(hours)
+    ]
+    if ending == "csv":
+        lines = ["at,org,who,what", *(",".join(row.values()) for row in content)]
+    else:
+        lines = [json.dumps(row) for row in content]
+    (tmp_path / f"e.{'csv' if ending == 'csv' else 'jsonl'}").write_text("\n".join(lines) + "\n")
+    if ending == "parquet":
+        parquet(tmp_path, f"SELECT * FROM read_json('{tmp_path / 'e.jsonl'}')")
+
+    found = rows(opened(tmp_path))
+
+    expected = sorted(range(3000), key=lambda i: (hours[i], i))
+    assert [row[1] for row in found] == expected
+    assert [row[5] for row in found] == [f"e{i}" for i in expected]
+
+
+@pytest.mark.parametrize("ending", ["csv", "jsonl"])
+def test_names_are_read_as_they_are_written(tmp_path: Path, ending: str) -> None:
+    if ending == "csv":
+        (tmp_path / "e.csv").write_text("at,org,who,what\n2024-05-01T10:00:00+02:00,007,00,1e3\n")
+    else:
+        row = {"at": "2024-05-01T10:00:00+02:00", "org": "007", "who": "00", "what": "1e3"}
+        (tmp_path / "e.jsonl").write_text(json.dumps(row) + "\n")
+
+    [row] = rows(opened(tmp_path))
+
+    assert row[3:7] == ("007", "00", "1e3", "2024-05-01T08:00:00.000Z")
+
+
+def test_an_interval_cuts_rows_without_changing_their_numbers(tmp_path: Path) -> None:
+    log = opened(
+        parquet(
+            tmp_path,
+            "SELECT TIMESTAMP '2024-05-01' + INTERVAL 1 DAY * (i % 3) AS at, 'a' AS org, 'u' AS who,"
+            " 'e' AS what FROM range(9) t(i)",
+        )
+    )
+    everything = rows(log)
+    second_day = int(everything[3][0])  # type: ignore[call-overload]
+
+    found = rows(log, ((second_day, 2), (second_day + DAY_US, 6)))
+
+    assert [row[1] for row in found] == [4, 7, 2, 5]
+    assert found == [row for row in everything if row[1] in (4, 7, 2, 5)]
+
+
+@pytest.mark.parametrize(
+    ("columns", "reason"),
+    [
+        ({"org": "NULL::VARCHAR"}, "no_account"),
+        ({"org": "''"}, "no_account"),
+        ({"org": "'a b'"}, "bad_account"),
+        ({"org": "repeat('a', 129)"}, "bad_account"),
+        ({"what": "NULL::VARCHAR"}, "no_event"),
+        ({"what": "repeat('e', 129)"}, "bad_event"),
+        ({"n": "0"}, "bad_weight"),
+        ({"n": "1.5"}, "bad_weight"),
+        ({"n": "NULL::BIGINT"}, "bad_weight"),
+        ({"n": "10000001"}, "bad_weight"),
+        ({"n": "10000000"}, None),
+        ({"org": "repeat('a', 128)", "what": "repeat('e', 128)"}, None),
+        ({"who": "NULL::VARCHAR"}, None),
+    ],
+)
+def test_a_row_that_could_never_be_counted_says_why(
+    tmp_path: Path, columns: dict[str, str], reason: str | None
+) -> None:
+    row = one(tmp_path, **columns)
+
+    assert row[2] == reason
+
+
+def test_rows_without_a_timestamp_have_no_place_and_are_counted(tmp_path: Path) -> None:
+    (tmp_path / "e.csv").write_text("at,org,who,what\nyesterday,a,u,x\n2024-05-01 10:00:00,a,u,y\n,a,u,z\n")
+    log = opened(tmp_path)
+
+    found = rows(log)
+
+    assert [row[5] for row in found] == ["y"]
+    assert log.without_instant() == 2
+
+
+def test_other_columns_become_properties_that_json_can_hold(tmp_path: Path) -> None:
+    log = opened(
+        parquet(
+            tmp_path,
+            "SELECT TIMESTAMP '2024-05-01' AS at, 'a' AS org, 'u' AS who, 'e' AS what,"
+            " 1.5::DECIMAL(9, 2) AS price, 7::HUGEINT AS wide, DATE '2024-01-02' AS due,"
+            " true AS paid, [1, 2] AS list, 'x' AS text",
+        )
+    )
+
+    [row] = rows(log)
+
+    assert log.properties == ("price", "wide", "due", "paid", "list", "text")
+    assert row[8:] == (1.5, 7.0, "2024-01-02", True, "[1, 2]", "x")
+
+
+def test_a_log_is_known_by_its_content_and_not_by_its_place(tmp_path: Path) -> None:
+    text = "at,org,who,what\n2024-05-01 10:00:00,a,u,y\n"
+    for name, content in (("one", text), ("two", text), ("three", text.replace("y", "z"))):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "e.csv").write_text(content)
+
+    one, two, three = (opened(tmp_path / name).fingerprint for name in ("one", "two", "three"))
+
+    assert one == two
+    assert one != three
