@@ -80,7 +80,7 @@ def _polling(lambda_svc: Any, supervisor: Supervisor) -> list[Callable[..., Any]
 
 
 def _creation(lambda_svc: Any, supervisor: Supervisor) -> Callable[..., Any]:
-    """CreateEventSourceMapping with AWS's default batch size, AT_TIMESTAMP, and refusals instead of silence."""
+    """CreateEventSourceMapping with the default batch size, AT_TIMESTAMP, and refusals instead of silence."""
     import json
 
     create = lambda_svc._create_esm
