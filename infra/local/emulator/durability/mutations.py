@@ -13,9 +13,9 @@ READS = re.compile(
 )
 DATA_WRITES = frozenset(
     {
-        "PutRecord", "PutRecords", "PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem",
-        "TransactWriteItems", "TransactGetItems", "ExecuteStatement", "BatchExecuteStatement", "ExecuteTransaction",
-        "SubscribeToShard",         "PutLogEvents", "PutMetricData", "PutEvents", "Publish", "PublishBatch",
+        "PutRecord", "PutRecords", "PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem", "TransactWriteItems",
+        "TransactGetItems", "ExecuteStatement", "BatchExecuteStatement", "ExecuteTransaction", "PutLogEvents",
+        "SubscribeToShard", "PutMetricData", "PutEvents", "Publish", "PublishBatch",
     }
 )  # fmt: skip
 """Written by the journal, or kept nowhere else than in logs and metrics, or handed on at once."""
