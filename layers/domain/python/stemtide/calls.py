@@ -84,7 +84,7 @@ class Bounds:
         return self.max_lateness // _MILLISECOND
 
 
-class _Rejected(Exception):
+class _RejectedError(Exception):
     def __init__(self, reason: Reason, detail: str) -> None:
         super().__init__(reason, detail)
         self.rejection = Rejection(reason, detail)
@@ -115,7 +115,7 @@ def parse_call(obj: object, *, arrival_ms: int, bounds: Bounds, late_ok: bool = 
             at_ms=_at_ms(obj, arrival_ms=arrival_ms, bounds=bounds, late_ok=late_ok),
             weight=_weight(obj),
         )
-    except _Rejected as rejected:
+    except _RejectedError as rejected:
         return rejected.rejection
 
 
@@ -178,7 +178,7 @@ def _children(value: object) -> list[object]:
 def _kind(obj: Mapping[str, object]) -> str:
     kind = obj.get("type")
     if not isinstance(kind, str) or kind not in CALL_TYPES:
-        raise _Rejected(Reason.BAD_TYPE, f"type is {show(kind)}: one of {', '.join(sorted(CALL_TYPES))}")
+        raise _RejectedError(Reason.BAD_TYPE, f"type is {show(kind)}: one of {', '.join(sorted(CALL_TYPES))}")
     return kind
 
 
@@ -187,10 +187,10 @@ def _name(obj: Mapping[str, object], kind: str) -> str:
         return kind
     name = obj.get("event")
     if name is None or name == "":
-        raise _Rejected(Reason.MISSING_EVENT, "a track call names its event")
+        raise _RejectedError(Reason.MISSING_EVENT, "a track call names its event")
     if not isinstance(name, str) or len(name) > limits.MAX_EVENT_NAME_CHARS or not _is_unicode(name):
         remedy = f"a string of at most {limits.MAX_EVENT_NAME_CHARS} characters"
-        raise _Rejected(Reason.BAD_EVENT, f"event is {show(name)}: {remedy}")
+        raise _RejectedError(Reason.BAD_EVENT, f"event is {show(name)}: {remedy}")
     return name
 
 
@@ -201,26 +201,24 @@ def _account(obj: Mapping[str, object], kind: str) -> str:
     first, second = (own, within) if kind == "group" else (within, own)
     account = second if first is None else first
     if account is None or account == "":
-        raise _Rejected(
-            Reason.MISSING_ACCOUNT, "no context.groupId (groupId on group calls): set the account"
-        )
+        raise _RejectedError(Reason.MISSING_ACCOUNT, "no context.groupId (groupId on group calls)")
     if not isinstance(account, str) or not is_account_id(account):
         remedy = f"1-{limits.MAX_ACCOUNT_ID_CHARS} of letters, digits and ._:@-"
-        raise _Rejected(Reason.BAD_ACCOUNT, f"account is {show(account)}: {remedy}")
+        raise _RejectedError(Reason.BAD_ACCOUNT, f"account is {show(account)}: {remedy}")
     return account
 
 
 def _message_id(obj: Mapping[str, object]) -> str:
     message_id = obj.get("messageId")
     if message_id is None or message_id == "":
-        raise _Rejected(Reason.MISSING_MESSAGE_ID, "no messageId: set one that is unique per account")
+        raise _RejectedError(Reason.MISSING_MESSAGE_ID, "no messageId: set one that is unique per account")
     if (
         not isinstance(message_id, str)
         or len(message_id) > limits.MAX_MESSAGE_ID_CHARS
         or not _is_unicode(message_id)
     ):
         remedy = f"a string of at most {limits.MAX_MESSAGE_ID_CHARS} characters"
-        raise _Rejected(Reason.BAD_MESSAGE_ID, f"messageId is {show(message_id)}: {remedy}")
+        raise _RejectedError(Reason.BAD_MESSAGE_ID, f"messageId is {show(message_id)}: {remedy}")
     return message_id
 
 
@@ -232,7 +230,9 @@ def _user(obj: Mapping[str, object], kind: str, name: str) -> str | None:
         return user
     if (user is None or user == "") and needs_no_user(kind, name):
         return None
-    raise _Rejected(Reason.MISSING_USER, f"neither userId nor anonymousId is a string (found {show(user)})")
+    raise _RejectedError(
+        Reason.MISSING_USER, f"neither userId nor anonymousId is a string (found {show(user)})"
+    )
 
 
 def needs_no_user(kind: str, name: str) -> bool:
@@ -249,17 +249,17 @@ def _at_ms(obj: Mapping[str, object], *, arrival_ms: int, bounds: Bounds, late_o
     except (ValueError, OverflowError):
         at_ms = None
     if at_ms is None:
-        raise _Rejected(
-            Reason.BAD_TIMESTAMP, f"timestamp is {show(text)}: ISO 8601, e.g. 2022-01-31T09:30:00Z"
-        )
+        raise _RejectedError(Reason.BAD_TIMESTAMP, f"timestamp is {show(text)}: write 2022-01-31T09:30:00Z")
     if at_ms > arrival_ms + MAX_AHEAD_MS:
         detail = (
             f"timestamp {show(text)} is more than {limits.MAX_AHEAD} ahead of arrival {iso_of(arrival_ms)}"
         )
-        raise _Rejected(Reason.IN_THE_FUTURE, f"{detail}: correct the producer's clock")
+        raise _RejectedError(Reason.IN_THE_FUTURE, f"{detail}: correct the producer's clock")
     if at_ms < arrival_ms - bounds.max_lateness_ms and not late_ok:
         detail = f"timestamp {show(text)} is more than {bounds.max_lateness.days} days before its arrival"
-        raise _Rejected(Reason.TOO_LATE, f"{detail} {iso_of(arrival_ms)}: load it with backfill or replay")
+        raise _RejectedError(
+            Reason.TOO_LATE, f"{detail} {iso_of(arrival_ms)}: load it with backfill or replay"
+        )
     return at_ms
 
 
@@ -272,7 +272,7 @@ def _weight(obj: Mapping[str, object]) -> int:
         return 1
     if type(count) is not int or not 1 <= count <= limits.MAX_WEIGHT:
         remedy = f"a whole number from 1 to {limits.MAX_WEIGHT}, or another name for the property"
-        raise _Rejected(Reason.BAD_COUNT, f"properties.count is {show(count)}: {remedy}")
+        raise _RejectedError(Reason.BAD_COUNT, f"properties.count is {show(count)}: {remedy}")
     return count
 
 
@@ -280,14 +280,14 @@ def _check_bag(bag: object, field: str) -> None:
     if bag is None:
         return
     if not isinstance(bag, dict):
-        raise _Rejected(Reason.BAD_PROPERTIES, f"{field} is {show(bag)}: a JSON object")
+        raise _RejectedError(Reason.BAD_PROPERTIES, f"{field} is {show(bag)}: a JSON object")
     if len(bag) > limits.MAX_PROPERTIES:
         detail = f"{field} has {len(bag)} keys: at most {limits.MAX_PROPERTIES}"
-        raise _Rejected(Reason.BAD_PROPERTIES, detail)
+        raise _RejectedError(Reason.BAD_PROPERTIES, detail)
     for key in bag:
         if len(key) > limits.MAX_KEY_CHARS:
             detail = f"a key of {field} is {show(key)}: at most {limits.MAX_KEY_CHARS} characters"
-            raise _Rejected(Reason.BAD_PROPERTIES, detail)
+            raise _RejectedError(Reason.BAD_PROPERTIES, detail)
 
 
 def _is_unicode(text: str) -> bool:

@@ -8,12 +8,12 @@ deleted and created anew counts from anywhere, so it gets lanes of its own.
 from typing import Final
 
 SEQUENCE_DIGITS: Final = 129
-"""Kinesis sequence numbers have up to this many digits (PutRecord, API reference); DynamoDB numbers hold 38."""
+"""Kinesis sequence numbers have up to this many digits (API reference, PutRecord)."""
 _SHARD_PREFIX = "shardId-"
 
 
 def lane_of(*, incarnation: int, shard: str) -> str:
-    """The lane of a shard id such as `shardId-000000000003` in the stream created at `incarnation` (epoch ms)."""
+    """The lane of a shard (`shardId-000000000003`) of the stream created at `incarnation` (epoch ms)."""
     return f"{incarnation}/{shard_number(shard)}"
 
 

@@ -13,6 +13,8 @@ from stemtide.limits import USER_HASH_BYTES
 
 EXACT_USERS: Final = 1024
 """Up to this many distinct users of an account-day the count is exact; beyond, +-3.1 % (one sigma)."""
+FORMAT: Final = b"\x01"
+"""First byte of a stored sketch; a change of the layout takes the next one and still reads this."""
 _KEEP = EXACT_USERS + 1
 _HASH_SPACE = 1 << (8 * USER_HASH_BYTES)
 
@@ -40,3 +42,19 @@ def count(sketch: bytes) -> int:
         return kept
     largest = int.from_bytes(sketch[-USER_HASH_BYTES:], "big")
     return max(_KEEP, round((_KEEP - 1) * _HASH_SPACE / (largest + 1)))
+
+
+def encode(sketch: bytes) -> bytes:
+    """The sketch as stored."""
+    return FORMAT + sketch
+
+
+def decode(blob: bytes) -> bytes:
+    """The stored sketch.
+
+    Raises:
+        ValueError: a format that this version does not know.
+    """
+    if blob[:1] != FORMAT:
+        raise ValueError(f"users of unknown format {blob[:1].hex()}: deploy the version that wrote them")
+    return blob[1:]

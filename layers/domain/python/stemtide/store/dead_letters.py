@@ -23,7 +23,7 @@ class DeadTotal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeadRow:
-    """One payload: object key, consumer, positions, its calls that were not accounted for, why, when (ISO)."""
+    """One payload: its object key, consumer, positions, calls not accounted for, why, when (ISO)."""
 
     key: str
     consumer: str

@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from botocore.exceptions import ClientError, ConnectionError, HTTPClientError
+from botocore import exceptions
+from botocore.exceptions import ClientError
 
 from stemtide.ports import ConflictError, ThrottledError, UnavailableError
 
@@ -45,5 +46,5 @@ def translated() -> Iterator[None]:
         if int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)) >= _SERVER_ERROR:
             raise UnavailableError(code) from error
         raise
-    except (ConnectionError, HTTPClientError) as error:
+    except (exceptions.ConnectionError, exceptions.HTTPClientError) as error:
         raise UnavailableError(type(error).__name__) from error

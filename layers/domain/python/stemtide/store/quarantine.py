@@ -4,6 +4,7 @@ import base64
 import binascii
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, Final
 from zlib import crc32
 
@@ -24,7 +25,7 @@ _PAGE = 100
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Quarantined:
-    """A quarantined call or record. `at` is its arrival (ISO), `bytes` its size, `payload` its text when short."""
+    """A quarantined call or record: `at` its arrival (ISO), `bytes` its size, `payload` its text if short."""
 
     id: str
     reason: str
@@ -46,13 +47,14 @@ class QuarantinePage:
 
 
 class DynamoQuarantine:
-    """`ports.Quarantine` on the ingest table (low-level client, may be shared by threads) and the archive bucket."""
+    """`ports.Quarantine` on the ingest table and the archive bucket (clients; threads may share them)."""
 
-    def __init__(self, *, client: Any, table_name: str, s3: Any, bucket: str) -> None:
+    def __init__(self, *, client: Any, table_name: str, s3: Any, bucket: str, retention: timedelta) -> None:
         self._client = client
         self._table_name = table_name
         self._s3 = s3
         self._bucket = bucket
+        self._retention_s = int(retention.total_seconds())
         self._known_days: set[str] = set()
 
     def put(self, row: QuarantineRow) -> None:
@@ -65,7 +67,9 @@ class DynamoQuarantine:
         """
         day, sort = day_of(row.arrival_ms), _sort_key(row)
         self._remember(day)
+        expires_at = row.arrival_ms // 1000 + self._retention_s
         item = {**_item(row, day, sort), **self._payload(row, day, sort)}
+        item["expires_at"] = {"N": str(expires_at)}
         self._put_new(item)
 
     def _remember(self, day: str) -> None:
@@ -158,11 +162,11 @@ def get_payload(table: Any, s3: Any, bucket: str, row_id: str) -> bytes | None:
 def mark_released(table: Any, row_id: str, at: str) -> bool:
     """Note that the row was put back into the stream at an ISO instant; False when it was noted before.
 
-    Two releases of one row race for the mark, and the loser must not put:
+    Of two releases that race the first one's instant stays:
 
         release A                 release B
-        marks, puts the call
-                                  marks -> refused: released_at exists
+        marks 10:00
+                                  marks 10:01 -> refused: released_at exists
     """
     day, sort = _decode(row_id)
     try:

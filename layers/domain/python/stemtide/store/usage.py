@@ -8,11 +8,10 @@ from typing import Any
 from boto3.dynamodb.conditions import Key
 
 from stemtide import users
+from stemtide.commit import USERS_SUFFIX
 from stemtide.ports import StoredState, UsageRow
 from stemtide.state import decode
 from stemtide.store.errors import translated
-
-USERS_SUFFIX = "#users"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,7 +122,7 @@ def _day_usage(item: dict[str, Any], users_item: dict[str, Any] | None) -> DayUs
     if state.spilled:
         if users_item is None:
             raise LookupError(f"the users of {item['account']} on {item['day']} are missing from the table")
-        sketch = bytes(users_item["s"])
+        sketch = users.decode(bytes(users_item["s"]))
     return DayUsage(
         date=date.fromisoformat(str(item["day"])),
         events=state.events,

@@ -1,0 +1,217 @@
+"""From one delivery of stream records to the usage table: the order of the steps is the guarantee.
+
+1. Every account-day's events are committed on their own (`commit.py`); one that fails keeps its later
+   events waiting too, because one delivery makes at most one write per item.
+2. Everything before the lowest failed record is final: rejected calls go to the quarantine, calls under
+   a foreign key back into the stream under their own.
+3. Only then the lane's ledger counts these records, and the rest is reported as failed.
+
+A crash anywhere repeats some of the steps and changes nothing: items know their marks, quarantined rows
+their position, the ledger its mark. Only a forwarded call may be put twice; its message id is known then.
+The ledgers need one invocation per shard at a time (parallelization factor 1, the default).
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from itertools import chain
+from typing import Any, Final
+
+from stemtide.accounting import Position, advance
+from stemtide.calls import DAY_MS, Bounds, day_of_index
+from stemtide.commit import Committer, GivenUpError, Group
+from stemtide.kinesis_event import Delivered, Delivery, parse_delivery
+from stemtide.ledgers import Lane, enter_lane, write_ledger
+from stemtide.ports import (
+    Incarnations,
+    Ledger,
+    LedgerRow,
+    OutRecord,
+    Pace,
+    Quarantine,
+    QuarantineRow,
+    SideBySide,
+    Stream,
+    UnavailableError,
+)
+from stemtide.records import Arrived, Decoded, Foreign, Rejected, decode_record
+from stemtide.resend import put_all
+from stemtide.state import Event, id_hash
+from stemtide.users import user_hash
+
+APPLIED: Final = "applied"
+DUPLICATE: Final = "duplicate"
+QUARANTINED: Final = "quarantined"
+FORWARDED: Final = "forwarded"
+"""The ledger's counters, in calls."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """What the deployment sets: how late a call may be, how long usage is kept after its arrival."""
+
+    bounds: Bounds
+    retention: timedelta
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AggregatePorts:
+    """Everything outside that the aggregates touch."""
+
+    committer: Committer
+    ledger: Ledger
+    quarantine: Quarantine
+    stream: Stream
+    incarnations: Incarnations
+    pace: Pace
+    side_by_side: SideBySide
+
+    def paced(self, pace: Pace) -> "AggregatePorts":
+        """The same at another pace: every invocation has its own deadline."""
+        return replace(self, pace=pace, committer=replace(self.committer, pace=pace))
+
+
+@dataclass(slots=True)
+class _Work:
+    """A delivery sorted out: what goes to which item, and what goes elsewhere."""
+
+    groups: dict[tuple[str, int], list[Event]] = field(default_factory=dict)
+    positions: list[Position] = field(default_factory=list)
+    rejected: list[tuple[Delivered, Rejected]] = field(default_factory=list)
+    foreign: list[tuple[int, Foreign]] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class _Done:
+    """A group's outcome: its duplicates, or the sequence number from which it must come again."""
+
+    duplicates: list[tuple[int, int]]
+    failed: int | None = None
+
+
+def aggregate(event: Mapping[str, Any], *, ports: AggregatePorts, rules: Rules) -> dict[str, Any]:
+    """Bring the records of a Lambda event into the aggregates.
+
+    Returns:
+        The partial batch response: the lowest failed sequence number, from which Lambda delivers again.
+    """
+    delivery = parse_delivery(event)
+    if delivery is None:
+        return _response(None)
+    try:
+        lane = enter_lane(delivery, ledger=ports.ledger, incarnations=ports.incarnations)
+    except UnavailableError:
+        return _response(delivery.records[0].sequence)
+    work = _sort_out(delivery, rules.bounds)
+    done = _commit_all(work, lane, ports, rules)
+    failed = _lowest(outcome.failed for outcome in done)
+    failed = _set_aside(work, lane, ports, failed)
+    parts = {
+        DUPLICATE: list(chain.from_iterable(outcome.duplicates for outcome in done)),
+        QUARANTINED: [(record.sequence, 1) for record, _ in work.rejected],
+        FORWARDED: [(sequence, 1) for sequence, _ in work.foreign],
+    }
+
+    def counted(row: LedgerRow) -> LedgerRow | None:
+        return advance(row, work.positions, before=failed, parts=parts, rest=APPLIED)
+
+    if not write_ledger(lane.row, counted, ledger=ports.ledger, pace=ports.pace):
+        failed = delivery.records[0].sequence
+    return _response(failed)
+
+
+def _sort_out(delivery: Delivery, bounds: Bounds) -> _Work:
+    work = _Work()
+    for record in delivery.records:
+        arrived = Arrived(at_ms=record.arrival_ms, key=record.key, bounds=bounds)
+        decoded = decode_record(record.data, arrived)
+        work.positions.append(Position(record.sequence, record.arrival_ms, decoded.total))
+        _group(work.groups, record.sequence, decoded)
+        if decoded.rejected:
+            work.rejected.extend((record, rejected) for rejected in decoded.rejected)
+        if decoded.foreign:
+            work.foreign.extend((record.sequence, foreign) for foreign in decoded.foreign)
+    return work
+
+
+def _group(groups: dict[tuple[str, int], list[Event]], sequence: int, decoded: Decoded) -> None:
+    for call in decoded.calls:
+        user = None if call.user is None else user_hash(call.user)
+        event = Event(sequence, id_hash(call.message_id), user, call.name, call.at_ms, call.weight)
+        key = (call.account, call.at_ms // DAY_MS)
+        events = groups.get(key)
+        if events is None:
+            groups[key] = [event]
+        else:
+            events.append(event)
+
+
+def _commit_all(work: _Work, lane: Lane, ports: AggregatePorts, rules: Rules) -> list[_Done]:
+    latest_ms = max(position.arrival_ms for position in work.positions)
+    expires_at = latest_ms // 1000 + int(rules.retention.total_seconds())
+
+    def step(group: Group) -> _Done:
+        try:
+            duplicates = ports.committer.commit(
+                group, lane=lane.name, accounted=lane.row.mark, expires_at=expires_at
+            )
+        except GivenUpError:
+            return _Done([], failed=group.events[0].sequence)
+        return _Done(duplicates)
+
+    groups = (Group(account, day_of_index(day), events) for (account, day), events in work.groups.items())
+    return ports.side_by_side(step, groups)
+
+
+def _set_aside(work: _Work, lane: Lane, ports: AggregatePorts, failed: int | None) -> int | None:
+    """Quarantine and forward what lies before the lowest failed record; the lowest failed one after that.
+
+    Positions up to the ledger's mark were set aside by an earlier delivery.
+    """
+
+    def due(sequence: int) -> bool:
+        return sequence > lane.row.mark and (failed is None or sequence < failed)
+
+    def quarantine(entry: tuple[Delivered, Rejected]) -> int | None:
+        record, rejected = entry
+        try:
+            if ports.pace.spent():
+                return record.sequence
+            ports.quarantine.put(_quarantine_row(lane.name, record, rejected))
+        except UnavailableError:
+            return record.sequence
+        return None
+
+    rejected = [entry for entry in work.rejected if due(entry[0].sequence)]
+    lowest = _lowest([failed, *ports.side_by_side(quarantine, rejected)])
+    foreign = [entry for entry in work.foreign if due(entry[0]) and (lowest is None or entry[0] < lowest)]
+    return _lowest([lowest, _forward(foreign, ports)])
+
+
+def _forward(foreign: Sequence[tuple[int, Foreign]], ports: AggregatePorts) -> int | None:
+    records = [OutRecord(key=call.account, data=call.data) for _, call in foreign]
+    left = put_all(records, stream=ports.stream, pace=ports.pace)
+    return _lowest(foreign[index][0] for index in left)
+
+
+def _quarantine_row(lane: str, record: Delivered, rejected: Rejected) -> QuarantineRow:
+    return QuarantineRow(
+        lane=lane,
+        sequence=record.sequence,
+        index=rejected.index,
+        arrival_ms=record.arrival_ms,
+        reason=rejected.rejection.reason,
+        detail=rejected.rejection.detail,
+        payload=rejected.payload,
+        account=rejected.account,
+        message_id=rejected.message_id,
+    )
+
+
+def _lowest(sequences: Iterable[int | None]) -> int | None:
+    return min((sequence for sequence in sequences if sequence is not None), default=None)
+
+
+def _response(failed: int | None) -> dict[str, Any]:
+    failures = [] if failed is None else [{"itemIdentifier": str(failed)}]
+    return {"batchItemFailures": failures}

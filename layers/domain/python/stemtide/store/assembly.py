@@ -1,0 +1,72 @@
+"""The core's ports on AWS, put together from a function's settings."""
+
+from datetime import timedelta
+from typing import Final
+
+from stemtide.aggregate import AggregatePorts, Rules
+from stemtide.archive import ArchivePorts
+from stemtide.calls import Bounds
+from stemtide.commit import Committer
+from stemtide.config_schema import Ingest
+from stemtide.settings import AggregateSettings, ArchiveSettings
+from stemtide.state import Caps
+from stemtide.store import clients
+from stemtide.store.archive_objects import S3Objects
+from stemtide.store.forward import KinesisStream
+from stemtide.store.incarnation import StreamIncarnations
+from stemtide.store.ledger import AGGREGATE, ARCHIVE, DynamoLedger
+from stemtide.store.pace import Threads, lambda_pace
+from stemtide.store.quarantine import DynamoQuarantine
+from stemtide.store.usage import DynamoUsageItems
+from stemtide.warm import WarmCache
+
+WARM_ITEMS: Final = 50_000
+WARM_STATE_BYTES: Final = 24 * 1024 * 1024
+"""Stored bytes of the warm states; as Python objects they take about five times as much."""
+WARM_SKETCH_BYTES: Final = 64 * 1024 * 1024
+NO_TIME = lambda_pace(lambda: 0)
+"""The pace of ports that no invocation has paced yet: nothing may begin."""
+
+
+def aggregate_rules(ingest: Ingest) -> Rules:
+    """The configured bounds of the aggregates."""
+    return Rules(
+        bounds=Bounds(max_lateness=timedelta(days=ingest.max_lateness_days)),
+        retention=timedelta(days=ingest.usage_retention_days),
+    )
+
+
+def aggregate_ports(settings: AggregateSettings, ingest: Ingest) -> AggregatePorts:
+    """What the aggregate function touches; `paced` gives each invocation its deadline."""
+    dynamodb, kinesis = clients.client("dynamodb"), clients.client("kinesis")
+    return AggregatePorts(
+        committer=Committer(
+            items=DynamoUsageItems(client=dynamodb, table_name=settings.usage_table),
+            states=WarmCache(max_entries=WARM_ITEMS, max_bytes=WARM_STATE_BYTES),
+            sketches=WarmCache(max_entries=WARM_ITEMS, max_bytes=WARM_SKETCH_BYTES),
+            caps=Caps(event_types=ingest.max_event_types),
+            pace=NO_TIME,
+        ),
+        ledger=DynamoLedger(table=clients.table(settings.ingest_table), consumer=AGGREGATE),
+        quarantine=DynamoQuarantine(
+            client=dynamodb,
+            table_name=settings.ingest_table,
+            s3=clients.client("s3"),
+            bucket=settings.archive_bucket,
+            retention=timedelta(days=ingest.quarantine_retention_days),
+        ),
+        stream=KinesisStream(client=kinesis, stream_name=settings.event_stream),
+        incarnations=StreamIncarnations(client=kinesis),
+        pace=NO_TIME,
+        side_by_side=Threads(),
+    )
+
+
+def archive_ports(settings: ArchiveSettings) -> ArchivePorts:
+    """What the archive function touches."""
+    return ArchivePorts(
+        objects=S3Objects(client=clients.client("s3"), bucket=settings.archive_bucket),
+        ledger=DynamoLedger(table=clients.table(settings.ingest_table), consumer=ARCHIVE),
+        incarnations=StreamIncarnations(client=clients.client("kinesis")),
+        pace=NO_TIME,
+    )

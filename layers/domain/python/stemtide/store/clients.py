@@ -1,0 +1,27 @@
+"""AWS clients as the stream's consumers need them."""
+
+from typing import Any, Final
+
+import boto3
+from botocore.config import Config
+
+from stemtide.store.pace import MAX_THREADS
+
+CONFIG: Final = Config(
+    max_pool_connections=MAX_THREADS,
+    connect_timeout=3,
+    read_timeout=5,
+    retries={"mode": "standard", "total_max_attempts": 3},
+)
+"""A hung connection must not eat the invocation's time; beyond three attempts the core's own back-off,
+which knows the deadline, takes over."""
+
+
+def client(service: str) -> Any:
+    """A client of the service."""
+    return boto3.client(service, config=CONFIG)
+
+
+def table(name: str) -> Any:
+    """A DynamoDB table resource (for one thread)."""
+    return boto3.resource("dynamodb", config=CONFIG).Table(name)

@@ -1,0 +1,57 @@
+"""A bounded cache that a warm Lambda keeps between invocations; losing any of it is harmless."""
+
+from collections import OrderedDict
+from dataclasses import dataclass
+from threading import Lock
+from typing import Generic, TypeVar
+
+V = TypeVar("V")
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry(Generic[V]):
+    value: V
+    size: int
+
+
+class WarmCache(Generic[V]):
+    """Least recently used entries go first when there are too many or they are too big together.
+
+    It holds only what was read from or acknowledged by the table, so an old entry costs a refused write
+    and a re-read, never a wrong number. Threads may share it.
+    """
+
+    def __init__(self, *, max_entries: int, max_bytes: int) -> None:
+        self._max_entries = max_entries
+        self._max_bytes = max_bytes
+        self._entries: OrderedDict[tuple[str, str], _Entry[V]] = OrderedDict()
+        self._bytes = 0
+        self._lock = Lock()
+
+    def get(self, key: tuple[str, str]) -> V | None:
+        """The value, None when it is not (or no longer) here."""
+        with self._lock:
+            entry = self._entries.get(key)
+            if entry is None:
+                return None
+            self._entries.move_to_end(key)
+            return entry.value
+
+    def put(self, key: tuple[str, str], value: V, *, size: int) -> None:
+        """Keep a value whose stored form has `size` bytes."""
+        with self._lock:
+            self._remove(key)
+            self._entries[key] = _Entry(value, size)
+            self._bytes += size
+            while len(self._entries) > self._max_entries or self._bytes > self._max_bytes:
+                self._remove(next(iter(self._entries)))
+
+    def drop(self, key: tuple[str, str]) -> None:
+        """Forget a value."""
+        with self._lock:
+            self._remove(key)
+
+    def _remove(self, key: tuple[str, str]) -> None:
+        entry = self._entries.pop(key, None)
+        if entry is not None:
+            self._bytes -= entry.size
