@@ -14,8 +14,8 @@ from stemtide.http.problem import Problem
 
 RESERVED_KEY: Final = "_stemtide"
 """Envelope of the product's own writers; whoever could send it could backdate and redirect calls."""
-BATCH_LEVELS: Final = 2
-"""JSON levels around a call in a batch: the object and its list."""
+MAX_BODY_DEPTH: Final = 2 * limits.MAX_JSON_DEPTH
+"""A body may nest deeper than a call, so that one call that is too deep does not take its batch along."""
 MAX_CONTEXT_EXPANSION: Final = 4 * limits.MAX_HTTP_BODY_BYTES
 """Bytes that a batch's shared `context` may take when it is copied into every call."""
 
@@ -55,7 +55,7 @@ def read_calls(
         Problem: 400 with `reason` when the body as a whole cannot be read, 413 for an inflated context.
     """
     try:
-        body = strict_json.loads(data, max_depth=limits.MAX_JSON_DEPTH + BATCH_LEVELS)
+        body = strict_json.loads(data, max_depth=MAX_BODY_DEPTH)
     except strict_json.BadJson as error:
         raise _refused(error.reason, error.detail) from None
     is_batch = isinstance(body, dict) and "batch" in body
