@@ -1,0 +1,115 @@
+"""The stream's consumers on AWS as moto imitates it: the real handlers, stores and tables."""
+
+import importlib.util
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import boto3
+import pytest
+from moto import mock_aws
+from stemtide import tables
+from stemtide.settings import AggregateSettings, ArchiveSettings, BalanceSettings, DeadLettersSettings
+
+from tests.streams import STREAM_ARN
+
+ROOT = Path(__file__).parents[1]
+FUNCTIONS = ("aggregate", "archive", "balance", "dead_letters")
+SETTINGS = (
+    AggregateSettings(
+        usage_table="usage", ingest_table="ingest", event_stream="events", archive_bucket="archive"
+    ),
+    ArchiveSettings(archive_bucket="archive", ingest_table="ingest"),
+    BalanceSettings(ingest_table="ingest", event_stream="events", metric_namespace="Stemtide"),
+    DeadLettersSettings(ingest_table="ingest", dead_letter_bucket="dead"),
+)
+
+
+class Context:
+    """A Lambda context with time left."""
+
+    remaining_ms = 120_000
+
+    def get_remaining_time_in_millis(self) -> int:
+        return self.remaining_ms
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cloud:
+    """What the functions work on, and the functions."""
+
+    usage: Any
+    ingest: Any
+    s3: Any
+    kinesis: Any
+    functions: dict[str, ModuleType]
+
+    def invoke(self, function: str, event: dict[str, Any]) -> Any:
+        """Call a function's handler as Lambda does."""
+        return self.functions[function].handler(event, Context())
+
+    def deliver(self, event: dict[str, Any]) -> Any:
+        """Give an event to both consumers of the stream; the response of the aggregates."""
+        self.invoke("archive", event)
+        return self.invoke("aggregate", event)
+
+    def sent(self) -> list[dict[str, Any]]:
+        """The records that are in the stream."""
+        (shard,) = self.kinesis.list_shards(StreamName="events")["Shards"]
+        iterator = self.kinesis.get_shard_iterator(
+            StreamName="events", ShardId=shard["ShardId"], ShardIteratorType="TRIM_HORIZON"
+        )["ShardIterator"]
+        found: list[dict[str, Any]] = self.kinesis.get_records(ShardIterator=iterator)["Records"]
+        return found
+
+
+@contextmanager
+def started(monkeypatch: pytest.MonkeyPatch) -> Iterator[Cloud]:
+    """Empty tables, buckets and stream, and freshly started functions."""
+    credentials = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
+    environment = {"AWS_DEFAULT_REGION": "us-east-1", **credentials}
+    for settings in SETTINGS:
+        environment |= settings.to_env()
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    with mock_aws():
+        yield _cloud()
+
+
+def _cloud() -> Cloud:
+    dynamodb, s3, kinesis = boto3.resource("dynamodb"), boto3.client("s3"), boto3.client("kinesis")
+    for bucket in ("archive", "dead"):
+        s3.create_bucket(Bucket=bucket)
+    kinesis.create_stream(StreamName="events", ShardCount=1)
+    assert kinesis.describe_stream_summary(StreamARN=STREAM_ARN)
+    return Cloud(
+        usage=_table(dynamodb, tables.USAGE),
+        ingest=_table(dynamodb, tables.INGEST),
+        s3=s3,
+        kinesis=kinesis,
+        functions={name: _started(name) for name in FUNCTIONS},
+    )
+
+
+def _table(dynamodb: Any, table: tables.Table) -> Any:
+    keys = {table.partition_key: "HASH", table.sort_key: "RANGE"}
+    return dynamodb.create_table(
+        TableName=table.role,
+        KeySchema=[{"AttributeName": name, "KeyType": kind} for name, kind in keys.items()],
+        AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in keys],
+        BillingMode="PAY_PER_REQUEST",
+    )
+
+
+def _started(function: str) -> ModuleType:
+    """The function's module, loaded as a new execution environment would."""
+    path = ROOT / "functions" / function / "handler.py"
+    spec = importlib.util.spec_from_file_location(f"{function}_handler", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
