@@ -106,13 +106,14 @@ def row(number: int, drawn: tuple[str, int, str, bool]) -> tuple[Any, ...]:
     )
 
 
-LOGS = st.lists(
-    st.tuples(st.sampled_from("aabc"), st.integers(0, 2), st.sampled_from("xy"), st.booleans()), max_size=90
-).map(lambda drawn: Log(sorted(row(i, d) for i, d in enumerate(drawn))))
-FAULTS = st.lists(
-    st.sampled_from(["none", "none", "refused", "reply lost", "partly", "killed before", "killed after"]),
-    max_size=40,
+ROWS = st.tuples(
+    st.sampled_from("aaab"), st.integers(0, 1), st.sampled_from("xy"), st.integers(0, 7).map(lambda n: n == 7)
 )
+LOGS = st.lists(ROWS, min_size=25, max_size=90).map(
+    lambda drawn: Log(sorted(row(i, d) for i, d in enumerate(drawn)))
+)
+KINDS = ["none", "none", "refused", "reply lost", "partly", "killed before", "killed after"]
+FAULTS = st.lists(st.sampled_from(KINDS), min_size=3, max_size=40)
 KEYS = st.one_of(st.just(START), st.just(END), st.integers(0, 3).map(lambda day: (day * DAY_US, 0)))
 RUNS = st.lists(st.tuples(KEYS, KEYS, st.one_of(st.none(), st.integers(1, 30))), max_size=6)
 
@@ -145,7 +146,7 @@ def run(log: Log, stream: Stream, path: Path, wanted: tuple[Key, Key], limit: in
         return
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=200)
 @given(LOGS, FAULTS, RUNS)
 def test_each_row_counts_once_whatever_happens_on_the_way(
     log: Log, faults: list[str], runs: list[tuple[Key, Key, int | None]]
