@@ -12,12 +12,14 @@ from pathlib import Path
 from typing import Final
 
 from infra.account import AccountError, describe_stack, find_account
+from infra.assembly import discard, is_current, made_from, remember
 from infra.tool_env import SILENT
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 CDK: Final = ROOT / "node_modules" / ".bin" / "cdk"
 ASSEMBLY: Final = ROOT / "cdk.out"
 AWS_BUILD: Final = ROOT / "build" / "aws"
+Say = Callable[[str], None]
 NO_METADATA: Final = {"AWS_EC2_METADATA_DISABLED": "true"}
 """Without it a synth outside AWS waits for an instance's credentials that it does not need."""
 
@@ -26,19 +28,29 @@ class DeployError(RuntimeError):
     """The CDK command line failed; the message says where to read why, or what to do."""
 
 
-def synth(*, assembly: Path = ASSEMBLY, context: Mapping[str, str] | None = None) -> None:
+def synth(
+    *,
+    assembly: Path = ASSEMBLY,
+    context: Mapping[str, str] | None = None,
+    log: Path | None = None,
+    say: Say | None = None,
+) -> None:
     """Write the CloudFormation templates; needs no AWS credentials and asks AWS nothing.
 
     Raises:
-        DeployError: a setting, stemtide.toml or a cdk-nag finding; its text was printed.
+        DeployError: a setting, stemtide.toml or cdk-nag objects; the reason was printed or is in `log`.
     """
-    without_aws = {k: v for k, v in os.environ.items() if not k.startswith("AWS_") or k == "AWS_CA_BUNDLE"}
+    pairs = [word for name, value in (context or {}).items() for word in ("--context", f"{name}={value}")]
+    stamp = made_from(context or {})
+    discard(assembly)
+    without_aws = {k: v for k, v in os.environ.items() if not k.startswith("AWS_")}
     _run(
-        ["synth", "--quiet", *_common(assembly, context)],
+        ["synth", "--quiet", "--output", str(assembly), *pairs],
         env={**without_aws, **NO_METADATA},
-        log=None,
-        say=None,
+        log=log,
+        say=say,
     )
+    remember(assembly, stamp)
 
 
 def bootstrap(env: Mapping[str, str], *, log: Path | None = None) -> None:
@@ -54,7 +66,7 @@ def deploy_stacks(
     outputs_file: Path,
     assembly: Path = ASSEMBLY,
     context: Mapping[str, str] | None = None,
-    say: Callable[[str], None] | None = None,
+    say: Say | None = None,
     arguments: Sequence[str] = ("--require-approval", "never", "--method", "direct"),
 ) -> None:
     """Deploy every stack that has changed.
@@ -62,35 +74,32 @@ def deploy_stacks(
     Args:
         env: added to this process's environment: account, region, credentials, endpoint.
         target: "aws" or "local" (the settings in `infra.config.LOCAL`).
-        outputs_file: gets the outputs of all stacks; with `say`, the log `deploy.log` is written beside it.
+        outputs_file: gets the outputs of all stacks; with `say`, two logs are written beside it.
+        assembly: the templates; made anew only if something they are made from has changed.
         say: gets a line per stack; without it the command line has the terminal (and may ask).
 
     Raises:
         DeployError: the deployment failed.
     """
-    log = outputs_file.parent / "deploy.log" if say else None
+    context = {"target": target, **(context or {})}
     outputs_file.parent.mkdir(parents=True, exist_ok=True)
+    folder = outputs_file.parent if say else None
+    if not is_current(assembly, made_from(context)):
+        synth(assembly=assembly, context=context, log=folder and folder / "synth.log", say=say)
     command = [
         "deploy",
         "--all",
+        "--app",
+        str(assembly),
         "--outputs-file",
         str(outputs_file),
-        "--asset-parallelism",
         "--concurrency",
         "2",
     ]
-    options = _common(assembly, {"target": target, **(context or {})})
-    _run([*command, *arguments, *options], env={**os.environ, **env}, log=log, say=say)
+    _run([*command, *arguments], env={**os.environ, **env}, log=folder and folder / "deploy.log", say=say)
 
 
-def _common(assembly: Path, context: Mapping[str, str] | None) -> list[str]:
-    pairs = [f"{name}={value}" for name, value in (context or {}).items()]
-    return ["--output", str(assembly), *(word for pair in pairs for word in ("--context", pair))]
-
-
-def _run(
-    arguments: Sequence[str], *, env: Mapping[str, str], log: Path | None, say: Callable[[str], None] | None
-) -> None:
+def _run(arguments: Sequence[str], *, env: Mapping[str, str], log: Path | None, say: Say | None) -> None:
     if not CDK.exists():
         raise DeployError("the CDK command line is not installed: run `make setup`")
     command = [str(CDK), *arguments]
@@ -105,7 +114,7 @@ def _run(
         raise DeployError(f"`cdk {arguments[0]}` failed with status {code}; {hint}")
 
 
-def _logged(command: Sequence[str], env: Mapping[str, str], log: Path, say: Callable[[str], None]) -> int:
+def _logged(command: Sequence[str], env: Mapping[str, str], log: Path, say: Say) -> int:
     log.parent.mkdir(parents=True, exist_ok=True)
     with (
         log.open("w") as file,
