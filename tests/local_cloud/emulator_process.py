@@ -1,16 +1,16 @@
-"""A corrected emulator of one's own, and functions small enough to say what they saw."""
+"""A corrected emulator in a process of its own, and waiting for what it brings about."""
 
 from __future__ import annotations
 
-import io
-import json
 import os
+import socket
 import subprocess
 import sys
 import threading
 import time
-import zipfile
-from collections.abc import Callable
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -18,42 +18,11 @@ import boto3
 from botocore.config import Config
 
 ACCOUNT = "000000000000"
-ROLE = f"arn:aws:iam::{ACCOUNT}:role/function"
 REPO = Path(__file__).parents[2]
 DEADLINE_SECONDS = 20.0
+START_SECONDS = 45.0
 
 T = TypeVar("T")
-
-CONSUMER = """
-import base64, json, os, pathlib, time
-
-def handler(event, context):
-    trace = pathlib.Path(os.environ["TRACE"])
-    before = trace.read_text().splitlines() if trace.exists() else []
-    tried = [n for line in before for n in json.loads(line)["seen"]]
-    bodies = [body(record) for record in event["Records"]]
-    seen = [b["n"] for b in bodies]
-    line = {"seen": seen, "at": time.time(), "shards": [r["eventID"].split(":")[0] for r in event["Records"]]}
-    with trace.open("a") as file:
-        file.write(json.dumps(line) + "\\n")
-    gate = os.environ.get("GATE")
-    while gate and any(b.get("wait") for b in bodies) and not pathlib.Path(gate).exists():
-        time.sleep(0.01)
-    bad = [i for i, b in enumerate(bodies) if tried.count(b["n"]) < b.get("fail", 0)]
-    if bad and os.environ.get("MODE") == "partial":
-        return {"batchItemFailures": [{"itemIdentifier": sequence(event["Records"][i])} for i in bad]}
-    if bad:
-        raise ValueError(f"cannot take {seen[bad[0]]}")
-
-def sequence(record):
-    return (record.get("kinesis") or {}).get("sequenceNumber") or record["dynamodb"]["SequenceNumber"]
-
-def body(record):
-    if "kinesis" in record:
-        return json.loads(base64.b64decode(record["kinesis"]["data"]))
-    image = record["dynamodb"]["NewImage"]
-    return {"n": int(image["n"]["N"]), "fail": int(image.get("fail", {"N": "0"})["N"])}
-"""
 
 
 def eventually(look: Callable[[], T], *, within: float = DEADLINE_SECONDS) -> T:
@@ -67,138 +36,93 @@ def eventually(look: Callable[[], T], *, within: float = DEADLINE_SECONDS) -> T:
     return found
 
 
-def zipped(files: dict[str, str]) -> bytes:
-    """A deployment package."""
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as archive:
-        for name, text in files.items():
-            archive.writestr(name, text)
-    return buffer.getvalue()
+def records_of(kinesis: Any, stream: str) -> Iterator[dict[str, Any]]:
+    """Every record of a stream, shard by shard from its begin."""
+    for shard in kinesis.list_shards(StreamName=stream)["Shards"]:
+        iterator = kinesis.get_shard_iterator(
+            StreamName=stream, ShardId=shard["ShardId"], ShardIteratorType="TRIM_HORIZON"
+        )["ShardIterator"]
+        while records := (answer := kinesis.get_records(ShardIterator=iterator))["Records"]:
+            yield from records
+            iterator = answer["NextShardIterator"]
+            if iterator is None:
+                break
 
 
 class Emulator:
-    """A process `python -m infra.local.emulator.run` on its own port and folder."""
+    """`python -m infra.local.emulator.run` on a free port, with its state in a folder."""
 
-    def __init__(self, folder: Path, *, port: int) -> None:
-        self.folder = folder
-        self.port = port
-        self._process: subprocess.Popen[bytes] | None = None
+    def __init__(self, state_dir: Path) -> None:
+        self.state_dir = state_dir
+        self.process: subprocess.Popen[bytes] | None = None
+        self._port = _free_port()
+
+    @property
+    def url(self) -> str:
+        """The endpoint; the same after a restart."""
+        return f"http://127.0.0.1:{self._port}"
 
     def start(self) -> None:
         """Start and wait until it serves."""
         environment = {
             "PATH": os.environ["PATH"],
-            "HOME": str(self.folder),
-            "STATE_DIR": str(self.folder / "state"),
-            "GATEWAY_PORT": str(self.port),
+            "HOME": os.environ.get("HOME", "/"),
+            "STATE_DIR": str(self.state_dir),
+            "GATEWAY_PORT": str(self._port),
         }
-        with (self.folder / "emulator.log").open("ab") as log:
-            self._process = subprocess.Popen(
+        with self._log().open("ab") as log:
+            self.process = subprocess.Popen(
                 [sys.executable, "-m", "infra.local.emulator.run"],
                 cwd=REPO,
                 env=environment,
                 stdout=log,
                 stderr=log,
             )
-        eventually(self._serves, within=30.0)
+        eventually(self._serves, within=START_SECONDS)
+
+    def stop(self) -> int:
+        """End it as the local cloud does (SIGTERM); returns the exit code."""
+        assert self.process is not None
+        self.process.terminate()
+        return self.process.wait(20)
 
     def kill(self) -> None:
         """Kill -9."""
-        assert self._process is not None
-        self._process.kill()
-        self._process.wait(10)
+        assert self.process is not None
+        self.process.kill()
+        self.process.wait(20)
 
-    def stop(self) -> None:
-        """End it properly."""
-        if self._process is not None and self._process.poll() is None:
-            self._process.terminate()
-            self._process.wait(20)
+    def restart_after_kill(self) -> None:
+        """Kill -9, and start on the same state."""
+        self.kill()
+        self.start()
 
     def client(self, service: str) -> Any:
-        """A boto3 client of this emulator."""
+        """A boto3 client of this emulator that tries every call once."""
         return boto3.client(
             service,
-            endpoint_url=f"http://127.0.0.1:{self.port}",
+            endpoint_url=self.url,
             region_name="us-east-1",
             aws_access_key_id=ACCOUNT,
             aws_secret_access_key="any",
-            config=Config(s3={"addressing_style": "path"}),
+            config=Config(s3={"addressing_style": "path"}, retries={"total_max_attempts": 1}),
         )
 
     def _serves(self) -> bool:
-        assert self._process is not None
-        assert self._process.poll() is None, (self.folder / "emulator.log").read_text()
-        import urllib.error
-        import urllib.request
-
+        assert self.process is not None
+        assert self.process.poll() is None, self._log().read_text()
         try:
-            urllib.request.urlopen(f"http://127.0.0.1:{self.port}/_stemtide/health", timeout=2).close()
+            urllib.request.urlopen(f"{self.url}/_stemtide/health", timeout=2).close()
         except (urllib.error.URLError, ConnectionError, TimeoutError):
             return False
         return True
 
-    def function(
-        self, name: str, source: str, *, layers: tuple[str, ...] = (), timeout: int = 20, **env: str
-    ) -> str:
-        """Create a Python function; returns its ARN."""
-        created = self.client("lambda").create_function(
-            FunctionName=name,
-            Runtime="python3.13",
-            Role=ROLE,
-            Handler="handler.handler",
-            Code={"ZipFile": zipped({"handler.py": source})},
-            Timeout=timeout,
-            Layers=list(layers),
-            Environment={"Variables": env},
-        )
-        return str(created["FunctionArn"])
-
-    def consumer(self, name: str, **env: str) -> Trace:
-        """Create the function that notes what it saw; `fail` in a record makes it refuse it that many times."""
-        trace = Trace(self.folder / f"{name}.trace")
-        self.function(name, CONSUMER, TRACE=str(trace.path), **env)
-        return trace
-
-    def stream(self, name: str, *, shards: int = 1) -> str:
-        """Create a Kinesis stream; returns its ARN."""
-        kinesis = self.client("kinesis")
-        kinesis.create_stream(StreamName=name, ShardCount=shards)
-        return str(kinesis.describe_stream_summary(StreamName=name)["StreamDescriptionSummary"]["StreamARN"])
-
-    def put(self, stream: str, *records: dict[str, Any]) -> None:
-        """Put records in order, all into one shard (unless split)."""
-        entries = [
-            {"Data": json.dumps(record).encode(), "PartitionKey": str(record.get("key", "k"))}
-            for record in records
-        ]
-        answer = self.client("kinesis").put_records(StreamName=stream, Records=entries)
-        assert answer["FailedRecordCount"] == 0
-
-    def map(self, function: str, source: str, **settings: Any) -> str:
-        """Create an event source mapping; returns its UUID."""
-        settings = {"StartingPosition": "TRIM_HORIZON", "BatchSize": 100, **settings}
-        created = self.client("lambda").create_event_source_mapping(
-            FunctionName=function, EventSourceArn=source, **settings
-        )
-        return str(created["UUID"])
+    def _log(self) -> Path:
+        self.state_dir.parent.mkdir(parents=True, exist_ok=True)
+        return self.state_dir.with_name(f"{self.state_dir.name}.log")
 
 
-class Trace:
-    """What a consumer saw, invocation by invocation."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    def invocations(self) -> list[dict[str, Any]]:
-        """Every invocation in the order of its begin."""
-        if not self.path.exists():
-            return []
-        return [json.loads(line) for line in self.path.read_text().splitlines()]
-
-    def batches(self) -> list[list[int]]:
-        """The numbers of each invocation's records."""
-        return [invocation["seen"] for invocation in self.invocations()]
-
-    def seen(self) -> list[int]:
-        """The numbers of all records, as often as they came."""
-        return [number for batch in self.batches() for number in batch]
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

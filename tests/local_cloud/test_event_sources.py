@@ -4,32 +4,27 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
+from tests.local_cloud.consumers import Cloud
 from tests.local_cloud.emulator_process import ACCOUNT, Emulator, eventually
-
-pytestmark = pytest.mark.local_cloud
 
 DISCARD_KEY = r"aws/lambda/{esm}/shardId-000000000000/\d{{4}}/\d\d/\d\d/\d{{4}}-\d\d-\d\dT\d\d\.\d\d\.\d\d-[0-9a-f-]{{36}}"
 
 
 @pytest.fixture(scope="module")
-def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
-    emulator = Emulator(tmp_path_factory.mktemp("event-sources"), port=4601)
-    emulator.start()
-    yield emulator
-    emulator.stop()
+def cloud(emulator: Emulator, tmp_path_factory: pytest.TempPathFactory) -> Cloud:
+    return Cloud(emulator, tmp_path_factory.mktemp("event-sources"))
 
 
 def numbers(*which: int, **more: Any) -> list[dict[str, Any]]:
     return [{"n": number, **more} for number in which]
 
 
-def test_a_partial_failure_is_retried_from_the_lowest_failed_record(cloud: Emulator) -> None:
+def test_a_partial_failure_is_retried_from_the_lowest_failed_record(cloud: Cloud) -> None:
     """ "Lambda uses the record with the lowest sequence number as the checkpoint. Lambda then retries all records
     starting from that checkpoint." """
     source = cloud.stream("partial")
@@ -42,7 +37,7 @@ def test_a_partial_failure_is_retried_from_the_lowest_failed_record(cloud: Emula
     assert trace.batches() == [[0, 1, 2, 3, 4, 5], [3, 4, 5], [3, 4, 5]]
 
 
-def test_a_poison_record_is_isolated_and_kept_with_its_payload(cloud: Emulator) -> None:
+def test_a_poison_record_is_isolated_and_kept_with_its_payload(cloud: Cloud) -> None:
     """BisectBatchOnFunctionError: "splits a failed batch into two smaller batches, isolating bad records. Splitting
     a batch doesn't consume the retry quota"; MaximumRetryAttempts; "for Amazon S3 destinations, Lambda also sends
     the entire invocation record along with the metadata", and S3 event notifications fire for the object."""
@@ -94,7 +89,7 @@ def test_a_poison_record_is_isolated_and_kept_with_its_payload(cloud: Emulator) 
     assert len(messages) == 1
 
 
-def test_a_queue_as_destination_gets_the_metadata_without_the_records(cloud: Emulator) -> None:
+def test_a_queue_as_destination_gets_the_metadata_without_the_records(cloud: Cloud) -> None:
     """ "Each record sent to the destination is a JSON document containing metadata about the failed invocation." """
     source = cloud.stream("to-queue")
     cloud.consumer("to-queue")
@@ -116,7 +111,7 @@ def test_a_queue_as_destination_gets_the_metadata_without_the_records(cloud: Emu
     assert "payload" not in body
 
 
-def test_child_shards_are_read_from_their_begin_after_the_parent(cloud: Emulator) -> None:
+def test_child_shards_are_read_from_their_begin_after_the_parent(cloud: Cloud) -> None:
     """ "Lambda processes the parent shard's records in full before it reads the child shards" (in-order processing
     across resharding); the parent's records stay readable after the split."""
     source = cloud.stream("split")
@@ -142,7 +137,7 @@ def test_child_shards_are_read_from_their_begin_after_the_parent(cloud: Emulator
     ]
 
 
-def test_a_merged_shard_is_read_after_both_its_parents(cloud: Emulator) -> None:
+def test_a_merged_shard_is_read_after_both_its_parents(cloud: Cloud) -> None:
     """MergeShards: the child has a ParentShardId and an AdjacentParentShardId; both are read to their end first."""
     source = cloud.stream("merge", shards=2)
     trace = cloud.consumer("merge")
@@ -161,7 +156,7 @@ def test_a_merged_shard_is_read_after_both_its_parents(cloud: Emulator) -> None:
     assert trace.batches()[-1] == [100, 101]
 
 
-def test_only_records_that_match_a_filter_reach_the_function(cloud: Emulator) -> None:
+def test_only_records_that_match_a_filter_reach_the_function(cloud: Cloud) -> None:
     """ "Lambda decodes your Kinesis data and applies the filter to it"; records that don't match are dropped, and
     processing continues after them."""
     source = cloud.stream("filtered")
@@ -182,7 +177,7 @@ def test_only_records_that_match_a_filter_reach_the_function(cloud: Emulator) ->
     assert trace.seen() == [200, 500]
 
 
-def test_a_batching_window_gathers_records_that_come_one_by_one(cloud: Emulator) -> None:
+def test_a_batching_window_gathers_records_that_come_one_by_one(cloud: Cloud) -> None:
     """MaximumBatchingWindowInSeconds: "Lambda continues to poll records until the window expires, the batch is
     full, or the payload reaches 6 MB"."""
     source = cloud.stream("window")
@@ -196,7 +191,7 @@ def test_a_batching_window_gathers_records_that_come_one_by_one(cloud: Emulator)
     assert trace.batches() == [[0, 1, 2, 3, 4]]
 
 
-def test_a_full_batch_does_not_wait_for_its_window(cloud: Emulator) -> None:
+def test_a_full_batch_does_not_wait_for_its_window(cloud: Cloud) -> None:
     """ "...or the batch is full": BatchSize records are sent at once."""
     source = cloud.stream("full")
     trace = cloud.consumer("full")
@@ -208,7 +203,7 @@ def test_a_full_batch_does_not_wait_for_its_window(cloud: Emulator) -> None:
     assert trace.batches() == [[0, 1, 2]]
 
 
-def test_a_table_stream_is_read_in_order_with_partial_failures(cloud: Emulator) -> None:
+def test_a_table_stream_is_read_in_order_with_partial_failures(cloud: Cloud) -> None:
     """DynamoDB streams: "each stream record appears exactly once, in the same sequence as the modifications to the
     item"; partial batch responses work as with Kinesis."""
     dynamodb = cloud.client("dynamodb")
@@ -230,7 +225,7 @@ def test_a_table_stream_is_read_in_order_with_partial_failures(cloud: Emulator) 
     assert trace.batches() == [[0, 1, 2, 3], [2, 3]]
 
 
-def test_throttling_uses_up_no_retries(cloud: Emulator) -> None:
+def test_throttling_uses_up_no_retries(cloud: Cloud) -> None:
     """ "If Lambda is unable to invoke the function due to throttling, it retries until the records expire or exceed
     the maximum age": MaximumRetryAttempts counts function errors only."""
     source = cloud.stream("throttled")
@@ -246,7 +241,7 @@ def test_throttling_uses_up_no_retries(cloud: Emulator) -> None:
     eventually(lambda: trace.seen() == [1])
 
 
-def test_mapped_invocations_appear_in_the_metrics(cloud: Emulator) -> None:
+def test_mapped_invocations_appear_in_the_metrics(cloud: Cloud) -> None:
     """AWS/Lambda Invocations, Errors and IteratorAge are emitted for event source mappings, too."""
     source = cloud.stream("measured")
     trace = cloud.consumer("measured")
@@ -260,7 +255,7 @@ def test_mapped_invocations_appear_in_the_metrics(cloud: Emulator) -> None:
     assert metric_sum(cloud, "IteratorAge", "measured") > 0
 
 
-def test_a_disabled_mapping_resumes_where_it_was(cloud: Emulator) -> None:
+def test_a_disabled_mapping_resumes_where_it_was(cloud: Cloud) -> None:
     """Enabled=false: "Lambda pauses polling"; the mapping's position is kept."""
     source = cloud.stream("paused")
     trace = cloud.consumer("paused")
@@ -280,7 +275,7 @@ def test_a_disabled_mapping_resumes_where_it_was(cloud: Emulator) -> None:
     assert trace.seen() == [1, 2]
 
 
-def test_a_stream_created_again_is_read_from_its_begin(cloud: Emulator) -> None:
+def test_a_stream_created_again_is_read_from_its_begin(cloud: Cloud) -> None:
     """A deleted stream's records are gone; a stream of the same name is another one, read from the mapping's
     starting position."""
     source = cloud.stream("again")
@@ -296,7 +291,7 @@ def test_a_stream_created_again_is_read_from_its_begin(cloud: Emulator) -> None:
     eventually(lambda: trace.seen() == [1, 2])
 
 
-def test_at_timestamp_skips_what_arrived_before(cloud: Emulator) -> None:
+def test_at_timestamp_skips_what_arrived_before(cloud: Cloud) -> None:
     """StartingPosition AT_TIMESTAMP: "process records starting from a specific time"."""
     source = cloud.stream("at-time")
     trace = cloud.consumer("at-time")
@@ -315,7 +310,7 @@ def test_at_timestamp_skips_what_arrived_before(cloud: Emulator) -> None:
     eventually(lambda: trace.seen() == [2])
 
 
-def test_a_tumbling_window_is_refused_instead_of_ignored(cloud: Emulator) -> None:
+def test_a_tumbling_window_is_refused_instead_of_ignored(cloud: Cloud) -> None:
     """Not supported here; AWS would aggregate state over the window."""
     source = cloud.stream("tumbling")
     cloud.consumer("tumbling")
@@ -324,7 +319,7 @@ def test_a_tumbling_window_is_refused_instead_of_ignored(cloud: Emulator) -> Non
         cloud.map("tumbling", source, TumblingWindowInSeconds=30)
 
 
-def metric_sum(cloud: Emulator, name: str, function: str) -> float:
+def metric_sum(cloud: Cloud, name: str, function: str) -> float:
     statistics = cloud.client("cloudwatch").get_metric_statistics(
         Namespace="AWS/Lambda",
         MetricName=name,
