@@ -1,4 +1,4 @@
-"""The emulators of the contract tests: one shared by those that leave it running, one each for those that kill it."""
+"""The emulators of the contract tests: one shared, one for each module that kills it."""
 
 from __future__ import annotations
 
