@@ -81,7 +81,7 @@ class Cloud:
         return str(created["FunctionArn"])
 
     def consumer(self, name: str, **env: str) -> Trace:
-        """Create the function that notes what it saw; `fail` in a record makes it refuse it that many times."""
+        """Create the function that notes what it saw; a record's `fail` says how often it is refused."""
         trace = Trace(self.folder / f"{name}.trace")
         self.function(name, CONSUMER, TRACE=str(trace.path), **env)
         return trace

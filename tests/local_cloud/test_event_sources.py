@@ -12,7 +12,10 @@ from botocore.exceptions import ClientError
 from tests.local_cloud.consumers import Cloud
 from tests.local_cloud.emulator_process import ACCOUNT, Emulator, eventually
 
-DISCARD_KEY = r"aws/lambda/{esm}/shardId-000000000000/\d{{4}}/\d\d/\d\d/\d{{4}}-\d\d-\d\dT\d\d\.\d\d\.\d\d-[0-9a-f-]{{36}}"
+DISCARD_KEY = (
+    r"aws/lambda/{esm}/shardId-000000000000/\d{{4}}/\d\d/\d\d/"
+    r"\d{{4}}-\d\d-\d\dT\d\d\.\d\d\.\d\d-[0-9a-f-]{{36}}"
+)
 
 
 @pytest.fixture(scope="module")
@@ -25,8 +28,8 @@ def numbers(*which: int, **more: Any) -> list[dict[str, Any]]:
 
 
 def test_a_partial_failure_is_retried_from_the_lowest_failed_record(cloud: Cloud) -> None:
-    """ "Lambda uses the record with the lowest sequence number as the checkpoint. Lambda then retries all records
-    starting from that checkpoint." """
+    """ "Lambda uses the record with the lowest sequence number as the checkpoint. Lambda then retries all
+    records starting from that checkpoint." """
     source = cloud.stream("partial")
     trace = cloud.consumer("partial", MODE="partial")
     cloud.put("partial", *numbers(0, 1, 2), {"n": 3, "fail": 2}, {"n": 4, "fail": 1}, *numbers(5))
@@ -38,9 +41,10 @@ def test_a_partial_failure_is_retried_from_the_lowest_failed_record(cloud: Cloud
 
 
 def test_a_poison_record_is_isolated_and_kept_with_its_payload(cloud: Cloud) -> None:
-    """BisectBatchOnFunctionError: "splits a failed batch into two smaller batches, isolating bad records. Splitting
-    a batch doesn't consume the retry quota"; MaximumRetryAttempts; "for Amazon S3 destinations, Lambda also sends
-    the entire invocation record along with the metadata", and S3 event notifications fire for the object."""
+    """BisectBatchOnFunctionError: "splits a failed batch into two smaller batches, isolating bad records.
+    Splitting a batch doesn't consume the retry quota"; MaximumRetryAttempts; "for Amazon S3 destinations,
+    Lambda also sends the entire invocation record along with the metadata", and S3 event notifications fire
+    for the object."""
     source = cloud.stream("poison")
     trace = cloud.consumer("poison")
     s3, sqs = cloud.client("s3"), cloud.client("sqs")
@@ -90,7 +94,8 @@ def test_a_poison_record_is_isolated_and_kept_with_its_payload(cloud: Cloud) -> 
 
 
 def test_a_queue_as_destination_gets_the_metadata_without_the_records(cloud: Cloud) -> None:
-    """ "Each record sent to the destination is a JSON document containing metadata about the failed invocation." """
+    """ "Each record sent to the destination is a JSON document containing metadata about the failed
+    invocation." """
     source = cloud.stream("to-queue")
     cloud.consumer("to-queue")
     sqs = cloud.client("sqs")
@@ -112,8 +117,8 @@ def test_a_queue_as_destination_gets_the_metadata_without_the_records(cloud: Clo
 
 
 def test_child_shards_are_read_from_their_begin_after_the_parent(cloud: Cloud) -> None:
-    """ "Lambda processes the parent shard's records in full before it reads the child shards" (in-order processing
-    across resharding); the parent's records stay readable after the split."""
+    """After a split Lambda works the parent shard off before its children, each from its first record; the
+    parent is closed and its records stay readable."""
     source = cloud.stream("split")
     trace = cloud.consumer("split")
     kinesis = cloud.client("kinesis")
@@ -138,7 +143,8 @@ def test_child_shards_are_read_from_their_begin_after_the_parent(cloud: Cloud) -
 
 
 def test_a_merged_shard_is_read_after_both_its_parents(cloud: Cloud) -> None:
-    """MergeShards: the child has a ParentShardId and an AdjacentParentShardId; both are read to their end first."""
+    """MergeShards: the child has a ParentShardId and an AdjacentParentShardId; both are read to their end
+    first."""
     source = cloud.stream("merge", shards=2)
     trace = cloud.consumer("merge")
     kinesis = cloud.client("kinesis")
@@ -157,8 +163,8 @@ def test_a_merged_shard_is_read_after_both_its_parents(cloud: Cloud) -> None:
 
 
 def test_only_records_that_match_a_filter_reach_the_function(cloud: Cloud) -> None:
-    """ "Lambda decodes your Kinesis data and applies the filter to it"; records that don't match are dropped, and
-    processing continues after them."""
+    """Event filtering: Kinesis data is decoded before the filter is applied to it; records that do not match
+    are dropped, and processing goes on after them."""
     source = cloud.stream("filtered")
     trace = cloud.consumer("filtered")
     pattern = json.dumps({"data": {"kind": ["wanted"], "value": [{"numeric": [">", 5]}]}})
@@ -178,34 +184,34 @@ def test_only_records_that_match_a_filter_reach_the_function(cloud: Cloud) -> No
 
 
 def test_a_batching_window_gathers_records_that_come_one_by_one(cloud: Cloud) -> None:
-    """MaximumBatchingWindowInSeconds: "Lambda continues to poll records until the window expires, the batch is
-    full, or the payload reaches 6 MB"."""
+    """MaximumBatchingWindowInSeconds: Lambda gathers records until the window is over, the batch is full, or
+    its payload reaches 6 MB."""
     source = cloud.stream("window")
     trace = cloud.consumer("window")
     cloud.map("window", source, MaximumBatchingWindowInSeconds=1)
     for number in range(5):
         cloud.put("window", {"n": number})
 
-    eventually(lambda: trace.seen())
+    eventually(trace.seen)
 
     assert trace.batches() == [[0, 1, 2, 3, 4]]
 
 
 def test_a_full_batch_does_not_wait_for_its_window(cloud: Cloud) -> None:
-    """ "...or the batch is full": BatchSize records are sent at once."""
+    """The batch's size, its payload or its window: whichever is reached first."""
     source = cloud.stream("full")
     trace = cloud.consumer("full")
     cloud.map("full", source, MaximumBatchingWindowInSeconds=300, BatchSize=3)
 
     cloud.put("full", *numbers(0, 1, 2, 3, 4))
 
-    eventually(lambda: trace.seen())
+    eventually(trace.seen)
     assert trace.batches() == [[0, 1, 2]]
 
 
 def test_a_table_stream_is_read_in_order_with_partial_failures(cloud: Cloud) -> None:
-    """DynamoDB streams: "each stream record appears exactly once, in the same sequence as the modifications to the
-    item"; partial batch responses work as with Kinesis."""
+    """DynamoDB streams: records come in the sequence of the modifications to an item; partial batch responses
+    work as with Kinesis."""
     dynamodb = cloud.client("dynamodb")
     table = dynamodb.create_table(
         TableName="things",
@@ -226,8 +232,8 @@ def test_a_table_stream_is_read_in_order_with_partial_failures(cloud: Cloud) -> 
 
 
 def test_throttling_uses_up_no_retries(cloud: Cloud) -> None:
-    """ "If Lambda is unable to invoke the function due to throttling, it retries until the records expire or exceed
-    the maximum age": MaximumRetryAttempts counts function errors only."""
+    """ "If Lambda is unable to invoke the function due to throttling, it retries until the records expire or
+    exceed the maximum age": MaximumRetryAttempts counts function errors only."""
     source = cloud.stream("throttled")
     trace = cloud.consumer("throttled")
     client = cloud.client("lambda")
@@ -256,7 +262,7 @@ def test_mapped_invocations_appear_in_the_metrics(cloud: Cloud) -> None:
 
 
 def test_a_disabled_mapping_resumes_where_it_was(cloud: Cloud) -> None:
-    """Enabled=false: "Lambda pauses polling"; the mapping's position is kept."""
+    """Enabled=false pauses polling and invocation; the mapping keeps its position."""
     source = cloud.stream("paused")
     trace = cloud.consumer("paused")
     client = cloud.client("lambda")
@@ -292,7 +298,7 @@ def test_a_stream_created_again_is_read_from_its_begin(cloud: Cloud) -> None:
 
 
 def test_at_timestamp_skips_what_arrived_before(cloud: Cloud) -> None:
-    """StartingPosition AT_TIMESTAMP: "process records starting from a specific time"."""
+    """StartingPosition AT_TIMESTAMP: records are processed from a specific time on."""
     source = cloud.stream("at-time")
     trace = cloud.consumer("at-time")
     cloud.put("at-time", *numbers(1))
@@ -330,3 +336,35 @@ def metric_sum(cloud: Cloud, name: str, function: str) -> float:
         Statistics=["Sum"],
     )
     return float(sum(point["Sum"] for point in statistics["Datapoints"]))
+
+
+TEMPLATE = {
+    "Resources": {
+        "Mapping": {
+            "Type": "AWS::Lambda::EventSourceMapping",
+            "Properties": {
+                "FunctionName": "by-template",
+                "EventSourceArn": f"arn:aws:kinesis:us-east-1:{ACCOUNT}:stream/by-template",
+                "StartingPosition": "TRIM_HORIZON",
+                "BisectBatchOnFunctionError": "true",
+                "MaximumRetryAttempts": "0",
+                "FunctionResponseTypes": ["ReportBatchItemFailures"],
+            },
+        }
+    }
+}
+
+
+def test_a_mapping_made_by_cloudformation_behaves_alike(cloud: Cloud) -> None:
+    """AWS::Lambda::EventSourceMapping; BatchSize "Amazon Kinesis - Default 100"."""
+    cloud.stream("by-template")
+    trace = cloud.consumer("by-template", MODE="partial")
+    cloud.put("by-template", *numbers(0, 1), {"n": 2, "fail": 99}, *numbers(3))
+    cloudformation = cloud.client("cloudformation")
+
+    cloudformation.create_stack(StackName="by-template", TemplateBody=json.dumps(TEMPLATE))
+
+    eventually(lambda: 3 in [batch[0] for batch in trace.batches()])
+    assert trace.batches() == [[0, 1, 2, 3], [2, 3], [2], [3]]
+    mapping = cloud.client("lambda").list_event_source_mappings(FunctionName="by-template")
+    assert mapping["EventSourceMappings"][0]["BatchSize"] == 100

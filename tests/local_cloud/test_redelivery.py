@@ -14,8 +14,8 @@ def cloud(mortal: Emulator, tmp_path_factory: pytest.TempPathFactory) -> Cloud:
 
 
 def test_a_batch_in_flight_is_delivered_again_after_a_kill_and_a_settled_one_is_not(cloud: Cloud) -> None:
-    """ "Lambda checkpoints to the highest sequence number of a batch only when the batch is a complete success":
-    records are delivered at least once."""
+    """ "Lambda checkpoints to the highest sequence number of a batch only when the batch is a complete
+    success": records are delivered at least once."""
     gate = cloud.folder / "gate"
     source = cloud.stream("redelivered")
     trace = cloud.consumer("redelivered", GATE=str(gate))

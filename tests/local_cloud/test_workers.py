@@ -79,7 +79,7 @@ def log_lines(cloud: Cloud, function: str) -> list[str]:
 
 
 def test_an_error_is_reported_by_its_class_with_a_stack_trace(cloud: Cloud, talkative: str) -> None:
-    """ "Lambda converts the exception into a JSON document with errorMessage, errorType and stackTrace"; errorType
+    """Lambda reports an exception as a JSON document with errorMessage, errorType and stackTrace; errorType
     is the class's name, which Step Functions' Retry and Catch match."""
     body, kind = call(cloud, talkative, do="raise")
 
@@ -91,8 +91,8 @@ def test_an_error_is_reported_by_its_class_with_a_stack_trace(cloud: Cloud, talk
 
 
 def test_the_environment_survives_an_error_of_the_handler(cloud: Cloud, talkative: str) -> None:
-    """ "Lambda maintains the execution environment for some time in anticipation of another invocation"; an
-    exception of the handler does not end it."""
+    """Lambda keeps an execution environment for further invocations; an exception of the handler does not end
+    it."""
     before, _ = call(cloud, talkative)
     call(cloud, talkative, do="raise")
 
@@ -136,8 +136,8 @@ def test_a_result_that_is_no_json_is_an_error(cloud: Cloud, talkative: str) -> N
 
 
 def test_everything_a_function_writes_reaches_its_log_group(cloud: Cloud, talkative: str) -> None:
-    """ "Lambda captures everything written to stdout and stderr"; the runtime's logging handler prefixes level, time
-    and request id."""
+    """Lambda sends everything written to stdout and stderr to the log group; the runtime's logging handler
+    prefixes level, time and request id."""
     answer, _ = call(cloud, talkative, do="log")
 
     lines = eventually(lambda: log_lines(cloud, talkative))
@@ -162,8 +162,8 @@ def test_the_context_says_where_and_how_long(cloud: Cloud, talkative: str) -> No
 
 
 def test_a_failing_import_says_what_is_missing(cloud: Cloud) -> None:
-    """Runtime.ImportModuleError: "Unable to import module 'handler': No module named 'x'". What only the developer's
-    machine has installed is missing as it would be on AWS."""
+    """Runtime.ImportModuleError: "Unable to import module 'handler': No module named 'x'". What only the
+    developer's machine has installed is missing as it would be on AWS."""
     cloud.function("unimportable", "import moto\ndef handler(event, context): pass\n")
 
     body, kind = call(cloud, "unimportable")
@@ -194,8 +194,8 @@ def test_an_error_while_importing_is_reported_by_its_class(cloud: Cloud) -> None
 
 
 def test_layers_are_importable_and_shared_by_all_workers(cloud: Cloud) -> None:
-    """ "Lambda extracts the layer contents into /opt; for Python, python/ is on the path"; the SDK comes with the
-    runtime. Here one unpacked copy serves every function."""
+    """A layer's python/ folder is on the import path and the SDK comes with the runtime. Here one unpacked
+    copy serves every function."""
     layer = cloud.client("lambda").publish_layer_version(
         LayerName="shared", Content={"ZipFile": zipped({"python/shared_part.py": "VALUE = 42\n"})}
     )["LayerVersionArn"]

@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
+from . import function_logs
 from .patching import expect, replace
 from .worker_environment import PythonEnvironment
 
@@ -20,7 +21,6 @@ REPLACED = {
 }
 RELIED_ON = {
     "_execute_function": "3ceb16d6480a2161601b152da88f1633573e5143f94de16fab84877d447165be",
-    "_emit_lambda_logs": "111efbf06968bb207427d25f6070f8048962a56385e2f7c62bb76b5f9d051720",
     "_resolve_layer_zip": "447d3c3ec42c50ada8ce4bdb748efb9b2d03778a235e5680d532b4eb35597cf6",
 }
 RUNTIME = {
@@ -43,6 +43,7 @@ def install() -> None:
         expect(lambda_runtime, name, source_sha256=source)
     _install_worker(lambda_runtime, lambda_svc)
     _install_metrics(lambda_svc)
+    function_logs.install()
 
 
 def _install_worker(lambda_runtime: Any, lambda_svc: Any) -> None:
@@ -54,6 +55,7 @@ def _install_worker(lambda_runtime: Any, lambda_svc: Any) -> None:
     def _execute_function_warm(func: dict[str, Any], event: Any, request_id: str) -> Any:
         config = func.get("config") or func
         if not _is_python(config) or not func.get("code_zip"):
+            function_logs.log_stream.set(None)
             return other_warm(func, event, request_id)
         version = config.get("Version", "$LATEST")
         lambda_svc._ensure_reaper_thread()
@@ -64,6 +66,7 @@ def _install_worker(lambda_runtime: Any, lambda_svc: Any) -> None:
             trace_id = lambda_svc._xray_trace_id_for_invocation(config)
             return worker.execute(event, request_id, config=config, trace_id=trace_id)
         finally:
+            function_logs.log_stream.set(worker.log_stream)
             lambda_svc.release_worker(worker)
 
     replace(lambda_runtime, "_worker_class_for", _worker_class_for, source_sha256=WORKER_CLASS)

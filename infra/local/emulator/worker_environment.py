@@ -30,6 +30,7 @@ class PythonEnvironment:
         self._cold = True
         self._process: Process | None = None
         self._proc: subprocess.Popen[bytes] | None = None
+        self.log_stream: str | None = None
 
     def execute(
         self, event: Any, request_id: str, *, config: dict[str, Any], trace_id: str | None
@@ -58,6 +59,7 @@ class PythonEnvironment:
         try:
             self._process = process = Process(self.config, self.code_zip, _layers(self.config))
             self._proc = process.popen
+            self.log_stream = process.log_stream
             answer = process.initialise()
         except INIT_FAILURES as error:
             reason = {"errorType": "Runtime.InitError", "errorMessage": f"{type(error).__name__}: {error}"}

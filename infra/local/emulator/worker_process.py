@@ -11,14 +11,12 @@ import subprocess
 import sys
 import threading
 import time
-import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from . import unpacked
+from . import function_logs, unpacked
 
 BOOTSTRAP = Path(__file__).with_name("worker_bootstrap.py")
 INIT_SECONDS = 60.0
@@ -49,12 +47,14 @@ class Process:
         self._lines: list[str] = []
         self._logged = threading.Event()
         root = unpacked.unpack(code)
+        variables = environment(config, root)
+        self.log_stream = variables["AWS_LAMBDA_LOG_STREAM_NAME"]
         ours, theirs = socket.socketpair()
         with theirs:
             self.popen = subprocess.Popen(
                 [sys.executable, "-S", str(BOOTSTRAP), str(theirs.fileno())],
                 cwd=root,
-                env=environment(config, root),
+                env=variables,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
@@ -144,7 +144,6 @@ def environment(config: Mapping[str, Any], root: Path) -> dict[str, str]:
     _, region = lambda_runtime._account_region_from_function_config(config)
     name, version = str(config.get("FunctionName", "")), str(config.get("Version", "$LATEST"))
     own = (config.get("Environment") or {}).get("Variables") or {}
-    day = datetime.now(UTC).strftime("%Y/%m/%d")
     return {
         "AWS_ENDPOINT_URL": f"http://127.0.0.1:{os.environ.get('GATEWAY_PORT', '4566')}",
         **{key: os.environ[key] for key in INHERITED if key in os.environ},
@@ -161,7 +160,7 @@ def environment(config: Mapping[str, Any], root: Path) -> dict[str, str]:
         "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
         "AWS_LAMBDA_LOG_GROUP_NAME": (config.get("LoggingConfig") or {}).get("LogGroup")
         or f"/aws/lambda/{name}",
-        "AWS_LAMBDA_LOG_STREAM_NAME": f"{day}/[{version}]{uuid.uuid4().hex}",
+        "AWS_LAMBDA_LOG_STREAM_NAME": function_logs.stream_name(version),
         "LAMBDA_TASK_ROOT": str(root),
         "_HANDLER": str(config.get("Handler", "")),
         "TZ": ":UTC",
