@@ -1,8 +1,10 @@
 """The OpenAPI document says what the code does."""
 
+from pathlib import Path
+
 import jsonschema
 import pytest
-from stemtide.access import ROUTES, Route
+from stemtide.access import EVERY_ROLE, ROUTES, Route
 from stemtide.http.openapi import document
 
 from tests.http_api import track
@@ -55,3 +57,16 @@ def test_requests_that_are_taken_conform(body: dict[str, object]) -> None:
     schema = post["requestBody"]["content"]["application/json"]["schema"]
 
     jsonschema.validate(body, schema | {"components": document()["components"]})
+
+
+def test_the_docs_say_who_may_call_each_route() -> None:
+    who = {
+        "public": "everybody",
+        "write_key": "a write key",
+        EVERY_ROLE: "viewer, csm, admin",
+        frozenset({"admin"}): "admin",
+    }
+    docs = (Path(__file__).parents[3] / "docs" / "api.md").read_text()
+
+    for route in ROUTES:
+        assert f"| `{route.key}` | {who[route.access]}" in docs
