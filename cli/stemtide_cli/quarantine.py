@@ -24,7 +24,7 @@ def quarantine() -> None:
     "--day", type=click.DateTime(formats=["%Y-%m-%d"]), metavar="DAY", help="Only this UTC day of arrival."
 )
 @click.option("--reason", type=click.Choice([str(reason) for reason in Reason]), help="Only this reason.")
-@click.option("--limit", type=click.IntRange(1, 1000), default=50, show_default=True, help="Rows to show.")
+@click.option("--limit", type=click.IntRange(1, 100), default=50, show_default=True, help="Rows to show.")
 @click.option("--cursor", help="Where the page before ended.")
 def list_(session: Session, day: Any, reason: str | None, limit: int, cursor: str | None) -> None:
     """List the quarantined calls, newest day of arrival first."""

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 from stemtide import limits
 from stemtide.calls import Bounds, Call, Rejection, parse_call
+from stemtide.records import Envelope, with_envelope
 from stemtide.store.quarantine import Quarantined, get_payload, get_quarantined, mark_released
 
 from stemtide_cli.errors import CliError
@@ -12,7 +13,6 @@ from stemtide_cli.packing import Entry
 from stemtide_cli.sender import StreamWriter
 from stemtide_cli.stack import Stack
 
-ENVELOPE = "_stemtide"
 ANY_LATENESS = Bounds(max_lateness=timedelta(days=36_500))
 
 
@@ -73,10 +73,8 @@ def prepare(row: Quarantined, payload: bytes, *, now: datetime) -> tuple[Call, b
     call = parse_call(obj, arrival_ms=int(now.timestamp() * 1000), bounds=ANY_LATENESS, late_ok=True)
     if isinstance(call, Rejection):
         raise CliError(f"it would be quarantined again: {call.reason} ({call.detail})", hint=hint)
-    envelope = {"origin": "release", "late_ok": True}
-    if obj.get("timestamp") is None:
-        envelope["arrival"] = row.at
-    record = msgspec.json.encode(obj | {ENVELOPE: envelope})
+    arrival = row.at if obj.get("timestamp") is None else None
+    record = with_envelope(payload, Envelope(origin="release", arrival=arrival, late_ok=True))
     if len(record) > limits.MAX_RECORD_BYTES:
         raise CliError(f"it would be quarantined again: {len(record):,} bytes are too large", hint=hint)
     return call, record

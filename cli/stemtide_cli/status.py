@@ -70,7 +70,13 @@ def last_check(table: Any) -> dict[str, Any] | None:
     found = table.query(KeyConditionExpression=Key("pk").eq(BALANCE_JOB), ScanIndexForward=False, Limit=1)[
         "Items"
     ]
-    return {name: value for name, value in found[0].items() if name != "pk"} if found else None
+    if not found:
+        return None
+    return {
+        "slot": found[0]["sk"],
+        "claimed_at": found[0].get("claimed_at"),
+        "done_at": found[0].get("done_at"),
+    }
 
 
 def _show(console: Console, data: dict[str, Any]) -> None:
@@ -93,4 +99,5 @@ def _show(console: Console, data: dict[str, Any]) -> None:
     reasons = ", ".join(f"{reason} {count:,}" for reason, count in data["quarantine"].items())
     console.print(f"quarantine: {reasons or 'empty'}")
     check = data["last_balance_check"]
-    console.print(f"last balance check: {check.get('sk') if check else 'none yet'}")
+    done = "none yet" if check is None else check["done_at"] or f"{check['slot']} (not finished)"
+    console.print(f"last balance check: {done}")

@@ -62,8 +62,8 @@ def test_names_are_read_as_they_are_written(tmp_path: Path, ending: str) -> None
     if ending == "csv":
         (tmp_path / "e.csv").write_text("at,org,who,what\n2024-05-01T10:00:00+02:00,007,00,1e3\n")
     else:
-        row = {"at": "2024-05-01T10:00:00+02:00", "org": "007", "who": "00", "what": "1e3"}
-        (tmp_path / "e.jsonl").write_text(json.dumps(row) + "\n")
+        written = {"at": "2024-05-01T10:00:00+02:00", "org": "007", "who": "00", "what": "1e3"}
+        (tmp_path / "e.jsonl").write_text(json.dumps(written) + "\n")
 
     [row] = rows(opened(tmp_path))
 
