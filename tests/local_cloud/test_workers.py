@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -211,3 +212,27 @@ def handler(event, context):
 
     assert answers[0] == answers[1]
     assert answers[0][0] == 42
+
+
+def test_new_code_leaves_a_running_invocation_alone(cloud: Cloud) -> None:
+    """Invocations in flight at an update end on the previous code; later ones run the new code."""
+    begun, gate = cloud.folder / "begun", cloud.folder / "update-gate"
+    source = """
+import os, pathlib, time
+def handler(event, context):
+    pathlib.Path(os.environ["BEGUN"]).touch()
+    while not pathlib.Path(os.environ["OPEN"]).exists():
+        time.sleep(0.01)
+    return "old"
+"""
+    cloud.function("updated", source, BEGUN=str(begun), OPEN=str(gate))
+    renewed = zipped({"handler.py": "def handler(event, context):\n    return 'new'\n"})
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(call, cloud, "updated")
+        eventually(begun.exists)
+
+        cloud.client("lambda").update_function_code(FunctionName="updated", ZipFile=renewed)
+        gate.touch()
+
+        assert running.result() == ("old", None)
+    assert call(cloud, "updated") == ("new", None)

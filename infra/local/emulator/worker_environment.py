@@ -16,8 +16,9 @@ INIT_FAILURES = (Gone, TimeoutError, OSError, zipfile.BadZipFile, LookupError)
 class PythonEnvironment:
     """At most one process: started by the first invocation, ended by a timeout, its own exit or the pool.
 
-    The public and underscored attributes set here are those the emulator's pool reads and writes: it ends
-    `_proc` and calls `_discard_tmpdir` when it drops the environment.
+    The attributes are those the emulator's pool reads and writes: it ends `_proc` and calls `_discard_tmpdir`
+    when it drops the environment, because it is idle or the function has new code or settings. A running
+    invocation then ends undisturbed, as on AWS, and its process after it.
     """
 
     def __init__(self, func_name: str, config: dict[str, Any], code_zip: bytes) -> None:
@@ -29,36 +30,56 @@ class PythonEnvironment:
         self._lock = threading.Lock()
         self._cold = True
         self._process: Process | None = None
-        self._proc: subprocess.Popen[bytes] | None = None
+        self._busy = False
+        self._dropped = False
         self.log_stream: str | None = None
+
+    @property
+    def _proc(self) -> subprocess.Popen[bytes] | None:
+        """The process the pool may end."""
+        return None if self._process is None or self._busy else self._process.popen
+
+    @_proc.setter
+    def _proc(self, value: None) -> None:
+        self._dropped = True
 
     def execute(
         self, event: Any, request_id: str, *, config: dict[str, Any], trace_id: str | None
     ) -> dict[str, Any]:
         """One invocation; the result in the emulator's form."""
         with self._lock:
-            process, before = self._process, ""
-            if process is None or self._proc is None or self._proc.poll() is not None:
-                process, answer = self._start()
-                if process is None:
-                    return _failure({**(answer.error or {}), "requestId": request_id}, answer.log)
-                before = answer.log
-            timeout = float(config.get("Timeout", 3))
-            invocation = {
-                "event": event,
-                "request_id": request_id,
-                "function_arn": config.get("FunctionArn", ""),
-                "timeout_seconds": timeout,
-                "trace_id": trace_id,
-            }
-            return self._run(process, invocation, timeout, before)
+            self._busy = True
+            try:
+                return self._execute(event, request_id, config, trace_id)
+            finally:
+                self._busy = False
+                if self._dropped:
+                    self._end()
+
+    def _execute(
+        self, event: Any, request_id: str, config: dict[str, Any], trace_id: str | None
+    ) -> dict[str, Any]:
+        process, before = self._process, ""
+        if process is None or process.popen.poll() is not None:
+            process, answer = self._start()
+            if process is None:
+                return _failure({**(answer.error or {}), "requestId": request_id}, answer.log)
+            before = answer.log
+        timeout = float(config.get("Timeout", 3))
+        invocation = {
+            "event": event,
+            "request_id": request_id,
+            "function_arn": config.get("FunctionArn", ""),
+            "timeout_seconds": timeout,
+            "trace_id": trace_id,
+        }
+        return self._run(process, invocation, timeout, before)
 
     def _start(self) -> tuple[Process | None, Answer]:
         """A process with the handler imported, or None and the error that prevented it."""
-        self._discard_tmpdir()
+        self._end()
         try:
             self._process = process = Process(self.config, self.code_zip, _layers(self.config))
-            self._proc = process.popen
             self.log_stream = process.log_stream
             answer = process.initialise()
         except INIT_FAILURES as error:
@@ -90,7 +111,7 @@ class PythonEnvironment:
 
     def _end(self) -> tuple[int | None, str]:
         """End the process; returns its exit status and last lines."""
-        process, self._process, self._proc = self._process, None, None
+        process, self._process = self._process, None
         if process is None:
             return None, ""
         status = process.kill()
@@ -104,9 +125,8 @@ class PythonEnvironment:
             raise RuntimeError(f"{error.get('errorType')}: {error.get('errorMessage')}")
 
     def _discard_tmpdir(self) -> None:
-        process, self._process = self._process, None
-        if process is not None:
-            process.close()
+        if not self._busy:
+            self._end()
 
 
 def _layers(config: dict[str, Any]) -> list[bytes]:

@@ -5,6 +5,7 @@ Knows nothing of the emulator: everything it touches comes in as `Ports`.
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections import deque
@@ -112,6 +113,7 @@ class ShardWorker:
         batch: list[Record] = []
         size = EVENT_FRAME_BYTES
         through = self._position
+        due = math.inf
         while not self._stopped.is_set():
             seen = self._wake.seen()
             room = settings.batch_size - len(batch)
@@ -123,6 +125,8 @@ class ShardWorker:
                         batch and size + record.size > PAYLOAD_LIMIT_BYTES
                     ):
                         return batch, through
+                    if not batch:
+                        due = min(record.arrival, self._ports.clock()) + settings.window_seconds
                     batch.append(record)
                     size += record.size
                 through = record.sequence
@@ -130,18 +134,18 @@ class ShardWorker:
                 if not batch:
                     self._checkpoint(through)
                 continue
-            wait = self._pause(batch, settings)
+            wait = self._pause(batch, settings, due)
             if wait <= 0:
                 return batch, through
             self._wake.wait(seen, wait)
         return [], through
 
-    def _pause(self, batch: Sequence[Record], settings: Settings) -> float:
+    def _pause(self, batch: Sequence[Record], settings: Settings, due: float) -> float:
         """Seconds to wait for more records; none when the batch is due or the shard is read to its end."""
         if batch:
             if len(batch) >= settings.batch_size:
                 return 0.0
-            return min(IDLE_SECONDS, batch[0].arrival + settings.window_seconds - self._ports.clock())
+            return min(IDLE_SECONDS, due - self._ports.clock())
         if self._ports.source.closed():
             self.finished = True
             return 0.0
