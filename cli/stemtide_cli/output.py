@@ -5,11 +5,12 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TextIO
 
 from rich.console import Console
 from rich.markup import escape
 
+PLAIN_WIDTH = 200
 PLAIN_INTERVAL_S = 5.0
 """Without a terminal, a progress line at most this often."""
 
@@ -19,8 +20,8 @@ class Output:
 
     def __init__(self, *, as_json: bool) -> None:
         self.as_json = as_json
-        self.stdout = Console(file=sys.stdout, highlight=False, soft_wrap=not sys.stdout.isatty())
-        self.stderr = Console(file=sys.stderr, highlight=False, soft_wrap=not sys.stderr.isatty())
+        self.stdout = _console(sys.stdout)
+        self.stderr = _console(sys.stderr)
 
     def result(self, data: dict[str, Any], show: Callable[[Console], None]) -> None:
         """Print the result: `data` as JSON with --json, else what `show` draws."""
@@ -56,3 +57,11 @@ class Output:
                 self.say(text)
 
         yield line
+
+
+def _console(stream: TextIO) -> Console:
+    """A terminal has its own width; a pipe or a file gets long lines instead of folded ones."""
+    terminal = stream.isatty()
+    return Console(
+        file=stream, highlight=False, soft_wrap=not terminal, width=None if terminal else PLAIN_WIDTH
+    )

@@ -61,6 +61,8 @@ class Stack:
             content = json.loads(path.read_text())
         except ValueError as error:
             raise CliError(f"{path} is not valid JSON: {error}", hint=again) from error
+        if not isinstance(content, dict):
+            raise CliError(f"{path} holds no JSON object", hint=again)
         known = {f.name for f in fields(cls)}
         given = {key: value for key, value in content.items() if key in known and value is not None}
         missing = {"region", "event_stream", "event_bus", "buckets", "tables"} - set(given)
