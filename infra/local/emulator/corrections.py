@@ -8,7 +8,15 @@ import os
 from pathlib import Path
 from typing import Any
 
-from infra.local.emulator import async_events, cloudformation, event_sources, loopback, step_functions, worker
+from infra.local.emulator import (
+    async_events,
+    cloudformation,
+    event_sources,
+    http_api,
+    loopback,
+    step_functions,
+    worker,
+)
 from infra.local.emulator.durability import Keeper
 
 CONTROL_PREFIX = "/_stemtide/"
@@ -29,6 +37,7 @@ def install(state_dir: Path) -> ControlRoutes:
     worker.install()
     step_functions.install()
     cloudformation.install()
+    http_api.install()
     keeper.after_load.append(cloudformation.end_interrupted_operations)
     return ControlRoutes(ministack.app, keeper)
 

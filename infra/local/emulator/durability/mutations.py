@@ -11,13 +11,18 @@ READS = re.compile(
     r"^(Admin)?(Get|List|Describe|BatchGet|Head|Query|Scan|Search|Lookup|Filter|Select|Test|Validate|Estimate|"
     r"Receive|Invoke|Decrypt|Encrypt|ReEncrypt|Generate|Sign|Verify|Assume|Start(Query|LiveTail))"
 )
-DATA_WRITES = frozenset(
-    {
-        "PutRecord", "PutRecords", "PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem", "TransactWriteItems",
-        "TransactGetItems", "ExecuteStatement", "BatchExecuteStatement", "ExecuteTransaction", "PutLogEvents",
-        "SubscribeToShard", "PutMetricData", "PutEvents", "Publish", "PublishBatch",
-    }
-)  # fmt: skip
+ITEM_WRITES = {
+    "PutItem",
+    "UpdateItem",
+    "DeleteItem",
+    "BatchWriteItem",
+    "TransactWriteItems",
+    "TransactGetItems",
+}
+STATEMENTS = {"ExecuteStatement", "BatchExecuteStatement", "ExecuteTransaction"}
+RECORDS = {"PutRecord", "PutRecords", "SubscribeToShard", "PutLogEvents", "PutMetricData"}
+MESSAGES = {"PutEvents", "Publish", "PublishBatch"}
+DATA_WRITES = frozenset(ITEM_WRITES | STATEMENTS | RECORDS | MESSAGES)
 """Written by the journal, or kept nowhere else than in logs and metrics, or handed on at once."""
 
 READ_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})

@@ -1,10 +1,9 @@
 """The control plane on disk: all other services' state, each snapshot one transaction over what changed.
 
-A reply to a mutating request waits for the snapshot that holds it. Changes made inside (CloudFormation
-provisioning, notifications, schedules) are found by a sweep every quarter of a second that compares each
-service's state with what was written last. State is read on the event loop, between requests; encoding and
-writing happen in one other thread. Logs and metrics grow with every invocation, so they are written in
-proportion to what that costs, at most once a second.
+A reply to a mutating request waits for the snapshot that holds it. What changes inside (CloudFormation
+provisioning, notifications, schedules, logs) is found by rounds that compare each service's state with what
+was written last, as often as their share of the processor allows. State is read on the event loop, between
+requests; encoding and writing happen in one other thread.
 """
 
 from __future__ import annotations
@@ -16,6 +15,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,9 +25,22 @@ from infra.local.emulator.durability.encoding import unchanging
 SWEEP_SECONDS = 0.25
 JOURNALED = frozenset({"dynamodb", "kinesis"})
 GROWING = frozenset({"cloudwatch_logs", "cloudwatch", "cloudtrail"})
-GROWING_SECONDS = 1.0
-GROWING_SHARE = 0.05
-"""At most this share of the time goes into writing logs and metrics."""
+PROMPT = frozenset({"sqs", "sns", "lambda", "stepfunctions", "scheduler", "eventbridge", "ses", "ses_v2"})
+"""Services that change without a request of their own."""
+
+
+@dataclass
+class Round:
+    """A recurring snapshot of these services (None: all but the growing ones), at most this often."""
+
+    keys: frozenset[str] | None
+    seconds: float
+    share: float
+    due: float = 0.0
+
+    def spent(self, seconds: float) -> None:
+        """Set the next date after a snapshot that took so long."""
+        self.due = time.monotonic() + max(self.seconds, seconds / self.share)
 
 
 class Snapshots:
@@ -45,7 +58,11 @@ class Snapshots:
         )
         self._digests: dict[str, bytes] = {}
         self._writing = asyncio.Lock()
-        self._growing_due = 0.0
+        self._prompt = Round(PROMPT, SWEEP_SECONDS, 0.05)
+        self._growing = Round(GROWING, 1.0, 0.05)
+        self._idle = Round(None, 2.0, 0.02)
+        self._provisioning = Round(None, SWEEP_SECONDS, 0.25)
+        self._was_provisioning = False
 
     def load(self) -> None:
         """Hand every service its last state. Raises what the service raises: nothing is skipped."""
@@ -62,13 +79,20 @@ class Snapshots:
             await asyncio.get_running_loop().run_in_executor(self._writer, self._write, states)
 
     async def sweep(self) -> None:
-        """One round: everything that changed; logs and metrics when they are due."""
-        await self.write()
-        if time.monotonic() >= self._growing_due:
-            started = time.monotonic()
-            await self.write(GROWING)
-            spent = time.monotonic() - started
-            self._growing_due = time.monotonic() + max(GROWING_SECONDS, spent / GROWING_SHARE)
+        """The rounds that are due: everything soon after CloudFormation is at work, else at leisure."""
+        provisioning = self._is_provisioning()
+        everything = self._provisioning if provisioning or self._was_provisioning else self._idle
+        self._was_provisioning = provisioning
+        for round_ in (everything, self._prompt, self._growing):
+            if time.monotonic() >= round_.due:
+                started = time.monotonic()
+                await self.write(round_.keys)
+                round_.spent(time.monotonic() - started)
+
+    def _is_provisioning(self) -> bool:
+        cloudformation = sys.modules.get("ministack.services.cloudformation")
+        stacks = cloudformation._stacks.all_values() if cloudformation else []
+        return any(stack.get("StackStatus", "").endswith("_IN_PROGRESS") for stack in stacks)
 
     async def write_all(self) -> None:
         """Write every service's state."""
