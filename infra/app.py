@@ -10,8 +10,11 @@ from infra.tool_env import SILENT
 os.environ.update(SILENT)  # before aws_cdk starts Node
 
 from aws_cdk import App, Tags
+from stemtide.config import load_config
+from stemtide.config_errors import ConfigError
 
 from infra import config, nag, report
+from infra.bundling import CONFIGURATION, BundlingError
 from infra.stacks.api import ApiStack
 from infra.stacks.data import DataStack
 from infra.stacks.operations import OperationsStack
@@ -26,7 +29,9 @@ def build(*, context: Mapping[str, Any] | None = None, outdir: str | None = None
 
     Raises:
         SettingError: a deployment setting is wrong.
+        ConfigError: stemtide.toml is wrong; the message has the line and the reason.
     """
+    load_config(CONFIGURATION)
     app = App(analytics_reporting=False, context=context, outdir=outdir)
     names = ["target", *config.Deployment.__dataclass_fields__, "deployment"]
     given = {name: value for name in names if (value := app.node.try_get_context(name)) is not None}
@@ -59,5 +64,5 @@ def build(*, context: Mapping[str, Any] | None = None, outdir: str | None = None
 if __name__ == "__main__":
     try:
         build().synth()
-    except config.SettingError as error:
+    except (config.SettingError, ConfigError, BundlingError, report.TooBigError) as error:
         raise SystemExit(f"synth: {error}") from None

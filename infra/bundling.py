@@ -77,7 +77,7 @@ def runtime_layer(deployment: Deployment) -> Path:
             for path in list(python.rglob(pattern)):
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
 
-    return _kept(f"runtime-{version}-{machine}", digest.hexdigest(), fill)
+    return _kept(f"runtime-{version.replace('.', '')}-{machine}", digest.hexdigest(), fill)
 
 
 def _install(target: list[str], python: Path) -> None:

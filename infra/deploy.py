@@ -34,8 +34,12 @@ def synth(
     context: Mapping[str, str] | None = None,
     log: Path | None = None,
     say: Say | None = None,
+    lint: bool = True,
 ) -> None:
     """Write the CloudFormation templates; needs no AWS credentials and asks AWS nothing.
+
+    Args:
+        lint: let CDK check the templates against CloudFormation's schemas too (as long as the rest).
 
     Raises:
         DeployError: a setting, stemtide.toml or cdk-nag objects; the reason was printed or is in `log`.
@@ -46,7 +50,7 @@ def synth(
     without_aws = {k: v for k, v in os.environ.items() if not k.startswith("AWS_")}
     _run(
         ["synth", "--quiet", "--output", str(assembly), *pairs],
-        env={**without_aws, **NO_METADATA},
+        env={**without_aws, **NO_METADATA, "CDK_VALIDATION": str(lint).lower()},
         log=log,
         say=say,
     )
@@ -85,18 +89,20 @@ def deploy_stacks(
     outputs_file.parent.mkdir(parents=True, exist_ok=True)
     folder = outputs_file.parent if say else None
     if not is_current(assembly, made_from(context)):
-        synth(assembly=assembly, context=context, log=folder and folder / "synth.log", say=say)
-    command = [
-        "deploy",
-        "--all",
-        "--app",
-        str(assembly),
-        "--outputs-file",
-        str(outputs_file),
-        "--concurrency",
-        "2",
-    ]
-    _run([*command, *arguments], env={**os.environ, **env}, log=folder and folder / "deploy.log", say=say)
+        synth(
+            assembly=assembly,
+            context=context,
+            log=folder and folder / "synth.log",
+            say=say,
+            lint=target == "aws",
+        )
+    where = ["--app", str(assembly), "--outputs-file", str(outputs_file)]
+    _run(
+        ["deploy", "--all", *where, "--concurrency", "2", *arguments],
+        env={**os.environ, **env},
+        log=folder and folder / "deploy.log",
+        say=say,
+    )
 
 
 def _run(arguments: Sequence[str], *, env: Mapping[str, str], log: Path | None, say: Say | None) -> None:
@@ -141,7 +147,7 @@ def main() -> int:
         help="when to ask before changing (default: when permissions widen)",
     )  # fmt: skip
     chosen = parser.parse_args()
-    context = dict(pair.partition("=")[::2] for pair in chosen.context)
+    context = {"target": "aws", **dict(pair.partition("=")[::2] for pair in chosen.context)}
     try:
         if chosen.command == "synth":
             synth(assembly=chosen.output, context=context)

@@ -44,10 +44,7 @@ class BalanceCheck(Construct):
                 metric_namespace=METRICS,
             ),
         )
-        self.function.allow(
-            ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"], tables.ingest.table_arn
-        )
-        self.function.allow(["kinesis:DescribeStreamSummary"], events.stream.stream_arn)
+        self.function.allow(["dynamodb:PutItem", "dynamodb:Query"], tables.ingest.table_arn)
         asynchronous.catch(self.function)
         # Past the full hour, when most of the last hour's late batches are in.
         schedules.run(self.function, name="balance", cron="cron(7 * * * ? *)")

@@ -80,7 +80,9 @@ class DeadLetters(Construct):
             self.register,
             f"arn:<AWS::Partition>:s3:::{deployment.name}-dead-letters-<AWS::AccountId>-<AWS::Region>/{FAILED_BATCHES}",
         )
-        self.register.allow(["dynamodb:PutItem"], tables.ingest.table_arn)
+        self.register.allow(
+            ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"], tables.ingest.table_arn
+        )
         asynchronous.catch(self.register)
         self.bucket = s3.Bucket(
             self,

@@ -35,7 +35,10 @@ class Function(lambda_.Function):
     ) -> None:
         size = SIZES[name]
         folder = bundling.ROOT / "functions" / name
-        log_group = short_lived_log(scope, f"{construct_id}Log", deployment=deployment)
+        function_name = f"{deployment.name}-{name.replace('_', '-')}"
+        log_group = short_lived_log(
+            scope, f"{construct_id}Log", deployment=deployment, name=f"/aws/lambda/{function_name}"
+        )
         role = iam.Role(
             scope,
             f"{construct_id}Role",
@@ -45,6 +48,7 @@ class Function(lambda_.Function):
         super().__init__(
             scope,
             construct_id,
+            function_name=function_name,  # people look for it; dead letters are told apart by it
             description=f"Stemtide {name}: {size.reason}",
             code=lambda_.Code.from_asset(str(folder), exclude=["__pycache__"]),
             handler="handler.handler",

@@ -99,21 +99,19 @@ class HttpApi(Construct):
             nag.acknowledge(resource, "AwsSolutions-APIG4", reason=OPEN[route.access])
 
     def _stage(self, deployment: Deployment) -> None:
-        log = short_lived_log(
-            self,
-            "Calls",
-            deployment=deployment,
-            # Under this prefix the gateway's permission to write does not count against a size limit.
-            name=f"/aws/vendedlogs/{deployment.name}/http-api",
-        )
-        gateway.CfnStage(
+        # Under this prefix the gateway's permission to write does not count against a size limit.
+        name = f"/aws/vendedlogs/{deployment.name}/http-api"
+        log = short_lived_log(self, "Calls", deployment=deployment, name=name)
+        stage = gateway.CfnStage(
             self,
             "Stage",
             api_id=self.api.ref,
             stage_name="$default",
             auto_deploy=True,
             access_log_settings=gateway.CfnStage.AccessLogSettingsProperty(
-                destination_arn=log.log_group_arn, format=json.dumps(ACCESS_LOG)
+                # The group's own ARN attribute ends in `:*`, which the gateway refuses.
+                destination_arn=f"arn:{Aws.PARTITION}:logs:{Aws.REGION}:{Aws.ACCOUNT_ID}:log-group:{name}",
+                format=json.dumps(ACCESS_LOG),
             ),
             default_route_settings=gateway.CfnStage.RouteSettingsProperty(
                 throttling_rate_limit=deployment.requests_per_second,
@@ -121,3 +119,4 @@ class HttpApi(Construct):
                 detailed_metrics_enabled=True,
             ),
         )
+        stage.node.add_dependency(log)

@@ -39,9 +39,7 @@ class RawArchive(Construct):
                 archive_bucket=archive.bucket.bucket_name, ingest_table=tables.ingest.table_name
             ),
         )
-        self.function.allow(
-            ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"], tables.ingest.table_arn
-        )
+        self.function.allow(["dynamodb:GetItem", "dynamodb:PutItem"], tables.ingest.table_arn)
         self.function.allow_objects(["s3:PutObject"], archive.bucket, prefix="raw/")
         StreamConsumer(
             self,

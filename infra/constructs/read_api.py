@@ -38,7 +38,7 @@ class ReadApi(Construct):
             ),
         )
         self.function.allow(
-            ["dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:Query"],
+            ["dynamodb:GetItem", "dynamodb:Query"],
             tables.usage.table_arn,
             tables.accounts.table_arn,
             tables.ingest.table_arn,

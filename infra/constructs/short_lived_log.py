@@ -20,7 +20,7 @@ RETENTIONS = {
 
 
 def short_lived_log(
-    scope: Construct, construct_id: str, *, deployment: Deployment, name: str | None = None
+    scope: Construct, construct_id: str, *, deployment: Deployment, name: str
 ) -> logs.LogGroup:
     """A log group that keeps `log_retention_days` and goes with its stack.
 

@@ -43,7 +43,7 @@ class UsageAggregates(Construct):
             ),
         )
         self.function.allow(
-            ["dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"],
+            ["dynamodb:GetItem", "dynamodb:PutItem"],
             tables.usage.table_arn,
             tables.ingest.table_arn,
         )

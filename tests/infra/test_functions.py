@@ -1,0 +1,170 @@
+"""Functions: runtime, logs, settings, what each may do, and how the stream reaches them."""
+
+import json
+from typing import Any
+
+import pytest
+from stemtide import limits, settings
+
+from tests.infra.assemblies import Synth
+
+SETTINGS = {
+    "ingest": settings.IngestSettings,
+    "api": settings.ApiSettings,
+    "aggregate": settings.AggregateSettings,
+    "archive": settings.ArchiveSettings,
+    "dead_letters": settings.DeadLettersSettings,
+    "balance": settings.BalanceSettings,
+}
+LOG = {"logs:CreateLogStream", "logs:PutLogEvents"}
+READ_STREAM = {
+    "kinesis:DescribeStream",
+    "kinesis:DescribeStreamSummary",
+    "kinesis:GetRecords",
+    "kinesis:GetShardIterator",
+    "kinesis:ListShards",
+}
+GIVE_UP = {"s3:ListBucket", "s3:PutObject"}
+MAY = {
+    "ingest": LOG | {"kinesis:PutRecords", "secretsmanager:GetSecretValue"},
+    "api": LOG | {"dynamodb:GetItem", "dynamodb:Query", "s3:GetObject"},
+    "aggregate": LOG | READ_STREAM | GIVE_UP | {"dynamodb:GetItem", "dynamodb:PutItem", "kinesis:PutRecords"},
+    "archive": LOG | READ_STREAM | GIVE_UP | {"dynamodb:GetItem", "dynamodb:PutItem"},
+    "dead_letters": LOG
+    | {"dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query", "s3:GetObject", "sqs:SendMessage"}
+    | {"sqs:GetQueueAttributes", "sqs:GetQueueUrl"},
+    "balance": LOG
+    | {"dynamodb:PutItem", "dynamodb:Query", "sqs:SendMessage"}
+    | {"sqs:GetQueueAttributes", "sqs:GetQueueUrl"},
+}
+"""Every action of each function's role: a new one is a decision, so it is written here too."""
+
+
+def statements(synth: Synth, name: str) -> list[dict[str, Any]]:
+    _, function = synth.function(name)
+    role = function["Role"]["Fn::GetAtt"][0]
+    return [
+        statement
+        for policy in synth.properties("AWS::IAM::Policy")
+        if {"Ref": role} in policy["Roles"]
+        for statement in policy["PolicyDocument"]["Statement"]
+    ]
+
+
+def as_list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def test_there_is_a_function_for_every_settings_class(synth: Synth) -> None:
+    names = {p["FunctionName"].removeprefix("stemtide-") for p in synth.properties("AWS::Lambda::Function")}
+
+    assert names == {name.replace("_", "-") for name in SETTINGS}
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_a_function_runs_the_configured_python_with_both_layers(synth: Synth, name: str) -> None:
+    _, function = synth.function(name)
+
+    assert function["Runtime"] == "python3.13"
+    assert function["Architectures"] == ["x86_64"]
+    assert function["Handler"] == "handler.handler"
+    assert len(function["Layers"]) == 2
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_a_function_gets_exactly_the_environment_its_settings_read(synth: Synth, name: str) -> None:
+    _, function = synth.function(name)
+
+    expected = {field.upper() for field in SETTINGS[name].__dataclass_fields__}
+    assert set(function["Environment"]["Variables"]) == expected
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_a_function_logs_to_its_own_group_which_forgets(synth: Synth, name: str) -> None:
+    _, function = synth.function(name)
+
+    group = synth.all("AWS::Logs::LogGroup")[function["LoggingConfig"]["LogGroup"]["Ref"]]["Properties"]
+    assert group["LogGroupName"] == f"/aws/lambda/{function['FunctionName']}"
+    assert group["RetentionInDays"] == 30
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_a_function_has_a_role_of_its_own_that_may_do_only_what_is_listed(synth: Synth, name: str) -> None:
+    granted = statements(synth, name)
+
+    actions = {action for statement in granted for action in as_list(statement["Action"])}
+    assert actions == MAY[name]
+
+
+def test_no_role_is_shared_and_none_has_a_managed_policy(synth: Synth) -> None:
+    roles = [json.dumps(p["Role"]) for p in synth.properties("AWS::Lambda::Function")]
+
+    assert len(set(roles)) == len(roles)
+    assert not [p for p in synth.properties("AWS::IAM::Role") if p.get("ManagedPolicyArns")]
+
+
+def test_no_statement_of_any_role_has_a_wildcard_action_or_every_resource(synth: Synth) -> None:
+    granted = [s for p in synth.properties("AWS::IAM::Policy") for s in p["PolicyDocument"]["Statement"]]
+
+    assert granted
+    for statement in granted:
+        assert not [action for action in as_list(statement["Action"]) if "*" in action]
+        assert "*" not in as_list(statement["Resource"])
+
+
+@pytest.mark.parametrize(("name", "window", "answers"), [("aggregate", 10, True), ("archive", 60, False)])
+def test_a_consumer_of_the_stream_retries_within_bounds_and_keeps_what_it_gives_up(
+    synth: Synth, name: str, window: int, *, answers: bool
+) -> None:
+    logical, _ = synth.function(name)
+
+    [mapping] = [
+        p
+        for p in synth.properties("AWS::Lambda::EventSourceMapping")
+        if p["FunctionName"] == {"Ref": logical}
+    ]
+    assert mapping["StartingPosition"] == "TRIM_HORIZON"
+    assert mapping["BatchSize"] == limits.MAX_BATCH_RECORDS
+    assert mapping["MaximumBatchingWindowInSeconds"] == window
+    assert mapping["ParallelizationFactor"] == 1
+    assert mapping["BisectBatchOnFunctionError"] is True
+    assert mapping["MaximumRetryAttempts"] == limits.MAX_RETRIES
+    assert mapping["MaximumRecordAgeInSeconds"] == limits.MAX_RECORD_AGE.total_seconds()
+    assert (mapping.get("FunctionResponseTypes") == ["ReportBatchItemFailures"]) is answers
+    assert "DeadLettersBucket" in json.dumps(mapping["DestinationConfig"]["OnFailure"]["Destination"])
+
+
+def test_the_dead_letter_bucket_notifies_its_function_natively(synth: Synth) -> None:
+    logical, _ = synth.function("dead_letters")
+
+    [bucket] = [r for n, r in synth.all("AWS::S3::Bucket").items() if n.startswith("DeadLettersBucket")]
+    [notice] = bucket["Properties"]["NotificationConfiguration"]["LambdaConfigurations"]
+    assert notice == {"Event": "s3:ObjectCreated:*", "Function": {"Fn::GetAtt": [logical, "Arn"]}}
+    [permission] = [name for name in bucket["DependsOn"] if name in synth.all("AWS::Lambda::Permission")]
+    granted = synth.all("AWS::Lambda::Permission")[permission]["Properties"]
+    assert granted["Principal"] == "s3.amazonaws.com"
+    assert granted["SourceAccount"] == {"Ref": "AWS::AccountId"}
+
+
+@pytest.mark.parametrize("name", ["dead_letters", "balance"])
+def test_an_invocation_nobody_waits_for_ends_in_the_queue_with_its_payload(synth: Synth, name: str) -> None:
+    logical, _ = synth.function(name)
+
+    [config] = [
+        p for p in synth.properties("AWS::Lambda::EventInvokeConfig") if p["FunctionName"] == {"Ref": logical}
+    ]
+    assert "AsyncQueue" in json.dumps(config["DestinationConfig"]["OnFailure"])
+    assert config["MaximumRetryAttempts"] == 2
+
+
+def test_the_balance_is_checked_every_hour_in_utc_with_bounded_retries(synth: Synth) -> None:
+    logical, _ = synth.function("balance")
+
+    [schedule] = synth.properties("AWS::Scheduler::Schedule")
+    assert schedule["ScheduleExpression"] == "cron(7 * * * ? *)"
+    assert schedule["ScheduleExpressionTimezone"] == "UTC"
+    target = schedule["Target"]
+    assert target["Arn"] == {"Fn::GetAtt": [logical, "Arn"]}
+    assert json.loads(target["Input"]) == {"job": "balance", "scheduled_at": "<aws.scheduler.scheduled-time>"}
+    assert target["RetryPolicy"] == {"MaximumEventAgeInSeconds": 3600, "MaximumRetryAttempts": 10}
+    assert "AsyncQueue" in json.dumps(target["DeadLetterConfig"])

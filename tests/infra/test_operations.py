@@ -1,0 +1,103 @@
+"""What goes wrong is heard of: alarms, their topic, the dashboard."""
+
+import json
+from typing import Any
+
+import pytest
+from aws_lambda_powertools import Metrics
+from aws_lambda_powertools.metrics import MetricUnit
+
+from infra.constructs.balance_check import METRICS, UNBALANCED
+from tests.infra.assemblies import Synth
+
+FUNCTIONS = ("ingest", "api", "aggregate", "archive", "dead_letters", "balance")
+
+
+def alarm(synth: Synth, description: str) -> dict[str, Any]:
+    [found] = [p for p in synth.properties("AWS::CloudWatch::Alarm") if description in p["AlarmDescription"]]
+    return found
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_failing_function_raises_an_alarm(synth: Synth, name: str) -> None:
+    found = alarm(synth, f"the {name} function failed")
+
+    assert (found["Namespace"], found["MetricName"], found["Statistic"]) == ("AWS/Lambda", "Errors", "Sum")
+    assert (found["Threshold"], found["ComparisonOperator"]) == (0, "GreaterThanThreshold")
+
+
+@pytest.mark.parametrize("name", ["aggregate", "archive"])
+def test_a_consumer_that_falls_behind_or_loses_a_batch_raises_an_alarm(synth: Synth, name: str) -> None:
+    behind = alarm(synth, f"{name} is behind the stream")
+    lost = alarm(synth, f"a batch {name} gave up could not be stored")
+
+    assert (behind["MetricName"], behind["Statistic"], behind["Threshold"]) == (
+        "IteratorAge",
+        "Maximum",
+        900_000,
+    )
+    assert (lost["MetricName"], lost["Threshold"]) == ("DestinationDeliveryFailures", 0)
+
+
+def test_dead_letters_of_both_kinds_raise_an_alarm(synth: Synth) -> None:
+    batches = alarm(synth, "dead-letter bucket")
+    waiting = alarm(synth, "dead-letter queue")
+
+    assert (batches["MetricName"], batches["Threshold"]) == ("Invocations", 0)
+    assert (waiting["MetricName"], waiting["Threshold"]) == ("ApproximateNumberOfMessagesVisible", 0)
+
+
+def test_events_that_do_not_balance_raise_an_alarm_and_so_does_silence_of_the_check(synth: Synth) -> None:
+    unbalanced = alarm(synth, "events are not accounted for")
+    silent = alarm(synth, "no result of the balance check")
+
+    assert (unbalanced["Threshold"], unbalanced["ComparisonOperator"]) == (0, "GreaterThanThreshold")
+    assert (silent["Statistic"], silent["TreatMissingData"]) == ("SampleCount", "breaching")
+    assert (silent["Threshold"], silent["ComparisonOperator"]) == (1, "LessThanThreshold")
+
+
+def test_the_balance_alarms_watch_the_metric_as_powertools_writes_it(
+    synth: Synth, capsys: pytest.CaptureFixture[str]
+) -> None:
+    metrics = Metrics(namespace=METRICS)
+    metrics.add_metric(name=UNBALANCED, unit=MetricUnit.Count, value=0)
+    metrics.flush_metrics()
+
+    [written] = json.loads(capsys.readouterr().out)["_aws"]["CloudWatchMetrics"]
+    watched = alarm(synth, "events are not accounted for")
+    assert (written["Namespace"], written["Metrics"][0]["Name"]) == (
+        watched["Namespace"],
+        watched["MetricName"],
+    )
+    assert written["Dimensions"] == [[]]
+    assert "Dimensions" not in watched
+
+
+def test_server_errors_of_the_api_raise_an_alarm(synth: Synth) -> None:
+    found = alarm(synth, "the HTTP API answers 5xx")
+
+    assert (found["Namespace"], found["MetricName"]) == ("AWS/ApiGateway", "5xx")
+
+
+def test_every_alarm_tells_its_start_and_its_end(synth: Synth) -> None:
+    for found in synth.properties("AWS::CloudWatch::Alarm"):
+        assert found["AlarmActions"] == found["OKActions"]
+        assert "AlarmsTopic" in json.dumps(found["AlarmActions"])
+
+
+def test_the_alarm_topic_is_encrypted_with_a_key_that_cloudwatch_may_use(synth: Synth) -> None:
+    [topic] = synth.properties("AWS::SNS::Topic")
+    [key] = synth.properties("AWS::KMS::Key")
+
+    assert topic["KmsMasterKeyId"]
+    users = [s["Principal"].get("Service") for s in key["KeyPolicy"]["Statement"]]
+    assert "cloudwatch.amazonaws.com" in users
+    assert key["EnableKeyRotation"] is True
+
+
+def test_the_dashboard_shows_every_alarm(synth: Synth) -> None:
+    [board] = synth.properties("AWS::CloudWatch::Dashboard")
+
+    text = json.dumps(board["DashboardBody"])
+    for logical in synth.all("AWS::CloudWatch::Alarm"):
+        assert logical in text

@@ -1,0 +1,42 @@
+"""Deployment settings: where they come from, and what a wrong one is told."""
+
+import pytest
+
+from infra.config import LOCAL, Deployment, SettingError, load
+
+
+def test_an_account_gets_the_defaults_and_what_cdk_json_changes() -> None:
+    deployment = load({"deployment": {"alarm_mail": "ops@example.com", "architecture": "arm64"}})
+
+    assert deployment == Deployment(alarm_mail="ops@example.com", architecture="arm64")
+
+
+def test_the_command_line_goes_before_cdk_json() -> None:
+    deployment = load({"deployment": {"stuck_minutes": 30}, "stuck_minutes": "5"})
+
+    assert deployment.stuck_minutes == 5
+
+
+def test_a_laptop_gets_the_listed_differences_and_none_of_an_accounts_settings() -> None:
+    deployment = load({"target": "local", "deployment": {"aggregate_window_s": 60}, "clock_scale": "3600"})
+
+    assert deployment == Deployment(**LOCAL, clock_scale=3600)
+
+
+@pytest.mark.parametrize(
+    ("context", "told"),
+    [
+        ({"target": "moon"}, "target is 'moon': give aws or local"),
+        ({"deployment": {"alarm_mial": "x"}}, "context.deployment.alarm_mial is not one of"),
+        ({"architecture": "sparc"}, "architecture is 'sparc': it may be x86_64 or arm64"),
+        ({"stuck_minutes": "soon"}, "stuck_minutes is 'soon': not a int"),
+        ({"keep_data": "perhaps"}, "keep_data is 'perhaps': give true or false"),
+        ({"aggregate_window_s": "301"}, "aggregate_window_s is 301: it may be 0-300 seconds"),
+        ({"clock_scale": "2"}, "clock_scale is 2.0: it may be 1 in an AWS account"),
+    ],
+)
+def test_a_wrong_setting_is_refused_with_its_name_and_what_may_be(
+    context: dict[str, object], told: str
+) -> None:
+    with pytest.raises(SettingError, match=told.replace(".", r"\.")):
+        load(context)
