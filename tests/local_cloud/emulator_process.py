@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import subprocess
@@ -96,6 +97,12 @@ class Emulator:
         """Kill -9, and start on the same state."""
         self.kill()
         self.start()
+
+    def flush(self) -> Any:
+        """Have everything in memory written; returns the answer."""
+        request = urllib.request.Request(f"{self.url}/_stemtide/flush", method="POST")
+        with urllib.request.urlopen(request, timeout=20) as answer:
+            return json.load(answer)
 
     def client(self, service: str) -> Any:
         """A boto3 client of this emulator that tries every call once."""

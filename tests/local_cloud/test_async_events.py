@@ -138,6 +138,53 @@ def test_a_bus_rule_invokes_asynchronously_with_retries(emulator: Emulator, tmp_
     assert [event["detail"] for event in seen] == [{"a": 1}] * 3
 
 
+def test_an_on_failure_destination_gets_the_invocation_record(emulator: Emulator, tmp_path: Path) -> None:
+    """ "The invocation record contains details about the request and response in JSON format":
+    requestContext, requestPayload, responseContext, responsePayload."""
+    url, arn = queue(emulator, "failed-records")
+    function = Noter(emulator, tmp_path, "recorded")
+    emulator.client("lambda").put_function_event_invoke_config(
+        FunctionName="recorded",
+        MaximumRetryAttempts=0,
+        DestinationConfig={"OnFailure": {"Destination": arn}},
+    )
+
+    invoke(emulator, "recorded", {"fail": True, "n": 2})
+
+    sqs = emulator.client("sqs")
+    message = eventually(lambda: sqs.receive_message(QueueUrl=url).get("Messages"))[0]
+    record = json.loads(message["Body"])
+    assert record["requestPayload"] == {"fail": True, "n": 2}
+    assert record["requestContext"]["functionArn"] == f"{function.arn}:$LATEST"
+    assert record["requestContext"]["condition"] == "RetriesExhausted"
+    assert record["requestContext"]["approximateInvokeCount"] == 1
+    assert record["responsePayload"]["errorMessage"] == "cannot take it"
+
+
+def test_a_schedule_fills_in_its_context_and_fires_once(emulator: Emulator, tmp_path: Path) -> None:
+    """ "<aws.scheduler.scheduled-time> - the time you specified for the schedule to invoke its target, for
+    example 2022-03-22T18:59:43Z"; "a one-time schedule will invoke a target only once"."""
+    function = Noter(emulator, tmp_path, "on-schedule")
+    names = ("schedule-arn", "scheduled-time", "execution-id", "attempt-number")
+
+    created = emulator.client("scheduler").create_schedule(
+        Name="once",
+        ScheduleExpression="at(2026-01-05T06:07:00)",
+        FlexibleTimeWindow={"Mode": "OFF"},
+        Target={
+            "Arn": function.arn,
+            "RoleArn": ROLE,
+            "Input": json.dumps({name: f"<aws.scheduler.{name}>" for name in names}),
+        },
+    )
+
+    event = eventually(function.events)[0]
+    assert event["scheduled-time"] == "2026-01-05T06:07:00Z"
+    assert event["schedule-arn"] == created["ScheduleArn"]
+    assert event["attempt-number"] == "1"
+    assert len(event["execution-id"]) == 32
+
+
 @pytest.fixture(scope="module")
 def interrupted(mortal: Emulator, tmp_path_factory: pytest.TempPathFactory) -> Noter:
     """An accepted event in the middle of whose first run the emulator is killed, and started again."""

@@ -326,9 +326,7 @@ def test_health_names_the_process(mortal: Emulator) -> None:
     """The control surface: who serves, and a synchronous flush."""
     with urllib.request.urlopen(f"{mortal.url}/_stemtide/health") as answer:
         health = json.load(answer)
-    flush = urllib.request.Request(f"{mortal.url}/_stemtide/flush", method="POST")
-    with urllib.request.urlopen(flush) as answer:
-        flushed = json.load(answer)
+    flushed = mortal.flush()
 
     assert mortal.process is not None
     assert health == {"status": "running", "pid": mortal.process.pid}

@@ -16,7 +16,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from infra.local.emulator import failures
 from infra.local.emulator.durability import Keeper
+from infra.local.emulator.failures import Failure
 from infra.local.emulator.patching import replace
 
 RETRIES = 2
@@ -24,8 +26,6 @@ RETRIES = 2
 
 MAX_AGE_SECONDS = 6 * 60 * 60
 """How long a throttled event stays in the queue (AWS's default MaximumEventAgeInSeconds)."""
-
-ERROR_MESSAGE_BYTES = 1024
 
 INVOKE = "lambda-event"
 NOTIFY = "s3-notification"
@@ -95,38 +95,41 @@ class Invocations:
 
         account, region = body["function"].split(":")[4], body["function"].split(":")[3]
         with request_scope(account, region):
-            func, config, name = lambda_svc._get_func_record_for_ref(body["function"])
+            func, config, _ = lambda_svc._get_func_record_for_ref(body["function"])
             if func and config:
                 record = lambda_svc._execution_record_for_config(func, config)
                 policy = _policy(record, config)
-                result, runs = _run_until_settled(lambda_svc, record, body, policy)
-                if result is not None:
-                    self._give_up(name, body, policy, result, runs, identifier)
+                failure = _run_until_settled(lambda_svc, record, body, policy)
+                if failure is not None:
+                    self._give_up(body, policy, failure, identifier)
         self._keeper.tasks.finish(identifier)
 
-    def _give_up(
-        self,
-        name: str,
-        body: dict[str, Any],
-        policy: Policy,
-        result: dict[str, Any],
-        runs: int,
-        identifier: str,
-    ) -> None:
+    def _give_up(self, body: dict[str, Any], policy: Policy, failure: Failure, identifier: str) -> None:
+        """Deliver a failed event, durably, to the on-failure destination and the dead-letter queue."""
         from ministack.services import lambda_svc
 
-        if policy.destination:
-            lambda_svc._route_async_failure(policy.destination, name, body["event"], result)
+        event, function = body["event"], body["function"]
+        if policy.destination.split(":")[2:3] in (["sqs"], ["sns"]):
+            failures.send(
+                policy.destination,
+                failures.invocation_record(function, event, failure, identifier),
+                {},
+                identifier,
+            )
+        elif policy.destination:
+            lambda_svc._route_async_failure(policy.destination, function.split(":")[6], event, failure.result)
         if policy.dead_letter:
-            _send_dead_letter(policy.dead_letter, body["event"], result, identifier)
+            failures.send(
+                policy.dead_letter, event, failures.dead_letter_attributes(failure, identifier), identifier
+            )
         if policy.destination or policy.dead_letter:
             self._keeper.wait_written("sqs")
 
 
 def _run_until_settled(
     lambda_svc: Any, record: dict[str, Any], body: dict[str, Any], policy: Policy
-) -> tuple[dict[str, Any] | None, int]:
-    """Run until it succeeds (the result is None), or until runs or age are used up: the last failure.
+) -> Failure | None:
+    """Run until it succeeds (None), or until runs or age are used up.
 
     "For throttling errors (429) and system errors (500-series), Lambda returns the event to the queue":
     these use up no run.
@@ -135,14 +138,14 @@ def _run_until_settled(
     while True:
         result = lambda_svc._execute_function(record, body["event"])
         if not result.get("error"):
-            return None, runs + 1
+            return None
         runs += 0 if result.get("throttle") else 1
-        pause = min(
-            lambda_svc._LAMBDA_ASYNC_RETRY_BASE_SECONDS * 2.0**pauses,
-            lambda_svc._LAMBDA_ASYNC_RETRY_MAX_SECONDS,
-        )
-        if runs > policy.retries or time.time() + pause - body["at"] > policy.max_age_seconds:
-            return result, runs
+        if runs > policy.retries:
+            return Failure(result, runs, "RetriesExhausted")
+        pause = lambda_svc._LAMBDA_ASYNC_RETRY_BASE_SECONDS * 2.0**pauses
+        pause = min(pause, lambda_svc._LAMBDA_ASYNC_RETRY_MAX_SECONDS)
+        if time.time() + pause - body["at"] > policy.max_age_seconds:
+            return Failure(result, runs, "EventAgeExceeded")
         pauses += 1
         threading.Event().wait(pause)
 
@@ -160,42 +163,6 @@ def _policy(record: dict[str, Any], config: dict[str, Any]) -> Policy:
         or "",
         dead_letter=(config.get("DeadLetterConfig") or {}).get("TargetArn") or "",
     )
-
-
-def _send_dead_letter(arn: str, event: Any, result: dict[str, Any], identifier: str) -> None:
-    """The event itself as the message, with attributes that say why.
-
-    "Lambda sends the event to the dead-letter queue as-is, with additional information in attributes":
-    RequestID, ErrorCode (the HTTP status code), ErrorMessage ("the first 1 KB of the error message").
-    """
-    from ministack.services import sns, sqs
-
-    message = json.dumps(event)
-    values = {
-        "RequestID": ("String", identifier),
-        "ErrorCode": ("Number", "429" if result.get("throttle") else "200"),
-        "ErrorMessage": ("String", _error_message(result)),
-    }
-    attributes = {name: {"DataType": kind, "StringValue": value} for name, (kind, value) in values.items()}
-    if ":sns:" in arn:
-        sns._fanout(arn, identifier, message, "", message_attributes=attributes)
-        return
-    queue = arn.rsplit(":", 1)[-1]
-    url = sqs._queue_name_to_url.get(queue)
-    if url is not None:
-        sqs._act_send_message({"QueueUrl": url, "MessageBody": message, "MessageAttributes": attributes}, url)
-        sqs.esm_wake.set()
-
-
-def _error_message(result: dict[str, Any]) -> str:
-    body = result.get("body")
-    if isinstance(body, bytes | str):
-        try:
-            body = json.loads(body)
-        except ValueError:
-            body = {"errorMessage": str(body)}
-    text = str((body or {}).get("errorMessage") or (body or {}).get("message") or "the function failed")
-    return text.encode()[:ERROR_MESSAGE_BYTES].decode("utf-8", "ignore")
 
 
 class Notifications:

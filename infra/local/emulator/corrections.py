@@ -14,6 +14,7 @@ from infra.local.emulator import (
     event_sources,
     http_api,
     loopback,
+    schedules,
     step_functions,
     worker,
 )
@@ -38,6 +39,8 @@ def install(state_dir: Path) -> ControlRoutes:
     step_functions.install()
     cloudformation.install()
     http_api.install()
+    schedules.install()
+    keeper.after_load.append(schedules.remember_fired)
     keeper.after_load.append(cloudformation.end_interrupted_operations)
     return ControlRoutes(ministack.app, keeper)
 
