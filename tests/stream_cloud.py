@@ -4,6 +4,7 @@ import importlib.util
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -11,12 +12,15 @@ from typing import Any
 import boto3
 import pytest
 from moto import mock_aws
+from moto.kinesis.models import kinesis_backends
 from stemtide import tables
 from stemtide.settings import AggregateSettings, ArchiveSettings, BalanceSettings, DeadLettersSettings
 
-from tests.streams import STREAM_ARN
+from tests.streams import ARRIVAL, STREAM_ARN
 
 ROOT = Path(__file__).parents[1]
+CREATED = ARRIVAL - timedelta(days=30)
+"""The stream is older than the records in it."""
 FUNCTIONS = ("aggregate", "archive", "balance", "dead_letters")
 SETTINGS = (
     AggregateSettings(
@@ -84,6 +88,7 @@ def _cloud() -> Cloud:
     for bucket in ("archive", "dead"):
         s3.create_bucket(Bucket=bucket)
     kinesis.create_stream(StreamName="events", ShardCount=1)
+    kinesis_backends["123456789012"]["us-east-1"].streams["events"].creation_datetime = CREATED
     assert kinesis.describe_stream_summary(StreamARN=STREAM_ARN)
     return Cloud(
         usage=_table(dynamodb, tables.USAGE),

@@ -1,0 +1,132 @@
+"""What a consumer gave up on, and whether everything is accounted for."""
+
+import gzip
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from stemtide.store.archive_objects import read_day
+from stemtide.store.counters import read_counters
+from stemtide.store.ledger import query_all
+from stemtide.store.quarantine import get_payload, list_quarantined, mark_released
+
+from tests.stream_cloud import Cloud
+from tests.streams import call, event, record
+
+EVENTS = Path(__file__).parents[2] / "events"
+KEY = "aws/lambda/4f0d6f4e-7c5a-4d5e-9a51-6c2c5f0f7f3a/shardId-000000000000/2026/03/14/2026-03-14T18.00.06-d94b2f5c+1"
+
+
+def give_up(cloud: Cloud, lost: dict[str, Any]) -> None:
+    """What Lambda does with a delivery of the aggregates after the last retry."""
+    letter = json.loads((EVENTS / "s3_on_failure_object.json").read_text()) | {"payload": json.dumps(lost)}
+    cloud.s3.put_object(Bucket="dead", Key=KEY, Body=json.dumps(letter).encode())
+    cloud.invoke("dead_letters", json.loads((EVENTS / "s3_object_created.json").read_text()))
+
+
+def unbalanced(printed: str) -> tuple[float, float]:
+    """The metrics that the balance function printed."""
+    (line,) = [line for line in printed.splitlines() if "CloudWatchMetrics" in line]
+    metrics = json.loads(line)
+    return metrics["UnbalancedEvents"][0], metrics["LanesCompared"][0]
+
+
+def test_a_delivery_that_was_given_up_is_registered_once_and_balances(cloud: Cloud) -> None:
+    records = [record(call(f"m-{at}"), at=at) for at in range(4)]
+    lost = event(record({"batch": [call("m-7"), call("m-8")]}, at=4), record(b"poison", at=5))
+    cloud.deliver(event(*records))
+    cloud.invoke("archive", lost)
+
+    give_up(cloud, lost)
+    give_up(cloud, lost)
+
+    (row,) = query_all(cloud.ingest, "dead#2026-03-14")
+    assert (row["consumer"], row["events"], row["records"]) == ("aggregate", 3, 2)
+    assert row["condition"] == "RetryAttemptsExhausted"
+    counters = read_counters(cloud.ingest)
+    assert counters.public() == {
+        "in": 7,
+        "applied": 4,
+        "duplicate": 0,
+        "quarantined": 0,
+        "forwarded": 0,
+        "dead": 3,
+    }
+    assert counters.settled
+
+
+def test_a_delivery_that_was_counted_before_it_was_given_up_is_not_dead(cloud: Cloud) -> None:
+    records = [record(call(f"m-{at}"), at=at) for at in range(4)]
+    cloud.deliver(event(*records[:3]))
+
+    give_up(cloud, event(*records[2:]))
+
+    cloud.invoke("archive", event(records[3]))
+    counters = read_counters(cloud.ingest)
+    assert (counters.applied, counters.dead, counters.received) == (3, 1, 4)
+    assert counters.unbalanced == 0
+
+
+def test_the_hourly_check_reports_once_an_hour_and_sees_a_loss(
+    cloud: Cloud, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cloud.deliver(event(record(call("m-1"), at=1)))
+    cloud.invoke("balance", {"job": "balance", "scheduled_at": "2026-03-14T13:07:00Z"})
+    balanced = unbalanced(capsys.readouterr().out)
+    cloud.invoke("balance", {"job": "balance", "scheduled_at": "2026-03-14T13:07:00Z"})
+    repeated = capsys.readouterr().out
+    cloud.ingest.update_item(
+        Key={"pk": "lane#aggregate", "sk": read_counters(cloud.ingest).lanes[0].lane},
+        UpdateExpression="SET applied = :none",
+        ExpressionAttributeValues={":none": 0},
+    )
+
+    cloud.invoke("balance", {"job": "balance", "scheduled_at": "2026-03-14T16:07:00Z"})
+
+    assert balanced == (0, 1)
+    assert "CloudWatchMetrics" not in repeated
+    assert unbalanced(capsys.readouterr().out) == (1, 1)
+    assert len(list(query_all(cloud.ingest, "job#balance"))) == 4
+
+
+def test_the_archive_has_every_byte_and_equal_bytes_for_equal_records(cloud: Cloud) -> None:
+    records = [record(call("m-1"), at=1), record(b"\xff\x00", at=2, key="bee"), record(call("m-2"), at=3)]
+    cloud.invoke("archive", event(*records))
+    (found,) = cloud.s3.list_objects_v2(Bucket="archive")["Contents"]
+    body = cloud.s3.get_object(Bucket="archive", Key=found["Key"])["Body"].read()
+
+    cloud.invoke("archive", event(*records))
+    cloud.invoke("archive", event(*records[1:]))
+
+    assert cloud.s3.get_object(Bucket="archive", Key=found["Key"])["Body"].read() == body
+    assert json.loads(gzip.decompress(body).splitlines()[1])["data_b64"] == "/wA="
+    read = [(lane, one.key, one.bytes) for lane, one in read_day(cloud.s3, "archive", "2026-03-14")]
+    (lane,) = {lane for lane, _, _ in read}
+    assert lane == read_counters(cloud.ingest).lanes[0].lane
+    assert [one for _, _, one in read] == [
+        json.dumps(call("m-1")).encode(),
+        b"\xff\x00",
+        json.dumps(call("m-2")).encode(),
+    ]
+
+
+def test_the_quarantine_is_listed_by_page_with_payloads_of_any_size(cloud: Cloud) -> None:
+    large = json.dumps(call("m-x", messageId=None, properties={"text": "x" * 40_000})).encode()
+    poison = [large, b"\xff", *(b"{%d" % number for number in range(9))]
+    cloud.deliver(event(*(record(content, at=at) for at, content in enumerate(poison))))
+
+    rows, cursor = [], None
+    while True:
+        page = list_quarantined(cloud.ingest, limit=4, cursor=cursor)
+        rows += page.rows
+        cursor = page.cursor
+        if cursor is None:
+            break
+
+    payloads = sorted(get_payload(cloud.ingest, cloud.s3, "archive", row.id) or b"" for row in rows)
+    assert payloads == sorted(poison)
+    (missing,) = list_quarantined(cloud.ingest, day="2026-03-14", reason="missing_message_id").rows
+    assert (missing.account, missing.bytes, missing.payload) == ("acme", len(large), None)
+    assert mark_released(cloud.ingest, missing.id, "2026-03-15T00:00:00Z")
+    assert not mark_released(cloud.ingest, missing.id, "2026-03-16T00:00:00Z")
