@@ -15,7 +15,8 @@ from tests.stream_cloud import Cloud
 from tests.streams import call, event, record
 
 EVENTS = Path(__file__).parents[2] / "events"
-KEY = "aws/lambda/4f0d6f4e-7c5a-4d5e-9a51-6c2c5f0f7f3a/shardId-000000000000/2026/03/14/2026-03-14T18.00.06-d94b2f5c+1"
+MAPPING = "4f0d6f4e-7c5a-4d5e-9a51-6c2c5f0f7f3a"
+KEY = f"aws/lambda/{MAPPING}/shardId-000000000000/2026/03/14/2026-03-14T18.00.06-d94b2f5c+1"
 
 
 def give_up(cloud: Cloud, lost: dict[str, Any]) -> None:
