@@ -42,7 +42,7 @@ def test_a_killed_emulator_loses_and_doubles_nothing(home: Home, stack: Stack, l
     kills = 0
     while kills < 2:
         replay = subprocess.Popen(
-            [ROOT / ".venv" / "bin" / "stemtide", *arguments, "--rate", "4000", "--json"],
+            [ROOT / ".venv" / "bin" / "stemtide", *arguments, "--rate", "1000", "--json"],
             cwd=ROOT,
             env=environment(home) | {"STEMTIDE_STACK": str(home.stack_file)},
             stdout=subprocess.PIPE,
