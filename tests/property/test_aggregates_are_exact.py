@@ -44,9 +44,10 @@ class World:
 
     logs: list[list[dict[str, Any]]] = field(default_factory=lambda: [[] for _ in range(LANES)])
     moved: set[str] = field(default_factory=set)
+    caps: Caps = CAPS
 
     def __post_init__(self) -> None:
-        self.lab = Lab(take=self.take, caps=CAPS)
+        self.lab = Lab(take=self.take, caps=self.caps)
         self.environments = [self.lab.ports(), self.lab.ports()]
 
     def put(self, content: Any, key: str) -> None:
@@ -192,7 +193,7 @@ ROUNDS = st.lists(
 )
 
 
-@settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     first=st.lists(RECORDS, min_size=10, max_size=40),
     second=st.lists(RECORDS, max_size=15),
@@ -227,6 +228,56 @@ def test_the_aggregates_equal_a_recount(
     assert len(world.lab.quarantine.rows) == totals["quarantined"]
 
 
+def same_by_id(number: int) -> dict[str, Any]:
+    """The call of an id: its copies are equal, so it does not matter which one counts."""
+    return call(
+        f"m-{number}",
+        context={"groupId": "acme"},
+        userId=f"user-{number % 7}",
+        event="vwxyz"[number % 5],
+        timestamp=DAYS[number % 2],
+        properties={"count": 1 + number % 3},
+    )
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(
+    parent=st.lists(st.integers(0, 30), min_size=5, max_size=25),
+    child=st.lists(st.integers(20, 60), min_size=5, max_size=25),
+    faults=FAULTS,
+    rounds=ROUNDS,
+)
+def test_the_lanes_of_a_split_shard_may_be_read_in_any_order(
+    parent: list[int], child: list[int], faults: dict[int, Fault], rounds: list[Round]
+) -> None:
+    world = World(caps=Caps(id_window=200, inline_users=3))
+    for number in parent:
+        world.put(same_by_id(number), "acme")
+    world.moved = {"acme"}
+    for number in child:
+        world.put(same_by_id(number), "acme")
+
+    world.lab.faults.plan = faults
+    run_to_the_end(world, run(world, rounds))
+    run_to_the_end(world, [0] * LANES)
+
+    expected: dict[tuple[str, str], dict[str, Any]] = {}
+    for one in map(same_by_id, {*parent, *child}):
+        day = expected.setdefault(
+            ("acme", one["timestamp"][:10]), {"calls": 0, "by_event": Counter(), "users": set()}
+        )
+        day["calls"] += 1
+        day["by_event"][one["event"]] += one["properties"]["count"]
+        day["users"].add(one["userId"])
+    assert stored(world.lab) == {
+        key: {"calls": day["calls"], "by_event": dict(day["by_event"]), "users": len(day["users"])}
+        for key, day in expected.items()
+    }
+    applied, total = len({*parent, *child}), len(parent) + len(child)
+    counts = world.lab.counts()
+    assert (counts["applied"], counts["duplicate"]) == (applied, total - applied)
+
+
 def run(world: World, rounds: list[Round]) -> list[int]:
     """Deliver in the order, sizes and with the redeliveries of the rounds."""
     position = [0] * LANES
@@ -246,7 +297,7 @@ def run_to_the_end(world: World, position: list[int]) -> list[int]:
     return position
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(
     records=st.lists(RECORDS, min_size=1, max_size=20),
     faults=FAULTS,

@@ -48,7 +48,7 @@ CALLS = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(one=CALLS)
 def test_a_call_is_judged_alike_on_both_paths(one: dict[str, Any]) -> None:
     data = json.dumps(one, ensure_ascii=False).encode(errors="surrogatepass")
@@ -64,7 +64,7 @@ def test_a_call_is_judged_alike_on_both_paths(one: dict[str, Any]) -> None:
         assert [foreign.account for foreign in decoded.foreign] == [truth.account]
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(
     data=st.binary(max_size=40)
     | st.lists(CALLS, max_size=4).map(lambda calls: json.dumps({"batch": calls}).encode())

@@ -108,7 +108,7 @@ def test_with_no_time_left_everything_is_reported_and_nothing_is_written(lab: La
 
 
 def test_a_throttled_write_is_tried_again_within_the_invocation(lab: Lab) -> None:
-    lab.faults.plan = {step: Fault.THROTTLED for step in range(3, 3 + MAX_TRIES - 2)}
+    lab.faults.plan = dict.fromkeys(range(3, 3 + MAX_TRIES - 2), Fault.THROTTLED)
 
     response = deliver(lab, of_account("acme", 0))
 
@@ -118,7 +118,7 @@ def test_a_throttled_write_is_tried_again_within_the_invocation(lab: Lab) -> Non
 
 def test_an_unanswering_ledger_brings_everything_again(lab: Lab) -> None:
     records = [of_account("acme", at) for at in range(2)]
-    lab.faults.plan = {step: Fault.THROTTLED for step in range(4, 40)}
+    lab.faults.plan = dict.fromkeys(range(4, 40), Fault.THROTTLED)
 
     response = deliver(lab, *records)
 

@@ -49,7 +49,9 @@ INGEST: Final = Table(
     access_patterns=(
         "how far a consumer has come and what it counted: Query pk = 'lane#aggregate' | 'lane#archive'",
         "the quarantined of one arrival day: Query pk = 'quarantine#YYYY-MM-DD#<0-7>' (8 partitions)",
+        "the days with quarantined calls, newest first: Query pk = 'quarantine-days'",
         "the dead letters of one day: Query pk = 'dead#YYYY-MM-DD'",
+        "what a consumer gave up on per lane: Query pk = 'dead-total#aggregate' | 'dead-total#archive'",
         "runs of a scheduled job, newest first: Query pk = 'job#<name>'",
     ),
 )
