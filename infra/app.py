@@ -31,14 +31,18 @@ def build(*, context: Mapping[str, Any] | None = None, outdir: str | None = None
         SettingError: a deployment setting is wrong.
         ConfigError: stemtide.toml is wrong; the message has the line and the reason.
     """
-    load_config(CONFIGURATION)
+    company = load_config(CONFIGURATION)
     app = App(analytics_reporting=False, context=context, outdir=outdir)
     names = ["target", *config.Deployment.__dataclass_fields__, "deployment"]
     given = {name: value for name in names if (value := app.node.try_get_context(name)) is not None}
     deployment = config.load(given)
     name = deployment.name
     data = DataStack(
-        app, f"{name}-data", deployment=deployment, description="Stemtide: stream, archive, tables"
+        app,
+        f"{name}-data",
+        deployment=deployment,
+        company=company,
+        description="Stemtide: stream, archive, tables",
     )
     pipeline = PipelineStack(
         app, f"{name}-pipeline", deployment=deployment, data=data, description="Stemtide: consumers"

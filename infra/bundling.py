@@ -94,15 +94,15 @@ def _kept(name: str, digest: str, fill: Callable[[Path], None]) -> Path:
     folder = BUILD / f"{name}-{digest[:16]}"
     if not folder.exists():
         draft = BUILD / f".{folder.name}.{os.getpid()}"
-        shutil.rmtree(draft, ignore_errors=True)
-        (draft / "python").mkdir(parents=True)
-        fill(draft / "python")
         try:
+            (draft / "python").mkdir(parents=True)
+            fill(draft / "python")
             draft.rename(folder)
         except OSError:
-            if not folder.exists():
+            if not folder.exists():  # otherwise another process was quicker
                 raise
-            shutil.rmtree(draft)
+        finally:
+            shutil.rmtree(draft, ignore_errors=True)
     return folder
 
 

@@ -10,13 +10,17 @@ from infra.constructs.lifetime import removal
 TIERING_AFTER_DAYS = 30
 """Recomputes read days; what is older is read by training and whole replays only."""
 ABANDONED_UPLOAD_DAYS = 7
+AFTER_ITS_ROW_DAYS = 3
+"""DynamoDB takes up to two days to expire the row that names a quarantined payload."""
 ACCESS_LOG_DAYS = 90
 
 
 class Archive(Construct):
     """The archive bucket (`raw/` by arrival day, `quarantine/`) and the buckets' access logs."""
 
-    def __init__(self, scope: Construct, construct_id: str, *, deployment: Deployment) -> None:
+    def __init__(
+        self, scope: Construct, construct_id: str, *, deployment: Deployment, quarantine_days: int
+    ) -> None:
         super().__init__(scope, construct_id)
         self.access_logs = s3.Bucket(
             self,
@@ -34,6 +38,11 @@ class Archive(Construct):
             **private_bucket(deployment=deployment, access_logs=self.access_logs, prefix="archive/"),
             lifecycle_rules=[
                 *housekeeping(deployment),
+                s3.LifecycleRule(
+                    id="quarantine",
+                    prefix="quarantine/",
+                    expiration=Duration.days(quarantine_days + AFTER_ITS_ROW_DAYS),
+                ),
                 s3.LifecycleRule(
                     id="cheaper when old",
                     prefix="raw/",

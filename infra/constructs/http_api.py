@@ -116,7 +116,6 @@ class HttpApi(Construct):
             default_route_settings=gateway.CfnStage.RouteSettingsProperty(
                 throttling_rate_limit=deployment.requests_per_second,
                 throttling_burst_limit=deployment.request_burst,
-                detailed_metrics_enabled=True,
             ),
         )
         stage.node.add_dependency(log)

@@ -6,5 +6,5 @@ from infra.config import Deployment
 
 
 def removal(deployment: Deployment) -> RemovalPolicy:
-    """Data stays behind in an account (`keep_data`) and goes with a local cloud."""
-    return RemovalPolicy.RETAIN if deployment.keep_data else RemovalPolicy.DESTROY
+    """Data outlives its stack in an account (`keep_data`), once created, and goes with a local cloud."""
+    return RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE if deployment.keep_data else RemovalPolicy.DESTROY

@@ -5,7 +5,6 @@ from aws_cdk import aws_s3 as s3
 from constructs import Construct
 from stemtide import limits
 
-from infra.constructs.dead_letters import FAILED_BATCHES
 from infra.constructs.event_stream import EventStream
 from infra.constructs.function import Function
 
@@ -39,7 +38,7 @@ class StreamConsumer(Construct):
         super().__init__(scope, construct_id)
         function.allow(READ, events.stream.stream_arn)
         function.allow(["s3:ListBucket"], given_up.bucket_arn)
-        function.allow_objects(["s3:PutObject"], given_up, prefix=FAILED_BATCHES)
+        function.allow_objects(["s3:PutObject"], given_up, prefix="")
         mapping = lambda_.CfnEventSourceMapping(
             self,
             "Mapping",

@@ -4,6 +4,7 @@ from typing import Any
 
 from aws_cdk import CfnOutput, Stack
 from constructs import Construct
+from stemtide.config_schema import Config
 
 from infra.config import Deployment
 from infra.constructs.archive import Archive
@@ -15,10 +16,14 @@ from infra.constructs.event_stream import EventStream
 class DataStack(Stack):
     """State. Functions live in the other stacks, so that they can be replaced without touching it."""
 
-    def __init__(self, scope: Construct, construct_id: str, *, deployment: Deployment, **stack: Any) -> None:
+    def __init__(
+        self, scope: Construct, construct_id: str, *, deployment: Deployment, company: Config, **stack: Any
+    ) -> None:
         super().__init__(scope, construct_id, termination_protection=deployment.keep_data, **stack)
         self.events = EventStream(self, "Events", deployment=deployment)
-        self.archive = Archive(self, "Archive", deployment=deployment)
+        self.archive = Archive(
+            self, "Archive", deployment=deployment, quarantine_days=company.ingest.quarantine_retention_days
+        )
         self.tables = DomainTables(self, "Tables", deployment=deployment)
         self.bus = DomainBus(self, "Facts", deployment=deployment).bus
 

@@ -4,7 +4,9 @@ from typing import Any
 
 import pytest
 from stemtide import tables
+from stemtide.config import load_config
 
+from infra.bundling import CONFIGURATION
 from tests.infra.assemblies import Synth
 
 
@@ -43,7 +45,7 @@ def test_a_table_is_encrypted_recoverable_on_demand_and_kept(synth: Synth, table
     assert properties["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
     assert properties["BillingMode"] == "PAY_PER_REQUEST"
     assert properties["DeletionProtectionEnabled"] is True
-    assert resource["DeletionPolicy"] == "Retain"
+    assert resource["DeletionPolicy"] == "RetainExceptOnCreate"
 
 
 def test_the_stream_is_encrypted_on_demand_and_keeps_a_week(synth: Synth) -> None:
@@ -64,7 +66,7 @@ def test_every_bucket_is_encrypted_private_and_kept(synth: Synth) -> None:
         [rule] = properties["BucketEncryption"]["ServerSideEncryptionConfiguration"]
         assert rule["ServerSideEncryptionByDefault"]["SSEAlgorithm"] == "AES256"
         assert set(properties["PublicAccessBlockConfiguration"].values()) == {True}
-        assert bucket["DeletionPolicy"] == "Retain"
+        assert bucket["DeletionPolicy"] == "RetainExceptOnCreate"
 
 
 def test_buckets_with_events_are_versioned_and_their_reads_are_logged(synth: Synth) -> None:
@@ -82,6 +84,14 @@ def test_every_bucket_expires_what_nobody_needs(synth: Synth) -> None:
 
         assert all(rule["Status"] == "Enabled" for rule in rules)
         assert any("ExpirationInDays" in rule or "NoncurrentVersionExpiration" in rule for rule in rules)
+
+
+def test_a_quarantined_payload_outlives_the_row_that_names_it_by_days_only(synth: Synth) -> None:
+    [archive] = [properties for name, properties in named(synth) if name.startswith("ArchiveBucket")]
+
+    [rule] = [r for r in archive["LifecycleConfiguration"]["Rules"] if r.get("Prefix") == "quarantine/"]
+    kept_days = load_config(CONFIGURATION).ingest.quarantine_retention_days
+    assert rule["ExpirationInDays"] == kept_days + 3
 
 
 def test_every_bucket_refuses_requests_without_tls(synth: Synth) -> None:

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from stemtide.config_errors import ConfigError
 
-from infra import nag
+from infra import app, nag
 from tests.infra.assemblies import ROOT, Synth, read_stacks, synth_to
 
 OUTPUTS = {
@@ -83,6 +84,17 @@ def test_every_accepted_finding_is_one_that_cdk_nag_makes(
         for _ in v["violatingConstructs"]
     ]
     assert sorted(found) == sorted(accepted)
+
+
+def test_a_bad_company_file_stops_the_synth_with_its_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    company = tmp_path / "stemtide.toml"
+    company.write_text('[company]\nname = "Example Inc."\ntime_zone = "Mars/Olympus"\ncurrency = "USD"\n')
+    monkeypatch.setattr(app, "CONFIGURATION", company)
+
+    with pytest.raises(ConfigError, match=r"stemtide\.toml:3: .*time_zone"):
+        synth_to(tmp_path / "out")
 
 
 def test_cfn_lint_has_nothing_to_say(synth: Synth) -> None:
