@@ -33,12 +33,13 @@ def template(*, ttl: str = "expires_at") -> dict[str, Any]:
         "RetentionPeriodHours": 168,
         "StreamEncryption": STREAM_KEY,
     }
-    secret = {"GenerateSecretString": {"SecretStringTemplate": "{}", "GenerateStringKey": "current"}}
+    generation = {"SecretStringTemplate": "{}", "GenerateStringKey": "current", "ExcludePunctuation": True}
     bucket = {
         "BucketName": "from-template",
         "VersioningConfiguration": {"Status": "Enabled"},
         "PublicAccessBlockConfiguration": PRIVATE,
     }
+    secret = {"Name": "from-template", "GenerateSecretString": generation}
     alarm = {
         "AlarmName": "from-template",
         "Namespace": "Stemtide",
@@ -53,11 +54,15 @@ def template(*, ttl: str = "expires_at") -> dict[str, Any]:
         "Table": {"Type": "AWS::DynamoDB::Table", "Properties": table},
         "Stream": {"Type": "AWS::Kinesis::Stream", "Properties": stream},
         "Bucket": {"Type": "AWS::S3::Bucket", "Properties": bucket},
-        "Secret": {"Type": "AWS::SecretsManager::Secret", "Properties": {"Name": "from-template", **secret}},
+        "Secret": {"Type": "AWS::SecretsManager::Secret", "Properties": secret},
         "Queue": {"Type": "AWS::SQS::Queue", "Properties": {"QueueName": "from-template"}},
         "Alarm": {"Type": "AWS::CloudWatch::Alarm", "Properties": alarm},
     }
-    outputs = {"Url": {"Value": {"Ref": "Queue"}}, "Arn": {"Value": {"Fn::GetAtt": ["Stream", "Arn"]}}}
+    outputs = {
+        "Secret": {"Value": {"Ref": "Secret"}},
+        "Url": {"Value": {"Ref": "Queue"}},
+        "Arn": {"Value": {"Fn::GetAtt": ["Stream", "Arn"]}},
+    }
     return {"Resources": resources, "Outputs": outputs}
 
 
@@ -107,13 +112,23 @@ def test_a_streams_encryption_and_retention_are_set(emulator: Emulator, stack: d
     assert (summary["RetentionPeriodHours"], summary["OpenShardCount"]) == (168, 2)
 
 
-def test_a_secret_is_generated_and_outputs_are_given(emulator: Emulator, stack: dict[str, Any]) -> None:
-    """GenerateSecretString: a value under "the JSON key name", and nothing of it in the template."""
-    secret = emulator.client("secretsmanager").get_secret_value(SecretId="from-template")["SecretString"]
-
+def test_a_secret_is_generated_and_ref_gives_its_arn(emulator: Emulator, stack: dict[str, Any]) -> None:
+    """AWS::SecretsManager::Secret: "Ref returns the ARN of the secret", the only form that a policy's
+    resource may have; ExcludePunctuation "specifies whether to exclude punctuation characters from the
+    password"."""
     outputs = {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
 
-    assert len(json.loads(secret)["current"]) == 32
+    secret = emulator.client("secretsmanager").get_secret_value(SecretId=outputs["Secret"])
+
+    assert outputs["Secret"] == secret["ARN"]
+    assert len(json.loads(secret["SecretString"])["current"]) == 32
+    assert json.loads(secret["SecretString"])["current"].isalnum()
+
+
+def test_outputs_are_given(emulator: Emulator, stack: dict[str, Any]) -> None:
+    """Outputs hold what Ref and Fn::GetAtt return."""
+    outputs = {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
+
     assert outputs["Arn"].endswith(":stream/from-template")
     assert outputs["Url"].endswith("/from-template")
 
@@ -139,7 +154,9 @@ def test_an_update_changes_the_expiry_attribute_and_keeps_the_items(
     deploy(emulator, "update_stack", template(ttl="gone_at"))
 
     expiry = dynamodb.describe_time_to_live(TableName="from-template")["TimeToLiveDescription"]
+    secret = emulator.client("secretsmanager").get_secret_value(SecretId="from-template")["SecretString"]
     assert expiry["AttributeName"] == "gone_at"
+    assert len(json.loads(secret)["current"]) == 32
     assert dynamodb.scan(TableName="from-template")["Items"] == [{"pk": {"S": "a"}}]
 
 

@@ -63,7 +63,7 @@ def install() -> None:
         (TABLE, "update", _ddb_update),
         (STREAM, "create", _kinesis_stream_create),
     ):
-        _replace_handler(provisioners, kind, event, new)
+        replace_handler(provisioners, kind, event, new, source_sha256=SHA256[new.__name__])
 
 
 def end_interrupted_operations() -> None:
@@ -76,12 +76,14 @@ def end_interrupted_operations() -> None:
             stack["StackStatus"] = INTERRUPTED[status]
 
 
-def _replace_handler(provisioners: Any, kind: str, event: str, new: Callable[..., Any]) -> None:
-    """Replace a provisioning function in its module and in the table of handlers."""
+def replace_handler(
+    provisioners: Any, kind: str, event: str, new: Callable[..., Any], *, source_sha256: str
+) -> None:
+    """Replace a provisioning function in its module and its table of handlers. Raises `EmulatorChanged`."""
     handlers = provisioners._RESOURCE_HANDLERS.get(kind, {})
     if handlers.get(event) is not getattr(provisioners, new.__name__):
         raise EmulatorChanged(f"CloudFormation's {event} of {kind} is another function")
-    replace(provisioners, new.__name__, new, source_sha256=SHA256[new.__name__])
+    replace(provisioners, new.__name__, new, source_sha256=source_sha256)
     handlers[event] = new
 
 

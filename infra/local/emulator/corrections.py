@@ -14,6 +14,7 @@ from infra.local.emulator import (
     event_sources,
     http_api,
     loopback,
+    provisioned_secrets,
     schedules,
     step_functions,
     worker,
@@ -38,6 +39,7 @@ def install(state_dir: Path) -> ControlRoutes:
     worker.install()
     step_functions.install()
     cloudformation.install()
+    provisioned_secrets.install()
     http_api.install()
     schedules.install()
     keeper.after_load.append(schedules.remember_fired)
@@ -58,7 +60,7 @@ class ControlRoutes:
         elif scope["type"] == "lifespan":
             await self._app(scope, receive, self._stopping(send))
         else:
-            await self._app(scope, receive, self._committing(send))
+            await self._app(_as_if_encrypted(scope), receive, self._committing(send))
 
     def ready(self) -> None:
         """The port is served: start what the previous process left undone."""
@@ -94,6 +96,13 @@ class ControlRoutes:
             await _answer(send, 200, {"status": "written"})
         else:
             await _answer(send, 404, {"message": "no such control route"})
+
+
+def _as_if_encrypted(scope: Any) -> Any:
+    """With AUTH, requests count as TLS: bucket policies that demand it would refuse plain loopback HTTP."""
+    if scope["type"] != "http" or os.environ.get("AUTH", "").lower() != "true":
+        return scope
+    return {**scope, "headers": [*scope["headers"], (b"x-forwarded-proto", b"https")]}
 
 
 def _end_workers() -> None:
