@@ -5,12 +5,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from botocore.exceptions import BotoCoreError
+from botocore.exceptions import BotoCoreError, ClientError
 from stemtide.ports import UnavailableError
 from stemtide.store.counters import Counters, read_counters
 
 from stemtide_cli.lag import Lag, read_lags
 from stemtide_cli.parked import PARKING_QUEUES, DeadLetters, read_dead_letters, read_queues
+from stemtide_cli.sender import is_transient
 from stemtide_cli.stack import Stack
 
 POLL_S = 0.5
@@ -76,7 +77,9 @@ class Drain:
     def _attempt(self) -> tuple[Look | None, list[str]]:
         try:
             look = self.look()
-        except (BotoCoreError, UnavailableError) as error:
+        except (BotoCoreError, ClientError, UnavailableError) as error:
+            if isinstance(error, ClientError) and not is_transient(error):
+                raise
             return None, [f"the stack to answer ({error})"]
         return look, look.pending
 

@@ -6,7 +6,6 @@ from typing import Any
 import click
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 from stemtide.calls import Reason
 from stemtide.store.quarantine import list_quarantined
 
@@ -62,14 +61,13 @@ def _show_list(console: Console, page: dict[str, Any]) -> None:
     if not page["quarantined"]:
         console.print("nothing is quarantined here")
         return
-    table = Table()
-    for name in ("arrived", "reason", "account", "detail", "id"):
-        table.add_column(name, overflow="fold")
     for row in page["quarantined"]:
         released = " (released)" if row.get("released_at") else ""
-        cells = (row["at"], row["reason"] + released, row.get("account") or "", row["detail"], row["id"])
-        table.add_row(*(escape(cell) for cell in cells))
-    console.print(table)
+        account = f" of {row['account']}" if row.get("account") else ""
+        console.print(
+            f"{row['at']} [bold]{row['reason']}[/]{released}{escape(account)}: {escape(row['detail'])}"
+        )
+        console.print(f"  {row['id']}", soft_wrap=True)
     if page.get("cursor"):
         console.print(f"more: --cursor {page['cursor']}")
 

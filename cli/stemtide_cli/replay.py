@@ -7,7 +7,7 @@ from typing import Any
 import click
 from rich.console import Console
 
-from stemtide_cli import position, replaying
+from stemtide_cli import position, resuming
 from stemtide_cli.command import Session
 from stemtide_cli.errors import CliError
 from stemtide_cli.log import Log, open_log
@@ -63,7 +63,7 @@ def replay(
     log = open_log(mapping.events, folder=folder, mapping_path=mapping_path, spill=home / "tmp")
     writer = writer_to(session.stack, session.out.say)
     path = home / f"{log.fingerprint}-{session.stack.event_stream}.json"
-    with replaying.alone(path):
+    with resuming.alone(path):
         work = _begin(session, mapping, log, writer, path, restart=restart, rate=rate)
         resumed = bool(work.at.covered or work.at.pending)
         try:
@@ -87,10 +87,10 @@ def _begin(
     restart: bool,
     rate: float | None,
 ) -> Replay:
-    at = replaying.resume(
+    at = resuming.resume(
         path,
         incarnation=writer.open(),
-        mapping=replaying.digest(mapping.events, log.properties),
+        mapping=resuming.digest(mapping.events, log.properties),
         restart=restart,
         say=session.out.say,
     )

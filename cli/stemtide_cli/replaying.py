@@ -1,21 +1,13 @@
 """The replay of a log: chunk by chunk, request by request, the position kept after each."""
 
-import fcntl
-import hashlib
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
-
-import msgspec
 
 from stemtide_cli import packing, position
 from stemtide_cli.ahead import one_ahead
-from stemtide_cli.errors import CliError
 from stemtide_cli.log import Log, Row
-from stemtide_cli.mapping import Events
 from stemtide_cli.packing import Packed
 from stemtide_cli.position import Interval, Position
 from stemtide_cli.sender import StreamWriter
@@ -157,59 +149,3 @@ def cut(
         read += len(rows)
     complete = limit is None or read < limit
     yield (low, gap[1] if complete else (waiting[-1][0], waiting[-1][1] + 1)), waiting
-
-
-def digest(events: Events, properties: tuple[str, ...]) -> str:
-    """What a mapping means, as a short digest (the file's name and the order of keys do not matter)."""
-    meaning = msgspec.structs.replace(events, file="")
-    text = msgspec.json.encode((meaning, properties), order="deterministic")
-    return hashlib.sha256(text).hexdigest()[:16]
-
-
-def resume(
-    path: Path, *, incarnation: int, mapping: str, restart: bool, say: Callable[[str], None]
-) -> Position:
-    """The position to go on from.
-
-    Raises:
-        CliError: it was begun with another mapping, or half a chunk by another version of this program.
-    """
-    fresh = Position(incarnation=incarnation, mapping=mapping, packing=packing.DIGEST)
-    found = None if restart else position.load(path)
-    if found is None:
-        return fresh
-    if found.incarnation != incarnation:
-        created = datetime.fromtimestamp(incarnation / 1000, tz=UTC)
-        say(
-            f"the stream is a new one (created {created:%Y-%m-%d %H:%M:%S} UTC): replaying from the beginning"
-        )
-        return fresh
-    if found.mapping != mapping:
-        raise CliError(
-            "this stream holds a part of this log by another mapping",
-            hint="use the mapping it began with, or a stack of its own (--restart would count rows twice)",
-        )
-    if found.pending is not None and found.packing != packing.DIGEST:
-        raise CliError(
-            "another version of stemtide was interrupted in the middle of a chunk of this log",
-            hint="finish the replay with that version, or start on a new stack",
-        )
-    return found.repacked(packing.DIGEST)
-
-
-@contextmanager
-def alone(path: Path) -> Iterator[None]:
-    """Hold the position file: two replays of one log would push each other out of the id window.
-
-    Raises:
-        CliError: another replay holds it.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.with_suffix(".lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise CliError(
-                "this log is being replayed to this stream by another process", hint="wait for its end"
-            ) from error
-        yield

@@ -31,6 +31,7 @@ TRANSIENT: Final = frozenset(
     }
 )
 UNREACHABLE: Final = (boto.ConnectionError, boto.HTTPClientError)
+SERVER_ERROR: Final = 500
 RESUME: Final = "run the same command again: it resumes where the stream's acknowledgements end"
 
 
@@ -96,7 +97,7 @@ class StreamWriter:
             self.retried += len(left)
             if self.clock() - waited_since >= (ABSENCE_S if absent else PATIENCE_S):
                 raise self._give_up(why, absent=absent)
-            self.say(f"{len(left)} records not acknowledged ({why}): trying again")
+            self.say(f"not acknowledged: {len(left)} of {len(entries)} records ({why}); trying again")
             self.sleep(pause * (0.5 + self.jitter() / 2))
             pause = min(pause * 2, LONGEST_PAUSE_S)
             if absent:
@@ -110,11 +111,9 @@ class StreamWriter:
         except UNREACHABLE as error:
             return entries, str(error), True
         except boto.ClientError as error:
-            code = error.response["Error"].get("Code", "")
-            status = error.response["ResponseMetadata"].get("HTTPStatusCode", 0)
-            if code not in TRANSIENT and status < 500:
+            if not is_transient(error):
                 raise
-            return entries, code, False
+            return entries, error.response["Error"].get("Code", ""), False
         results = zip(entries, answer["Records"], strict=True)
         failed = [(entry, result["ErrorCode"]) for entry, result in results if result.get("ErrorCode")]
         return [entry for entry, _ in failed], ", ".join(sorted({code for _, code in failed})), False
@@ -138,6 +137,13 @@ class StreamWriter:
                 f"nothing answers for the stream {self.stream!r} ({why})", hint=self.restart
             )
         return CliError(f"the stream {self.stream!r} takes nothing any more ({why})", hint=RESUME)
+
+
+def is_transient(error: boto.ClientError) -> bool:
+    """Whether a refusal passes by itself: a throttle, or the service's own trouble."""
+    code = error.response.get("Error", {}).get("Code", "")
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    return code in TRANSIENT or status >= SERVER_ERROR
 
 
 def writer_to(stack: Stack, say: Callable[[str], None]) -> StreamWriter:

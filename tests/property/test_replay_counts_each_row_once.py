@@ -18,7 +18,7 @@ from botocore.exceptions import ConnectionClosedError, EndpointConnectionError
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from stemtide import limits
-from stemtide_cli import packing, position, replaying
+from stemtide_cli import packing, position, replaying, resuming
 from stemtide_cli.errors import CliError
 from stemtide_cli.packing import DAY_US
 from stemtide_cli.position import END, START, Interval, Key
@@ -138,7 +138,7 @@ def run(log: Log, stream: Stream, path: Path, wanted: tuple[Key, Key], limit: in
         clock=lambda: float(next(clock)),
         sleep=lambda _: None,
     )
-    at = replaying.resume(path, incarnation=writer.open(), mapping="m", restart=False, say=lambda _: None)
+    at = resuming.resume(path, incarnation=writer.open(), mapping="m", restart=False, say=lambda _: None)
     replay = Replay(log=log, writer=writer, path=path, at=at)  # type: ignore[arg-type]
     try:
         replay.run(wanted, limit=limit, progress=lambda _: None)

@@ -3,7 +3,10 @@
 import json
 from typing import Any
 
-from stemtide_cli.draining import Drain, look_at
+import pytest
+from botocore.exceptions import ClientError, EndpointConnectionError
+from stemtide.ports import UnavailableError
+from stemtide_cli.draining import Drain, Look, look_at
 
 from tests.integration.cli.conftest import Deployment
 from tests.streams import call as dated_call
@@ -114,3 +117,34 @@ def test_status_shows_the_newest_balance_check(deployment: Deployment) -> None:
 
     assert status["last_balance_check"]["slot"].startswith("2026-03-14T10:00")
     assert deployment.invoke("status").exit_code == 0
+
+
+def test_a_stack_that_does_not_answer_for_a_while_is_waited_for(deployment: Deployment) -> None:
+    trouble = iter(
+        [
+            EndpointConnectionError(endpoint_url="http://127.0.0.1"),
+            ClientError({"Error": {"Code": "ProvisionedThroughputExceededException"}}, "GetRecords"),
+            UnavailableError("500"),
+        ]
+    )
+
+    def look() -> Look:
+        for error in trouble:
+            raise error
+        return look_at(deployment.stack)
+
+    waited: list[float] = []
+    drain = Drain(look=look, timeout_s=600, sleep=waited.append)
+
+    _, stuck = drain.run(lambda _: None)
+
+    assert stuck == []
+    assert len(waited) == 3
+
+
+def test_what_cannot_pass_by_itself_ends_the_waiting(deployment: Deployment) -> None:
+    def look() -> Look:
+        raise ClientError({"Error": {"Code": "AccessDeniedException"}}, "GetRecords")
+
+    with pytest.raises(ClientError):
+        Drain(look=look, timeout_s=600).run(lambda _: None)

@@ -12,7 +12,7 @@ import pytest
 from botocore.exceptions import ConnectionClosedError
 from stemtide.store.counters import read_counters
 from stemtide.store.usage import read_days
-from stemtide_cli import packing, replaying, sender
+from stemtide_cli import packing, replaying, resuming, sender
 
 from tests.integration.cli.conftest import Deployment
 
@@ -202,7 +202,7 @@ def test_a_part_by_one_mapping_is_not_mixed_with_another(
 def test_two_replays_of_one_log_at_a_time_are_refused(deployment: Deployment, log: Path) -> None:
     sent = deployment.run(*arguments(log, "--limit", "10"))
 
-    with replaying.alone(Path(sent["position"])):
+    with resuming.alone(Path(sent["position"])):
         refused = deployment.run(*arguments(log), expect=1)
 
     assert "another process" in refused["error"]
