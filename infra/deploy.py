@@ -5,27 +5,19 @@ The local cloud's `make up` uses `bootstrap` and `deploy_stacks` with its own en
 
 import argparse
 import os
-import subprocess
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
 from infra.account import AccountError, describe_stack, find_account
 from infra.assembly import discard, is_current, made_from, remember
-from infra.tool_env import SILENT
+from infra.cdk_command import ROOT, DeployError, Say, run
 
-ROOT: Final = Path(__file__).resolve().parents[1]
-CDK: Final = ROOT / "node_modules" / ".bin" / "cdk"
 ASSEMBLY: Final = ROOT / "cdk.out"
 AWS_BUILD: Final = ROOT / "build" / "aws"
-Say = Callable[[str], None]
 NO_METADATA: Final = {"AWS_EC2_METADATA_DISABLED": "true"}
 """Without it a synth outside AWS waits for an instance's credentials that it does not need."""
-
-
-class DeployError(RuntimeError):
-    """The CDK command line failed; the message says where to read why, or what to do."""
 
 
 def synth(
@@ -48,7 +40,7 @@ def synth(
     stamp = made_from(context or {})
     discard(assembly)
     without_aws = {k: v for k, v in os.environ.items() if not k.startswith("AWS_")}
-    _run(
+    run(
         ["synth", "--quiet", "--output", str(assembly), *pairs],
         env={**without_aws, **NO_METADATA, "CDK_VALIDATION": str(lint).lower()},
         log=log,
@@ -60,7 +52,7 @@ def synth(
 def bootstrap(env: Mapping[str, str], *, log: Path | None = None) -> None:
     """Prepare the account and region of `env` for CDK deployments (once; safe to repeat)."""
     where = f"aws://{env['CDK_DEFAULT_ACCOUNT']}/{env['CDK_DEFAULT_REGION']}"
-    _run(["bootstrap", where, "--app", ""], env={**os.environ, **env}, log=log, say=None)
+    run(["bootstrap", where, "--app", ""], env={**os.environ, **env}, log=log, say=None)
 
 
 def deploy_stacks(
@@ -97,42 +89,12 @@ def deploy_stacks(
             lint=target == "aws",
         )
     where = ["--app", str(assembly), "--outputs-file", str(outputs_file)]
-    _run(
+    run(
         ["deploy", "--all", *where, "--concurrency", "2", *arguments],
         env={**os.environ, **env},
         log=folder and folder / "deploy.log",
         say=say,
     )
-
-
-def _run(arguments: Sequence[str], *, env: Mapping[str, str], log: Path | None, say: Say | None) -> None:
-    if not CDK.exists():
-        raise DeployError("the CDK command line is not installed: run `make setup`")
-    command = [str(CDK), *arguments]
-    environment = {**env, **SILENT, "CDK_HOME": str(ROOT / "build" / "cdk")}
-    if log is None:
-        code = subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode  # noqa: S603
-        hint = "its reasons are above"
-    else:
-        code = _logged(command, environment, log, say or (lambda line: None))
-        hint = f"see {log}"
-    if code:
-        raise DeployError(f"`cdk {arguments[0]}` failed with status {code}; {hint}")
-
-
-def _logged(command: Sequence[str], env: Mapping[str, str], log: Path, say: Say) -> int:
-    log.parent.mkdir(parents=True, exist_ok=True)
-    with (
-        log.open("w") as file,
-        subprocess.Popen(  # noqa: S603
-            command, cwd=ROOT, env=dict(env), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-        ) as process,
-    ):
-        for line in process.stdout or ():
-            file.write(line)
-            if line.lstrip().startswith(("✅", "❌", "size:", "cdk-nag:")):
-                say(line.strip())
-        return process.wait()
 
 
 def main() -> int:
