@@ -55,7 +55,7 @@ types: setup
 	@$(BIN)/mypy
 
 test: setup lint types ## every check that CI runs
-	@$(BIN)/pytest
+	@$(BIN)/pytest --numprocesses 2 --dist loadgroup
 
 lock: setup ## renew the lock files from requirements/*.in
 	@for f in bootstrap layer dev; do $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url \

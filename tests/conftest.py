@@ -1,7 +1,23 @@
 """Settings of every test."""
 
+from pathlib import Path
+
+import pytest
 from hypothesis import settings
 
 # On a shared machine an example may take long without anything being wrong.
 settings.register_profile("stemtide", deadline=None)
 settings.load_profile("stemtide")
+
+HERE = Path(__file__).parent
+ONE_PROCESS = ("e2e", "local_cloud", "infra")
+"""Folders whose tests share something costly: a deployed local cloud, an emulator, a synthesis."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """With several processes, a file's tests stay together, and so does a folder of `ONE_PROCESS`."""
+    for item in items:
+        relative = item.path.relative_to(HERE)
+        together = relative.parts[0] if relative.parts[0] in ONE_PROCESS else str(relative)
+        item.add_marker(pytest.mark.xdist_group(together))

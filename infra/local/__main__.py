@@ -4,10 +4,12 @@ import argparse
 import json
 import sys
 import time
+from collections.abc import Callable
 
 from infra.deploy import DeployError
 from infra.local.down import down, stop
 from infra.local.home import Home
+from infra.local.lock import alone
 from infra.local.preflight import PreflightError
 from infra.local.up import clock_scale_from_env, shown, up
 
@@ -25,20 +27,28 @@ def main() -> int:
             f"{arguments.command}: {time.monotonic() - started:5.1f} s  {text}", file=sys.stderr, flush=True
         )
 
+    if arguments.command != "up" and not home.folder.exists():
+        say("there is no local cloud here")
+        return 0
     try:
-        if arguments.command == "up":
-            content = up(home, clock_scale=clock_scale_from_env(), say=say)
-            say(f"ready: API {content['api_url']}")
-            say(f"names, tokens and keys: {shown(home.stack_file)} · log: {shown(home.log_file)}")
-            say("next: .venv/bin/stemtide doctor · .venv/bin/stemtide replay --help · make down")
-            if arguments.json:
-                print(json.dumps(content))
-        else:
-            (stop if arguments.command == "stop" else down)(home, say=say)
+        with alone(home, say=say):
+            _run(arguments, home, say)
     except (PreflightError, DeployError) as error:
         print(f"{arguments.command}: {error}", file=sys.stderr)
         return 1
     return 0
+
+
+def _run(arguments: argparse.Namespace, home: Home, say: Callable[[str], None]) -> None:
+    if arguments.command == "up":
+        content = up(home, clock_scale=clock_scale_from_env(), say=say)
+        say(f"ready: API {content['api_url']}")
+        say(f"names, tokens and keys: {shown(home.stack_file)} · log: {shown(home.log_file)}")
+        say("next: .venv/bin/stemtide doctor · .venv/bin/stemtide replay --help · make down")
+        if arguments.json:
+            print(json.dumps(content))
+    else:
+        (stop if arguments.command == "stop" else down)(home, say=say)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """One local cloud with the real stacks, shared by all journeys of a test run and removed afterwards."""
 
 import json
+import os
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -45,15 +46,17 @@ def run_local(home: Home, command: str) -> str:
 
 
 def environment(home: Home) -> dict[str, str]:
-    import os
-
-    return dict(os.environ) | {"STEMTIDE_LOCAL_DIR": str(home.folder), "STEMTIDE_PORT": str(home.port)}
+    """This home's environment; the emulator enforces each function's IAM policy, so that a permission
+    that a role lacks fails here."""
+    return dict(os.environ) | {
+        "STEMTIDE_LOCAL_DIR": str(home.folder),
+        "STEMTIDE_PORT": str(home.port),
+        "AUTH": "true",
+    }
 
 
 def shared_data(name: str) -> Path:
     """A folder of the open logs beside the project; skips where they are absent."""
-    import os
-
     folder = Path(os.environ.get("STEMTIDE_SHARED", ROOT.parent / "shared")) / "data" / name
     if not folder.exists():
         pytest.skip(
