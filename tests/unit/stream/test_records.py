@@ -38,7 +38,6 @@ def decode(content: Any) -> Decoded:
         (b"[" * 100_000, Reason.NOT_AN_OBJECT),
         (b'{"x":' + b"[" * 100_000, Reason.TOO_DEEP),
         (b'{"_stemtide": 1, "type": "track"}', Reason.RESERVED_KEY),
-        (b'{"_stemtide": {"arrival": "?"}, "batch": [1]}', Reason.RESERVED_KEY),
     ],
 )
 def test_an_unreadable_record_counts_one_and_has_its_reason(data: bytes, reason: Reason) -> None:
@@ -72,6 +71,40 @@ def test_a_bad_call_in_a_batch_is_set_aside_alone() -> None:
     ]
     assert decoded.rejected[1].message_id == "m-2"
     assert [one.account for one in decoded.foreign] == ["bee"]
+
+
+@pytest.mark.parametrize("envelope", [b"5", b'{"arrival": "?"}', b'{"late_ok": 1}'])
+def test_a_batch_under_a_bad_envelope_is_set_aside_call_by_call(envelope: bytes) -> None:
+    data = b'{"batch": [{"type": 1}, 5, 6], "_stemtide": %s}' % envelope
+
+    decoded = decode(data)
+
+    assert decoded.total == count_calls(data) == 3
+    assert [(one.index, one.rejection.reason, one.payload) for one in decoded.rejected] == [
+        (0, Reason.RESERVED_KEY, b'{"type": 1}'),
+        (1, Reason.RESERVED_KEY, b"5"),
+        (2, Reason.RESERVED_KEY, b"6"),
+    ]
+
+
+@pytest.mark.parametrize("text", ["0001-01-01T00:00:00+00:01", "9999-12-31T23:59:59-00:01"])
+@pytest.mark.parametrize("fields", [{"timestamp": None}, {"timestamp": "2020-01-01T00:00:00Z"}])
+def test_an_arrival_that_utc_cannot_express_is_a_bad_envelope(text: str, fields: dict[str, Any]) -> None:
+    decoded = decode(call("m-1", **fields, _stemtide={"arrival": text, "late_ok": True}))
+
+    assert [one.rejection.reason for one in decoded.rejected] == [Reason.RESERVED_KEY]
+
+
+def test_a_timestamp_that_utc_cannot_express_is_bad_however_late_it_may_be() -> None:
+    decoded = decode(call("m-1", timestamp="0001-01-01T00:00:00+00:01", _stemtide={"late_ok": True}))
+
+    assert [one.rejection.reason for one in decoded.rejected] == [Reason.BAD_TIMESTAMP]
+
+
+def test_the_detail_of_a_bad_envelope_is_short_whatever_it_holds() -> None:
+    decoded = decode(call("m-1", _stemtide={"arrival": "\U000e0001" * 50_000}))
+
+    assert len(decoded.rejected[0].rejection.detail) < 256
 
 
 def test_a_number_too_large_for_any_decoder_spoils_its_call_only() -> None:

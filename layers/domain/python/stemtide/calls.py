@@ -22,6 +22,8 @@ MAX_AHEAD_MS: Final = limits.MAX_AHEAD // timedelta(milliseconds=1)
 _ACCOUNT = re.compile(rf"[A-Za-z0-9._:@-]{{1,{limits.MAX_ACCOUNT_ID_CHARS}}}")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
+_FIRST_MS: Final = (datetime(1, 1, 1, tzinfo=UTC) - _EPOCH) // _MILLISECOND
+_END_MS: Final = (datetime(9999, 12, 31, tzinfo=UTC) - _EPOCH) // _MILLISECOND + DAY_MS
 
 
 class Reason(StrEnum):
@@ -128,12 +130,15 @@ def timestamp_ms(text: str) -> int:
     """Epoch milliseconds of an ISO 8601 instant; one without a zone is UTC.
 
     Raises:
-        ValueError: not an instant, or one that UTC cannot express (OverflowError is one).
+        ValueError: not an instant, or one that lies outside the years 1 to 9999 in UTC.
     """
     instant = datetime.fromisoformat(text)
     if instant.tzinfo is None:
         instant = instant.replace(tzinfo=UTC)
-    return (instant - _EPOCH) // _MILLISECOND
+    at_ms = (instant - _EPOCH) // _MILLISECOND
+    if not _FIRST_MS <= at_ms < _END_MS:
+        raise ValueError("outside the years 1 to 9999 in UTC")
+    return at_ms
 
 
 @lru_cache(maxsize=4096)
@@ -246,7 +251,7 @@ def _at_ms(obj: Mapping[str, object], *, arrival_ms: int, bounds: Bounds, late_o
         return arrival_ms
     try:
         at_ms = timestamp_ms(text) if isinstance(text, str) else None
-    except (ValueError, OverflowError):
+    except ValueError:
         at_ms = None
     if at_ms is None:
         raise _RejectedError(Reason.BAD_TIMESTAMP, f"timestamp is {show(text)}: write 2022-01-31T09:30:00Z")

@@ -98,6 +98,7 @@ _fields = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _anything = msgspec.json.Decoder().decode
 _TOO_DEEP = Rejection(Reason.TOO_DEEP, f"nested deeper than {limits.MAX_JSON_DEPTH} levels: flatten it")
 _known_account = lru_cache(maxsize=65_536)(is_account_id)
+"""Only for texts of an account id's length: longer ones would fill the cache with megabytes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -194,14 +195,17 @@ def _whole(data: bytes, rejection: Rejection) -> Decoded:
 
 
 def _decode_batch(data: bytes, outer: _Outer, arrived: Arrived) -> Decoded:
-    try:
-        arrived = arrived.under(outer.envelope)
-    except (msgspec.DecodeError, ValueError) as error:
-        return _whole(data, _bad_envelope(error))
     elements = _elements(outer.batch)  # type: ignore[arg-type]
     if not elements:
         return _whole(data, Rejection(Reason.EMPTY_BATCH, "a batch has at least one call"))
     decoded = Decoded(total=len(elements), calls=[])
+    try:
+        arrived = arrived.under(outer.envelope)
+    except (msgspec.DecodeError, ValueError) as error:
+        # call by call, as `count_calls` counts them, and so that each can be released
+        bad = _bad_envelope(error)
+        decoded.rejected = [Rejected(index, bad, bytes(raw)) for index, raw in enumerate(elements)]
+        return decoded
     for index, element in enumerate(elements):
         raw = bytes(element)
         try:
@@ -242,7 +246,9 @@ def _quick(shape: _Shape, raw: bytes, arrived: Arrived) -> Call | None:
     kind, message_id, context = shape.type, shape.messageId, shape.context
     within, own = None if context is None else context.groupId, shape.groupId
     account = (own if within is None else within) if kind != "group" else (within if own is None else own)
-    if kind not in CALL_TYPES or account is None or not _known_account(account):
+    if kind not in CALL_TYPES or account is None or len(account) > limits.MAX_ACCOUNT_ID_CHARS:
+        return None
+    if not _known_account(account):
         return None
     if not message_id or len(message_id) > limits.MAX_MESSAGE_ID_CHARS:
         return None
@@ -281,7 +287,7 @@ def _quick_at(timestamp: str | None, arrived: Arrived) -> int | None:
         return arrived.at_ms
     try:
         at_ms = timestamp_ms(timestamp)
-    except (ValueError, OverflowError):
+    except ValueError:
         return None
     if at_ms > arrived.at_ms + MAX_AHEAD_MS:
         return None
@@ -315,7 +321,8 @@ def _forwarded(raw: bytes, arrived: Arrived) -> bytes:
 
 
 def _bad_envelope(error: Exception) -> Rejection:
-    return Rejection(Reason.RESERVED_KEY, f"{ENVELOPE} is reserved and this is not one of ours: {error}")
+    detail = f"{ENVELOPE} is reserved and this is not one of ours: {show(str(error))}"
+    return Rejection(Reason.RESERVED_KEY, detail)
 
 
 def _text(value: object) -> str | None:

@@ -15,14 +15,22 @@ EXACT_USERS: Final = 1024
 """Up to this many distinct users of an account-day the count is exact; beyond, +-3.1 % (one sigma)."""
 FORMAT: Final = b"\x01"
 """First byte of a stored sketch; a change of the layout takes the next one and still reads this."""
+_REMEMBERED_CHARS = 128
+"""A user id may be as long as its call: remembering long ones would fill the function's memory."""
 _KEEP = EXACT_USERS + 1
 _HASH_SPACE = 1 << (8 * USER_HASH_BYTES)
 
 
-@lru_cache(maxsize=100_000)
 def user_hash(user: str) -> bytes:
-    """8 uniform bytes that stand for a user id; the id itself is not kept."""
+    """8 uniform bytes that stand for a user id; the id itself is not stored."""
+    return _remembered_hash(user) if len(user) <= _REMEMBERED_CHARS else _hash(user)
+
+
+def _hash(user: str) -> bytes:
     return blake2b(user.encode(), digest_size=USER_HASH_BYTES).digest()
+
+
+_remembered_hash = lru_cache(maxsize=100_000)(_hash)
 
 
 def unpack(packed: bytes) -> list[bytes]:

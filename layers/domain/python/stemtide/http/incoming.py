@@ -11,9 +11,10 @@ from stemtide.calls import Bounds, Reason, Rejection, iso_of, parse_call
 from stemtide.http import strict_json
 from stemtide.http.bodies import RejectedCall
 from stemtide.http.problem import Problem
+from stemtide.records import ENVELOPE
 
-RESERVED_KEY: Final = "_stemtide"
-"""Envelope of the product's own writers; whoever could send it could backdate and redirect calls."""
+RESERVED_KEY: Final = ENVELOPE
+"""Only the product's own writers set it; whoever could send it could backdate and redirect calls."""
 MAX_BODY_DEPTH: Final = 2 * limits.MAX_JSON_DEPTH
 """A body may nest deeper than a call, so that one call that is too deep does not take its batch along."""
 MAX_CONTEXT_EXPANSION: Final = 4 * limits.MAX_HTTP_BODY_BYTES
