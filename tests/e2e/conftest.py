@@ -2,6 +2,7 @@
 
 import json
 import os
+import socket
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,13 +13,14 @@ from infra.local.home import ROOT, Home
 from tests.e2e.stack import Stack
 
 FOLDER = ROOT / "build" / "e2e"
-PORT = 4671
 
 
 @pytest.fixture(scope="session")
 def home() -> Iterator[Home]:
     """A deployed local cloud of the tests' own (not the one of `make up`)."""
-    home = Home(folder=FOLDER, port=PORT)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        home = Home(folder=FOLDER, port=free.getsockname()[1])
     run_local(home, "down")
     run_local(home, "up")
     yield home
