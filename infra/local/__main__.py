@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 import sys
 import time
 from collections.abc import Callable
@@ -10,8 +11,12 @@ from infra.deploy import DeployError
 from infra.local.down import down, stop
 from infra.local.home import Home
 from infra.local.lock import alone
-from infra.local.preflight import PreflightError
+from infra.local.preflight import PreflightError, check_folder
+from infra.local.proxy import around_proxy
 from infra.local.up import clock_scale_from_env, shown, up
+
+INTERRUPTED = 130
+"""Exit status of a command ended by Ctrl-C: 128 + SIGINT."""
 
 
 def main() -> int:
@@ -20,6 +25,7 @@ def main() -> int:
     parser.add_argument("--json", action="store_true", help="print stack.json at the end")
     arguments = parser.parse_args()
     started = time.monotonic()
+    os.environ.update(around_proxy(os.environ))
     home = Home.from_env()
 
     def say(text: str) -> None:
@@ -31,11 +37,15 @@ def main() -> int:
         say("there is no local cloud here")
         return 0
     try:
+        check_folder(home)
         with alone(home, say=say):
             _run(arguments, home, say)
     except (PreflightError, DeployError) as error:
         print(f"{arguments.command}: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        say("interrupted: run it again, it goes on from here")
+        return INTERRUPTED
     return 0
 
 

@@ -11,29 +11,28 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable
 
+from infra.local import processes
 from infra.local.home import ROOT, Home
 from infra.local.preflight import PreflightError
 
 START_TIMEOUT_S = 60
 STOP_TIMEOUT_S = 20
+WORKERS_TIMEOUT_S = 5
 MODULE = "infra.local.emulator.run"
+WORKER = "infra/local/emulator/worker_bootstrap.py"
 
 
 def running_pid(home: Home) -> int | None:
     """The process id of this home's emulator, or None. A recycled id is not mistaken for it."""
     try:
         pid = int(home.pid_file.read_text())
-        words = _command_line(pid)
-    except (FileNotFoundError, ValueError, ProcessLookupError):
+    except (FileNotFoundError, ValueError):
         return None
-    return pid if MODULE in words else None
+    return pid if _is_emulator(pid) else None
 
 
-def _command_line(pid: int) -> str:
-    answer = subprocess.run(
-        ["ps", "-o", "command=", "-p", str(pid)], capture_output=True, text=True, check=False
-    )
-    return answer.stdout
+def _is_emulator(pid: int) -> bool:
+    return any(process.pid == pid and MODULE in process.command for process in processes.running())
 
 
 def healthy(home: Home) -> bool:
@@ -62,8 +61,7 @@ def start(home: Home) -> int:
     Raises:
         PreflightError: it ended or did not answer in time; the message names its log.
     """
-    for folder in (home.folder, home.scratch):
-        folder.mkdir(parents=True, exist_ok=True)
+    home.folder.mkdir(parents=True, exist_ok=True)
     with home.log_file.open("ab") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", MODULE],
@@ -92,7 +90,6 @@ def _emulator_env(home: Home) -> dict[str, str]:
         "S3_PERSIST": "1",
         "STATE_DIR": str(home.folder / "state"),
         "S3_DATA_DIR": str(home.folder / "s3"),
-        "TMPDIR": str(home.scratch),
         "SFTP_ENABLED": "0",
         "IOT_MTLS_ENABLED": "0",
     }
@@ -106,9 +103,10 @@ def stop(home: Home) -> bool:
         if not wait_for(lambda: not _alive(pid), timeout_s=STOP_TIMEOUT_S):
             os.kill(pid, signal.SIGKILL)
             wait_for(lambda: not _alive(pid), timeout_s=STOP_TIMEOUT_S)
-    wait_for(lambda: not _workers(home), timeout_s=5)
+    wait_for(lambda: not _workers(home), timeout_s=WORKERS_TIMEOUT_S)
     for worker in _workers(home):
-        os.kill(worker, signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(worker, signal.SIGKILL)
     home.pid_file.unlink(missing_ok=True)
     return pid is not None
 
@@ -116,14 +114,19 @@ def stop(home: Home) -> bool:
 def _alive(pid: int) -> bool:
     with contextlib.suppress(ChildProcessError):  # not our child when an earlier command started it
         os.waitpid(pid, os.WNOHANG)
-    return MODULE in _command_line(pid)
+    return _is_emulator(pid)
 
 
 def _workers(home: Home) -> list[int]:
-    """Processes that run code unpacked below this home (a worker ends by itself when its emulator does)."""
-    listing = subprocess.run(["ps", "-eo", "pid=,command="], capture_output=True, text=True, check=True)
-    rows = (line.split(maxsplit=1) for line in listing.stdout.splitlines())
-    return [int(row[0]) for row in rows if len(row) == 2 and f"{home.scratch}/" in row[1]]
+    """Worker processes in the group of this home's emulator, alive or dead.
+
+    A worker ends by itself when its emulator does, but for one that is busy in a function.
+    """
+    try:
+        group = int(home.pid_file.read_text())
+    except (FileNotFoundError, ValueError):
+        return []
+    return [p.pid for p in processes.running() if p.group == group and WORKER in p.command]
 
 
 def wait_for(condition: Callable[[], bool], *, timeout_s: float, every_s: float = 0.1) -> bool:

@@ -24,7 +24,7 @@ class Home:
         Raises:
             SystemExit: the port is not a number between 1024 and 65535.
         """
-        folder = Path(os.environ.get("STEMTIDE_LOCAL_DIR", ROOT / "build" / "local")).resolve()
+        folder = Path(os.environ.get("STEMTIDE_LOCAL_DIR") or ROOT / "build" / "local").resolve()
         text = os.environ.get("STEMTIDE_PORT", str(DEFAULT_PORT))
         if not text.isdecimal() or not 1024 <= int(text) <= 65535:
             raise SystemExit(f"STEMTIDE_PORT is {text!r}: give a port between 1024 and 65535")
@@ -43,9 +43,8 @@ class Home:
         return self.folder / "emulator.log"
 
     @property
-    def scratch(self) -> Path:
-        """The emulator's private TMPDIR: unpacked layers and worker processes' files."""
-        return self.folder / "tmp"
+    def lock_file(self) -> Path:
+        return self.folder / "lock"
 
     @property
     def outputs_file(self) -> Path:

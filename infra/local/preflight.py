@@ -5,6 +5,8 @@ import socket
 import subprocess
 from pathlib import Path
 
+from infra.local.home import Home
+
 MIN_NODE = 20
 MIN_FREE_GB = 2.0
 """Layers, their unpacked copy, the CDK assembly and a few million events."""
@@ -12,6 +14,16 @@ MIN_FREE_GB = 2.0
 
 class PreflightError(Exception):
     """The machine is not ready; the message says why and what to do."""
+
+
+def check_folder(home: Home) -> None:
+    """Raises PreflightError when the folder holds files that are not a local cloud's: `down` removes it."""
+    entries = {path.name for path in home.folder.iterdir()} if home.folder.exists() else set()
+    if entries - {home.lock_file.name} and home.log_file.name not in entries:
+        raise PreflightError(
+            f"{home.folder} holds other files and no local cloud: "
+            "give STEMTIDE_LOCAL_DIR a new folder or an empty one"
+        )
 
 
 def check_node(node: str | None = None) -> None:

@@ -21,6 +21,7 @@ def up(home: Home, *, clock_scale: float, say: Say) -> dict[str, Any]:
         PreflightError: the machine is not ready.
         DeployError: the CDK command line failed; the message names its log.
     """
+    preflight.check_node()
     _ensure_running(home, say)
     env = home.aws_env()
     if not _bootstrapped(env):
@@ -46,9 +47,9 @@ def _ensure_running(home: Home, say: Say) -> None:
     if emulator_process.healthy(home):
         say(f"the emulator is already running at {home.endpoint}")
         return
-    preflight.check_node()
     preflight.check_disk(home.folder)
-    emulator_process.stop(home)
+    if emulator_process.stop(home):
+        say("stopped an emulator that did not answer")
     preflight.check_port(home.port)
     kept = " (its data is kept)" if (home.folder / "state").exists() else ""
     say(f"starting the emulator at {home.endpoint}{kept}")

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from infra.local import stack_file
-from infra.local.home import Home
+from infra.local.home import ROOT, Home
 from infra.local.up import clock_scale_from_env
 
 OUTPUTS = {
@@ -92,6 +92,12 @@ def test_folder_and_port_come_from_the_environment(monkeypatch: pytest.MonkeyPat
     home = Home.from_env()
 
     assert home == Home(folder=tmp_path / "here", port=4700)
+
+
+def test_an_empty_folder_in_the_environment_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STEMTIDE_LOCAL_DIR", "")
+
+    assert Home.from_env().folder == ROOT / "build" / "local"
 
 
 @pytest.mark.parametrize("port", ["", "http", "80", "70000", "-1"])

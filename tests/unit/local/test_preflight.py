@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from infra.local.preflight import PreflightError, check_disk, check_node, check_port
+from infra.local.home import Home
+from infra.local.preflight import PreflightError, check_disk, check_folder, check_node, check_port
 
 
 def _fake_node(folder: Path, version: str) -> str:
@@ -31,6 +32,22 @@ def test_a_missing_node_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
 
     with pytest.raises(PreflightError, match=r"Node\.js is missing"):
         check_node()
+
+
+@pytest.mark.parametrize("entries", [(), ("lock",), ("lock", "emulator.log", "state")])
+def test_a_folder_that_is_new_or_a_local_clouds_is_accepted(tmp_path: Path, entries: tuple[str, ...]) -> None:
+    for name in entries:
+        (tmp_path / name).touch()
+
+    check_folder(Home(folder=tmp_path, port=4599))
+    check_folder(Home(folder=tmp_path / "new", port=4599))
+
+
+def test_a_folder_with_other_files_is_refused_because_down_would_remove_them(tmp_path: Path) -> None:
+    (tmp_path / "thesis.txt").touch()
+
+    with pytest.raises(PreflightError, match="holds other files"):
+        check_folder(Home(folder=tmp_path, port=4599))
 
 
 def test_a_full_disk_is_refused_and_another_place_is_named(tmp_path: Path) -> None:
