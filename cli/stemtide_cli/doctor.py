@@ -4,13 +4,13 @@ from dataclasses import asdict
 from typing import Any
 
 from rich.console import Console
-from rich.markup import escape
 
 from stemtide_cli.checks import Check, attempt
 from stemtide_cli.checks_machine import machine_checks
 from stemtide_cli.checks_stack import stack_checks
 from stemtide_cli.command import Session
 from stemtide_cli.errors import CliError
+from stemtide_cli.output import escape
 
 COLOURS = {"ok": "green", "warn": "yellow", "fail": "bold red"}
 

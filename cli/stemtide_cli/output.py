@@ -1,18 +1,28 @@
 """Results on stdout (for people, or as JSON), progress and errors on stderr."""
 
 import json
+import re
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TextIO
 
+from rich import markup
 from rich.console import Console
-from rich.markup import escape
 
 PLAIN_WIDTH = 200
 PLAIN_INTERVAL_S = 5.0
 """Without a terminal, a progress line at most this often."""
+
+
+UNSEEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+"""Control characters but tab and line feed, and those that reverse the direction of text."""
+
+
+def escape(text: str) -> str:
+    """Text of any origin, as it may be printed: no markup, and nothing that steers the terminal."""
+    return markup.escape(UNSEEN.sub(lambda found: ascii(found[0])[1:-1], text))
 
 
 class Output:

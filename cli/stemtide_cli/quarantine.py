@@ -5,12 +5,12 @@ from typing import Any
 
 import click
 from rich.console import Console
-from rich.markup import escape
 from stemtide.calls import Reason
 from stemtide.store.quarantine import list_quarantined
 
 from stemtide_cli import api, releasing
 from stemtide_cli.command import Session, command
+from stemtide_cli.output import escape
 from stemtide_cli.sender import writer_to
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Self
 
 import boto3
+import msgspec
 from botocore.config import Config
 
 from stemtide_cli.errors import CliError
@@ -68,7 +69,10 @@ class Stack:
         missing = {"region", "event_stream", "event_bus", "buckets", "tables"} - set(given)
         if missing:
             raise CliError(f"{path} lacks {', '.join(sorted(missing))}", hint=again)
-        return cls(**given)
+        try:
+            return msgspec.convert(given, cls)
+        except msgspec.ValidationError as error:
+            raise CliError(f"{path}: {error}", hint=again) from error
 
     def client(self, service: str, *, attempts: int = 4) -> Any:
         """A boto3 client; the local cloud's fixed key, or the caller's own credentials on AWS.

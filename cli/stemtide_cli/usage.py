@@ -6,7 +6,6 @@ from urllib.parse import quote
 
 import click
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 from stemtide.config import Config, bundled_config
 from stemtide.config_schema import Signal
@@ -15,6 +14,7 @@ from stemtide.store.usage import DayUsage, account_seen, read_days
 from stemtide_cli import api
 from stemtide_cli.command import Session
 from stemtide_cli.errors import CliError
+from stemtide_cli.output import escape
 from stemtide_cli.stack import Stack
 
 DAY = click.DateTime(formats=["%Y-%m-%d"])

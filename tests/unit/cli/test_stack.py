@@ -71,6 +71,8 @@ def test_without_a_stack_the_reader_is_told_to_make_one(checkout: Path) -> None:
         ("{", "not valid JSON"),
         ("[]", "no JSON object"),
         ({k: v for k, v in NEEDED.items() if k != "tables"}, "tables"),
+        (NEEDED | {"region": 5}, "region"),
+        (NEEDED | {"buckets": []}, "buckets"),
     ],
 )
 def test_a_broken_stack_file_is_refused_in_words(tmp_path: Path, content: object, message: str) -> None:
