@@ -75,8 +75,8 @@ def prepare(row: Quarantined, payload: bytes, *, now: datetime) -> tuple[Call, b
         raise CliError(f"it would be quarantined again: {call.reason} ({call.detail})", hint=hint)
     arrival = row.at if obj.get("timestamp") is None else None
     record = with_envelope(payload, Envelope(origin="release", arrival=arrival, late_ok=True))
-    if len(record) > limits.MAX_RECORD_BYTES:
-        raise CliError(f"it would be quarantined again: {len(record):,} bytes are too large", hint=hint)
+    if len(payload) > limits.MAX_RECORD_BYTES:
+        raise CliError(f"it would be quarantined again: {len(payload):,} bytes are too large", hint=hint)
     return call, record
 
 

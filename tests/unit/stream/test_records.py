@@ -128,6 +128,19 @@ def test_a_forwarded_call_keeps_every_byte_and_its_first_arrival() -> None:
     )
 
 
+def test_a_call_of_the_largest_size_is_not_too_large_once_forwarded() -> None:
+    filled = call("m-1", context={"groupId": "bee"}, properties={"text": ""})
+    filled["properties"]["text"] = "x" * (256 * 1024 - len(json.dumps(filled)))
+
+    (foreign,) = decode(filled).foreign
+    again = decode_record(foreign.data, Arrived(at_ms=ARRIVAL_MS, key="bee", bounds=ARRIVED.bounds))
+    padded = decode_record(b" " * 64 + foreign.data, ARRIVED)
+
+    assert len(foreign.data) > 256 * 1024
+    assert [one.message_id for one in again.calls] == ["m-1"]
+    assert [one.rejection.reason for one in padded.rejected] == [Reason.TOO_LARGE]
+
+
 def test_the_envelope_replaces_the_arrival_and_lifts_the_lateness_bound() -> None:
     late = call("m-1", timestamp="2020-01-01T00:00:00Z", context={"groupId": "bee"})
     envelope = Envelope(origin="replay", arrival="2020-01-02T00:00:00Z", late_ok=True)

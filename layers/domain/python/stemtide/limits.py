@@ -8,6 +8,9 @@ KIB: Final = 1024
 # --- what one call and one record may be (bytes, counts) ---------------------------------------
 MAX_RECORD_BYTES: Final = 256 * KIB
 """Decoded size of one stream record (one call or one `{"batch": [...]}`); the contract's bound."""
+ENVELOPE_ROOM: Final = 128
+"""Bytes that our own writers' envelope may add to a call of that size, so that a call which was let in
+is not too large when it is forwarded or released."""
 MAX_JSON_DEPTH: Final = 32
 MAX_PROPERTIES: Final = 64
 """Keys of `properties` or `traits`."""

@@ -38,6 +38,7 @@ class Envelope(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 NO_ENVELOPE: Final = Envelope()
+_ENVELOPE_KEY: Final = f',"{ENVELOPE}":'.encode()
 
 
 class Foreign(msgspec.Struct, frozen=True):
@@ -179,7 +180,7 @@ def with_envelope(call: bytes, envelope: Envelope) -> bytes:
 
 
 def _unreadable(data: bytes) -> Rejection | None:
-    if len(data) > limits.MAX_RECORD_BYTES:
+    if _own_bytes(data) > limits.MAX_RECORD_BYTES:
         detail = f"{len(data)} bytes: at most {limits.MAX_RECORD_BYTES} a record, send fewer calls in one"
         return Rejection(Reason.TOO_LARGE, detail)
     if not data.isascii():
@@ -188,6 +189,14 @@ def _unreadable(data: bytes) -> Rejection | None:
         except UnicodeDecodeError as error:
             return Rejection(Reason.INVALID_JSON, f"not UTF-8 at byte {error.start}")
     return None
+
+
+def _own_bytes(data: bytes) -> int:
+    """The record's size without the envelope that `with_envelope` put at its end."""
+    if len(data) <= limits.MAX_RECORD_BYTES:
+        return len(data)
+    start = data.find(_ENVELOPE_KEY, len(data) - limits.ENVELOPE_ROOM)
+    return len(data) if start < 0 else start + 1
 
 
 def _whole(data: bytes, rejection: Rejection) -> Decoded:
