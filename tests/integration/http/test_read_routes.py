@@ -1,5 +1,6 @@
 """The read routes over real tables."""
 
+import base64
 import dataclasses
 import json
 from typing import Any
@@ -9,9 +10,11 @@ from botocore.exceptions import ClientError
 from stemtide.access import GET_COUNTERS, GET_OPENAPI, GET_QUARANTINE, GET_USAGE
 from stemtide.http import reads
 from stemtide.http.app import UnexpectedError
+from stemtide.lanes import pad
+from stemtide.store.quarantine import row_id
 
 from tests.http_api import ARRIVAL_DAY, ARRIVAL_MS, claims_of, get, recorded
-from tests.integration.http.conftest import Cloud, Reply
+from tests.integration.http.conftest import LANE, Cloud, Reply
 
 DAY_MS = 86_400_000
 
@@ -196,7 +199,21 @@ def test_bad_filters_are_named(cloud: Cloud, query: dict[str, str], parameter: s
 
 
 def test_a_quarantine_id_of_nothing_is_not_found(cloud: Cloud) -> None:
-    assert read(cloud, GET_QUARANTINE, id="MjAyNC0wMS0zMC94").status == 404
+    nothing = row_id("2024-01-30", f"{LANE}#{pad(1)}#00000")
+
+    assert read(cloud, GET_QUARANTINE, id=nothing).status == 404
+
+
+@pytest.mark.parametrize("place", ["", "/", "2024-01-30/", "2024-01-30/x", "x/" + "1" * 1100])
+@pytest.mark.parametrize("parameter", ["id", "cursor"])
+def test_what_is_no_place_in_the_quarantine_is_refused_before_the_table_is_asked(
+    cloud: Cloud, parameter: str, place: str
+) -> None:
+    forged = base64.urlsafe_b64encode(place.encode()).decode().rstrip("=") or "="
+
+    reply = read(cloud, GET_QUARANTINE, **{parameter: forged})
+
+    assert (reply.status, reply.body["parameter"]) == (400, parameter)
 
 
 def test_the_description_of_the_api_needs_no_token(cloud: Cloud) -> None:

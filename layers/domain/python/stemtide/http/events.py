@@ -57,8 +57,7 @@ def _single_refused(rejected: list[RejectedCall]) -> Problem:
 
 def _not_taken(outcome: Outcome, rejected: list[RejectedCall]) -> Problem:
     return busy(
-        "The stream is busy. Send the calls of failed_indexes again; sending all again is harmless when "
-        "every call has a messageId of its own.",
+        "The stream is busy. Send only the calls of failed_indexes again: the others are in the stream.",
         extra={
             "accepted": len(outcome.stored),
             "accepted_indexes": outcome.stored,

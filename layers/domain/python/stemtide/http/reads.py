@@ -153,7 +153,7 @@ def _or_bad(name: str, read: Callable[[], T]) -> T:
     try:
         return read()
     except ValueError:
-        raise bad_parameter(name, "not one that this API gave out: leave it out to begin anew.") from None
+        raise bad_parameter(name, "not one that GET /v1/ingest/quarantine has given out.") from None
 
 
 def _no_account() -> Problem:

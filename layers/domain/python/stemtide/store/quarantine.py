@@ -1,7 +1,7 @@
 """The quarantine: what can never be counted as it is, kept with its reason for people to look at."""
 
 import base64
-import binascii
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
@@ -20,6 +20,10 @@ PARTITIONS: Final = 8
 MAX_INLINE_BYTES: Final = 32 * 1024
 """A longer payload goes to the archive bucket."""
 DAYS_KEY: Final = "quarantine-days"
+_PLACE: Final = re.compile(
+    rf"(\d{{4}}-\d{{2}}-\d{{2}})/(\d{{1,20}}/\d{{1,20}}#\d{{{lanes.SEQUENCE_DIGITS}}}#\d{{5,6}})", re.ASCII
+)
+"""Arrival day and sort key in a decoded id: nothing else may become a key of the table."""
 _PAGE = 100
 
 
@@ -189,12 +193,13 @@ def row_id(day: str, sort: str) -> str:
 
 def _decode(text: str) -> tuple[str, str]:
     try:
-        day, slash, sort = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode().partition("/")
-    except (binascii.Error, UnicodeDecodeError) as error:
-        raise ValueError(f"not an id of the quarantine: {text[:80]!r}") from error
-    if not slash:
+        decoded = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode()
+    except ValueError:  # no base64, no ASCII or no UTF-8
+        decoded = ""
+    place = _PLACE.fullmatch(decoded)
+    if place is None:
         raise ValueError(f"not an id of the quarantine: {text[:80]!r}")
-    return day, sort
+    return place[1], place[2]
 
 
 def _sort_key(row: QuarantineRow) -> str:
