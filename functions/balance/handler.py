@@ -1,5 +1,6 @@
 """The hourly check that every accepted event is accounted for."""
 
+import time
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
@@ -34,11 +35,17 @@ def handler(event: dict[str, Any], context: object) -> None:
     slots = claim_check(runs, as_of=as_of)
     if not slots:
         return
-    balance = check(read_counters(table()))
+    balance = check(lambda: read_counters(table()), pause=time.sleep)
     metrics = Metrics(namespace=settings().metric_namespace)
-    metrics.add_metric(name="UnbalancedEvents", unit=MetricUnit.Count, value=abs(balance.unbalanced))
+    metrics.add_metric(name="UnbalancedEvents", unit=MetricUnit.Count, value=balance.unbalanced)
     metrics.add_metric(name="LanesCompared", unit=MetricUnit.Count, value=balance.lanes_compared)
+    metrics.add_metric(name="LanesNotCompared", unit=MetricUnit.Count, value=balance.lanes_left)
     metrics.flush_metrics()
-    logger.info("counters compared", unbalanced=balance.unbalanced, lanes=balance.lanes_compared)
+    logger.info(
+        "counters compared",
+        unbalanced=balance.unbalanced,
+        lanes=balance.lanes_compared,
+        left=balance.lanes_left,
+    )
     for slot in slots:
         runs.finish(slot, as_of=as_of)
