@@ -30,7 +30,7 @@ $(VENV)/.installed: requirements/dev.txt requirements/bootstrap.txt pyproject.to
 node_modules/.installed: package.json package-lock.json
 	@command -v npm >/dev/null || { echo "Node.js 20 or newer with npm is needed (the CDK command line runs on it): install it and run make again" >&2; exit 1; }
 	@echo "setup: installing the pinned CDK command line"
-	@npm ci --silent --no-fund --no-audit
+	@npm ci --silent --no-fund --no-audit --no-update-notifier
 	@touch $@
 
 up: setup ## local cloud up and the stacks deployed to it (CLOCK_SCALE=n)

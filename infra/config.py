@@ -5,10 +5,15 @@
 """
 
 import platform
+import re
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any, Final
+
+NAME: Final = re.compile(r"[a-z][a-z0-9-]{0,18}[a-z0-9]")
+"""Stacks begin with a letter; buckets, which bear the name too, are in lower case, 63 characters at most."""
+MOST_DAYS: Final = 36_500
 
 
 class SettingError(ValueError):
@@ -106,16 +111,21 @@ def _parse(name: str, kind: Any, value: Any) -> Any:
 def _check(deployment: Deployment, target: str) -> None:
     allowed = {
         "name": (
-            deployment.name.replace("-", "").isalnum() and len(deployment.name) <= 20,
-            "20 letters, digits, -",
+            NAME.fullmatch(deployment.name) is not None,
+            "2-20 of a-z, 0-9 and -, the first a letter, the last no -",
         ),
         "architecture": (deployment.architecture in ("x86_64", "arm64"), "x86_64 or arm64"),
         "python_version": (deployment.python_version in ("3.12", "3.13", "3.14"), "3.12, 3.13 or 3.14"),
+        "native_layers": (not deployment.native_layers or target == "local", "false in an AWS account"),
         "stream_retention_days": (1 <= deployment.stream_retention_days <= 365, "1-365"),
+        "dead_letter_retention_days": (1 <= deployment.dead_letter_retention_days <= MOST_DAYS, "1-36500"),
+        "noncurrent_version_days": (1 <= deployment.noncurrent_version_days <= MOST_DAYS, "1-36500"),
         "aggregate_window_s": (0 <= deployment.aggregate_window_s <= 300, "0-300 seconds"),
         "archive_window_s": (0 <= deployment.archive_window_s <= 300, "0-300 seconds"),
         "token_minutes": (5 <= deployment.token_minutes <= 24 * 60, "5-1440 minutes"),
         "refresh_days": (1 <= deployment.refresh_days <= 3650, "1-3650"),
+        "requests_per_second": (deployment.requests_per_second >= 1, "1 or more"),
+        "request_burst": (deployment.request_burst >= 1, "1 or more"),
         "stuck_minutes": (1 <= deployment.stuck_minutes <= 1440, "1-1440"),
         "clock_scale": (deployment.clock_scale == 1 or target == "local", "1 in an AWS account"),
     }

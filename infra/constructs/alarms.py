@@ -18,6 +18,8 @@ from infra.constructs.balance_check import METRICS, UNBALANCED
 from infra.constructs.function import Function
 
 FIVE_MINUTES = Duration.minutes(5)
+THROTTLED_PERIODS = 3
+"""Lambda tries again by itself; for so long without a pause the account's concurrency is used up."""
 HOUR = Duration.hours(1)
 SILENT_HOURS = 3
 """The balance check is hourly and catches up: after so many hours without a result it is broken."""
@@ -31,6 +33,7 @@ class Alarms(Construct):
 
     def __init__(self, scope: Construct, construct_id: str, *, deployment: Deployment) -> None:
         super().__init__(scope, construct_id)
+        self._prefix = deployment.name
         # AWS's own key for topics refuses CloudWatch, so alarms need one of ours.
         key = kms.Key(
             self,
@@ -56,20 +59,23 @@ class Alarms(Construct):
             self._raise(f"{function.short_name}-errors", metric, f"the {function.short_name} function failed")
 
     def consumers(self, functions: Sequence[Function]) -> None:
-        """A consumer of the stream falls behind, or could not even hand over what it gave up."""
+        """A consumer falls behind, is not let run, or could not even hand over what it gave up.
+
+        Lambda tells the age of what a consumer reads when it runs it: while it is throttled there is none.
+        """
         for function in functions:
             name = function.short_name
             age = function.metric("IteratorAge", period=FIVE_MINUTES, statistic="Maximum")
             self._raise(f"{name}-behind", age, f"{name} is behind the stream", threshold=self._stuck_ms)
+            held = function.metric_throttles(period=FIVE_MINUTES, statistic="Sum")
+            self._raise(f"{name}-throttled", held, f"{name} is not let run", periods=THROTTLED_PERIODS)
             lost = function.metric("DestinationDeliveryFailures", period=FIVE_MINUTES, statistic="Sum")
             self._raise(f"{name}-batch-lost", lost, f"a batch {name} gave up could not be stored")
 
     def dead_letters(self, register: lambda_.IFunction, queue: sqs.IQueue) -> None:
         """Something was given up: a batch of the stream, or an invocation nobody waits for."""
         batches = register.metric_invocations(period=FIVE_MINUTES, statistic="Sum")
-        self._raise(
-            "batch-given-up", batches, "a batch of events is in the dead-letter bucket: stemtide requeue"
-        )
+        self._raise("batch-given-up", batches, "a batch of events is in the dead-letter bucket")
         waiting = queue.metric_approximate_number_of_messages_visible(
             period=FIVE_MINUTES, statistic="Maximum"
         )
@@ -116,6 +122,7 @@ class Alarms(Construct):
             self,
             name,
             metric=metric,
+            alarm_name=f"{self._prefix}-{name.replace('_', '-')}",  # what the mail's subject says
             alarm_description=f"Stemtide: {meaning}",
             threshold=threshold,
             comparison_operator=operator,

@@ -5,7 +5,7 @@ from constructs import Construct
 from stemtide import tables
 
 from infra.config import Deployment
-from infra.constructs.lifetime import removal
+from infra.constructs.lifetime import removal_of_protected
 
 
 class DomainTables(Construct):
@@ -32,7 +32,7 @@ class DomainTables(Construct):
             time_to_live_attribute=table.expiry_attribute,
             stream=dynamodb.StreamViewType[table.stream] if table.stream else None,
             deletion_protection=deployment.keep_data,
-            removal_policy=removal(deployment),
+            removal_policy=removal_of_protected(deployment),
         )
 
 

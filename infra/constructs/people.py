@@ -7,7 +7,7 @@ from stemtide.access import Role
 
 from infra import nag
 from infra.config import Deployment
-from infra.constructs.lifetime import removal
+from infra.constructs.lifetime import removal_of_protected
 
 PASSWORD_CHARS = 12
 INVITATION_DAYS = 7
@@ -41,7 +41,7 @@ class People(Construct):
                 temp_password_validity=Duration.days(INVITATION_DAYS),
             ),
             deletion_protection=deployment.keep_data,
-            removal_policy=removal(deployment),
+            removal_policy=removal_of_protected(deployment),
         )
         self.client = self.pool.add_client(
             "Client",

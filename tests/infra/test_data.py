@@ -45,7 +45,7 @@ def test_a_table_is_encrypted_recoverable_on_demand_and_kept(synth: Synth, table
     assert properties["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
     assert properties["BillingMode"] == "PAY_PER_REQUEST"
     assert properties["DeletionProtectionEnabled"] is True
-    assert resource["DeletionPolicy"] == "RetainExceptOnCreate"
+    assert resource["DeletionPolicy"] == "Retain"
 
 
 def test_the_stream_is_encrypted_on_demand_and_keeps_a_week(synth: Synth) -> None:
@@ -101,6 +101,16 @@ def test_every_bucket_refuses_requests_without_tls(synth: Synth) -> None:
     for policy in policies:
         denials = [s for s in policy["PolicyDocument"]["Statement"] if s["Effect"] == "Deny"]
         assert {"Bool": {"aws:SecureTransport": "false"}} in [s["Condition"] for s in denials]
+
+
+def test_what_is_protected_from_deletion_is_not_deleted_by_a_rollback(synth: Synth) -> None:
+    resources = [r for t in synth.stacks.values() for r in t["Resources"].values()]
+
+    protected = [
+        r for r in resources if any("DeletionProtection" in name for name in r.get("Properties", {}))
+    ]
+    assert len(protected) == len(tables.ALL) + 1
+    assert {r["DeletionPolicy"] for r in protected} == {"Retain"}
 
 
 def test_nothing_needs_a_custom_resource(synth: Synth) -> None:

@@ -1,6 +1,7 @@
 """What goes wrong is heard of: alarms, their topic, the dashboard."""
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -8,7 +9,7 @@ from aws_lambda_powertools import Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
 from infra.constructs.balance_check import METRICS, UNBALANCED
-from tests.infra.assemblies import Synth
+from tests.infra.assemblies import ROOT, Synth
 
 FUNCTIONS = ("ingest", "api", "aggregate", "archive", "dead_letters", "balance")
 
@@ -37,6 +38,14 @@ def test_a_consumer_that_falls_behind_or_loses_a_batch_raises_an_alarm(synth: Sy
         900_000,
     )
     assert (lost["MetricName"], lost["Threshold"]) == ("DestinationDeliveryFailures", 0)
+
+
+@pytest.mark.parametrize("name", ["aggregate", "archive"])
+def test_a_consumer_that_is_throttled_without_a_pause_raises_an_alarm(synth: Synth, name: str) -> None:
+    found = alarm(synth, f"{name} is not let run")
+
+    assert (found["Namespace"], found["MetricName"], found["Statistic"]) == ("AWS/Lambda", "Throttles", "Sum")
+    assert (found["Threshold"], found["EvaluationPeriods"], found["Period"]) == (0, 3, 300)
 
 
 def test_dead_letters_of_both_kinds_raise_an_alarm(synth: Synth) -> None:
@@ -83,6 +92,19 @@ def test_every_alarm_tells_its_start_and_its_end(synth: Synth) -> None:
     for found in synth.properties("AWS::CloudWatch::Alarm"):
         assert found["AlarmActions"] == found["OKActions"]
         assert "AlarmsTopic" in json.dumps(found["AlarmActions"])
+
+
+def test_alarms_have_the_names_that_the_operations_guide_explains(synth: Synth) -> None:
+    guide = (ROOT / "docs" / "operations.md").read_text()
+    explained = re.findall(
+        r"^\| `(…?[a-z-]+)` \|", guide.partition("## When an alarm comes")[2], re.MULTILINE
+    )
+
+    names = [p["AlarmName"].removeprefix("stemtide-") for p in synth.properties("AWS::CloudWatch::Alarm")]
+
+    assert len(set(names)) == len(names)
+    for name in names:
+        assert [e for e in explained if name == e or (e[0] == "…" and name.endswith(e[1:]))], name
 
 
 def test_the_alarm_topic_is_encrypted_with_a_key_that_cloudwatch_may_use(synth: Synth) -> None:

@@ -32,6 +32,13 @@ def test_a_laptop_gets_the_listed_differences_and_none_of_an_accounts_settings()
         ({"stuck_minutes": "soon"}, "stuck_minutes is 'soon': not a int"),
         ({"keep_data": "perhaps"}, "keep_data is 'perhaps': give true or false"),
         ({"aggregate_window_s": "301"}, "aggregate_window_s is 301: it may be 0-300 seconds"),
+        ({"name": "Acme"}, "name is 'Acme': it may be 2-20 of a-z"),
+        ({"name": "1st"}, "name is '1st': it may be 2-20 of a-z"),
+        ({"name": "acme-"}, "name is 'acme-': it may be 2-20 of a-z"),
+        ({"native_layers": "true"}, "native_layers is True: it may be false in an AWS account"),
+        ({"dead_letter_retention_days": "0"}, "dead_letter_retention_days is 0: it may be 1-36500"),
+        ({"noncurrent_version_days": "0"}, "noncurrent_version_days is 0: it may be 1-36500"),
+        ({"requests_per_second": "0"}, "requests_per_second is 0: it may be 1 or more"),
         ({"clock_scale": "2"}, "clock_scale is 2.0: it may be 1 in an AWS account"),
     ],
 )
