@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from infra.local.emulator import (
+    alarms,
     async_events,
     cloudformation,
     event_sources,
@@ -42,6 +43,7 @@ def install(state_dir: Path) -> ControlRoutes:
     provisioned_secrets.install()
     http_api.install()
     schedules.install()
+    alarms.install()
     keeper.after_load.append(schedules.remember_fired)
     keeper.after_load.append(cloudformation.end_interrupted_operations)
     return ControlRoutes(ministack.app, keeper)
