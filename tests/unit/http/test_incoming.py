@@ -84,6 +84,27 @@ def test_bad_calls_of_a_batch_are_named_by_their_place() -> None:
     assert [call.message_id for call in incoming.rejected][1:3] == [None, "m-3"]
 
 
+@pytest.mark.parametrize(
+    ("flaw", "reason"),
+    [
+        (b'"event": "E", "event": "F"', Reason.DUPLICATE_KEY),
+        (b'"properties": {"a": [{"b": 1, "b": 2}]}', Reason.DUPLICATE_KEY),
+        (b'"properties": {"n": 123456789012345678901234}', Reason.INVALID_JSON),
+        (b'"properties": {"n": 1e999}', Reason.INVALID_JSON),
+        (b'"properties": {"\\ud800": 1}', Reason.INVALID_JSON),
+        (b'"userId": "\\ud83d"', Reason.INVALID_JSON),
+    ],
+)
+def test_a_flaw_of_one_call_spoils_that_call_alone(flaw: bytes, reason: Reason) -> None:
+    good = json.dumps(track()).encode()
+    bad = b'{"messageId": "m-bad", %s}' % flaw
+
+    of_batch = read(b'{"batch": [%s, %s, %s]}' % (good, bad, good))
+
+    assert [call.index for call in of_batch.accepted] == [0, 2]
+    assert [(call.index, call.reason) for call in of_batch.rejected] == [(1, reason)]
+
+
 def test_a_call_may_nest_as_deep_in_a_batch_as_alone() -> None:
     value: Any = 1
     for _ in range(limits.MAX_JSON_DEPTH - 2):
@@ -104,6 +125,10 @@ def test_a_call_may_nest_as_deep_in_a_batch_as_alone() -> None:
         (b'{"batch": [{}], "_stemtide": {}}', Reason.RESERVED_KEY),
         (b'{"a": 1, "a": 2}', Reason.DUPLICATE_KEY),
         (b'{"a": NaN}', Reason.INVALID_JSON),
+        (b'{"batch": [{"a": NaN}]}', Reason.INVALID_JSON),
+        (b'{"batch": [{}], "batch": [{}]}', Reason.DUPLICATE_KEY),
+        (b'{"batch": [{}], "context": {"a": 1, "a": 2}}', Reason.DUPLICATE_KEY),
+        (b'{"batch": [{}], "sentAt": 1e999}', Reason.INVALID_JSON),
         (b"[" * 1000, Reason.TOO_DEEP),
     ],
 )

@@ -193,7 +193,7 @@ def _name(obj: Mapping[str, object], kind: str) -> str:
     name = obj.get("event")
     if name is None or name == "":
         raise _RejectedError(Reason.MISSING_EVENT, "a track call names its event")
-    if not isinstance(name, str) or len(name) > limits.MAX_EVENT_NAME_CHARS or not _is_unicode(name):
+    if not isinstance(name, str) or len(name) > limits.MAX_EVENT_NAME_CHARS or not is_unicode(name):
         remedy = f"a string of at most {limits.MAX_EVENT_NAME_CHARS} characters"
         raise _RejectedError(Reason.BAD_EVENT, f"event is {show(name)}: {remedy}")
     return name
@@ -220,7 +220,7 @@ def _message_id(obj: Mapping[str, object]) -> str:
     if (
         not isinstance(message_id, str)
         or len(message_id) > limits.MAX_MESSAGE_ID_CHARS
-        or not _is_unicode(message_id)
+        or not is_unicode(message_id)
     ):
         remedy = f"a string of at most {limits.MAX_MESSAGE_ID_CHARS} characters"
         raise _RejectedError(Reason.BAD_MESSAGE_ID, f"messageId is {show(message_id)}: {remedy}")
@@ -231,7 +231,7 @@ def _user(obj: Mapping[str, object], kind: str, name: str) -> str | None:
     user = obj.get("userId")
     if user is None or user == "":
         user = obj.get("anonymousId")
-    if isinstance(user, str) and user and _is_unicode(user):
+    if isinstance(user, str) and user and is_unicode(user):
         return user
     if (user is None or user == "") and needs_no_user(kind, name):
         return None
@@ -295,7 +295,7 @@ def _check_bag(bag: object, field: str) -> None:
             raise _RejectedError(Reason.BAD_PROPERTIES, detail)
 
 
-def _is_unicode(text: str) -> bool:
+def is_unicode(text: str) -> bool:
     """Whether a string can be written as UTF-8 (a lone surrogate cannot)."""
     if text.isascii():
         return True

@@ -56,14 +56,16 @@ def read_calls(
         Problem: 400 with `reason` when the body as a whole cannot be read, 413 for an inflated context.
     """
     try:
-        body = strict_json.loads(data, max_depth=MAX_BODY_DEPTH)
+        body, suspicious = strict_json.loads_marked(data, max_depth=MAX_BODY_DEPTH)
     except strict_json.BadJson as error:
         raise _refused(error.reason, error.detail) from None
     is_batch = isinstance(body, dict) and "batch" in body
     incoming = Incoming(is_batch=is_batch)
     for index, item in enumerate(_items(body)):
-        call = _completed(item, arrival_ms=arrival_ms, new_id=new_id)
-        outcome = _check(call, arrival_ms=arrival_ms, bounds=bounds)
+        outcome: tuple[str, bytes] | Rejection | None = strict_json.flaw_in(item) if suspicious else None
+        if outcome is None:
+            call = _completed(item, arrival_ms=arrival_ms, new_id=new_id)
+            outcome = _check(call, arrival_ms=arrival_ms, bounds=bounds)
         if isinstance(outcome, Rejection):
             rejected = RejectedCall(
                 index=index, message_id=_sent_id(item), reason=outcome.reason, detail=outcome.detail
@@ -76,6 +78,8 @@ def read_calls(
 
 def _items(body: object) -> list[object]:
     """The calls of a body; a batch's own `context` fills in what its calls lack, as Segment does."""
+    if isinstance(body, Rejection):
+        raise _refused(body.reason, body.detail)
     if not isinstance(body, dict):
         raise _refused(Reason.NOT_AN_OBJECT, 'send a call (an object) or {"batch": [call, ...]}')
     if "batch" not in body:
@@ -87,6 +91,9 @@ def _items(body: object) -> list[object]:
         raise _refused(Reason.NOT_AN_OBJECT, "batch is a list of calls")
     if not calls:
         raise _refused(Reason.EMPTY_BATCH, "batch holds no call")
+    around = {key: value for key, value in body.items() if key != "batch"}
+    if (flaw := strict_json.flaw_in(around)) is not None:
+        raise _refused(flaw.reason, flaw.detail)
     if not isinstance(shared, dict) or not shared:
         return calls
     if len(strict_json.dumps(shared)) * len(calls) > MAX_CONTEXT_EXPANSION:
