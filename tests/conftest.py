@@ -1,9 +1,14 @@
 """Settings of every test."""
 
+import os
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+
+from infra.local.proxy import around_proxy
+
+os.environ.update(around_proxy(os.environ))
 
 # On a shared machine an example may take long without anything being wrong.
 settings.register_profile("stemtide", deadline=None)
