@@ -1,9 +1,11 @@
 """Entry point of the `stemtide` command line."""
 
+import os
 import sys
 
 import click
 
+from infra.local.proxy import around_proxy
 from stemtide_cli.command import command
 from stemtide_cli.doctor import doctor
 from stemtide_cli.drain import drain
@@ -21,6 +23,7 @@ def main() -> None:
     Commands talk to the stack that `make up` (local) or `make deploy` (AWS) left behind.
     Exit codes: 0 done, 1 failed or stuck, 2 wrong usage.
     """
+    os.environ.update(around_proxy(os.environ))
 
 
 command(main, "replay")(replay)

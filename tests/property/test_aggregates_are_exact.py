@@ -22,7 +22,7 @@ from tests.stream_memory import Crash, Fault, Lab
 from tests.streams import FIRST_SEQUENCE, call, event, record
 
 RULES = Rules(bounds=Bounds(max_lateness=timedelta(days=180)), retention=timedelta(days=400))
-CAPS = Caps(id_window=6, inline_users=3, event_types=4)
+CAPS = Caps(id_window=6, inline_users=3, event_types=4, remembered_ids=0)
 DAYS = ("2026-03-14T01:00:00Z", "2026-03-13T23:00:00Z")
 LANES = 2
 

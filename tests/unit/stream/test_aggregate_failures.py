@@ -193,7 +193,7 @@ def test_a_recreated_stream_with_lower_sequence_numbers_gets_a_lane_of_its_own(l
 
 
 def test_a_duplicate_within_the_window_is_dropped_and_one_beyond_it_is_not() -> None:
-    lab = Lab(take=lambda entry: None, caps=Caps(id_window=3))
+    lab = Lab(take=lambda entry: None, caps=Caps(id_window=3, remembered_ids=0))
     ids = ["a", "b", "a", "c", "d", "b", "a"]
     records = [record(call(message_id), at=at) for at, message_id in enumerate(ids)]
 
@@ -201,6 +201,36 @@ def test_a_duplicate_within_the_window_is_dropped_and_one_beyond_it_is_not() -> 
 
     assert events(lab, "acme") == 5
     assert lab.counts() == {"applied": 5, "duplicate": 2, "quarantined": 0, "forwarded": 0}
+
+
+@pytest.mark.parametrize("together", [True, False])
+def test_a_batch_far_beyond_the_window_that_is_repeated_counts_once_while_the_function_is_warm(
+    together: bool,
+) -> None:
+    lab = Lab(take=lambda entry: None, caps=Caps(id_window=3))
+    ports = lab.ports()
+    once = [record(call(f"m-{n}"), at=n) for n in range(100)]
+    again = [record(call(f"m-{n}"), at=100 + n) for n in range(100)]
+
+    for batch in [[*once, *again]] if together else [once, again]:
+        aggregate(event(*batch), ports=ports, rules=RULES)
+
+    assert events(lab, "acme") == 100
+    assert lab.counts() == {"applied": 100, "duplicate": 100, "quarantined": 0, "forwarded": 0}
+
+
+def test_what_a_function_remembers_of_an_item_is_bounded() -> None:
+    lab = Lab(take=lambda entry: None, caps=Caps(id_window=3, remembered_ids=10))
+    ports = lab.ports()
+    first = record(call("m-0"), at=0)
+    filler = [record(call(f"m-{n}"), at=n) for n in range(1, 30)]
+    repeated = [record(call("m-0"), at=30), record(call("m-25"), at=31)]
+
+    for batch in ([first], filler, repeated):
+        aggregate(event(*batch), ports=ports, rules=RULES)
+
+    assert events(lab, "acme") == 31
+    assert lab.counts()["duplicate"] == 1
 
 
 def test_event_types_beyond_the_cap_count_in_other() -> None:

@@ -1,10 +1,11 @@
 """Bringing one account-day's events into the table, each exactly once, whatever happened before."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import islice
 from typing import Final, TypeVar
 
-from stemtide import users
+from stemtide import limits, users
 from stemtide.ports import (
     ConflictError,
     Pace,
@@ -24,8 +25,9 @@ MAX_TRIES: Final = 10
 FIRST_PAUSE_S: Final = 0.05
 MAX_PAUSE_S: Final = 5.0
 USERS_SUFFIX: Final = "#users"
-USERS_SLACK_S: Final = 30 * 86_400
-"""The users item outlives its day by this, so that it is not rewritten just to live as long."""
+USERS_SLACK_S: Final = 400 * 86_400
+"""The users item outlives its day by this: calls without a user may prolong the day until they are too
+late, and need not rewrite the users for it."""
 
 
 class GivenUpError(Exception):
@@ -43,11 +45,15 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """An item as this process last knew it (version 0: it does not exist)."""
+    """An item as this process last knew it (version 0: it does not exist).
+
+    `remembered` are ids of calls that this process has seen acknowledged in it, oldest first.
+    """
 
     version: int
     state: State
     size: int = 0
+    remembered: dict[bytes, None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +92,14 @@ class Committer:
     def _attempt(self, group: Group, lane: str, accounted: int, expires_at: int) -> list[tuple[int, int]]:
         key = (group.account, group.day)
         known = self.states.get(key) or self._read(key)
-        folded = fold(known.state, group.events, lane=lane, accounted=accounted, caps=self.caps)
+        folded = fold(
+            known.state,
+            group.events,
+            lane=lane,
+            accounted=accounted,
+            caps=self.caps,
+            remembered=known.remembered,
+        )
         if not folded.changed:
             self.states.put(key, known, size=known.size)
             return folded.duplicates
@@ -103,7 +116,9 @@ class Committer:
             expires_at=expires_at,
         )
         self._put(self.states, key, row)
-        self.states.put(key, Known(row.version, folded.state, len(row.blob)), size=len(row.blob))
+        remembered = _remember(known.remembered, folded.accepted, at_most=self.caps.remembered_ids)
+        size = len(row.blob) + limits.REMEMBERED_ID_BYTES * len(remembered)
+        self.states.put(key, Known(row.version, folded.state, size, remembered), size=size)
         return folded.duplicates
 
     def _add_users(self, group: Group, hashes: frozenset[bytes], expires_at: int) -> None:
@@ -148,6 +163,14 @@ class Committer:
                 self.pace.pause(pause * (0.5 + 0.5 * self.pace.jitter()))
                 pause = min(2 * pause, MAX_PAUSE_S)
         raise GivenUpError
+
+
+def _remember(ids: dict[bytes, None], more: dict[bytes, None], *, at_most: int) -> dict[bytes, None]:
+    """The newest ids. The dict is its item's alone: one delivery touches an item once."""
+    ids.update(more)
+    for oldest in list(islice(ids, max(0, len(ids) - at_most))):
+        del ids[oldest]
+    return ids
 
 
 def _known_users(stored: StoredState | None) -> KnownUsers:

@@ -34,6 +34,12 @@ day is dropped for certain. `stemtide replay` never has more than this many call
 unacknowledged, so its own retries always fall inside the window."""
 ID_BYTES: Final = 6
 """Bytes kept of a message id's hash: 40 ids, 50 M events a day -> one false duplicate in about 400 years."""
+REMEMBERED_IDS: Final = 2_000
+"""Message ids per account-day that a warm function remembers beyond the committed window: a batch that a
+producer repeats after a lost answer (512 KB hold some 2,400 calls) is dropped, unless the function was
+replaced meanwhile."""
+REMEMBERED_ID_BYTES: Final = 150
+"""What one remembered id costs in the function's memory: a hash, its object and its place in a dict."""
 MAX_EVENT_TYPES: Final = 200
 """Event types counted by name per account-day; further ones count in `other`."""
 OTHER_EVENT: Final = "other"
@@ -46,8 +52,9 @@ USER_HASH_BYTES: Final = 8
 MAX_BATCH_RECORDS: Final = 8_000
 """Records a batch: 10,000 one-event records would exceed Lambda's 6 MB payload."""
 MAX_RETRIES: Final = 20
-MAX_RECORD_AGE: Final = timedelta(hours=6)
-"""After this many retries or this age a batch goes, with its payload, to the dead letters: a shard is
-never blocked for longer by a record that keeps failing."""
+MAX_RECORD_AGE: Final = timedelta(days=7)
+"""After this many retries, or at this age, a batch goes with its payload to the dead letters. The retries
+end what keeps failing; the age is the stream's retention, so that a consumer which was stopped for days
+works off its backlog."""
 DEADLINE_MARGIN: Final = timedelta(seconds=10)
 """A handler stops taking new work this long before its time-out and reports the rest as failed."""

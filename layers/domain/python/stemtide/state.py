@@ -1,10 +1,11 @@
 """The truth about one account and UTC day, and the fold that keeps it.
 
 `fold` is pure and strictly sequential: the result depends on the order of the events within the account
-and never on how they were cut into batches or how often a batch came.
+and never on how they were cut into batches or how often a batch came. The one exception serves nobody
+but a producer that repeats itself: ids beyond the committed window are dropped as far as they are remembered.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Final, NamedTuple
@@ -62,6 +63,7 @@ class Caps:
     event_types: int = limits.MAX_EVENT_TYPES
     id_window: int = limits.ID_WINDOW
     inline_users: int = limits.INLINE_USERS
+    remembered_ids: int = limits.REMEMBERED_IDS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,13 +72,14 @@ class Folded:
 
     `duplicates` are the (sequence number, calls) of this batch's events that were not counted because
     their message id was known, now or when they came the first time. `users` are the hashes that
-    must be in the users item before this state may be written. `changed` is False when
-    every event was already in.
+    must be in the users item before this state may be written, `accepted` the ids of the newly counted
+    calls. `changed` is False when every event was already in.
     """
 
     state: State
     duplicates: list[tuple[int, int]] = field(default_factory=list)
     users: frozenset[bytes] = frozenset()
+    accepted: dict[bytes, None] = field(default_factory=dict)
     changed: bool = False
 
 
@@ -111,7 +114,15 @@ def mark_of(state: State, lane: str) -> int:
     return -1 if packed is None else unpack(packed)
 
 
-def fold(state: State, events: Iterable[Event], *, lane: str, accounted: int = -1, caps: Caps) -> Folded:
+def fold(
+    state: State,
+    events: Iterable[Event],
+    *,
+    lane: str,
+    accounted: int = -1,
+    caps: Caps,
+    remembered: Container[bytes] = (),
+) -> Folded:
     """The state with a lane's events in it, each exactly once.
 
     Args:
@@ -120,13 +131,14 @@ def fold(state: State, events: Iterable[Event], *, lane: str, accounted: int = -
         lane: where they come from.
         accounted: the sequence number up to which the lane's ledger has counted (may be out of date).
         caps: how much the state may hold.
+        remembered: ids of calls that are in the state for certain, beyond its own window.
     """
     mark = mark_of(state, lane)
     fresh = [event for event in events if event.sequence > mark]
     known = _known_duplicates(state, lane, events)
     if not fresh:
         return Folded(state=state, duplicates=known)
-    tally = _Tally(state, caps)
+    tally = _Tally(state, caps, remembered)
     for event in fresh:
         tally.add(event)
     new = sorted(tally.duplicates.items())
@@ -157,9 +169,11 @@ def _recent(
 class _Tally:
     """The mutable middle of a fold."""
 
-    def __init__(self, state: State, caps: Caps) -> None:
+    def __init__(self, state: State, caps: Caps, remembered: Container[bytes]) -> None:
         self.before = state
         self.caps = caps
+        self.remembered = remembered
+        self.accepted: dict[bytes, None] = {}
         self.events = 0
         self.calls = 0
         self.by_event = dict(state.by_event)
@@ -170,10 +184,11 @@ class _Tally:
         self.duplicates: dict[int, int] = {}
 
     def add(self, event: Event) -> None:
-        if _contains(self.ids, event.id_hash, width=limits.ID_BYTES):
+        if self.knows(event.id_hash):
             self.duplicates[event.sequence] = self.duplicates.get(event.sequence, 0) + 1
             return
         self.ids = (self.ids + event.id_hash)[-limits.ID_BYTES * self.caps.id_window :]
+        self.accepted[event.id_hash] = None
         self.calls += 1
         self.events += event.weight
         name = event.name
@@ -186,6 +201,12 @@ class _Tally:
             self.last_ms = event.at_ms
         if event.user is not None:
             self.users.add(event.user)
+
+    def knows(self, id_hash: bytes) -> bool:
+        """Whether a call with this id was counted: for certain in the window, as remembered beyond it."""
+        if self.caps.remembered_ids and (id_hash in self.accepted or id_hash in self.remembered):
+            return True
+        return _contains(self.ids, id_hash, width=limits.ID_BYTES)
 
     def folded(
         self,
@@ -213,6 +234,7 @@ class _Tally:
             ),
             duplicates=duplicates,
             users=frozenset(inline) if spilled else frozenset(),
+            accepted=self.accepted,
             changed=True,
         )
 
