@@ -27,7 +27,7 @@ SETTINGS = (
         usage_table="usage", ingest_table="ingest", event_stream="events", archive_bucket="archive"
     ),
     ArchiveSettings(archive_bucket="archive", ingest_table="ingest"),
-    BalanceSettings(ingest_table="ingest", event_stream="events", metric_namespace="Stemtide"),
+    BalanceSettings(ingest_table="ingest", metric_namespace="Stemtide"),
     DeadLettersSettings(ingest_table="ingest", dead_letter_bucket="dead"),
 )
 

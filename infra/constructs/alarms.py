@@ -14,7 +14,7 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from infra.config import Deployment
-from infra.constructs.balance_check import METRICS, UNBALANCED
+from infra.constructs.balance_check import METRICS, NOT_COMPARED, UNBALANCED
 from infra.constructs.function import Function
 
 FIVE_MINUTES = Duration.minutes(5)
@@ -23,6 +23,8 @@ THROTTLED_PERIODS = 3
 HOUR = Duration.hours(1)
 SILENT_HOURS = 3
 """The balance check is hourly and catches up: after so many hours without a result it is broken."""
+APART_HOURS = 3
+"""A consumer that is more than half an hour behind is not compared; after so many hours it is no peak."""
 SERVER_ERRORS = 5
 """Answers 5xx in five minutes; a single one may be a client's time-out during a deployment."""
 MISSING_IS = cloudwatch.TreatMissingData
@@ -82,7 +84,7 @@ class Alarms(Construct):
         self._raise("async-dead-letters", waiting, "a notice or a scheduled run is in the dead-letter queue")
 
     def balance(self) -> None:
-        """Events are unaccounted for, or nobody looked."""
+        """Events are unaccounted for, or nobody looked, or could not."""
         worst = cloudwatch.Metric(namespace=METRICS, metric_name=UNBALANCED, period=HOUR, statistic="Maximum")
         self._raise("events-unbalanced", worst, "events are not accounted for", missing=MISSING_IS.IGNORE)
         looked = worst.with_(statistic="SampleCount")
@@ -94,6 +96,16 @@ class Alarms(Construct):
             operator=cloudwatch.ComparisonOperator.LESS_THAN_THRESHOLD,
             periods=SILENT_HOURS,
             missing=MISSING_IS.BREACHING,
+        )
+        left = cloudwatch.Metric(
+            namespace=METRICS, metric_name=NOT_COMPARED, period=HOUR, statistic="Maximum"
+        )
+        self._raise(
+            "lanes-not-compared",
+            left,
+            f"the balance of a shard could not be checked for {APART_HOURS} hours",
+            periods=APART_HOURS,
+            missing=MISSING_IS.IGNORE,
         )
 
     def http(self, api_id: str) -> None:

@@ -14,6 +14,7 @@ from infra.constructs.schedules import Schedules
 METRICS = "Stemtide"
 """CloudWatch namespace of what Stemtide measures itself."""
 UNBALANCED = "UnbalancedEvents"
+NOT_COMPARED = "LanesNotCompared"
 
 
 class BalanceCheck(Construct):
@@ -40,7 +41,6 @@ class BalanceCheck(Construct):
             layers=layers,
             settings=BalanceSettings(
                 ingest_table=tables.ingest.table_name,
-                event_stream=events.stream.stream_name,
                 metric_namespace=METRICS,
             ),
         )

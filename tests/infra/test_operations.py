@@ -8,7 +8,7 @@ import pytest
 from aws_lambda_powertools import Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
-from infra.constructs.balance_check import METRICS, UNBALANCED
+from infra.constructs.balance_check import METRICS, NOT_COMPARED, UNBALANCED
 from tests.infra.assemblies import ROOT, Synth
 
 FUNCTIONS = ("ingest", "api", "aggregate", "archive", "dead_letters", "balance")
@@ -65,15 +65,30 @@ def test_events_that_do_not_balance_raise_an_alarm_and_so_does_silence_of_the_ch
     assert (silent["Threshold"], silent["ComparisonOperator"]) == (1, "LessThanThreshold")
 
 
+def test_a_lane_that_is_not_compared_for_three_hours_raises_an_alarm(synth: Synth) -> None:
+    found = alarm(synth, "the balance of a shard could not be checked")
+
+    assert (found["Threshold"], found["ComparisonOperator"]) == (0, "GreaterThanThreshold")
+    assert (found["EvaluationPeriods"], found["Period"]) == (3, 3600)
+    assert (found["Statistic"], found["TreatMissingData"]) == ("Maximum", "ignore")
+
+
+@pytest.mark.parametrize(
+    ("name", "description"),
+    [
+        (UNBALANCED, "events are not accounted for"),
+        (NOT_COMPARED, "the balance of a shard could not be checked"),
+    ],
+)
 def test_the_balance_alarms_watch_the_metric_as_powertools_writes_it(
-    synth: Synth, capsys: pytest.CaptureFixture[str]
+    synth: Synth, capsys: pytest.CaptureFixture[str], name: str, description: str
 ) -> None:
     metrics = Metrics(namespace=METRICS)
-    metrics.add_metric(name=UNBALANCED, unit=MetricUnit.Count, value=0)
+    metrics.add_metric(name=name, unit=MetricUnit.Count, value=0)
     metrics.flush_metrics()
 
     [written] = json.loads(capsys.readouterr().out)["_aws"]["CloudWatchMetrics"]
-    watched = alarm(synth, "events are not accounted for")
+    watched = alarm(synth, description)
     assert (written["Namespace"], written["Metrics"][0]["Name"]) == (
         watched["Namespace"],
         watched["MetricName"],

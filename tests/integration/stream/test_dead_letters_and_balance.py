@@ -2,17 +2,18 @@
 
 import gzip
 import json
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from stemtide.store.archive_objects import read_day
 from stemtide.store.counters import read_counters
-from stemtide.store.ledger import query_all
+from stemtide.store.ledger import query_all, read_lanes
 from stemtide.store.quarantine import get_payload, list_quarantined, mark_released
 
 from tests.stream_cloud import Cloud
-from tests.streams import call, event, record
+from tests.streams import ARRIVAL, call, event, record
 
 EVENTS = Path(__file__).parents[2] / "events"
 MAPPING = "4f0d6f4e-7c5a-4d5e-9a51-6c2c5f0f7f3a"
@@ -26,11 +27,21 @@ def give_up(cloud: Cloud, lost: dict[str, Any]) -> None:
     cloud.invoke("dead_letters", json.loads((EVENTS / "s3_object_created.json").read_text()))
 
 
-def unbalanced(printed: str) -> tuple[float, float]:
-    """The metrics that the balance function printed."""
+def in_minutes(count: int, *, start: int = 0) -> list[dict[str, Any]]:
+    """Records of a call each, two to the minute."""
+    return [
+        record(call(f"m-{at}"), at=at, arrival=ARRIVAL + timedelta(seconds=30 * at))
+        for at in range(start, start + count)
+    ]
+
+
+def unbalanced(printed: str) -> tuple[float, float, float]:
+    """The metrics that the balance function printed: calls, lanes compared, lanes not compared."""
     (line,) = [line for line in printed.splitlines() if "CloudWatchMetrics" in line]
     metrics = json.loads(line)
-    return metrics["UnbalancedEvents"][0], metrics["LanesCompared"][0]
+    names = ("UnbalancedEvents", "LanesCompared", "LanesNotCompared")
+    calls, compared, left = (metrics[name][0] for name in names)
+    return calls, compared, left
 
 
 def test_a_delivery_that_was_given_up_is_registered_once_and_balances(cloud: Cloud) -> None:
@@ -85,10 +96,75 @@ def test_the_hourly_check_reports_once_an_hour_and_sees_a_loss(
 
     cloud.invoke("balance", {"job": "balance", "scheduled_at": "2026-03-14T16:07:00Z"})
 
-    assert balanced == (0, 1)
+    assert balanced == (0, 1, 0)
     assert "CloudWatchMetrics" not in repeated
-    assert unbalanced(capsys.readouterr().out) == (1, 1)
+    assert unbalanced(capsys.readouterr().out) == (1, 1, 0)
     assert len(list(query_all(cloud.ingest, "job#balance"))) == 4
+
+
+def test_consumers_at_different_records_are_compared_at_their_last_common_minute(
+    cloud: Cloud, capsys: pytest.CaptureFixture[str]
+) -> None:
+    records = in_minutes(12)
+    cloud.invoke("archive", event(*records[:7]))
+    cloud.invoke("archive", event(*records[5:]))
+    cloud.invoke("aggregate", event(*records[:3]))
+    cloud.invoke("aggregate", event(*records[3:8], *records[9:10]))
+
+    cloud.invoke("balance", {"job": "balance", "scheduled_at": "2026-03-14T13:07:00Z"})
+
+    before = unbalanced(capsys.readouterr().out)
+    (archived,), (counted,) = (read_lanes(cloud.ingest, name) for name in ("archive", "aggregate"))
+    assert [point.calls for point in archived.checkpoints] == [0, 2, 4, 6, 8, 10]
+    assert counted.checkpoints[:4] == archived.checkpoints[:4]
+    assert before == (0, 1, 0)
+
+    cloud.invoke("aggregate", event(*records[10:11]))
+    cloud.invoke("balance", {"job": "balance", "scheduled_at": "2026-03-14T14:07:00Z"})
+
+    assert unbalanced(capsys.readouterr().out) == (1, 1, 0)
+    public = read_counters(cloud.ingest).public()
+    assert public == {
+        "in": 12,
+        "applied": 10,
+        "duplicate": 0,
+        "quarantined": 0,
+        "forwarded": 0,
+        "dead": 0,
+    }
+
+
+def test_ledger_rows_without_checkpoints_are_read_and_compared_once_they_have_some(
+    cloud: Cloud, capsys: pytest.CaptureFixture[str]
+) -> None:
+    records = in_minutes(9)
+    cloud.invoke("archive", event(*records[:4]))
+    cloud.invoke("aggregate", event(*records[:2]))
+    for consumer in ("archive", "aggregate"):
+        (row,) = read_lanes(cloud.ingest, consumer)
+        key = {"pk": f"lane#{consumer}", "sk": row.lane}
+        cloud.ingest.update_item(Key=key, UpdateExpression="REMOVE checkpoints")
+        assert read_lanes(cloud.ingest, consumer)[0].checkpoints == ()
+    cloud.invoke("balance", {"job": "balance", "scheduled_at": "2026-03-14T13:07:00Z"})
+    without = unbalanced(capsys.readouterr().out)
+
+    cloud.invoke("archive", event(*records[4:]))
+    cloud.invoke("aggregate", event(*records[2:8]))
+    cloud.invoke("balance", {"job": "balance", "scheduled_at": "2026-03-14T14:07:00Z"})
+
+    assert without == (0, 0, 1)
+    assert unbalanced(capsys.readouterr().out) == (0, 1, 0)
+
+
+def test_a_ledger_row_stays_small(cloud: Cloud) -> None:
+    for minute in range(40):
+        arrival = ARRIVAL + timedelta(minutes=minute)
+        cloud.deliver(event(record(call(f"m-{minute}"), at=minute << 120, arrival=arrival)))
+
+    (item,) = query_all(cloud.ingest, "lane#archive")
+    (row,) = read_lanes(cloud.ingest, "archive")
+    assert [point.calls for point in row.checkpoints] == list(range(8, 40))
+    assert len(bytes(item["checkpoints"])) < 1_000
 
 
 def test_the_archive_has_every_byte_and_equal_bytes_for_equal_records(cloud: Cloud) -> None:

@@ -1,14 +1,17 @@
 """What a batch adds to a lane's ledger: pure counting over positions."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Final, NamedTuple
 
-from stemtide.ports import LedgerRow
+from stemtide.ports import Checkpoint, LedgerRow
 
 KEPT_RANGES: Final = 32
 """Accounted ranges a ledger row remembers: over five minutes of full windows, far longer than the
 notification of a dead letter takes."""
+KEPT_CHECKPOINTS: Final = 32
+"""Minutes that the consumers may be apart and still be compared."""
+MINUTE_MS: Final = 60_000
 
 
 class Position(NamedTuple):
@@ -52,9 +55,47 @@ def advance(
         records=row.records + len(counted),
         counts={name: row.counts.get(name, 0) + calls for name, calls in added.items()},
         ranges=(*row.ranges, (first, last))[-KEPT_RANGES:],
+        checkpoints=_checkpoints(row, counted),
     )
+
+
+def common_checkpoint(one: LedgerRow, other: LedgerRow, *, after: int) -> tuple[int, int] | None:
+    """What two consumers had counted before the newest record at which both have a checkpoint.
+
+    Args:
+        one: a consumer's row.
+        other: the other consumer's row of the same lane.
+        after: checkpoints up to this sequence number do not count.
+    """
+    calls = {point.sequence: point.calls for point in one.checkpoints if point.sequence > after}
+    both = ((calls[p.sequence], p.calls) for p in reversed(other.checkpoints) if p.sequence in calls)
+    return next(both, None)
 
 
 def is_accounted(row: LedgerRow, sequence: int) -> bool:
     """Whether the ledger has counted this record (as far back as its ranges reach)."""
     return any(first <= sequence <= last for first, last in row.ranges)
+
+
+def _checkpoints(row: LedgerRow, counted: Sequence[Position]) -> tuple[Checkpoint, ...]:
+    """The row's checkpoints and those of the minutes that open among the records behind its mark.
+
+    Under load two consumers are hardly ever at the same record, but both pass each one. A record opens a
+    minute when it arrived in a later one than all before it: that, and how many calls came before, follow
+    from the order of the records alone, so both consumers note the same however their batches are cut.
+
+        records     10:00  10:00 | 10:01  10:00  10:01 | 10:02
+        archive     [          batch          ] [    batch    ]
+        aggregates  [   batch    ] [    batch     ] ...
+        both note                  10:01, 2 calls        10:02, 5 calls (the aggregates later)
+    """
+    points = list(row.checkpoints)
+    minute = points[-1].minute if points else row.mark_arrival // MINUTE_MS
+    calls = sum(row.counts.values())
+    for position in counted:
+        arrived = position.arrival_ms // MINUTE_MS
+        if arrived > minute:
+            minute = arrived
+            points.append(Checkpoint(minute, position.sequence, calls))
+        calls += position.calls
+    return tuple(points[-KEPT_CHECKPOINTS:])

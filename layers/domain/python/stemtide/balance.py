@@ -1,6 +1,5 @@
 """Whether every call that came in is accounted for."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -13,11 +12,6 @@ AT_MOST: Final = 24
 """Missed hours that are caught up; the counters are totals, so one look answers for all of them."""
 
 
-LOOKS: Final = 40
-PAUSE_S: Final = 1.0
-"""On a busy lane the consumers are at the same record only now and then: the check waits for it this long."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Balance:
     """The check's outcome: calls that do not balance, over the lanes that could be compared."""
@@ -27,25 +21,12 @@ class Balance:
     lanes_left: int
 
 
-def check(look: Callable[[], Counters], *, pause: Callable[[float], None]) -> Balance:
-    """Compare what came in with what became of it, each lane when its consumers have come equally far.
-
-    Args:
-        look: reads the counters.
-        pause: waits between two looks (seconds).
-    """
-    compared: dict[str, int] = {}
-    left: set[str] = set()
-    for number in range(LOOKS):
-        if number:
-            pause(PAUSE_S)
-        lanes = look().lanes
-        compared |= {lane.lane: lane.unbalanced for lane in lanes if lane.comparable}
-        left = {lane.lane for lane in lanes} - set(compared)
-        if not left:
-            break
+def check(counters: Counters) -> Balance:
+    """What came in against what became of it, lane by lane."""
+    found = [lane.unbalanced for lane in counters.lanes]
+    compared = [abs(unbalanced) for unbalanced in found if unbalanced is not None]
     return Balance(
-        unbalanced=sum(map(abs, compared.values())), lanes_compared=len(compared), lanes_left=len(left)
+        unbalanced=sum(compared), lanes_compared=len(compared), lanes_left=len(found) - len(compared)
     )
 
 

@@ -6,7 +6,7 @@ any two steps.
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol, TypeVar
+from typing import NamedTuple, Protocol, TypeVar
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -65,13 +65,25 @@ class UsageItems(Protocol):
         """
 
 
+class Checkpoint(NamedTuple):
+    """What a consumer had counted when a minute opened in a lane.
+
+    `minute` is the arrival minute (since the epoch), `sequence` the record that opened it, `calls` what
+    was counted before that record.
+    """
+
+    minute: int
+    sequence: int
+    calls: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LedgerRow:
     """How far a consumer has accounted for a lane, and what it counted.
 
     `mark` is the last accounted sequence number (-1: none) and `mark_arrival` its arrival in epoch ms;
     `ranges` are the latest accounted (first, last), newest last, by which a payload that was given up
-    after all is told from one that was only not acknowledged.
+    after all is told from one that was only not acknowledged; `checkpoints` are the latest, newest last.
     """
 
     lane: str
@@ -80,6 +92,7 @@ class LedgerRow:
     records: int = 0
     counts: dict[str, int] = field(default_factory=dict)
     ranges: tuple[tuple[int, int], ...] = ()
+    checkpoints: tuple[Checkpoint, ...] = ()
 
 
 class Ledger(Protocol):

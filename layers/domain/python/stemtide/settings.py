@@ -78,5 +78,4 @@ class BalanceSettings(Settings):
     """The hourly check that every accepted event is accounted for."""
 
     ingest_table: str
-    event_stream: str
     metric_namespace: str

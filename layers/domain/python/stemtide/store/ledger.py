@@ -7,13 +7,15 @@ import msgspec
 from boto3.dynamodb.conditions import Key
 
 from stemtide import lanes
-from stemtide.ports import LedgerRow
+from stemtide.ports import Checkpoint, LedgerRow
 from stemtide.store.errors import translated
 
 AGGREGATE: Final = "aggregate"
 ARCHIVE: Final = "archive"
-_PLAIN: Final = frozenset({"pk", "sk", "mark", "mark_arrival", "records", "ranges"})
+_PLAIN: Final = frozenset({"pk", "sk", "mark", "mark_arrival", "records", "ranges", "checkpoints"})
 _ranges_decoder = msgspec.msgpack.Decoder(list[tuple[bytes, bytes]])
+_checkpoints_decoder = msgspec.msgpack.Decoder(list[tuple[int, bytes, int]])
+_NONE: Final = msgspec.msgpack.encode([])
 
 
 def lanes_key(consumer: str) -> str:
@@ -76,12 +78,14 @@ def query_all(table: Any, partition: str) -> Iterator[dict[str, Any]]:
 
 def _item(row: LedgerRow) -> dict[str, Any]:
     back = [(lanes.pack(row.mark - first), lanes.pack(row.mark - last)) for first, last in row.ranges]
+    points = [(minute, lanes.pack(row.mark - at), calls) for minute, at, calls in row.checkpoints]
     return {
         "sk": row.lane,
         "mark": str(row.mark),
         "mark_arrival": row.mark_arrival,
         "records": row.records,
         "ranges": msgspec.msgpack.encode(back),
+        "checkpoints": msgspec.msgpack.encode(points),
         **row.counts,
     }
 
@@ -89,6 +93,7 @@ def _item(row: LedgerRow) -> dict[str, Any]:
 def _row(item: dict[str, Any]) -> LedgerRow:
     mark = int(item["mark"])
     back = _ranges_decoder.decode(bytes(item["ranges"]))
+    points = _checkpoints_decoder.decode(bytes(item.get("checkpoints", _NONE)))
     return LedgerRow(
         lane=str(item["sk"]),
         mark=mark,
@@ -96,4 +101,5 @@ def _row(item: dict[str, Any]) -> LedgerRow:
         records=int(item["records"]),
         counts={name: int(value) for name, value in item.items() if name not in _PLAIN},
         ranges=tuple((mark - lanes.unpack(first), mark - lanes.unpack(last)) for first, last in back),
+        checkpoints=tuple(Checkpoint(minute, mark - lanes.unpack(at), calls) for minute, at, calls in points),
     )
