@@ -6,7 +6,6 @@ from stemtide.settings import BalanceSettings
 from infra.config import Deployment
 from infra.constructs.dead_letters import AsyncDeadLetters
 from infra.constructs.domain_tables import DomainTables
-from infra.constructs.event_stream import EventStream
 from infra.constructs.function import Function
 from infra.constructs.layers import Layers
 from infra.constructs.schedules import Schedules
@@ -27,7 +26,6 @@ class BalanceCheck(Construct):
         *,
         deployment: Deployment,
         layers: Layers,
-        events: EventStream,
         tables: DomainTables,
         schedules: Schedules,
         asynchronous: AsyncDeadLetters,

@@ -28,13 +28,13 @@ class PipelineStack(Stack):
         dead = DeadLetters(
             self, "DeadLetters", **base, access_logs=logs, tables=data.tables, asynchronous=asynchronous
         )
-        flow = {"events": data.events, "tables": data.tables}
-        consumer = {**base, **flow, "archive": data.archive, "dead_letters": dead}
+        source = {"events": data.events, "archive": data.archive, "tables": data.tables}
+        consumer = {**base, **source, "dead_letters": dead}
         aggregates = UsageAggregates(self, "UsageAggregates", **consumer)
         archive = RawArchive(self, "RawArchive", **consumer)
         schedules = Schedules(self, "Schedules", deployment=deployment, asynchronous=asynchronous)
         balance = BalanceCheck(
-            self, "Balance", **base, **flow, schedules=schedules, asynchronous=asynchronous
+            self, "Balance", **base, tables=data.tables, schedules=schedules, asynchronous=asynchronous
         )
 
         self.queue = asynchronous.queue
