@@ -1,7 +1,7 @@
 """Bringing one account-day's events into the table, each exactly once, whatever happened before."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import islice
 from typing import Final, TypeVar
 
@@ -45,15 +45,11 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """An item as this process last knew it (version 0: it does not exist).
-
-    `remembered` are ids of calls that this process has seen acknowledged in it, oldest first.
-    """
+    """An item as this process last knew it (version 0: it does not exist)."""
 
     version: int
     state: State
     size: int = 0
-    remembered: dict[bytes, None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +63,15 @@ class KnownUsers:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Committer:
-    """Writes account-days. `pace` bounds the time, the caches spare reads."""
+    """Writes account-days. `pace` bounds the time, the caches spare reads.
+
+    `remembered` holds ids, oldest first, of calls that this process has seen acknowledged in an item.
+    """
 
     items: UsageItems
     states: WarmCache[Known]
     sketches: WarmCache[KnownUsers]
+    remembered: WarmCache[dict[bytes, None]]
     pace: Pace
     caps: Caps
 
@@ -92,13 +92,14 @@ class Committer:
     def _attempt(self, group: Group, lane: str, accounted: int, expires_at: int) -> list[tuple[int, int]]:
         key = (group.account, group.day)
         known = self.states.get(key) or self._read(key)
+        remembered = self.remembered.get(key) or {}
         folded = fold(
             known.state,
             group.events,
             lane=lane,
             accounted=accounted,
             caps=self.caps,
-            remembered=known.remembered,
+            remembered=remembered,
         )
         if not folded.changed:
             self.states.put(key, known, size=known.size)
@@ -116,10 +117,16 @@ class Committer:
             expires_at=expires_at,
         )
         self._put(self.states, key, row)
-        remembered = _remember(known.remembered, folded.accepted, at_most=self.caps.remembered_ids)
-        size = len(row.blob) + limits.REMEMBERED_ID_BYTES * len(remembered)
-        self.states.put(key, Known(row.version, folded.state, size, remembered), size=size)
+        self.states.put(key, Known(row.version, folded.state, len(row.blob)), size=len(row.blob))
+        self._remember(key, remembered, folded.accepted)
         return folded.duplicates
+
+    def _remember(self, key: tuple[str, str], ids: dict[bytes, None], more: dict[bytes, None]) -> None:
+        """Keep the newest ids. The dict is its item's alone: one delivery touches an item once."""
+        ids.update(more)
+        for oldest in list(islice(ids, max(0, len(ids) - self.caps.remembered_ids))):
+            del ids[oldest]
+        self.remembered.put(key, ids, size=limits.REMEMBERED_ID_BYTES * len(ids))
 
     def _add_users(self, group: Group, hashes: frozenset[bytes], expires_at: int) -> None:
         key = (group.account, group.day + USERS_SUFFIX)
@@ -163,14 +170,6 @@ class Committer:
                 self.pace.pause(pause * (0.5 + 0.5 * self.pace.jitter()))
                 pause = min(2 * pause, MAX_PAUSE_S)
         raise GivenUpError
-
-
-def _remember(ids: dict[bytes, None], more: dict[bytes, None], *, at_most: int) -> dict[bytes, None]:
-    """The newest ids. The dict is its item's alone: one delivery touches an item once."""
-    ids.update(more)
-    for oldest in list(islice(ids, max(0, len(ids) - at_most))):
-        del ids[oldest]
-    return ids
 
 
 def _known_users(stored: StoredState | None) -> KnownUsers:
