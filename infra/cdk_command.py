@@ -27,7 +27,7 @@ def run(arguments: Sequence[str], *, env: Mapping[str, str], log: Path | None, s
     if not CDK.exists():
         raise DeployError("the CDK command line is not installed: run `make setup`")
     command = [str(CDK), *arguments]
-    environment = {**env, **SILENT, "CDK_HOME": str(ROOT / "build" / "cdk")}
+    environment = {"CDK_HOME": str(ROOT / "build" / "cdk"), **env, **SILENT}
     if log is None:
         code = subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode  # noqa: S603
         hint = "its reasons are above"

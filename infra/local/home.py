@@ -65,4 +65,5 @@ class Home:
             "AWS_EC2_METADATA_DISABLED": "true",
             "CDK_DEFAULT_ACCOUNT": ACCOUNT,
             "CDK_DEFAULT_REGION": REGION,
+            "CDK_HOME": str(self.folder / "cdk"),
         }

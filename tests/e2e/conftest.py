@@ -5,7 +5,6 @@ import os
 import socket
 import subprocess
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -55,16 +54,6 @@ def environment(home: Home) -> dict[str, str]:
         "STEMTIDE_PORT": str(home.port),
         "AUTH": "true",
     }
-
-
-def shared_data(name: str) -> Path:
-    """A folder of the open logs beside the project; skips where they are absent."""
-    folder = Path(os.environ.get("STEMTIDE_SHARED", ROOT.parent / "shared")) / "data" / name
-    if not folder.exists():
-        pytest.skip(
-            f"the open log {name} is not here: put the logs beside the project or set STEMTIDE_SHARED"
-        )
-    return folder
 
 
 def stemtide(home: Home, *arguments: str, expect: int = 0) -> dict[str, object]:

@@ -88,3 +88,9 @@ class Stack:
         reply = self.call("GET", "/v1/ingest/counters", role="admin")
         assert reply.status == 200, reply
         return dict(reply.body)
+
+
+def balanced(counters: dict[str, int]) -> bool:
+    """Whether everything that came in is accounted for."""
+    parts = ("applied", "duplicate", "quarantined", "forwarded", "dead")
+    return counters["in"] == sum(counters[name] for name in parts)

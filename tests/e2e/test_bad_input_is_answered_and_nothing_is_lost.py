@@ -9,7 +9,7 @@ import pytest
 
 from infra.local.home import Home
 from tests.e2e.conftest import stemtide
-from tests.e2e.stack import Stack
+from tests.e2e.stack import Stack, balanced
 
 pytestmark = pytest.mark.e2e
 
@@ -88,11 +88,6 @@ def test_unusable_records_are_quarantined_with_their_reason_and_neighbours_count
         "in_the_future",
         "missing_message_id",
     } <= all_reasons
-
-
-def balanced(counters: dict[str, int]) -> bool:
-    parts = ("applied", "duplicate", "quarantined", "forwarded", "dead")
-    return counters["in"] == sum(counters[name] for name in parts)
 
 
 def test_a_call_under_a_foreign_partition_key_is_forwarded_and_counted_once(home: Home, stack: Stack) -> None:

@@ -10,7 +10,7 @@ import pytest
 from infra.local import emulator_process
 from infra.local.home import ROOT, Home
 from tests.e2e.conftest import environment, run_local, stemtide
-from tests.e2e.stack import Stack
+from tests.e2e.stack import Stack, balanced
 from tests.e2e.test_replayed_log_equals_duckdb import differences, recount
 
 pytestmark = pytest.mark.e2e
@@ -39,8 +39,7 @@ def log(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_a_killed_emulator_loses_and_doubles_nothing(home: Home, stack: Stack, log: Path) -> None:
     arguments = ["replay", "--mapping", "crm", "--data", str(log)]
-    kills = 0
-    while kills < 2:
+    for _ in range(2):
         replay = subprocess.Popen(
             [ROOT / ".venv" / "bin" / "stemtide", *arguments, "--rate", "1000", "--json"],
             cwd=ROOT,
@@ -48,21 +47,20 @@ def test_a_killed_emulator_loses_and_doubles_nothing(home: Home, stack: Stack, l
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
         )
-        applied = stack.counters()["applied"]
-        emulator_process.wait_for(
-            lambda applied=applied: stack.counters()["applied"] > applied + 500, timeout_s=60
+        enough = stack.counters()["applied"] + 500
+        assert emulator_process.wait_for(
+            lambda enough=enough: stack.counters()["applied"] > enough, timeout_s=60
         )
-        os.kill(emulator_process.running_pid(home) or 0, signal.SIGKILL)
+        emulator = emulator_process.running_pid(home)
+        assert emulator is not None
+        os.kill(emulator, signal.SIGKILL)
         _, complaint = replay.communicate()
         assert replay.returncode == 1, complaint
         assert b"make up" in complaint
         run_local(home, "up")
-        kills += 1
 
     stemtide(home, *arguments)
     stemtide(home, "drain")
 
     assert differences(Stack.load(home.stack_file), recount(log / "events.parquet", LAST), FIRST, LAST) == []
-    counters = stack.counters()
-    parts = ("applied", "duplicate", "quarantined", "forwarded", "dead")
-    assert counters["in"] == sum(counters[name] for name in parts)
+    assert balanced(stack.counters())

@@ -7,8 +7,9 @@ import duckdb
 import pytest
 
 from infra.local.home import Home
-from tests.e2e.conftest import shared_data, stemtide
+from tests.e2e.conftest import stemtide
 from tests.e2e.stack import Stack
+from tests.open_logs import open_log_folder
 
 pytestmark = pytest.mark.e2e
 
@@ -50,7 +51,7 @@ def differences(
 def test_every_account_day_of_a_replayed_log_equals_the_recount(
     home: Home, stack: Stack, name: str, first: str, last: str
 ) -> None:
-    folder = shared_data(name)
+    folder = open_log_folder(name)
     counted = recount(folder / "events.parquet", last)
 
     sent = stemtide(home, "replay", "--mapping", name, "--data", str(folder), "--until", last)
@@ -61,7 +62,7 @@ def test_every_account_day_of_a_replayed_log_equals_the_recount(
 
 
 def test_replaying_the_same_log_again_sends_nothing(home: Home) -> None:
-    folder = shared_data("social")
+    folder = open_log_folder("social")
     arguments = ("replay", "--mapping", "social", "--data", str(folder), "--until", "2020-01-10")
     stemtide(home, *arguments)
 

@@ -129,3 +129,8 @@ class Trace:
     def seen(self) -> list[int]:
         """The numbers of all records, as often as they came."""
         return [number for batch in self.batches() for number in batch]
+
+
+def numbers(*which: int, **more: Any) -> list[dict[str, Any]]:
+    """Bodies of records, told apart by their number."""
+    return [{"n": number, **more} for number in which]

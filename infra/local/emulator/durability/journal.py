@@ -14,7 +14,6 @@ from pathlib import Path
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS documents (name TEXT PRIMARY KEY, body TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS owners (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
 CREATE TABLE IF NOT EXISTS kinesis_records (
     owner INTEGER NOT NULL, shard TEXT NOT NULL, sequence TEXT NOT NULL, arrival REAL NOT NULL,
@@ -105,17 +104,6 @@ class Journal:
         """Store a document under its name."""
         with self.transaction() as database:
             database.execute("INSERT OR REPLACE INTO documents VALUES (?, ?)", (name, body))
-
-    def counter(self, name: str) -> int:
-        """The last stored value of a counter, 0 when there is none."""
-        with self._lock:
-            row = self._database.execute("SELECT value FROM counters WHERE name = ?", (name,)).fetchone()
-        return int(row[0]) if row else 0
-
-    def put_counter(self, name: str, value: int) -> None:
-        """Store a counter's value."""
-        with self.transaction() as database:
-            database.execute("INSERT OR REPLACE INTO counters VALUES (?, ?)", (name, value))
 
     def close(self) -> None:
         """Close the file."""

@@ -51,11 +51,6 @@ class Route:
         """Whether the gateway's JWT authorizer stands before the route."""
         return isinstance(self.access, frozenset)
 
-    @property
-    def about_account(self) -> bool:
-        """Whether the route shows one account, so that a csm may be held to the own ones."""
-        return "/accounts/{id}" in self.path
-
 
 POST_EVENTS: Final = Route(
     method="POST",

@@ -1,6 +1,5 @@
 """The shipped mappings on the open logs: what is sent stands for exactly what the log holds."""
 
-import os
 from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,7 +11,8 @@ from stemtide_cli import packing
 from stemtide_cli.log import open_log
 from stemtide_cli.mapping import find_mapping, load_mapping
 
-SHARED = Path(os.environ.get("STEMTIDE_SHARED", Path(__file__).parents[4] / "shared")) / "data"
+from tests.open_logs import open_log_folder
+
 BY_TIME = """
     SELECT account_id, strftime(timestamp, '%Y-%m-%d'), event, count(*) FROM read_parquet(?)
     WHERE account_id IS NOT NULL AND timestamp::DATE BETWEEN ?::DATE AND ?::DATE GROUP BY ALL"""
@@ -40,12 +40,9 @@ def microseconds(day: str) -> int:
 def test_the_calls_of_an_open_log_equal_a_recount(
     tmp_path: Path, name: str, file: str, recount: str, first: str, last: str
 ) -> None:
-    if not (SHARED / name).exists():
-        pytest.skip(
-            f"the open log {name} is not here: put the logs beside the project or set STEMTIDE_SHARED"
-        )
+    folder = open_log_folder(name)
     path = find_mapping(name)
-    log = open_log(load_mapping(path).events, folder=SHARED / name, mapping_path=path, spill=tmp_path)
+    log = open_log(load_mapping(path).events, folder=folder, mapping_path=path, spill=tmp_path)
     until = microseconds(last) + packing.DAY_US
 
     counted: Counter[tuple[str, str, str]] = Counter()
@@ -56,6 +53,6 @@ def test_the_calls_of_an_open_log_equal_a_recount(
                 weight = call.get("properties", {}).get("count", 1)
                 counted[entry.account, call["timestamp"][:10], call["event"]] += weight
 
-    expected = duckdb.execute(recount, [str(SHARED / name / file), first, last]).fetchall()
+    expected = duckdb.execute(recount, [str(folder / file), first, last]).fetchall()
     assert len(expected) > 1000
     assert counted == {(account, day, event): n for account, day, event, n in expected}
