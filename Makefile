@@ -58,7 +58,7 @@ test: setup lint types ## every check that CI runs
 	@$(BIN)/pytest --numprocesses 2 --dist loadgroup
 
 lock: setup ## renew the lock files from requirements/*.in
-	@for f in bootstrap layer dev; do $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url \
+	@for f in bootstrap layer inference dev; do $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url \
 	  --python-version 3.11 requirements/$$f.in -o requirements/$$f.txt; done
 
 clean: ## remove what the targets made (run `make down` first)
