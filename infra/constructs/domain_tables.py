@@ -19,7 +19,7 @@ class DomainTables(Construct):
         self.ingest = self.by_role[tables.INGEST.role]
 
     def _create(self, table: tables.Table, deployment: Deployment) -> dynamodb.Table:
-        return dynamodb.Table(
+        created = dynamodb.Table(
             self,
             table.role.title(),
             partition_key=_text(table.partition_key),
@@ -34,6 +34,13 @@ class DomainTables(Construct):
             deletion_protection=deployment.keep_data,
             removal_policy=removal_of_protected(deployment),
         )
+        for index in table.indexes:
+            created.add_global_secondary_index(
+                index_name=index.name,
+                partition_key=_text(index.partition_key),
+                sort_key=_text(index.sort_key),
+            )
+        return created
 
 
 def _text(name: str) -> dynamodb.Attribute:

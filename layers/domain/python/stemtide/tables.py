@@ -8,6 +8,15 @@ from typing import Final, Literal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Index:
+    """A global secondary index with string keys; items without them are not in it."""
+
+    name: str
+    partition_key: str
+    sort_key: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
     """One table: its role in `stack.json`, its string keys and what it is read by."""
 
@@ -17,6 +26,7 @@ class Table:
     access_patterns: tuple[str, ...]
     expiry_attribute: str | None = None
     stream: Literal["NEW_AND_OLD_IMAGES"] | None = None
+    indexes: tuple[Index, ...] = ()
 
 
 USAGE: Final = Table(
@@ -38,7 +48,18 @@ ACCOUNTS: Final = Table(
     sort_key="item",
     expiry_attribute="expires_at",
     stream="NEW_AND_OLD_IMAGES",
-    access_patterns=("the record of one account: Query account",),
+    indexes=(
+        Index(name="by_risk", partition_key="tier", sort_key="risk_key"),
+        Index(name="by_csm", partition_key="csm_key", sort_key="risk_key"),
+    ),
+    access_patterns=(
+        "the customer record, profile and newest score: Get (account, 'record')",
+        "what was said of the account, as known at any time: Query account, item begins with 'fact#'",
+        "its scores by as_of: Query account, item BETWEEN 'score#<from>' AND 'score#<to>~'",
+        "its usage drops by day: Query account, item begins with 'drop#'",
+        "records of one tier (or 'none') by score: Query by_risk, tier",
+        "records of one csm by score: Query by_csm, csm_key (e-mail address in lower case)",
+    ),
 )
 
 INGEST: Final = Table(

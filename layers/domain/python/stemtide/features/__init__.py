@@ -1,0 +1,1 @@
+"""The features: declared once, computed by one kernel for one account or for all."""

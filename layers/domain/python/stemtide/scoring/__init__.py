@@ -1,0 +1,1 @@
+"""From a feature vector to a score that a person can read."""

@@ -1,0 +1,91 @@
+"""What is said of an account: probability, score and tier are three things (see `score_map`)."""
+
+from enum import StrEnum
+from typing import Final
+
+import msgspec
+
+AT_RISK: Final = 65
+"""An account with this score or more is 'at risk'."""
+
+
+class Tier(StrEnum):
+    """A pure function of the score: cuts at 25, 50 and 75."""
+
+    LOW = "low"
+    MEDIUM = "medium"
+    HIGH = "high"
+    CRITICAL = "critical"
+
+
+class Basis(StrEnum):
+    """What a score rests on."""
+
+    MODEL = "model"
+    RULES = "rules"
+    NOT_ENOUGH_DATA = "not_enough_data"
+
+
+class Trigger(StrEnum):
+    """Why an account was scored."""
+
+    SCHEDULE = "schedule"
+    USAGE_DROP = "usage_drop"
+    LOGIN = "login"
+    MANUAL = "manual"
+
+
+class Confidence(StrEnum):
+    """Grade of the interval, lowered by missing or stale sources."""
+
+    HIGH = "high"
+    MEDIUM = "medium"
+    LOW = "low"
+
+
+class Driver(msgspec.Struct, frozen=True, kw_only=True):
+    """One of the three features that moved the score most. `contribution` is to the model's margin (log odds),
+    positive towards churn; `value` and `baseline` are in `unit`, null where unknown."""
+
+    feature: str
+    label: str
+    value: float | None
+    unit: str
+    baseline: float | None
+    contribution: float
+    text: str
+
+
+class Interval(msgspec.Struct, frozen=True, kw_only=True):
+    """The 90 % interval of the observed rate among the `accounts` calibration rows of the same score bin."""
+
+    low: float
+    high: float
+    accounts: int
+
+
+class Assessment(msgspec.Struct, frozen=True, kw_only=True):
+    """The score part of a customer record; without enough data only `basis` and `completeness` say something.
+
+    `completeness` is the share of the features that are known (0-1).
+    """
+
+    basis: Basis
+    completeness: float
+    score: int | None = None
+    tier: Tier | None = None
+    probability: float | None = None
+    horizon_days: int | None = None
+    interval: Interval | None = None
+    confidence: Confidence | None = None
+    drivers: tuple[Driver, ...] = ()
+    model_version: str | None = None
+
+
+def tier_of(score: int) -> Tier:
+    """The tier of a score from 0 to 100."""
+    if score >= 75:
+        return Tier.CRITICAL
+    if score >= 50:
+        return Tier.HIGH
+    return Tier.MEDIUM if score >= 25 else Tier.LOW

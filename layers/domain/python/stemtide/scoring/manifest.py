@@ -1,0 +1,62 @@
+"""What a model artefact says of itself: everything a scorer needs beside the graph and the arrays."""
+
+from typing import Any, Final
+
+import msgspec
+
+FORMAT: Final = 1
+GRAPH: Final = "model.onnx"
+TABLES: Final = "explain.npz"
+MANIFEST: Final = "manifest.json"
+
+
+class Calibration(msgspec.Struct, frozen=True, kw_only=True):
+    """probability = sigmoid(slope x margin + intercept); the slope is positive."""
+
+    slope: float
+    intercept: float
+
+
+class Bin(msgspec.Struct, frozen=True, kw_only=True):
+    """Calibration rows with a probability below `upper` (and not below the previous bin's), and the 90 %
+    interval of their observed rate."""
+
+    upper: float
+    rows: int
+    positives: int
+    low: float
+    high: float
+
+
+class Knot(msgspec.Struct, frozen=True, array_like=True):
+    """A point of the monotone map from probability to score; linear in between."""
+
+    probability: float
+    score: float
+
+
+class Manifest(msgspec.Struct, frozen=True, kw_only=True):
+    """One trained model. Training writes it with empty `files`, `parity` and `score_map`; the export fills them.
+
+    `features` are the graph's inputs in order, `registry` the hash of their declarations, `medians` their
+    typical value in training (null where unknown), `expected_margin` the explanation's base value.
+    """
+
+    name: str
+    version: str
+    target: str
+    horizon_days: int
+    features: tuple[str, ...]
+    registry: str
+    base_rate: float
+    calibration: Calibration
+    bins: tuple[Bin, ...]
+    medians: tuple[float | None, ...]
+    data: dict[str, Any]
+    metrics: dict[str, Any]
+    versions: dict[str, str]
+    expected_margin: float = 0.0
+    score_map: tuple[Knot, ...] = ()
+    parity: dict[str, Any] = {}
+    files: dict[str, str] = {}
+    format: int = FORMAT
