@@ -1,1 +1,1 @@
-"""Training, calibration, evaluation and export of models: on laptops and in CI, never in a Lambda function."""
+"""Training, calibration, evaluation and export of models: never in a Lambda function."""

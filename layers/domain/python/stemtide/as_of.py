@@ -30,7 +30,7 @@ def end_of_day_ms(day: int) -> int:
 
 
 def last_closed_day(as_of_ms: int) -> int:
-    """The latest UTC day (days since 1970-01-01) that is over at an instant; at its last millisecond it is."""
+    """The latest UTC day (days since 1970-01-01) that is over; at its last millisecond it is."""
     return (as_of_ms + 1) // DAY_MS - 1
 
 

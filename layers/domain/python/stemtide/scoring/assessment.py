@@ -44,8 +44,11 @@ class Confidence(StrEnum):
 
 
 class Driver(msgspec.Struct, frozen=True, kw_only=True):
-    """One of the three features that moved the score most. `contribution` is to the model's margin (log odds),
-    positive towards churn; `value` and `baseline` are in `unit`, null where unknown."""
+    """One of the three features that moved the score most.
+
+    `contribution` is to the model's margin (log odds), positive towards churn; `value` and `baseline` are in
+    `unit`, null where unknown.
+    """
 
     feature: str
     label: str

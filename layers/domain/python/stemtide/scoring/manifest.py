@@ -36,7 +36,7 @@ class Knot(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
-    """One trained model. Training writes it with empty `files`, `parity` and `score_map`; the export fills them.
+    """One trained model. The export fills `files`, `parity` and `score_map`, which training leaves empty.
 
     `features` are the graph's inputs in order, `registry` the hash of their declarations, `medians` their
     typical value in training (null where unknown), `expected_margin` the explanation's base value.
