@@ -55,7 +55,7 @@ BAD = [
         "plans[0].limits.API",
         ["name of a meter"],
     ),
-    (COMPANY + "[dunning]\n", 5, "dunning", ["unknown key", "access, company, events, ingest, plans"]),
+    (COMPANY + "[dunning]\n", 5, "dunning", ["unknown key", "access, company, detection, events, ingest, plans"]),
     (COMPANY + "x = \n", 5, "", ["not valid TOML at column", "Strings need quotes"]),
     (COMPANY + "[ingest]\n[ingest]\n", 6, "", ["not valid TOML", "twice"]),
     (COMPANY + "[events]\nlogins = [", 6, "", ["not valid TOML", "end of the file"]),

@@ -27,6 +27,7 @@ def problems(config: Config) -> Iterator[Problem]:
     yield from _company(config)
     yield from _retention(config.ingest)
     yield from _patterns(config)
+    yield from _rules(config)
     yield from _plans(config)
 
 
@@ -90,6 +91,18 @@ def _pattern_flaw(pattern: str, seen: set[str]) -> str | None:
     if pattern.casefold() in seen:
         return "is listed twice (case does not matter)"
     return None
+
+
+def _rules(config: Config) -> Iterator[Problem]:
+    seen: set[str] = set()
+    for i, rule in enumerate(config.detection.rules):
+        if rule.name in seen:
+            yield Problem(
+                paths=(("detection", "rules", i, "name"),),
+                reason=f'two detection rules are called "{rule.name}"',
+                remedy="Give every rule a name of its own: drops are told apart by it.",
+            )
+        seen.add(rule.name)
 
 
 def _plans(config: Config) -> Iterator[Problem]:

@@ -110,6 +110,8 @@ def _takes(node: dict[str, Any]) -> str:
     match node.get("type"):
         case "integer":
             return f"a whole number from {node['minimum']} to {node['maximum']}"
+        case "number":
+            return f"a number above {node['exclusiveMinimum']} and below {node['exclusiveMaximum']}"
         case "string":
             cap = f" of at most {node['maxLength']} characters" if "maxLength" in node else ""
             return f"a text in quotes{cap}"

@@ -26,6 +26,15 @@ class Signal(StrEnum):
     LOGIN = "login"
 
 
+class Measure(StrEnum):
+    """What a detection rule compares."""
+
+    EVENTS = "events"
+    API_CALLS = "api_calls"
+    CORE_ACTIONS = "core_actions"
+    LOGINS = "logins"
+
+
 class _Section(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Base of all sections: immutable, and a misspelt key is an error instead of a silent default."""
 
@@ -164,6 +173,63 @@ class Plan(_Section, frozen=True):
     ] = {}
 
 
+class DetectionRule(_Section, frozen=True):
+    """A drop of use, week over week, after which an account is scored at once."""
+
+    name: Annotated[
+        str,
+        Meta(
+            pattern="^[a-z][a-z0-9_]{0,39}$",
+            description="Names the rule in drops and events: small letters, digits and `_`.",
+            examples=["api_calls_down"],
+        ),
+    ]
+    measure: Annotated[
+        Measure,
+        Meta(description="What is summed over the last 7 closed UTC days and the 7 before them."),
+    ]
+    drop: Annotated[
+        float,
+        Meta(
+            gt=0,
+            lt=1,
+            description="Share by which the sum must have fallen, and by more than that: at 0.5 a fall by "
+            "exactly half is none.",
+            examples=[0.5],
+        ),
+    ] = 0.5
+    min_before: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=10**9,
+            description="Smallest sum of the week before: below it a fall means little.",
+            examples=[20],
+        ),
+    ] = 20
+    min_active_days: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=7,
+            description="Days of the week before that must have had some.",
+            examples=[3],
+        ),
+    ] = 1
+
+
+class Detection(_Section, frozen=True):
+    """When an account's use counts as fallen."""
+
+    rules: Annotated[
+        tuple[DetectionRule, ...],
+        Meta(description="Any one of them that is met makes a drop of its own."),
+    ] = (
+        DetectionRule(name="api_calls_down", measure=Measure.API_CALLS),
+        DetectionRule(name="events_down", measure=Measure.EVENTS, min_active_days=3),
+    )
+
+
 class Config(_Section, frozen=True):
     """All of `stemtide.toml`."""
 
@@ -171,6 +237,7 @@ class Config(_Section, frozen=True):
     ingest: Ingest = field(default_factory=Ingest)
     events: Events = field(default_factory=Events)
     access: Access = field(default_factory=Access)
+    detection: Detection = field(default_factory=Detection)
     plans: tuple[Plan, ...] = ()
 
 
