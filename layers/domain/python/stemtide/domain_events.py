@@ -1,0 +1,121 @@
+"""What Stemtide says on its bus: past-tense facts about accounts, each with an id that a repetition keeps.
+
+The bus delivers at least once and in any order: consumers go by `id` and `as_of`. Documented in
+docs/events.md; fields are only ever added.
+"""
+
+from collections.abc import Mapping
+from hashlib import blake2b
+from typing import Any, Final
+
+import msgspec
+
+from stemtide.as_of import as_of_text
+from stemtide.calls import timestamp_ms
+from stemtide.scoring.assessment import Assessment, Basis, Driver, Tier
+from stemtide.table_stream import Change
+
+SOURCE: Final = "stemtide"
+DROP_PREFIX: Final = "drop#"
+RECORD_ITEM: Final = "record"
+
+
+class UsageDropDetected(msgspec.Struct, frozen=True, kw_only=True):
+    """An account's use fell by more than a rule allows.
+
+    `before` and `now` are the sums of the rule's measure over two weeks of closed UTC days, `change` is
+    now / before - 1, `day` the UTC date of `as_of`.
+    """
+
+    id: str
+    account: str
+    rule: str
+    day: str
+    as_of: str
+    before: int
+    now: int
+    change: float
+
+
+class RiskTierChanged(msgspec.Struct, frozen=True, kw_only=True):
+    """An account's churn risk moved to another tier; `previous` is null at its first score."""
+
+    id: str
+    account: str
+    tier: Tier
+    previous: Tier | None
+    score: int
+    previous_score: int | None
+    as_of: str
+    basis: Basis
+    model_version: str | None
+    trigger: str
+    drivers: tuple[Driver, ...] = ()
+
+
+DomainEvent = UsageDropDetected | RiskTierChanged
+EVENTS: Final = (UsageDropDetected, RiskTierChanged)
+
+
+def event_of(change: Change) -> DomainEvent | None:
+    """The fact that a change of the accounts table tells, None where it tells none.
+
+    Raises:
+        ValueError, KeyError: an item that this version cannot read.
+    """
+    if change.new is None:
+        return None
+    item = str(change.keys["item"])
+    if item.startswith(DROP_PREFIX):
+        return _drop(change.new) if change.event == "INSERT" else None
+    return _tier(change.new, change.old or {}) if item == RECORD_ITEM else None
+
+
+def _drop(item: Mapping[str, Any]) -> UsageDropDetected:
+    account, day, rule = str(item["account"]), str(item["day"]), str(item["rule"])
+    as_of = item["as_of"] if "as_of" in item else as_of_text(int(item["as_of_ms"]))
+    return UsageDropDetected(
+        id=event_id("drop", account, day, rule),
+        account=account,
+        rule=rule,
+        day=day,
+        as_of=str(as_of),
+        before=int(item["before"]),
+        now=int(item["now"]),
+        change=float(item["change"]),
+    )
+
+
+def _tier(new: Mapping[str, Any], old: Mapping[str, Any]) -> RiskTierChanged | None:
+    now, was = _assessment(new), _assessment(old)
+    if now is None or now.tier is None or now.score is None or now.tier == (was.tier if was else None):
+        return None
+    account, as_of = str(new["account"]), str(new["as_of"])
+    return RiskTierChanged(
+        id=event_id("tier", account, as_of, now.model_version or now.basis),
+        account=account,
+        tier=now.tier,
+        previous=was.tier if was else None,
+        score=now.score,
+        previous_score=was.score if was else None,
+        as_of=as_of,
+        basis=now.basis,
+        model_version=now.model_version,
+        trigger=str(new["trigger"]),
+        drivers=now.drivers,
+    )
+
+
+def _assessment(item: Mapping[str, Any]) -> Assessment | None:
+    text = item.get("assessment")
+    return None if text is None else msgspec.json.decode(str(text), type=Assessment)
+
+
+def event_id(*parts: str) -> str:
+    """24 hex digits that follow from what the event is about: a repeated publication has the same."""
+    return blake2b("\0".join(parts).encode(), digest_size=12).hexdigest()
+
+
+def drop_as_of_ms(event: Mapping[str, Any]) -> int:
+    """The instant of a `UsageDropDetected` detail, epoch ms."""
+    return timestamp_ms(str(event["as_of"]))
