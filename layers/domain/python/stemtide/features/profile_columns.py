@@ -1,0 +1,66 @@
+"""What the features take from a profile: numbers as of the end of a day, NaN where unknown."""
+
+import math
+from collections.abc import Sequence
+from datetime import date
+
+from stemtide.as_of import day_index, end_of_day_ms, parse_as_of
+from stemtide.calls import DAY_MS
+from stemtide.config_schema import Plan
+from stemtide.currencies import minor_digits
+from stemtide.profile import Profile, tenure_days
+
+SEATS = "seats"
+"""The plans' limit that stands in for an account's own number of seats."""
+
+
+def facts_of(profile: Profile, day: int, plans: Sequence[Plan]) -> list[float]:
+    """The values of `view.Fact`, in its order, at the end of `day` (days since 1970-01-01)."""
+    term = profile.base_term
+    tenure = tenure_days(profile, end_of_day_ms(day))
+    return [
+        _or_nan(_seats(profile, plans)),
+        _or_nan(_mrr(profile)),
+        _or_nan(_age(profile, day, tenure)),
+        _or_nan(tenure),
+        _or_nan(_to_renewal(profile, day)),
+        _or_nan(None if term is None else term.months),
+    ]
+
+
+def _or_nan(value: float | None) -> float:
+    return math.nan if value is None else float(value)
+
+
+def _mrr(profile: Profile) -> float | None:
+    if profile.mrr is None:
+        return None
+    return float(profile.mrr / 10 ** minor_digits(profile.currency or ""))
+
+
+def _seats(profile: Profile, plans: Sequence[Plan]) -> int | None:
+    if profile.seats is not None:
+        return profile.seats
+    own = profile.limits.get(SEATS)
+    plan = next((p for p in plans if p.name == profile.plan), None)
+    return own if own is not None else plan.limits.get(SEATS) if plan else None
+
+
+def _age(profile: Profile, day: int, tenure: int | None) -> int | None:
+    if profile.created_at is None:
+        return tenure
+    try:
+        created = parse_as_of(profile.created_at) // DAY_MS
+    except ValueError:
+        return tenure
+    return max(0, day - created)
+
+
+def _to_renewal(profile: Profile, day: int) -> int | None:
+    if profile.renewal_date is None:
+        return None
+    try:
+        days = day_index(date.fromisoformat(profile.renewal_date[:10])) - day
+    except ValueError:
+        return None
+    return days if days >= 0 else None

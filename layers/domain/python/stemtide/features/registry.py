@@ -1,0 +1,338 @@
+"""The features, each declared once: name, unit, windows, words and formula.
+
+Serving, training, explanations and docs/features.md all read this list; its order is the vector's.
+"""
+
+import hashlib
+import math
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final, Literal
+
+from stemtide.features import formulas as f
+from stemtide.features import sentences as s
+from stemtide.features.formulas import Formula
+from stemtide.features.history import Counter
+from stemtide.features.sentences import Wording
+from stemtide.features.view import DAYS, DISTINCT, HALF_LIVES, SUMS, WEIGHT_UNIT, Distinct, Fact
+
+Source = Literal["usage", "profile", "both"]
+Dtype = Literal["float64", "whole", "flag"]
+"""All are float64 in a vector; `whole` and `flag` (0 or 1) say which values occur."""
+
+LAYOUT: Final = 1
+"""Version of what the formulas are given: days, classification of events, distinct counts, profile."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Feature:
+    """One feature. `windows` are the days it looks at (none: only the profile), `subject` names it inside a
+    sentence, `version` rises with every change of its meaning."""
+
+    name: str
+    unit: str
+    label: str
+    subject: str
+    meaning: str
+    wording: Wording
+    formula: Formula
+    windows: tuple[int, ...] = ()
+    source: Source = "usage"
+    dtype: Dtype = "float64"
+    version: int = 1
+
+    def sentence(self, value: float | None, baseline: float | None = None) -> str:
+        """The value in plain words; `baseline` is the typical value. None and NaN are 'unknown'."""
+        if value is None or math.isnan(value):
+            return f"{self.subject} is unknown"
+        usual = None if baseline is None or math.isnan(baseline) else float(baseline)
+        return self.wording(float(value), usual)
+
+
+def _average(name: str, counter: Counter, days: int, label: str, one: str, many: str) -> Feature:
+    return Feature(
+        name=name,
+        unit=f"{many} a day",
+        windows=(days,),
+        label=f"{label}, {days}-day average",
+        subject=f"the number of {many} a day",
+        meaning=f"{label}: sum over the known days of the last {days}, by their number",
+        wording=s.level(one, many, f"a day in the last {days} days"),
+        formula=f.average(counter, days),
+    )
+
+
+def _weekly(name: str, counter: Counter, what: str) -> Feature:
+    return Feature(
+        name=name,
+        unit="relative change",
+        windows=(7, 14),
+        label=f"{what}, week over week",
+        subject=f"the weekly change in {what}"
+        if what.startswith("API")
+        else f"the weekly change in {what.lower()}",
+        meaning="(last 7 days - the 7 before) / the 7 before; unknown before 14 days or after an empty week",
+        wording=s.change(what, "the week before"),
+        formula=f.weekly_change(counter),
+    )
+
+
+def _trend(name: str, what: str, label: str, formula: Formula) -> Feature:
+    return Feature(
+        name=name,
+        unit="ratio",
+        windows=(7, 30),
+        label=label,
+        subject=f"the trend of {what}",
+        meaning="daily average of 7 days / that of 30; unknown before 14 known days or without any in 30",
+        wording=s.trend(what),
+        formula=formula,
+    )
+
+
+def _active(days: int) -> Feature:
+    return Feature(
+        name=f"active_days_{days}d",
+        unit="days",
+        windows=(days,),
+        dtype="whole",
+        label=f"Active days of the last {days}",
+        subject="the number of active days",
+        meaning=f"days with an event among the last {days}",
+        wording=s.active_days(days),
+        formula=f.count(Counter.ACTIVE, days),
+    )
+
+
+def _weighted(half_life: int) -> Feature:
+    return Feature(
+        name=f"active_days_ew{half_life}",
+        unit="share",
+        windows=(DAYS,),
+        label=f"Share of active days, half-life {half_life} days",
+        subject="the share of active days",
+        meaning=f"active days / known days of 90, a day weighing half after {half_life} days",
+        wording=s.share(f"of days active, recent days first (half-life {half_life} days)"),
+        formula=f.weighted_share(half_life),
+    )
+
+
+_USAGE: Final = (
+    _average("avg_dau_7d", Counter.USERS, 7, "Daily active users", "active user", "active users"),
+    _average("avg_dau_14d", Counter.USERS, 14, "Daily active users", "active user", "active users"),
+    _average("avg_dau_30d", Counter.USERS, 30, "Daily active users", "active user", "active users"),
+    _trend(
+        "usage_trend_ratio_7d_30d",
+        "daily active users",
+        "Daily active users, 7 against 30 days",
+        f.trend(Counter.USERS),
+    ),
+    _trend(
+        "action_trend_ratio",
+        "core actions",
+        "Core actions, 7 against 30 days",
+        f.trend(Counter.CORE_ACTIONS),
+    ),
+    _average("avg_events_7d", Counter.EVENTS, 7, "Events", "event", "events"),
+    _average("avg_events_30d", Counter.EVENTS, 30, "Events", "event", "events"),
+    _weekly("events_change_7d", Counter.EVENTS, "Events"),
+    Feature(
+        name="api_calls_7d",
+        unit="calls",
+        windows=(7,),
+        dtype="whole",
+        label="API calls, 7 days",
+        subject="the number of API calls",
+        meaning="API calls of the last 7 days",
+        wording=s.level("API call", "API calls", "in the last 7 days"),
+        formula=f.count(Counter.API_CALLS, 7),
+    ),
+    _weekly("api_change_7d", Counter.API_CALLS, "API calls"),
+    *(_active(days) for days in (7, 14, 30, 90)),
+    *(_weighted(half_life) for half_life in HALF_LIVES),
+    Feature(
+        name="logins_7d",
+        unit="logins",
+        windows=(7, 90),
+        dtype="whole",
+        label="Logins, 7 days",
+        subject="the number of logins",
+        meaning="logins of the last 7 days; unknown for an account with events but no login in 90 days",
+        wording=s.level("login", "logins", "in the last 7 days"),
+        formula=f.when_logins_are_sent(f.count(Counter.LOGINS, 7)),
+    ),
+    _trend(
+        "login_trend",
+        "logins",
+        "Logins, 7 against 30 days",
+        f.when_logins_are_sent(f.trend(Counter.LOGINS)),
+    ),
+    Feature(
+        name="features_adopted",
+        unit="event types",
+        windows=(30,),
+        dtype="whole",
+        label="Features in use, 30 days",
+        subject="the number of features in use",
+        meaning="distinct event types of 30 days, without logins, page views and systems' events",
+        wording=s.level("feature", "features", "in use in the last 30 days"),
+        formula=f.distinct(Distinct.TYPES_30),
+    ),
+    Feature(
+        name="features_adopted_change",
+        unit="event types",
+        windows=(30, 60),
+        dtype="whole",
+        label="Features in use, against the 30 days before",
+        subject="the change in features in use",
+        meaning="features_adopted less that of the 30 days before; unknown before 60 days",
+        wording=s.difference("feature in use", "features in use", "the 30 days before"),
+        formula=f.distinct_change(Distinct.TYPES_30, Distinct.TYPES_30_BEFORE, relative=False),
+    ),
+    Feature(
+        name="core_action_share",
+        unit="share",
+        windows=(30,),
+        label="Core actions among all events, 30 days",
+        subject="the share of core actions",
+        meaning="core actions / events of the last 30 days; unknown without events",
+        wording=s.share("of events in the last 30 days were core actions"),
+        formula=f.core_action_share,
+    ),
+    Feature(
+        name="seat_utilization",
+        unit="share",
+        windows=(30,),
+        source="both",
+        label="Seats in use, 30 days",
+        subject="the share of seats in use",
+        meaning="distinct users of 30 days / seats (of the profile, else the plan's limit `seats`)",
+        wording=s.share("of the seats used in the last 30 days"),
+        formula=f.seat_utilization,
+    ),
+    Feature(
+        name="users_30d",
+        unit="users",
+        windows=(30,),
+        dtype="whole",
+        label="Users, 30 days",
+        subject="the number of users",
+        meaning="distinct users of the last 30 days",
+        wording=s.level("user", "users", "in the last 30 days"),
+        formula=f.distinct(Distinct.USERS_30),
+    ),
+    Feature(
+        name="users_change",
+        unit="relative change",
+        windows=(30, 60),
+        label="Users, against the 30 days before",
+        subject="the change in users",
+        meaning="(users_30d - that of the 30 days before) / the latter; unknown before 60 days",
+        wording=s.change("Users", "the 30 days before"),
+        formula=f.distinct_change(Distinct.USERS_30, Distinct.USERS_30_BEFORE, relative=True),
+    ),
+    Feature(
+        name="days_since_last_login",
+        unit="days",
+        windows=(90,),
+        dtype="whole",
+        label="Days since the last login",
+        subject="when somebody last logged in",
+        meaning="0 on the last closed day, at most 90; unknown where logins are (see logins_7d)",
+        wording=s.silence("nobody has logged in", "somebody logged in on the last day", DAYS),
+        formula=f.when_logins_are_sent(f.days_since(Counter.LOGINS)),
+    ),
+    Feature(
+        name="days_since_last_event",
+        unit="days",
+        windows=(90,),
+        dtype="whole",
+        label="Days since the last event",
+        subject="when the account was last used",
+        meaning="0 on the last closed day, at most 90",
+        wording=s.silence("not used", "used on the last day", DAYS),
+        formula=f.days_since(Counter.ACTIVE),
+    ),
+    Feature(
+        name="longest_gap_30d",
+        unit="days",
+        windows=(30,),
+        dtype="whole",
+        label="Longest pause, 30 days",
+        subject="the longest pause",
+        meaning="longest run of known days without events among the last 30",
+        wording=s.longest_gap,
+        formula=f.longest_gap,
+    ),
+)
+
+
+def _profile(
+    name: str, unit: str, label: str, subject: str, meaning: str, wording: Wording, formula: Formula,
+    dtype: Dtype = "whole",
+) -> Feature:  # fmt: skip
+    return Feature(
+        name=name,
+        unit=unit,
+        label=label,
+        subject=subject,
+        meaning=meaning,
+        wording=wording,
+        formula=formula,
+        dtype=dtype,
+        source="profile",
+    )
+
+
+_PROFILE: Final = (
+    _profile(
+        "account_age_days", "days", "Age of the account", "the age of the account",
+        "whole days since `created_at`, else since it became a customer",
+        s.age("account exists"), f.fact(Fact.AGE_DAYS),
+    ),
+    _profile(
+        "tenure_days", "days", "Tenure", "since when it is a customer",
+        "whole days since it became a customer", s.age("customer"), f.fact(Fact.TENURE_DAYS),
+    ),
+    _profile(
+        "mrr", "currency units a month", "Monthly recurring revenue", "monthly recurring revenue",
+        "of the running terms, in whole units of the account's currency (cents as a fraction)",
+        s.money, f.fact(Fact.MRR), "float64",
+    ),
+    _profile(
+        "days_to_renewal", "days", "Days to renewal", "when it renews",
+        "from the last closed day to the renewal date; unknown when that is past",
+        s.renewal, f.fact(Fact.DAYS_TO_RENEWAL),
+    ),
+    _profile(
+        "term_months", "months", "Length of the term", "the length of the term",
+        "months of the running base plan's term; unknown when open-ended", s.term, f.fact(Fact.TERM_MONTHS),
+    ),
+    _profile(
+        "renewal_within_30d", "yes or no", "Renewal within 30 days", "whether it renews within 30 days",
+        "1 if days_to_renewal is 30 or less", s.renewal_soon, f.renewal_within_30d, "flag",
+    ),
+)  # fmt: skip
+_HISTORY: Final = Feature(
+    name="history_days",
+    unit="days",
+    windows=(90,),
+    dtype="whole",
+    label="Days of known usage",
+    subject="how long usage is known",
+    meaning="days since the account's first known usage, at most 90; 0 without any",
+    wording=s.history,
+    formula=f.history_days,
+)
+
+FEATURES: Final = (*_USAGE, *_PROFILE, _HISTORY)
+NAMES: Final = tuple(feature.name for feature in FEATURES)
+BY_NAME: Final = {feature.name: feature for feature in FEATURES}
+
+
+@lru_cache(maxsize=1)
+def registry_hash() -> str:
+    """Changes with whatever changes a vector: a model with another hash must not be served."""
+    frame = [str(part) for part in (LAYOUT, DAYS, SUMS, DISTINCT, HALF_LIVES, WEIGHT_UNIT, f.TREND_DAYS)]
+    lines = [f"{e.name} {e.version} {e.unit} {e.dtype} {e.source} {e.windows}" for e in FEATURES]
+    return hashlib.sha256("\n".join([*frame, *lines]).encode()).hexdigest()[:16]

@@ -1,0 +1,169 @@
+"""Values in plain words for a customer success manager; plain text without markup."""
+
+from collections.abc import Callable
+from typing import TypeAlias
+
+Wording: TypeAlias = Callable[[float, float | None], str]
+"""(value, the typical value or None) -> a sentence without a full stop; values are never NaN."""
+
+
+def number(value: float) -> str:
+    """At most two significant digits after the point, none from 10 on; thousands grouped."""
+    if value != 0 and abs(value) < 0.1:
+        return "less than 0.1" if value > 0 else "almost 0"
+    rounded = round(value, 1) if abs(value) < 10 else float(round(value))
+    return f"{int(rounded):,}" if rounded == int(rounded) else f"{rounded:,}"
+
+
+def percent(share: float) -> str:
+    """A share in whole per cent; only all is 100 %, only nothing is 0 %."""
+    whole = round(abs(share) * 100)
+    if whole == 0 and share != 0:
+        return "less than 1 %"
+    if whole == 100 and abs(share) < 1:
+        whole = 99
+    return f"{whole:,} %"
+
+
+def plural(count: float, one: str, many: str) -> str:
+    """`1 day`, `2 days`, `1.5 days`."""
+    shown = number(count)
+    return f"{shown} {one if shown == '1' else many}"
+
+
+def typical(value: float, baseline: float | None, show: Callable[[float], str]) -> str:
+    """The usual value in brackets, where it is known and another."""
+    if baseline is None or show(value) == show(baseline):
+        return ""
+    return f" (typical: {show(baseline)})"
+
+
+def level(one: str, many: str, rest: str) -> Wording:
+    """`12 users a day over 7 days (typical: 20)`, `no users …` for zero."""
+
+    def wording(value: float, baseline: float | None) -> str:
+        text = f"no {many}" if value == 0 else plural(value, one, many)
+        return f"{text} {rest}{typical(value, baseline, number)}"
+
+    return wording
+
+
+def share(of: str) -> Wording:
+    """`62 % of …`."""
+    return lambda value, baseline: f"{percent(value)} {of}{typical(value, baseline, percent)}"
+
+
+def change(what: str, against: str) -> Wording:
+    """`API calls down 62 % against the week before`; from a relative change."""
+
+    def wording(value: float, baseline: float | None) -> str:
+        if round(value * 100) == 0:
+            return f"{what} {'as' if value == 0 else 'about as'} in {against}"
+        if value <= -1:
+            return f"{what} down to none against {against}"
+        if value >= 2:
+            return f"{what} {number(value + 1)} times those of {against}"
+        return f"{what} {'up' if value > 0 else 'down'} {percent(value)} against {against}"
+
+    return wording
+
+
+def trend(what: str) -> Wording:
+    """From a ratio of the 7-day average to that of 30 days."""
+
+    def wording(value: float, baseline: float | None) -> str:
+        if value == 0:
+            return f"no {what} in the last 7 days, some in the 3 weeks before"
+        if round(value * 100) == 100:
+            return f"as many {what} in the last 7 days as the 30-day average"
+        less = value < 1
+        return (
+            f"{percent(value - 1)} {'fewer' if less else 'more'} {what} in the last 7 days"
+            " than the 30-day average"
+        )
+
+    return wording
+
+
+def active_days(length: int) -> Wording:
+    """`active on 3 of the last 30 days`."""
+
+    def wording(value: float, baseline: float | None) -> str:
+        shown = "none" if value == 0 else number(value)
+        return f"active on {shown} of the last {length} days{typical(value, baseline, number)}"
+
+    return wording
+
+
+def silence(negative: str, today: str, cap: int) -> Wording:
+    """`nobody has logged in for 12 days`; 0 is the last closed day."""
+
+    def wording(value: float, baseline: float | None) -> str:
+        if value == 0:
+            return today
+        more = " or more" if value >= cap else ""
+        return f"{negative} for {plural(value, 'day', 'days')}{more}"
+
+    return wording
+
+
+def difference(one: str, many: str, against: str) -> Wording:
+    """`2 fewer event types in use than in the 30 days before`."""
+
+    def wording(value: float, baseline: float | None) -> str:
+        if value == 0:
+            return f"as many {many} as in {against}"
+        size = abs(value)
+        more = "more" if value > 0 else "fewer"
+        return f"{number(size)} {more} {one if size == 1 else many} than in {against}"
+
+    return wording
+
+
+def longest_gap(value: float, baseline: float | None) -> str:
+    """`longest pause of the last 30 days: 6 days`."""
+    if value == 0:
+        return "no pause in the last 30 days"
+    days = plural(value, "day", "days")
+    return f"longest pause in the last 30 days: {days}{typical(value, baseline, number)}"
+
+
+def age(what: str) -> Wording:
+    """`customer for 3 days`; from two years on in years."""
+
+    def wording(value: float, baseline: float | None) -> str:
+        if value >= 730:
+            return f"{what} for {number(value // 36.525 / 10)} years"
+        return f"{what} for {plural(value, 'day', 'days')}" if value >= 1 else f"{what} since today"
+
+    return wording
+
+
+def money(value: float, baseline: float | None) -> str:
+    """`250 a month in recurring revenue`."""
+    return f"{number(value)} a month in recurring revenue{typical(value, baseline, number)}"
+
+
+def renewal(value: float, baseline: float | None) -> str:
+    """`renewal in 9 days`."""
+    if value == 0:
+        return "renewal is due"
+    return "renewal tomorrow" if value == 1 else f"renewal in {plural(value, 'day', 'days')}"
+
+
+def term(value: float, baseline: float | None) -> str:
+    """`12-month term`."""
+    return f"{number(value)}-month term"
+
+
+def renewal_soon(value: float, baseline: float | None) -> str:
+    """From 0 or 1."""
+    return "renewal within 30 days" if value else "no renewal within 30 days"
+
+
+def history(value: float, baseline: float | None) -> str:
+    """`usage is known for 12 days`."""
+    if value == 0:
+        return "no usage is known"
+    more = " or more" if value >= 90 else ""
+    return f"usage is known for {plural(value, 'day', 'days')}{more}"
