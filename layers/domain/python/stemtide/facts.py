@@ -1,0 +1,183 @@
+"""What producers and billing say of a customer: facts, each with when it happened and when it became known.
+
+`group` calls and `Subscription Started/Changed/Ended` are facts. They are kept, all of them, and the
+profile as of an instant is folded from those that were known by then: what a model saw on a past day can
+be shown again on every later one.
+"""
+
+from collections.abc import Iterable, Mapping
+from functools import partial
+from hashlib import blake2b
+from typing import Any, Final
+
+import msgspec
+
+from stemtide.as_of import parse_as_of
+from stemtide.calls import day_of, show
+from stemtide.profile import Profile, Term
+from stemtide.subscriptions import SEAT_UNITS, Terms, term_end_ms
+from stemtide.traits import SUBSCRIPTION, TRAITS, checked
+
+SUBSCRIPTION_PREFIX: Final = "Subscription "
+TRAITS_KIND: Final = "traits"
+_KINDS: Final = {
+    "Subscription Started": "started",
+    "Subscription Changed": "changed",
+    "Subscription Ended": "ended",
+}
+_RANKS: Final = {TRAITS_KIND: 0, "ended": 1, "started": 2, "changed": 3}
+"""Of facts of the same millisecond: a product that ends and starts at once is running."""
+
+
+class Fact(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One thing that was said of an account.
+
+    `id` is the hex of its message id's hash, `kind` one of traits, started, changed, ended, `data` what was
+    usable of it and `dropped` what was not: for each name what it is and what to send instead.
+    """
+
+    id: str
+    known_ms: int
+    at_ms: int
+    kind: str
+    data: dict[str, Any]
+    dropped: dict[str, str] = {}
+
+
+class Problem(msgspec.Struct, frozen=True, kw_only=True):
+    """A trait or property that could not be taken over: since when (epoch ms) and why."""
+
+    name: str
+    detail: str
+    at_ms: int
+
+
+class UnusableFactError(ValueError):
+    """Nothing of a subscription event is usable; the text names the property and the remedy."""
+
+
+def is_fact(kind: str, name: str) -> bool:
+    """Whether a call of a type and (for track calls) event name may be a fact."""
+    return kind == "group" or (kind == "track" and name.startswith(SUBSCRIPTION_PREFIX))
+
+
+def fact_id(message_id: str) -> str:
+    """12 hex digits of a message id's hash; message ids are unique per account."""
+    return blake2b(message_id.encode(), digest_size=6).hexdigest()
+
+
+def fact_of(call: Mapping[str, Any], *, known_ms: int, at_ms: int) -> Fact | None:
+    """The fact in an accepted call, None when it says nothing of the profile.
+
+    Args:
+        call: the decoded JSON of the call.
+        known_ms: when it became known: its arrival; for a replayed one when it happened.
+        at_ms: when it happened.
+
+    Raises:
+        UnusableFactError: a subscription event without a usable plan.
+    """
+    made = partial(Fact, id=fact_id(call["messageId"]), known_ms=known_ms, at_ms=at_ms)
+    if call["type"] == "group":
+        data, dropped = checked(call.get("traits"), TRAITS)
+        return made(kind=TRAITS_KIND, data=data, dropped=dropped) if data or dropped else None
+    kind = _KINDS.get(str(call.get("event"))) if call["type"] == "track" else None
+    if kind is None:
+        return None
+    properties = call.get("properties")
+    data, dropped = checked(properties, SUBSCRIPTION)
+    if data.get("plan") is None:
+        said = properties.get("plan") if isinstance(properties, Mapping) else None
+        detail = f"properties.plan is {show(said)}: send the name of the product that {kind}"
+        raise UnusableFactError(detail)
+    return made(kind=kind, data=data, dropped=dropped)
+
+
+def fold_facts(facts: Iterable[Fact], as_of_ms: int) -> Profile:
+    """The profile as of an instant: of what was known by then, in whatever order it comes.
+
+    A fact that came twice counts as it came first.
+    """
+    traits: dict[str, Any] = {}
+    terms = Terms()
+    customer_since: list[int] = []
+    for fact in _known(facts, as_of_ms):
+        if fact.kind == TRAITS_KIND:
+            traits.update(fact.data)
+            if fact.data.get("plan"):
+                customer_since.append(fact.at_ms)
+        else:
+            getattr(terms, fact.kind)(fact.data, fact.at_ms)
+    if traits.get("created_at"):
+        customer_since.append(parse_as_of(traits["created_at"]))
+    if terms.first_start_ms is not None:
+        customer_since.append(terms.first_start_ms)
+    profile = Profile(
+        **{name: value for name, value in traits.items() if value is not None},
+        since_ms=min(customer_since, default=None),
+    )
+    return _with_terms(profile, terms.running(as_of_ms), subscribed=_subscribed(traits, terms, as_of_ms))
+
+
+def at_instant(profile: Profile, as_of_ms: int) -> Profile:
+    """A profile that was folded earlier, without the terms that have run out since.
+
+    Nothing tells of a term that simply runs out, so whoever shows a stored profile asks this first.
+    """
+    running = tuple(term for term in profile.terms if (term_end_ms(term) or as_of_ms + 1) > as_of_ms)
+    if len(running) == len(profile.terms):
+        return profile
+    subscribed = any(not term.addon for term in running)
+    gone = {"mrr": None} if subscribed else {"mrr": None, "plan": None, "renewal_date": None}
+    rest = msgspec.structs.replace(profile, **gone)
+    return _with_terms(rest, running, subscribed=subscribed)
+
+
+def problems_of(facts: Iterable[Fact], as_of_ms: int) -> list[Problem]:
+    """What could not be taken over and was not said correctly since, by name."""
+    found: dict[tuple[str, str], Problem] = {}
+    for fact in _known(facts, as_of_ms):
+        group = TRAITS_KIND if fact.kind == TRAITS_KIND else "subscription"
+        for name in fact.data:
+            found.pop((group, name), None)
+        for name, detail in fact.dropped.items():
+            found[group, name] = Problem(name=name, detail=detail, at_ms=fact.at_ms)
+    return [found[key] for key in sorted(found)]
+
+
+def _known(facts: Iterable[Fact], as_of_ms: int) -> list[Fact]:
+    """The facts known at an instant, each id as it came first, in the order in which they happened."""
+    first: dict[str, Fact] = {}
+    for fact in facts:
+        if fact.known_ms <= as_of_ms:
+            earlier = first.get(fact.id)
+            if earlier is None or _arrival_order(fact) < _arrival_order(earlier):
+                first[fact.id] = fact
+    return sorted(first.values(), key=lambda fact: (fact.at_ms, _RANKS[fact.kind], fact.id))
+
+
+def _arrival_order(fact: Fact) -> tuple[int, int, bytes]:
+    return fact.known_ms, fact.at_ms, msgspec.json.encode(fact, order="deterministic")
+
+
+def _subscribed(traits: Mapping[str, Any], terms: Terms, as_of_ms: int) -> bool | None:
+    if terms.heard:
+        return any(not term.addon for term in terms.running(as_of_ms))
+    return bool(traits["plan"]) if "plan" in traits else None
+
+
+def _with_terms(profile: Profile, terms: tuple[Term, ...], *, subscribed: bool | None) -> Profile:
+    """The profile with what its running terms say."""
+    said: dict[str, Any] = {"terms": terms, "subscribed": subscribed}
+    prices = [term.mrr for term in terms if term.mrr is not None]
+    if prices:
+        said["mrr"] = sum(prices)
+    base = next((term for term in terms if not term.addon), None)
+    if base is not None:
+        said["plan"] = base.plan
+        end_ms = term_end_ms(base)
+        if end_ms is not None:
+            said["renewal_date"] = day_of(end_ms)
+        if base.quantity is not None and base.units is not None and base.units.lower() in SEAT_UNITS:
+            said["seats"] = round(base.quantity)
+    return msgspec.structs.replace(profile, **said)
