@@ -1,0 +1,179 @@
+"""A model as it is loaded to score: everything is checked before any of it runs, nothing is unpickled."""
+
+import hashlib
+import io
+import zipfile
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final, NamedTuple
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from stemtide.scoring.explanation import DTYPES, Explainer, TablesError
+from stemtide.scoring.graph_check import GraphError, check_graph
+from stemtide.scoring.manifest import FORMAT, GRAPH, MANIFEST, TABLES, Manifest
+
+Floats = npt.NDArray[np.float64]
+
+FILES: Final = (MANIFEST, GRAPH, TABLES)
+CAPS: Final = {MANIFEST: 1_000_000, GRAPH: 32_000_000, TABLES: 64_000_000}
+"""Bytes that a file may have; ten times what 500 trees need, and far below a function's memory."""
+UNPACKED_CAP: Final = 256_000_000
+"""Bytes that the tables may have once unpacked."""
+AGAIN: Final = "Export the model again (`stemtide export`) and promote that version."
+
+
+class ArtefactError(ValueError):
+    """A file of a model that must not be used; says which, why, and what to do."""
+
+    def __init__(self, file: str, reason: str, remedy: str = AGAIN) -> None:
+        super().__init__(f"{file}: {reason}. {remedy}")
+        self.file = file
+        self.reason = reason
+        self.remedy = remedy
+
+
+class Prediction(NamedTuple):
+    """Of N rows: the model's margin (log odds) and the calibrated probability, both [N]."""
+
+    margin: Floats
+    probability: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A checked model, ready to score. Rows are float64 [N, F] in the manifest's order; NaN is 'missing'."""
+
+    manifest: Manifest
+    session: Any
+    explainer: Explainer
+
+    @property
+    def version(self) -> str:
+        return self.manifest.version
+
+    def predict(self, x: Floats) -> Prediction:
+        """Margin and probability of each row."""
+        rows = np.ascontiguousarray(x, np.float64)
+        if not len(rows):
+            return Prediction(np.empty(0), np.empty(0))
+        margin, probability = self.session.run(["margin", "probability"], {"features": rows})
+        return Prediction(margin.reshape(-1), probability.reshape(-1))
+
+    def explain(self, x: Floats) -> Floats:
+        """Exact SHAP contributions [N, F] to the margin; with `expected_margin` they add up to it."""
+        return self.explainer.explain(np.ascontiguousarray(x, np.float64))
+
+
+def load(files: Mapping[str, bytes]) -> Model:
+    """The model in `files` (content by name).
+
+    Raises:
+        ArtefactError: a file is missing, too large, damaged, not the one that was exported, or made for other
+            features than this package computes.
+    """
+    _check_sizes(files)
+    manifest = _manifest(files[MANIFEST])
+    for name in (GRAPH, TABLES):
+        if hashlib.sha256(files[name]).hexdigest() != manifest.files.get(name):
+            raise ArtefactError(
+                name, "its sha256 is not the one that the manifest names: damaged or exchanged"
+            )
+    _check_registry(manifest)
+    try:
+        check_graph(files[GRAPH])
+    except GraphError as error:
+        raise ArtefactError(GRAPH, str(error)) from error
+    explainer = _explainer(files[TABLES])
+    if explainer.width != len(manifest.features):
+        raise ArtefactError(TABLES, "it explains another number of features than the manifest names")
+    return Model(manifest, session_of(files[GRAPH], width=len(manifest.features)), explainer)
+
+
+def session_of(graph: bytes, *, width: int) -> Any:
+    """An onnxruntime session on one thread: a function has one core, and results must not depend on it.
+
+    Raises:
+        ArtefactError: the runtime refuses the graph, or it takes or gives something else than ours do.
+    """
+    import onnxruntime  # a third of a second that scoring by rules need not spend
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    try:
+        session = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # the runtime's errors share no public base class
+        raise ArtefactError(GRAPH, f"onnxruntime refuses it ({str(error)[:200]})") from error
+    taken = [(i.name, i.type, i.shape[1:]) for i in session.get_inputs()]
+    given = {o.name: o.type for o in session.get_outputs()}
+    if taken != [("features", "tensor(double)", [width])]:
+        raise ArtefactError(GRAPH, f"it does not take 'features' of {width} doubles")
+    if given != {"margin": "tensor(double)", "probability": "tensor(double)"}:
+        raise ArtefactError(GRAPH, "it does not give 'margin' and 'probability' as doubles")
+    return session
+
+
+def _check_sizes(files: Mapping[str, bytes]) -> None:
+    for name in FILES:
+        if name not in files:
+            raise ArtefactError(name, "it is missing")
+        if len(files[name]) > CAPS[name]:
+            raise ArtefactError(name, f"it has {len(files[name]):,} bytes, more than {CAPS[name]:,}")
+
+
+def _manifest(data: bytes) -> Manifest:
+    try:
+        declared = msgspec.json.decode(data, type=dict[str, Any]).get("format")
+        if declared != FORMAT:
+            raise ArtefactError(
+                MANIFEST,
+                f"it has format {declared!r}, this version reads {FORMAT}",
+                "Export the model with the version of Stemtide that is deployed.",
+            )
+        manifest = msgspec.json.decode(data, type=Manifest)
+    except msgspec.MsgspecError as error:
+        raise ArtefactError(MANIFEST, f"it cannot be read ({error})") from error
+    if not manifest.score_map or not manifest.bins:
+        raise ArtefactError(MANIFEST, "it has no score map or no bins: the model was never exported")
+    if len(manifest.medians) != len(manifest.features):
+        raise ArtefactError(MANIFEST, "it does not have one median per feature")
+    return manifest
+
+
+def _check_registry(manifest: Manifest) -> None:
+    from stemtide.features.registry import FEATURES, registry_hash
+
+    names = tuple(feature.name for feature in FEATURES)
+    if manifest.registry != registry_hash() or manifest.features != names:
+        raise ArtefactError(
+            MANIFEST,
+            "the model was trained on other features than this version computes",
+            "Train and export it with this version of Stemtide, or deploy the version it was made with.",
+        )
+
+
+def _explainer(data: bytes) -> Explainer:
+    try:
+        _check_members(data)
+        with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
+            return Explainer({name: arrays[name] for name in DTYPES})
+    except TablesError as error:
+        raise ArtefactError(TABLES, str(error)) from error
+    except (ValueError, OSError, EOFError, KeyError, zipfile.BadZipFile, zlib.error) as error:
+        if isinstance(error, ArtefactError):
+            raise
+        raise ArtefactError(TABLES, f"it is no file of plain arrays ({error})") from error
+
+
+def _check_members(data: bytes) -> None:
+    with zipfile.ZipFile(io.BytesIO(data)) as packed:
+        members = packed.infolist()
+    if sorted(member.filename for member in members) != sorted(f"{name}.npy" for name in DTYPES):
+        raise ArtefactError(TABLES, "it holds other arrays than explanations need")
+    if sum(member.file_size for member in members) > UNPACKED_CAP:
+        raise ArtefactError(TABLES, f"it unpacks to more than {UNPACKED_CAP:,} bytes")

@@ -1,0 +1,103 @@
+"""What a model's graph may hold, read from its bytes before any runtime parses them.
+
+An ONNX file can name other files as the home of its weights and can hold functions, subgraphs and operators
+of other libraries. Ours never does. ONNX is a Protocol Buffers message, so a walk over its fields is enough.
+"""
+
+from collections.abc import Iterator
+from typing import Final
+
+OPERATORS: Final = frozenset({"TreeEnsemble", "Mul", "Add", "Sigmoid", "Identity"})
+"""The operators that the export uses."""
+_VARINT, _EIGHT_BYTES, _BYTES, _FOUR_BYTES = 0, 1, 2, 5
+_MODEL: Final = {7: "graph"}
+_MODEL_REFUSED: Final = {20: "training information", 25: "functions"}
+_CHILDREN: Final = {
+    "graph": {1: "node", 5: "tensor"},
+    "node": {5: "attribute"},
+    "attribute": {5: "tensor", 10: "tensor"},
+    "tensor": {},
+}
+_REFUSED: Final = {
+    "graph": {15: "sparse weights"},
+    "node": {},
+    "attribute": {6: "a subgraph", 11: "subgraphs", 22: "sparse weights", 23: "sparse weights"},
+    "tensor": {13: "external data", 14: "a data location"},
+}
+_OP_TYPE: Final = 4
+
+
+class GraphError(ValueError):
+    """The bytes are no ONNX message, or hold something that a model of ours never does."""
+
+
+def check_graph(data: bytes) -> None:
+    """Refuse a graph with anything but known operators and weights of its own.
+
+    Raises:
+        GraphError: says what it holds.
+    """
+    graphs = 0
+    view = memoryview(data)
+    for field, value in _fields(view):
+        if field in _MODEL_REFUSED:
+            raise GraphError(f"it holds {_MODEL_REFUSED[field]}")
+        if field in _MODEL:
+            graphs += 1
+            _walk(_message(value), _MODEL[field])
+    if graphs != 1:
+        raise GraphError("it holds no graph")
+
+
+def _walk(message: memoryview, kind: str) -> None:
+    for field, value in _fields(message):
+        if field in _REFUSED[kind]:
+            raise GraphError(f"it holds {_REFUSED[kind][field]}")
+        if kind == "node" and field == _OP_TYPE:
+            operator = bytes(_message(value)).decode("utf-8", "replace")
+            if operator not in OPERATORS:
+                raise GraphError(f"it holds the operator {operator[:64]!r}")
+        child = _CHILDREN[kind].get(field)
+        if child is not None:
+            _walk(_message(value), child)
+
+
+def _message(value: memoryview | None) -> memoryview:
+    if value is None:
+        raise GraphError("it is no ONNX message")
+    return value
+
+
+def _fields(message: memoryview) -> Iterator[tuple[int, memoryview | None]]:
+    """Number and content of each field; None for numbers."""
+    at, end = 0, len(message)
+    while at < end:
+        key, at = _varint(message, at)
+        field, kind = key >> 3, key & 7
+        if kind == _VARINT:
+            _, at = _varint(message, at)
+            yield field, None
+            continue
+        if kind == _BYTES:
+            size, at = _varint(message, at)
+        elif kind in (_EIGHT_BYTES, _FOUR_BYTES):
+            size = 8 if kind == _EIGHT_BYTES else 4
+        else:
+            raise GraphError("it is no ONNX message")
+        if at + size > end:
+            raise GraphError("it is cut off")
+        yield field, message[at : at + size] if kind == _BYTES else None
+        at += size
+
+
+def _varint(message: memoryview, at: int) -> tuple[int, int]:
+    value = 0
+    for shift in range(0, 70, 7):
+        if at >= len(message):
+            raise GraphError("it is cut off")
+        byte = message[at]
+        at += 1
+        value |= (byte & 0x7F) << shift
+        if byte < 0x80:
+            return value, at
+    raise GraphError("it is no ONNX message")
