@@ -113,13 +113,11 @@ def days_since(counter: Counter) -> Formula:
 
 def longest_gap(view: View) -> Floats:
     """The longest run of days without events among the known of the last 30."""
-    active = view.days(Counter.ACTIVE, 30) > 0
-    known = view.known(30)
-    longest = run = np.zeros(len(known))
-    for index in range(30):
-        run = np.where(active[:, index] | (30 - index > known), 0.0, run + 1)
-        longest = np.maximum(longest, run)
-    return where(known > 0, longest)
+    places = np.arange(1, 31)
+    known = view.known(30)[:, np.newaxis]
+    ends_run = (view.days(Counter.ACTIVE, 30) > 0) | (places <= 30 - known)
+    since = places - np.maximum.accumulate(np.where(ends_run, places, 0), axis=1)
+    return where(known[:, 0] > 0, since.max(axis=1).astype(np.float64))
 
 
 def fact(which: Fact) -> Formula:

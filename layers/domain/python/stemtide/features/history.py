@@ -1,8 +1,8 @@
 """An account's usage by day, from the table or from a log: what the features are computed from.
 
-Counters are whole numbers. Distinct things over several days cannot be added up, so each occurrence also
-notes the day on which the same thing occurred before: a window [a, b] holds as many distinct things as it
-has occurrences whose previous one lies before a.
+Counters are whole numbers. Distinct things over several days cannot be added up, so for each occurrence the
+previous one of the same thing is looked up: a window holds as many distinct things as it has occurrences
+whose previous one lies before it.
 """
 
 from collections.abc import Iterable, Mapping
@@ -43,26 +43,41 @@ class Day(NamedTuple):
     users: bytes
 
 
-@dataclass(frozen=True, slots=True)
 class Occurrences:
-    """Things that occurred on days: `days` ascending, `previous` when the same occurred before."""
+    """Things that occurred on days, each at most once a day."""
 
-    days: Ints
-    previous: Ints
-
-    @classmethod
-    def of(cls, days: Ints, things: npt.NDArray[np.uint64]) -> "Occurrences":
-        """Occurrences of things that are told apart by a number, each at most once a day, days ascending."""
+    def __init__(self, days: Ints, things: npt.NDArray[np.uint64]) -> None:
+        """`days` ascending; things are told apart by a number."""
         order = np.lexsort((days, things))
-        previous = np.full(len(days), NEVER, dtype=np.int64)
         same = things[order[1:]] == things[order[:-1]]
-        previous[order[1:][same]] = days[order[:-1][same]]
-        return cls(days, previous)
+        self._days = days
+        self._previous = np.full(len(days), NEVER, dtype=np.int64)
+        self._previous[order[1:][same]] = days[order[:-1][same]]
+        self._by_length: dict[int, Ints] = {}
 
-    def distinct(self, first: int, last: int) -> int:
-        """How many distinct things occurred from `first` to `last`, both included."""
-        start, end = self.days.searchsorted((first, last + 1))
-        return int(np.count_nonzero(self.previous[start:end] < first))
+    def distinct(self, length: int, last: int) -> int:
+        """How many distinct things occurred in the `length` days up to `last`."""
+        if len(self._days) == 0:
+            return 0
+        counts = self._by_length.get(length)
+        if counts is None:
+            counts = self._by_length[length] = self._counts(length)
+        at = last - int(self._days[0])
+        return int(counts[at]) if 0 <= at < len(counts) else 0
+
+    def _counts(self, length: int) -> Ints:
+        """The distinct things of every window, by its last day from the first day on.
+
+        An occurrence is the first of its thing in the windows that end on its day or later, reach back to it
+        and not to the previous one.
+        """
+        first = self._days[0]
+        ends = np.maximum(self._days, self._previous + length)
+        after = self._days + length
+        counts = np.zeros(int(self._days[-1] - first) + length + 1, dtype=np.int64)
+        np.add.at(counts, ends - first, 1)
+        np.add.at(counts, after - first, -1)
+        return np.cumsum(counts)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,12 +105,12 @@ class AccountHistory:
         active = np.flatnonzero(self.counters[: self.days.searchsorted(day + 1), Counter.ACTIVE])
         return int(self.days[active[-1]]) if len(active) else None
 
-    def distinct_users(self, first: int, last: int) -> int:
-        """Distinct users from `first` to `last`: exact unless one of the days has too many to be kept."""
-        sketches = [sketch for day, sketch in self.crowded.items() if first <= day <= last]
+    def distinct_users(self, length: int, last: int) -> int:
+        """Distinct users of the `length` days up to `last`: exact unless a day has too many to be kept."""
+        sketches = [sketch for day, sketch in self.crowded.items() if last - length < day <= last]
         if any(_is_estimate(sketch) for sketch in sketches):
             return users.count(users.union(b"", users.unpack(b"".join(sketches))))
-        return self.users.distinct(first, last)
+        return self.users.distinct(length, last)
 
 
 def history_of(
@@ -115,8 +130,8 @@ def history_of(
         account=account,
         days=numbers,
         counters=counters.reshape(len(listed), len(Counter)),
-        users=Occurrences.of(np.repeat(numbers, sizes), hashes),
-        types=Occurrences.of(
+        users=Occurrences(np.repeat(numbers, sizes), hashes),
+        types=Occurrences(
             np.array([day for day, _ in adopted], dtype=np.int64),
             np.array([kind for _, kind in adopted], dtype=np.uint64),
         ),

@@ -12,6 +12,8 @@ from stemtide.features.registry import FEATURES
 from stemtide.features.view import DAYS, DISTINCT, Batch, Distinct, Fact, Floats, View
 from stemtide.profile import Profile
 
+USERS: Final = frozenset({Distinct.USERS_30, Distinct.USERS_30_BEFORE})
+
 CHUNK: Final = 2048
 """Rows at a time: a block of 9 MB stays in the cache's reach and bounds memory."""
 
@@ -56,10 +58,7 @@ def batch_of(rows: Sequence[Row], *, plans: Sequence[Plan] = ()) -> Batch:
 
 
 def _distinct(history: AccountHistory, day: int) -> list[int]:
-    windows = [(day - back - length + 1, day - back) for length, back in DISTINCT]
     return [
-        history.distinct_users(*windows[Distinct.USERS_30]),
-        history.distinct_users(*windows[Distinct.USERS_30_BEFORE]),
-        history.types.distinct(*windows[Distinct.TYPES_30]),
-        history.types.distinct(*windows[Distinct.TYPES_30_BEFORE]),
+        (history.distinct_users if which in USERS else history.types.distinct)(length, day - back)
+        for which, (length, back) in zip(Distinct, DISTINCT, strict=True)
     ]

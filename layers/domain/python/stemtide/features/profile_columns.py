@@ -2,9 +2,9 @@
 
 import math
 from collections.abc import Sequence
-from datetime import date
+from functools import lru_cache
 
-from stemtide.as_of import day_index, end_of_day_ms, parse_as_of
+from stemtide.as_of import end_of_day_ms, parse_as_of
 from stemtide.calls import DAY_MS
 from stemtide.config_schema import Plan
 from stemtide.currencies import minor_digits
@@ -49,18 +49,20 @@ def _seats(profile: Profile, plans: Sequence[Plan]) -> int | None:
 def _age(profile: Profile, day: int, tenure: int | None) -> int | None:
     if profile.created_at is None:
         return tenure
-    try:
-        created = parse_as_of(profile.created_at) // DAY_MS
-    except ValueError:
-        return tenure
-    return max(0, day - created)
+    created = _day_of(profile.created_at)
+    return tenure if created is None else max(0, day - created)
 
 
 def _to_renewal(profile: Profile, day: int) -> int | None:
     if profile.renewal_date is None:
         return None
+    renewal = _day_of(profile.renewal_date)
+    return None if renewal is None or renewal < day else renewal - day
+
+
+@lru_cache(maxsize=4096)
+def _day_of(text: str) -> int | None:
     try:
-        days = day_index(date.fromisoformat(profile.renewal_date[:10])) - day
+        return parse_as_of(text) // DAY_MS
     except ValueError:
         return None
-    return days if days >= 0 else None

@@ -16,7 +16,10 @@ from stemtide.store.errors import translated
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DayUsage:
-    """One account's usage on one UTC day; `events` and `by_event` are weights, times epoch ms."""
+    """One account's usage on one UTC day; `events` and `by_event` are weights, times epoch ms.
+
+    `users` is the sketch that `active_users` is the count of (see `stemtide.users`).
+    """
 
     date: date
     events: int
@@ -26,6 +29,7 @@ class DayUsage:
     duplicates: int
     first_ms: int
     last_ms: int
+    users: bytes
 
 
 class DynamoUsageItems:
@@ -105,6 +109,17 @@ def account_seen(table: Any, account: str) -> bool:
     return bool(found["Items"])
 
 
+def first_day_seen(table: Any, account: str) -> date | None:
+    """The first UTC day of which the usage table holds anything of the account."""
+    first = table.query(
+        KeyConditionExpression=Key("account").eq(account),
+        Limit=1,
+        ProjectionExpression="#day",
+        ExpressionAttributeNames={"#day": "day"},
+    )
+    return next((date.fromisoformat(str(item["day"])[:10]) for item in first["Items"]), None)
+
+
 def _query_days(table: Any, account: str, first: date, last: date) -> Iterator[dict[str, Any]]:
     between = Key("account").eq(account) & Key("day").between(first.isoformat(), f"{last.isoformat()}~")
     page: dict[str, Any] = {}
@@ -132,4 +147,5 @@ def _day_usage(item: dict[str, Any], users_item: dict[str, Any] | None) -> DayUs
         duplicates=state.duplicates,
         first_ms=state.first_ms or 0,
         last_ms=state.last_ms or 0,
+        users=sketch,
     )
