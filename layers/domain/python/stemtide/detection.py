@@ -9,10 +9,9 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
-import msgspec
-
-from stemtide.as_of import as_of_text, last_closed_day
+from stemtide.as_of import last_closed_day
 from stemtide.config_schema import DetectionRule, Events, Measure, Signal
+from stemtide.drops import Drop
 
 WEEK_DAYS: Final = 7
 WINDOW_DAYS: Final = 2 * WEEK_DAYS
@@ -23,21 +22,6 @@ _SIGNALS: Final = {
     Measure.CORE_ACTIONS: Signal.CORE_ACTION,
     Measure.LOGINS: Signal.LOGIN,
 }
-
-
-class Drop(msgspec.Struct, frozen=True, kw_only=True):
-    """A rule that was met. `before` and `now` are the sums of the two weeks, `change` is now / before - 1.
-
-    `day` is the UTC date of `as_of_ms`: one drop per account, day and rule.
-    """
-
-    account: str
-    day: str
-    rule: str
-    as_of_ms: int
-    before: int
-    now: int
-    change: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,15 +84,13 @@ def _drop(
     present = sum(day.total(rule.measure, events) for day in now)
     if was - present <= rule.drop * was:
         return None
-    return Drop(
-        account=account,
-        day=as_of_text(as_of_ms)[:10],
-        rule=rule.name,
-        as_of_ms=as_of_ms,
-        before=was,
-        now=present,
-        change=round(present / was - 1, 4),
-    )
+    figures = {
+        "measure": rule.measure.value,
+        "before": was,
+        "now": present,
+        "change": round(present / was - 1, 4),
+    }
+    return Drop(account=account, rule=rule.name, as_of_ms=as_of_ms, figures=figures)
 
 
 def gone_silent(last_day: int, as_of_ms: int) -> bool:
@@ -120,7 +102,7 @@ def gone_silent(last_day: int, as_of_ms: int) -> bool:
     return 0 < last_closed_day(as_of_ms) - last_day <= SILENT_WITHIN_DAYS
 
 
-def day_of(text: str) -> int:
+def day_number(text: str) -> int:
     """Days since 1970-01-01 of `YYYY-MM-DD`.
 
     Raises:

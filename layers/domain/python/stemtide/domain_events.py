@@ -11,7 +11,7 @@ from typing import Any, Final
 import msgspec
 
 from stemtide.as_of import as_of_text
-from stemtide.calls import timestamp_ms
+from stemtide.drops import Drop
 from stemtide.scoring.assessment import Assessment, Basis, Driver, Tier
 from stemtide.table_stream import Change
 
@@ -32,6 +32,7 @@ class UsageDropDetected(msgspec.Struct, frozen=True, kw_only=True):
     rule: str
     day: str
     as_of: str
+    measure: str
     before: int
     now: int
     change: float
@@ -72,17 +73,18 @@ def event_of(change: Change) -> DomainEvent | None:
 
 
 def _drop(item: Mapping[str, Any]) -> UsageDropDetected:
-    account, day, rule = str(item["account"]), str(item["day"]), str(item["rule"])
-    as_of = item["as_of"] if "as_of" in item else as_of_text(int(item["as_of_ms"]))
+    drop = msgspec.json.decode(str(item["drop"]), type=Drop)
+    as_of = as_of_text(drop.as_of_ms)
     return UsageDropDetected(
-        id=event_id("drop", account, day, rule),
-        account=account,
-        rule=rule,
-        day=day,
-        as_of=str(as_of),
-        before=int(item["before"]),
-        now=int(item["now"]),
-        change=float(item["change"]),
+        id=event_id("drop", drop.account, as_of[:10], drop.rule),
+        account=drop.account,
+        rule=drop.rule,
+        day=as_of[:10],
+        as_of=as_of,
+        measure=str(drop.figures["measure"]),
+        before=int(drop.figures["before"]),
+        now=int(drop.figures["now"]),
+        change=float(drop.figures["change"]),
     )
 
 
@@ -114,8 +116,3 @@ def _assessment(item: Mapping[str, Any]) -> Assessment | None:
 def event_id(*parts: str) -> str:
     """24 hex digits that follow from what the event is about: a repeated publication has the same."""
     return blake2b("\0".join(parts).encode(), digest_size=12).hexdigest()
-
-
-def drop_as_of_ms(event: Mapping[str, Any]) -> int:
-    """The instant of a `UsageDropDetected` detail, epoch ms."""
-    return timestamp_ms(str(event["as_of"]))

@@ -1,0 +1,137 @@
+"""Finding drops: on the first use of a day, and by schedule for those who are silent."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, NamedTuple
+
+import msgspec
+
+from stemtide.as_of import as_of_text, last_closed_day
+from stemtide.config_schema import Config
+from stemtide.detection import DayUse, Drop, day_number, find_drops, gone_silent, window
+from stemtide.ports import SideBySide, UnavailableError
+from stemtide.state import decode
+from stemtide.table_stream import Change
+
+USERS_MARK: Final = "#"
+"""In the sort key of items that hold a day's users."""
+UNREADABLE: Final = (ValueError, KeyError, TypeError, msgspec.MsgspecError)
+"""What an item that this version cannot read raises, now and at every further try."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DetectPorts:
+    """What detecting touches.
+
+    `days(account, first, last)` reads the days with usage, `touch(account, day)` notes that there was some,
+    `put` keeps a drop (False: it was there), `set_aside(what, error)` keeps what can never be worked off.
+    """
+
+    days: Callable[[str, int, int], list[DayUse]]
+    touch: Callable[[str, str], Any]
+    put: Callable[[Drop], bool]
+    set_aside: Callable[[Mapping[str, Any], Exception], None]
+    side_by_side: SideBySide
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """`failed` are the sequence numbers to come again, `drops` the newly found."""
+
+    drops: tuple[Drop, ...] = ()
+    failed: tuple[str, ...] = ()
+    looked_at: int = 0
+    unreadable: int = 0
+
+
+class _Answer(NamedTuple):
+    drops: list[Drop]
+    failed: str | None = None
+    unreadable: bool = False
+
+
+def on_first_use(changes: Sequence[Change], *, config: Config, ports: DetectPorts) -> Outcome:
+    """Look at every account that used the product on a new day, as of its first event there.
+
+    Of the days of one account only the newest: during a replay the days in between are passed over.
+    """
+    newest: dict[str, Change] = {}
+    for change in changes:
+        account, day = str(change.keys["account"]), str(change.keys["day"])
+        if change.event != "INSERT" or USERS_MARK in day:
+            continue
+        if account not in newest or day > str(newest[account].keys["day"]):
+            newest[account] = change
+    answers = ports.side_by_side(lambda change: _first_use(change, config, ports), newest.values())
+    return _outcome(answers)
+
+
+def _first_use(change: Change, config: Config, ports: DetectPorts) -> _Answer:
+    account, day = str(change.keys["account"]), str(change.keys["day"])
+    try:
+        ports.touch(account, day)
+        first_ms = decode(bytes((change.new or {})["s"])).first_ms
+        found = [] if first_ms is None else _look(account, first_ms, config, ports)
+        return _Answer([drop for drop in found if ports.put(drop)])
+    except UnavailableError:
+        return _Answer([], failed=change.sequence)
+    except UNREADABLE as error:
+        ports.set_aside({"account": account, "day": day, "sequence": change.sequence}, error)
+        return _Answer([], unreadable=True)
+
+
+def on_silence(
+    accounts: Iterable[tuple[str, str | None]], *, as_of_ms: int, config: Config, ports: DetectPorts
+) -> Outcome:
+    """Look at every account that has become silent: no first use of a day will tell of it.
+
+    Args:
+        accounts: with their latest day of usage (`YYYY-MM-DD`).
+
+    Raises:
+        UnavailableError: after all others were looked at; a repetition changes nothing that is done.
+    """
+    wanted = [account for account, last_day in accounts if _may_be_silent(last_day, as_of_ms)]
+    outcome = _outcome(ports.side_by_side(lambda account: _silent(account, as_of_ms, config, ports), wanted))
+    if outcome.failed:
+        raise UnavailableError(f"{len(outcome.failed)} accounts could not be looked at")
+    return outcome
+
+
+def _may_be_silent(last_day: str | None, as_of_ms: int) -> bool:
+    """Whether its days must be read: silent by its latest day, or used again after a past instant."""
+    if last_day is None:
+        return False
+    day = day_number(last_day)
+    return gone_silent(day, as_of_ms) or day > last_closed_day(as_of_ms) + 1
+
+
+def _silent(account: str, as_of_ms: int, config: Config, ports: DetectPorts) -> _Answer:
+    try:
+        days = ports.days(account, *window(as_of_ms))
+        if any(day.day == last_closed_day(as_of_ms) for day in days):
+            return _Answer([])
+        found = _found(account, days, as_of_ms, config)
+        return _Answer([drop for drop in found if ports.put(drop)])
+    except UnavailableError:
+        return _Answer([], failed=account)
+    except UNREADABLE as error:
+        ports.set_aside({"account": account, "as_of": as_of_text(as_of_ms)}, error)
+        return _Answer([], unreadable=True)
+
+
+def _look(account: str, as_of_ms: int, config: Config, ports: DetectPorts) -> list[Drop]:
+    return _found(account, ports.days(account, *window(as_of_ms)), as_of_ms, config)
+
+
+def _found(account: str, days: Sequence[DayUse], as_of_ms: int, config: Config) -> list[Drop]:
+    return find_drops(account, days, as_of_ms=as_of_ms, rules=config.detection.rules, events=config.events)
+
+
+def _outcome(answers: Sequence[_Answer]) -> Outcome:
+    return Outcome(
+        drops=tuple(drop for answer in answers for drop in answer.drops),
+        failed=tuple(answer.failed for answer in answers if answer.failed is not None),
+        looked_at=len(answers),
+        unreadable=sum(answer.unreadable for answer in answers),
+    )
