@@ -38,14 +38,14 @@ class Log:
     def rows(self, interval: Interval, *, batch: int, limit: int | None = None) -> Iterator[list[Row]]:
         """The rows of an interval of (instant, row) in that order, in lists of `batch`."""
         query = f"{self.query} WHERE {_within(interval)} ORDER BY instant, _row"
-        with _readable(self.path), _connect(self.spill) as connection:
+        with readable(self.path), connect(self.spill) as connection:
             found = connection.execute(query + (f" LIMIT {limit}" if limit is not None else ""))
             while rows := found.fetchmany(batch):
                 yield rows
 
     def without_instant(self) -> int:
         """How many rows have no usable timestamp, and so no place in the order."""
-        with _readable(self.path), _connect(self.spill) as connection:
+        with readable(self.path), connect(self.spill) as connection:
             counted = connection.execute(f"SELECT count(*) FROM ({self.query}) WHERE instant IS NULL")
             return int(counted.fetchall()[0][0])
 
@@ -62,7 +62,7 @@ def open_log(events: Events, *, folder: Path, mapping_path: Path, spill: Path) -
         CliError: no such file, unreadable, or a mapped column does not exist.
     """
     path = log_file.find_file(folder, events.file, mapping_path)
-    with _readable(path), _connect(spill) as connection:
+    with readable(path), connect(spill) as connection:
         columns = log_file.columns_of(connection, log_file.source_of(path, {}))
         log_file.check_columns(events, columns, mapping_path, path)
         source = log_file.source_of(path, log_file.as_text(events, columns))
@@ -72,12 +72,13 @@ def open_log(events: Events, *, folder: Path, mapping_path: Path, spill: Path) -
         if events.day is not None:
             log_file.check_courses(connection, events, source, mapping_path)
     return Log(
-        path=path, fingerprint=_fingerprint(path), properties=tuple(properties), query=query, spill=spill
+        path=path, fingerprint=fingerprint_of(path), properties=tuple(properties), query=query, spill=spill
     )
 
 
 @contextmanager
-def _readable(path: Path) -> Iterator[None]:
+def readable(path: Path) -> Iterator[None]:
+    """Names the file where DuckDB fails on it."""
     try:
         yield
     except duckdb.Error as error:
@@ -85,7 +86,8 @@ def _readable(path: Path) -> Iterator[None]:
         raise CliError(f"{path} cannot be read: {error}", hint=hint) from error
 
 
-def _connect(spill: Path) -> duckdb.DuckDBPyConnection:
+def connect(spill: Path) -> duckdb.DuckDBPyConnection:
+    """A DuckDB of its own, bounded in memory, in UTC."""
     spill.mkdir(parents=True, exist_ok=True)
     return duckdb.connect(
         config={
@@ -107,6 +109,7 @@ def _within(interval: Interval) -> str:
     return " AND ".join(parts)
 
 
-def _fingerprint(path: Path) -> str:
+def fingerprint_of(path: Path) -> str:
+    """What names a file's content."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()[:FINGERPRINT_CHARS]

@@ -61,6 +61,18 @@ def check_columns(events: Events, columns: dict[str, str], mapping_path: Path, p
     named |= {"user": (events.user,)} if events.user else {}
     named |= {"weight": (events.weight,)} if events.weight else {}
     named |= {} if events.properties == "*" else {"properties": tuple(events.properties)}
+    require(named, columns, mapping_path, path)
+    if events.timestamp and not columns[events.timestamp].startswith(sql.INSTANT_TYPES):
+        raise CliError(
+            f"{mapping_path}: `timestamp` names {events.timestamp!r}, a {columns[events.timestamp]} column",
+            hint="it must hold timestamps, dates or ISO 8601 text",
+        )
+
+
+def require(
+    named: dict[str, tuple[str, ...]], columns: dict[str, str], mapping_path: Path, path: Path
+) -> None:
+    """Raise the CliError that names the first of the columns that a file does not have, and its key."""
     for key, wanted in named.items():
         for column in wanted:
             if column not in columns:
@@ -68,11 +80,6 @@ def check_columns(events: Events, columns: dict[str, str], mapping_path: Path, p
                     f"{mapping_path}: `{key}` names the column {column!r}, which {path} does not have",
                     hint=f"its columns are {', '.join(columns)}",
                 )
-    if events.timestamp and not columns[events.timestamp].startswith(sql.INSTANT_TYPES):
-        raise CliError(
-            f"{mapping_path}: `timestamp` names {events.timestamp!r}, a {columns[events.timestamp]} column",
-            hint="it must hold timestamps, dates or ISO 8601 text",
-        )
 
 
 def chosen_properties(events: Events, columns: dict[str, str], mapping_path: Path) -> list[str]:

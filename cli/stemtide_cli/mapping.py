@@ -5,8 +5,18 @@ from pathlib import Path
 from typing import Literal
 
 import msgspec
+from stemtide.currencies import CODES
 
 from stemtide_cli.errors import CliError
+from stemtide_cli.mapping_training import (
+    Accounts,
+    Enrolments,
+    Population,
+    Snapshots,
+    Subscriptions,
+    Target,
+    problems,
+)
 from stemtide_cli.stack import project_root
 
 COMMON_YEAR = 2023
@@ -56,6 +66,26 @@ class Mapping(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """One mapping file; each section describes one kind of file of a log."""
 
     events: Events
+    subscriptions: Subscriptions | None = None
+    accounts: Accounts | None = None
+    enrolments: Enrolments | None = None
+    snapshots: Snapshots | None = None
+    population: Population = Population()
+    targets: dict[str, Target] = {}
+    """The first is the default."""
+
+
+SECTIONS: dict[str, type[msgspec.Struct]] = {
+    "events": Events,
+    "events.day": DayZero,
+    "subscriptions": Subscriptions,
+    "accounts": Accounts,
+    "enrolments": Enrolments,
+    "snapshots": Snapshots,
+    "population": Population,
+    "targets.NAME": Target,
+}
+"""Every section of a mapping file."""
 
 
 def find_mapping(name: str) -> Path:
@@ -95,7 +125,30 @@ def load_mapping(path: Path) -> Mapping:
         raise CliError(f"{path}: [events] account names no column", hint=DOCS)
     for suffix, start in (mapping.events.day.starts if mapping.events.day else {}).items():
         _check_start(path, suffix, start)
+    _check_training(path, mapping)
     return mapping
+
+
+def _check_training(path: Path, mapping: Mapping) -> None:
+    for name in ("subscriptions", "accounts", "enrolments"):
+        section = getattr(mapping, name)
+        if section is not None and not section.account_columns:
+            raise CliError(f"{path}: [{name}] account names no column", hint=DOCS)
+    currency = mapping.subscriptions.currency if mapping.subscriptions else None
+    if currency is not None and currency not in CODES:
+        raise CliError(
+            f"{path}: [subscriptions] currency = {currency!r} is no currency",
+            hint='write an ISO 4217 code, like "USD"',
+        )
+    found = problems(
+        subscriptions=mapping.subscriptions,
+        enrolments=mapping.enrolments,
+        population=mapping.population,
+        snapshots=mapping.snapshots,
+        targets=mapping.targets,
+    )
+    for fact, remedy in found[:1]:
+        raise CliError(f"{path}: {fact}", hint=remedy)
 
 
 def _check_start(path: Path, suffix: str, start: str) -> None:
@@ -109,5 +162,4 @@ def _check_start(path: Path, suffix: str, start: str) -> None:
 
 
 def _known_keys() -> str:
-    sections = {"events": Events, "events.day": DayZero}
-    return "; ".join(f"[{name}] {', '.join(kind.__struct_fields__)}" for name, kind in sections.items())
+    return "; ".join(f"[{name}] {', '.join(kind.__struct_fields__)}" for name, kind in SECTIONS.items())

@@ -23,6 +23,8 @@ MAX_REQUEST_BYTES: Final = 5 * 1024 * limits.KIB
 DAY_US: Final = 86_400_000_000
 HEAD: Final = b'{"batch":['
 TAIL: Final = b'],"_stemtide":{"origin":"replay","late_ok":true}}'
+FACTS_TAIL: Final = b'],"_stemtide":{"origin":"replay","late_ok":true,"facts_only":true}}'
+"""Of billing facts and traits: a renewal is no activity, so they count in no day's usage."""
 VERSION: Final = 1
 """Changes with the algorithm below: a half-sent chunk can only be finished by the one that began it."""
 TOO_LARGE: Final = "too_large"
@@ -49,6 +51,17 @@ class Track(msgspec.Struct, frozen=True, omit_defaults=True):
     type: str = msgspec.field(default_factory=lambda: "track")
 
 
+class Group(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One call that tells an account's traits."""
+
+    groupId: str  # noqa: N815
+    messageId: str  # noqa: N815
+    timestamp: str
+    context: Context
+    traits: dict[str, Any]
+    type: str = msgspec.field(default_factory=lambda: "group")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
     """One stream record."""
@@ -71,18 +84,22 @@ Call = tuple[int, bytes]
 """(day number, encoded call)"""
 
 
-def pack(rows: Iterable[tuple[Any, ...]], *, fingerprint: str, properties: tuple[str, ...]) -> Packed:
+def pack(
+    rows: Iterable[tuple[Any, ...]], *, fingerprint: str, properties: tuple[str, ...], facts: bool = False
+) -> Packed:
     """Cut rows (as `log.Row`, in order) into requests; the same rows always give the same requests.
 
     Args:
         fingerprint: of the log; with the row number it makes the message id.
         properties: names of the values behind the eighth of a row.
+        facts: the rows are billing facts and, without an event's name, traits (see `facts_log`).
     """
     encode = msgspec.json.Encoder().encode
     waiting: dict[str, deque[Call]] = {}
     contexts: dict[str, Context] = {}
     skipped: dict[str, int] = {}
-    room = limits.MAX_RECORD_BYTES - len(HEAD) - len(TAIL)
+    tail = FACTS_TAIL if facts else TAIL
+    room = limits.MAX_RECORD_BYTES - len(HEAD) - len(tail)
     sent = 0
     for instant, row, skip, account, user, event, at, weight, *values in rows:
         if skip is not None:
@@ -94,25 +111,27 @@ def pack(rows: Iterable[tuple[Any, ...]], *, fingerprint: str, properties: tuple
         extra = {k: v for k, v in zip(properties, values, strict=True) if v is not None and v == v}
         if weight is not None:
             extra["count"] = weight
-        person, anonymous = (user, None) if user is not None else (None, account)
-        call = encode(
-            Track(event, f"{fingerprint}-{row}", at, contexts[account], person, anonymous, extra or None)
-        )
+        name, context = f"{fingerprint}-{row}", contexts[account]
+        if facts and event is None:
+            call = encode(Group(account, name, at, context, extra))
+        else:
+            person, anonymous = (user, None) if user is not None else (None, account)
+            call = encode(Track(event, name, at, context, person, anonymous, extra or None))
         if len(call) > room:
             skipped[TOO_LARGE] = skipped.get(TOO_LARGE, 0) + 1
             continue
         waiting[account].append((instant // DAY_US, call))
         sent += 1
-    return Packed(requests=tuple(_requests(waiting)), sent=sent, skipped=skipped)
+    return Packed(requests=tuple(_requests(waiting, tail)), sent=sent, skipped=skipped)
 
 
-def _requests(waiting: dict[str, deque[Call]]) -> Iterable[tuple[Entry, ...]]:
+def _requests(waiting: dict[str, deque[Call]], tail: bytes) -> Iterable[tuple[Entry, ...]]:
     """Round by round, one record of each account that has calls left; a round fills whole requests."""
     while waiting:
         request: list[Entry] = []
         size = 0
         for account, calls in waiting.items():
-            entry = _record(account, calls)
+            entry = _record(account, calls, tail)
             cost = len(entry.data) + len(account.encode())
             if len(request) == MAX_ENTRIES or size + cost > MAX_REQUEST_BYTES:
                 yield tuple(request)
@@ -124,11 +143,11 @@ def _requests(waiting: dict[str, deque[Call]]) -> Iterable[tuple[Entry, ...]]:
         waiting = {account: calls for account, calls in waiting.items() if calls}
 
 
-def _record(account: str, calls: deque[Call]) -> Entry:
+def _record(account: str, calls: deque[Call], tail: bytes) -> Entry:
     """Take the longest prefix of calls that one record may hold."""
     taken: list[bytes] = []
     of_day: dict[int, int] = {}
-    size = len(HEAD) + len(TAIL)
+    size = len(HEAD) + len(tail)
     while calls:
         day, call = calls[0]
         if of_day.get(day, 0) == limits.ID_WINDOW or size + len(call) + bool(taken) > limits.MAX_RECORD_BYTES:
@@ -137,4 +156,4 @@ def _record(account: str, calls: deque[Call]) -> Entry:
         of_day[day] = of_day.get(day, 0) + 1
         taken.append(call)
         calls.popleft()
-    return Entry(account=account, data=HEAD + b",".join(taken) + TAIL, calls=len(taken))
+    return Entry(account=account, data=HEAD + b",".join(taken) + tail, calls=len(taken))

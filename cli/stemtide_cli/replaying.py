@@ -59,6 +59,8 @@ class Replay:
     path: Path
     at: Position
     rate: float | None = None
+    facts: bool = False
+    """The log's rows are billing facts and traits instead of events."""
     clock: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
     summary: Summary = field(default_factory=Summary)
@@ -98,7 +100,9 @@ class Replay:
                 limit = None if limit is None else limit - len(rows)
 
     def _chunk(self, interval: Interval, rows: list[Row], acknowledged: int) -> Chunk:
-        packed = packing.pack(rows, fingerprint=self.log.fingerprint, properties=self.log.properties)
+        packed = packing.pack(
+            rows, fingerprint=self.log.fingerprint, properties=self.log.properties, facts=self.facts
+        )
         return Chunk(
             interval=interval,
             rows=len(rows),

@@ -11,15 +11,29 @@ import msgspec
 
 from stemtide_cli import packing, position
 from stemtide_cli.errors import CliError
-from stemtide_cli.mapping import Events
+from stemtide_cli.mapping import Events, Mapping
 from stemtide_cli.position import Position
 
 
 def digest(events: Events, properties: tuple[str, ...]) -> str:
     """What a mapping means, as a short digest (the file's name and the order of keys do not matter)."""
-    meaning = msgspec.structs.replace(events, file="")
-    text = msgspec.json.encode((meaning, properties), order="deterministic")
-    return hashlib.sha256(text).hexdigest()[:16]
+    return _digest((_without_file(events), properties))
+
+
+def digest_of_facts(mapping: Mapping, properties: tuple[str, ...]) -> str:
+    """The same of the sections that the facts of a log come from."""
+    sections = (mapping.events, mapping.subscriptions, mapping.accounts)
+    return _digest(
+        (*(None if section is None else _without_file(section) for section in sections), properties)
+    )
+
+
+def _without_file(section: msgspec.Struct) -> msgspec.Struct:
+    return msgspec.structs.replace(section, file="")
+
+
+def _digest(meaning: object) -> str:
+    return hashlib.sha256(msgspec.json.encode(meaning, order="deterministic")).hexdigest()[:16]
 
 
 def resume(

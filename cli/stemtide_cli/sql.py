@@ -28,15 +28,20 @@ def text(value: str) -> str:
 def instant(events: Events, columns: Mapping[str, str]) -> str:
     """An expression for the event's instant in microseconds since 1970, NULL where there is none."""
     if events.day is not None:
-        return f"epoch_us({_day_zero(events.day)} + CAST({identifier(events.day.column)} AS INTEGER))"
-    column = identifier(str(events.timestamp))
-    kind = columns[str(events.timestamp)]
+        return f"epoch_us({day_zero(events.day)} + CAST({identifier(events.day.column)} AS INTEGER))"
+    return instant_of(str(events.timestamp), columns[str(events.timestamp)])
+
+
+def instant_of(name: str, kind: str) -> str:
+    """An expression for the instant that a column of that type holds, in microseconds since 1970."""
+    column = identifier(name)
     if kind == "VARCHAR":
         return f"epoch_us(TRY_CAST({column} AS TIMESTAMPTZ))"
     return f"epoch_us({column})" if "ZONE" in kind else f"epoch_us(CAST({column} AS TIMESTAMP))"
 
 
-def _day_zero(day: DayZero) -> str:
+def day_zero(day: DayZero) -> str:
+    """An expression for the date of day zero of a row's course."""
     course = identifier(day.course)
     year = f"TRY_CAST(regexp_extract({course}, {text(COURSE_NAME)}, 1) AS INTEGER)"
     suffix = f"regexp_extract({course}, {text(COURSE_NAME)}, 2)"
@@ -61,12 +66,18 @@ def prop(name: str, kind: str) -> str:
     return f"CAST({column} AS {'DOUBLE' if WIDE_NUMERIC.match(kind) else 'VARCHAR'})"
 
 
+_ALLOWED = f"^[A-Za-z0-9._:@-]{{1,{limits.MAX_ACCOUNT_ID_CHARS}}}$"
+ACCOUNT_CASES = (
+    "WHEN account IS NULL THEN 'no_account'",
+    f"WHEN NOT regexp_matches(account, {text(_ALLOWED)}) THEN 'bad_account'",
+)
+"""Why no call can be made for an account."""
+
+
 def skip_reason(events: Events) -> str:
     """An expression that names why a row cannot be sent, NULL for the others."""
-    allowed = f"^[A-Za-z0-9._:@-]{{1,{limits.MAX_ACCOUNT_ID_CHARS}}}$"
     cases = [
-        "WHEN account IS NULL THEN 'no_account'",
-        f"WHEN NOT regexp_matches(account, {text(allowed)}) THEN 'bad_account'",
+        *ACCOUNT_CASES,
         "WHEN event IS NULL OR event = '' THEN 'no_event'",
         f"WHEN length(event) > {limits.MAX_EVENT_NAME_CHARS} THEN 'bad_event'",
     ]

@@ -1,0 +1,88 @@
+"""The file of a mapping's section beside the events: found, and its columns checked."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+
+from stemtide_cli import log_file, sql
+from stemtide_cli.errors import CliError
+from stemtide_cli.mapping_training import Accounts, Enrolments, Subscriptions
+
+Section = Subscriptions | Accounts | Enrolments
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SectionFile:
+    """A file to read: a table expression with `_row`, and its columns with their types."""
+
+    path: Path
+    source: str
+    columns: dict[str, str]
+
+    def account(self, section: Section) -> str:
+        """An expression for the account id, NULL where a part of it is empty."""
+        parts = [f"NULLIF(CAST({sql.identifier(c)} AS VARCHAR), '')" for c in section.account_columns]
+        return f" || {sql.text(section.account_separator)} || ".join(parts)
+
+    def number(self, column: str | None, kind: str = "DOUBLE") -> str:
+        """An expression for a column's number, NULL where there is none."""
+        return "NULL" if column is None else f"TRY_CAST({sql.identifier(column)} AS {kind})"
+
+    def text(self, column: str | None) -> str:
+        """An expression for a column's text, NULL where it is empty."""
+        return "NULL" if column is None else f"NULLIF(CAST({sql.identifier(column)} AS VARCHAR), '')"
+
+    def instant(self, column: str) -> str:
+        """An expression for a column's instant in microseconds since 1970, NULL where there is none."""
+        return sql.instant_of(column, self.columns[column])
+
+
+def find_section(
+    connection: duckdb.DuckDBPyConnection,
+    section: Section,
+    *,
+    name: str,
+    named: dict[str, str | None],
+    folder: Path,
+    mapping_path: Path,
+) -> SectionFile | None:
+    """The section's file, None where the folder has none of that name.
+
+    Args:
+        name: the section, for errors.
+        named: the columns that the section names, by key.
+
+    Raises:
+        CliError: several files fit, or a column does not exist.
+    """
+    try:
+        path = log_file.find_file(folder, section.file, mapping_path)
+    except CliError as error:
+        if "no such file" in error.message:
+            return None
+        raise
+    columns = log_file.columns_of(connection, log_file.source_of(path, {}))
+    wanted = {"account": section.account_columns}
+    wanted |= {key: (column,) for key, column in named.items() if column is not None}
+    log_file.require(
+        {f"{key}` of `[{name}]": columns_of_key for key, columns_of_key in wanted.items()},
+        columns,
+        mapping_path,
+        path,
+    )
+    texts = {*section.account_columns}
+    if isinstance(section, Subscriptions):
+        texts |= {column for column in (section.plan, section.units) if column is not None}
+    as_text = {column: "VARCHAR" if column in texts else kind for column, kind in columns.items()}
+    source = log_file.source_of(path, as_text)
+    return SectionFile(path=path, source=source, columns=log_file.columns_of(connection, source))
+
+
+def check_instant(file: SectionFile, column: str, key: str, mapping_path: Path) -> None:
+    """Raise the CliError of a column that cannot hold days."""
+    if not file.columns[column].startswith(sql.INSTANT_TYPES):
+        raise CliError(
+            f"{mapping_path}: `{key}` names {column!r}, a {file.columns[column]} column",
+            hint="it must hold timestamps, dates or ISO 8601 text",
+        )
