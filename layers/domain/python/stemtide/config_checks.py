@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 from stemtide import currencies
@@ -28,6 +29,7 @@ def problems(config: Config) -> Iterator[Problem]:
     yield from _retention(config.ingest)
     yield from _patterns(config)
     yield from _rules(config)
+    yield from _multiples(config)
     yield from _plans(config)
 
 
@@ -103,6 +105,17 @@ def _rules(config: Config) -> Iterator[Problem]:
                 remedy="Give every rule a name of its own: drops are told apart by it.",
             )
         seen.add(rule.name)
+
+
+def _multiples(config: Config) -> Iterator[Problem]:
+    multiples = config.scoring.tier_multiples
+    for i, (before, after) in enumerate(pairwise(multiples), start=1):
+        if not before < after:  # also refuses `nan`
+            yield Problem(
+                paths=(("scoring", "tier_multiples", i), ("scoring", "tier_multiples")),
+                reason=f"the multiples must rise, but {after} follows {before}",
+                remedy="Write three rising numbers, e.g. tier_multiples = [1.5, 3.0, 6.0].",
+            )
 
 
 def _plans(config: Config) -> Iterator[Problem]:

@@ -115,6 +115,8 @@ def _takes(node: dict[str, Any]) -> str:
         case "string":
             cap = f" of at most {node['maxLength']} characters" if "maxLength" in node else ""
             return f"a text in quotes{cap}"
+        case "array" if _resolve(node["items"]).get("type") == "number":
+            return f"a list of {node['minItems']} numbers"
         case "array":
             return "a list of patterns"
         case _:

@@ -230,6 +230,24 @@ class Detection(_Section, frozen=True):
     )
 
 
+Multiple = Annotated[float, Meta(gt=0, lt=1000, examples=[1.5])]
+
+
+class Scoring(_Section, frozen=True):
+    """What a score of a model means."""
+
+    tier_multiples: Annotated[
+        tuple[Multiple, ...],
+        Meta(
+            min_length=3,
+            max_length=3,
+            description="How many times the usual odds of leaving an account's odds are where the tiers "
+            "medium, high and critical begin (scores 25, 50, 75). Rising; takes effect with the next export.",
+            examples=[[1.5, 3.0, 6.0]],
+        ),
+    ] = (1.5, 3.0, 6.0)
+
+
 class Config(_Section, frozen=True):
     """All of `stemtide.toml`."""
 
@@ -238,6 +256,7 @@ class Config(_Section, frozen=True):
     events: Events = field(default_factory=Events)
     access: Access = field(default_factory=Access)
     detection: Detection = field(default_factory=Detection)
+    scoring: Scoring = field(default_factory=Scoring)
     plans: tuple[Plan, ...] = ()
 
 

@@ -32,8 +32,8 @@ DTYPES: Final = {
 
 `thresholds` ascend per feature, `threshold_counts` of them; a value's bin is the number of thresholds below
 it, one more bin is 'missing'. `run_lengths` bins in a row put a pair in the same state; `run_offsets` is what
-the state adds to the index of the group's row. `values` holds, per pair, one contribution for each of the group's
-`group_entries` rows. Groups are sorted by falling `group_features`.
+the state adds to the index of the group's row. `values` holds, per pair, one contribution for each of the
+group's `group_entries` rows. Groups are sorted by falling `group_features`.
 """
 ROWS_AT_ONCE: Final = 256
 """Rows explained together: their work arrays (a few MB) stay in the processor's cache."""

@@ -58,4 +58,4 @@ def points(x: Floats) -> Floats:
 
 def score(row: Floats) -> int:
     """An account's points added up, rounded down, 100 at most."""
-    return min(TOP, math.floor(row.sum()))
+    return min(TOP, math.floor(float(row.sum())))
