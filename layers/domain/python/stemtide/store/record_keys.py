@@ -1,14 +1,13 @@
 """The accounts table's sort keys and stored shapes, for its writers and readers."""
 
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Any, Final
 
 import msgspec
 
 from stemtide.as_of import as_of_text
 from stemtide.calls import timestamp_ms
-from stemtide.detection import Drop
+from stemtide.drops import Drop
 from stemtide.facts import Fact, Problem
 from stemtide.profile import UNKNOWN, Profile
 from stemtide.scoring.assessment import Assessment, Trigger
@@ -82,35 +81,7 @@ def score_key(as_of_ms: int, trigger: str, version: str) -> str:
 
 def drop_key(drop: Drop) -> str:
     """The sort key of a drop: one per day and rule."""
-    return f"{DROP_PREFIX}{drop.day}#{drop.rule}"
-
-
-def drop_item(drop: Drop) -> dict[str, Any]:
-    """The row of a drop."""
-    return {
-        "account": drop.account,
-        "item": drop_key(drop),
-        "day": drop.day,
-        "rule": drop.rule,
-        "as_of": as_of_text(drop.as_of_ms),
-        "before": drop.before,
-        "now": drop.now,
-        "change": Decimal(repr(drop.change)),
-        "expires_at": drop.as_of_ms // 1000 + KEPT_S,
-    }
-
-
-def drop_in(item: dict[str, Any]) -> Drop:
-    """The drop in its row."""
-    return Drop(
-        account=item["account"],
-        day=item["day"],
-        rule=item["rule"],
-        as_of_ms=timestamp_ms(item["as_of"]),
-        before=int(item["before"]),
-        now=int(item["now"]),
-        change=float(item["change"]),
-    )
+    return f"{DROP_PREFIX}{as_of_text(drop.as_of_ms)[:10]}#{drop.rule}"
 
 
 def fact_item(account: str, fact: Fact) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import msgspec
 from boto3.dynamodb.conditions import Key
 
 from stemtide.as_of import as_of_text
-from stemtide.detection import Drop
+from stemtide.drops import Drop
 from stemtide.facts import Fact, Problem
 from stemtide.ports import ConflictError
 from stemtide.profile import Profile
@@ -180,11 +180,19 @@ class Records:
 
     def put_drop(self, drop: Drop) -> bool:
         """Keep a drop; False if its rule has found one on that day before."""
-        return self._put_new(keys.drop_item(drop))
+        item = {
+            "account": drop.account,
+            "item": keys.drop_key(drop),
+            "drop": msgspec.json.encode(drop).decode(),
+            "expires_at": drop.as_of_ms // 1000 + keys.KEPT_S,
+        }
+        return self._put_new(item)
 
     def drops(self, account: str) -> list[Drop]:
         """The account's drops, oldest first."""
-        return [keys.drop_in(item) for item in self._rows(account, keys.DROP_PREFIX)]
+        return [
+            msgspec.json.decode(item["drop"], type=Drop) for item in self._rows(account, keys.DROP_PREFIX)
+        ]
 
     def _put_score(
         self,
