@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from aws_cdk import Duration, Stack
+from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_s3 as s3
@@ -74,7 +75,7 @@ class Function(lambda_.Function):
     def allow_objects(self, actions: Sequence[str], bucket: s3.IBucket, *, prefix: str) -> None:
         """Let the function do `actions` on the objects of `bucket` whose key begins with `prefix`."""
         self.allow(actions, bucket.arn_for_objects(f"{prefix}*"))
-        acknowledge_objects(self, f"{_arn_in_findings(bucket, seen_from=self)}/{prefix}")
+        acknowledge_objects(self, f"{_arn_in_findings(bucket, bucket.bucket_arn, seen_from=self)}/{prefix}")
 
 
 def acknowledge_objects(function: Function, prefix_arn: str) -> None:
@@ -90,9 +91,19 @@ def acknowledge_objects(function: Function, prefix_arn: str) -> None:
     )
 
 
-def _arn_in_findings(bucket: s3.IBucket, *, seen_from: IConstruct) -> str:
-    """A bucket's ARN as cdk-nag spells it: a reference, or the name of another stack's export."""
-    home = Stack.of(bucket)
+def acknowledge_streams(function: Function, table: dynamodb.Table) -> None:
+    """Accept the wildcard of "the streams of this table" in the function's policy."""
+    arn = _arn_in_findings(table, table.table_arn, seen_from=function)
+    nag.acknowledge(
+        function.permissions.node.find_child("DefaultPolicy"),
+        f"AwsSolutions-IAM5[Resource::{arn}/stream/*]",
+        reason="a stream's name is the instant it was made; the wildcard spans the streams of one table",
+    )
+
+
+def _arn_in_findings(resource: IConstruct, arn: str, *, seen_from: IConstruct) -> str:
+    """A resource's ARN as cdk-nag spells it: a reference, or the name of another stack's export."""
+    home = Stack.of(resource)
     if home is not Stack.of(seen_from):
-        return str(home.resolve(home.export_value(bucket.bucket_arn))["Fn::ImportValue"])
-    return f"<{home.get_logical_id(bucket.node.default_child)}.Arn>"
+        return str(home.resolve(home.export_value(arn))["Fn::ImportValue"])
+    return f"<{home.get_logical_id(resource.node.default_child)}.Arn>"

@@ -56,5 +56,9 @@ MAX_RECORD_AGE: Final = timedelta(days=7)
 """After this many retries, or at this age, a batch goes with its payload to the dead letters. The retries
 end what keeps failing; the age is the stream's retention, so that a consumer which was stopped for days
 works off its backlog."""
+MAX_BATCH_CHANGES: Final = 1_000
+"""Changes of a table in a batch: their images have some KB each and must stay below Lambda's 6 MB payload."""
+MAX_CHANGE_AGE: Final = timedelta(hours=23)
+"""A table's stream keeps its changes for 24 h: what is given up before that is given up with its payload."""
 DEADLINE_MARGIN: Final = timedelta(seconds=10)
 """A handler stops taking new work this long before its time-out and reports the rest as failed."""
