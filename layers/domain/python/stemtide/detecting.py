@@ -8,7 +8,8 @@ import msgspec
 
 from stemtide.as_of import as_of_text, last_closed_day
 from stemtide.config_schema import Config
-from stemtide.detection import DayUse, Drop, day_number, find_drops, gone_silent, window
+from stemtide.detection import DayUse, day_number, find_drops, gone_silent, window
+from stemtide.drops import Drop
 from stemtide.ports import SideBySide, UnavailableError
 from stemtide.state import decode
 from stemtide.table_stream import Change

@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
-from stemtide.features.vectors import Vector
+from stemtide.config_schema import Plan
+from stemtide.features.vectors import Known, Vector, vectors_of
 from stemtide.ports import SideBySide, UnavailableError
 from stemtide.profile import is_customer
 from stemtide.scoring.assess import assess
@@ -26,9 +27,9 @@ class WriteScore(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScoringPorts:
-    """What scoring touches: one account's vector at an instant, the write, threads, and how to wait."""
+    """What scoring touches: what is known of one account at an instant, the write, threads, how to wait."""
 
-    read: Callable[[str, int], Vector]
+    read: Callable[[str, int], Known]
     write: WriteScore
     side_by_side: SideBySide
     pause: Callable[[float], None]
@@ -57,15 +58,23 @@ class Scored:
 
 
 def score_accounts(
-    accounts: Iterable[str], *, as_of_ms: int, trigger: Trigger, model: Any, ports: ScoringPorts
+    accounts: Iterable[str],
+    *,
+    as_of_ms: int,
+    trigger: Trigger,
+    model: Any,
+    plans: Sequence[Plan],
+    ports: ScoringPorts,
 ) -> Scored:
     """Score the accounts as of an instant, in one batch; the trouble of one costs no other its score.
 
     Args:
         model: what `assess` takes; None: rules.
+        plans: as configured.
     """
     wanted = list(dict.fromkeys(accounts))
-    vectors, unread = _each(wanted, lambda account: ports.read(account, as_of_ms), ports)
+    known, unread = _each(wanted, lambda account: ports.read(account, as_of_ms), ports)
+    vectors = vectors_of(known, as_of_ms, plans=plans) if known else []
     customers = [vector for vector in vectors if _is_customer(vector)]
     assessed = list(zip(customers, assess(model, customers) if customers else [], strict=True))
 

@@ -79,3 +79,42 @@ class BalanceSettings(Settings):
 
     ingest_table: str
     metric_namespace: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DetectSettings(Settings):
+    """Finds drops of use."""
+
+    usage_table: str
+    accounts_table: str
+    ingest_table: str
+    dead_letter_queue: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublishSettings(Settings):
+    """Puts on the bus what the accounts table's stream tells."""
+
+    ingest_table: str
+    event_bus: str
+    dead_letter_queue: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScoreSettings(Settings):
+    """Scores accounts, and shows the features behind a score."""
+
+    usage_table: str
+    accounts_table: str
+    model_bucket: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SweepSettings(Settings):
+    """Plans and ends the runs over every account."""
+
+    accounts_table: str
+    ingest_table: str
+    archive_bucket: str
+    model_bucket: str
+    metric_namespace: str

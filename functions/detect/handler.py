@@ -1,0 +1,106 @@
+"""Finds drops of use: on an account's first use of a day, and every hour for those who are silent."""
+
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Any
+
+from aws_lambda_powertools import Logger
+from stemtide.as_of import instant_ms, parse_as_of
+from stemtide.config import bundled_config
+from stemtide.detecting import DetectPorts, Outcome, on_first_use, on_silence
+from stemtide.jobs import claim_due
+from stemtide.settings import DetectSettings
+from stemtide.silence import AT_MOST, EVERY, JOB
+from stemtide.store import clients
+from stemtide.store.account_list import list_accounts
+from stemtide.store.consumer_marks import leave_mark
+from stemtide.store.day_use import DayUses
+from stemtide.store.jobs import DynamoRuns
+from stemtide.store.pace import Threads
+from stemtide.store.records import Records
+from stemtide.store.set_aside import SetAside
+from stemtide.table_stream import changes, done_before, partial_answer
+
+logger = Logger(service="detect")
+
+
+@lru_cache(maxsize=1)
+def settings() -> DetectSettings:
+    """The function's settings, read once per process."""
+    return DetectSettings.from_env()
+
+
+@lru_cache(maxsize=1)
+def tables() -> dict[str, Any]:
+    """The tables by role."""
+    return {
+        "accounts": clients.table(settings().accounts_table),
+        "ingest": clients.table(settings().ingest_table),
+    }
+
+
+@lru_cache(maxsize=1)
+def ports() -> DetectPorts:
+    """What detecting touches, made once per process."""
+    records = Records(tables()["accounts"])
+    aside = SetAside(client=clients.client("sqs"), queue_url=settings().dead_letter_queue, function="detect")
+    days = DayUses(client=clients.client("dynamodb"), table_name=settings().usage_table)
+
+    def set_aside(what: Any, error: Exception) -> None:
+        logger.error("set aside: it cannot be read", extra={**what, "error": type(error).__name__})
+        aside.send(what, error)
+
+    return DetectPorts(
+        days=days.read, touch=records.touch, put=records.put_drop, set_aside=set_aside, side_by_side=Threads()
+    )
+
+
+def handler(event: dict[str, Any], context: object) -> dict[str, Any] | None:
+    """A delivery of the usage table's stream, a firing of the schedule, or a question for one instant."""
+    if "Records" in event:
+        return _delivery(event)
+    if "as_of" in event:
+        return _look(parse_as_of(event["as_of"]))
+    _catch_up(datetime.fromisoformat(event["scheduled_at"]))
+    return None
+
+
+def _delivery(event: dict[str, Any]) -> dict[str, Any]:
+    found = changes(event)
+    outcome = on_first_use(found, config=bundled_config(), ports=ports())
+    _say("looked at first uses", outcome)
+    done = done_before(found, outcome.failed)
+    if done is not None:
+        leave_mark(tables()["ingest"], "detect", done)
+    return partial_answer(outcome.failed)
+
+
+def _look(as_of_ms: int) -> dict[str, Any]:
+    accounts = list_accounts(tables()["accounts"])
+    outcome = on_silence(accounts, as_of_ms=as_of_ms, config=bundled_config(), ports=ports())
+    _say("looked at silent accounts", outcome)
+    return {
+        "looked_at": outcome.looked_at,
+        "unreadable": outcome.unreadable,
+        "drops": [
+            {"account": drop.account, "rule": drop.rule, **drop.figures} for drop in outcome.drops[:1000]
+        ],
+        "found": len(outcome.drops),
+    }
+
+
+def _catch_up(scheduled: datetime) -> None:
+    runs = DynamoRuns(table=tables()["ingest"], job=JOB)
+    for slot in claim_due(runs, as_of=scheduled, every=EVERY, at_most=AT_MOST):
+        _look(instant_ms(slot.astimezone(UTC)))
+        runs.finish(slot, as_of=scheduled)
+
+
+def _say(what: str, outcome: Outcome) -> None:
+    logger.info(
+        what,
+        accounts=outcome.looked_at,
+        drops=len(outcome.drops),
+        again=len(outcome.failed),
+        unreadable=outcome.unreadable,
+    )

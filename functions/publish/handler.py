@@ -1,0 +1,64 @@
+"""Puts on the bus what the accounts table's stream tells: drops of use, changes of tier."""
+
+import time
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any
+
+from aws_lambda_powertools import Logger
+from stemtide.delivery.bus import Bus
+from stemtide.detecting import UNREADABLE
+from stemtide.domain_events import DomainEvent, event_of
+from stemtide.settings import PublishSettings
+from stemtide.store import clients
+from stemtide.store.consumer_marks import leave_mark
+from stemtide.store.set_aside import SetAside
+from stemtide.table_stream import Change, changes, done_before, partial_answer
+
+logger = Logger(service="publish")
+
+
+@lru_cache(maxsize=1)
+def settings() -> PublishSettings:
+    """The function's settings, read once per process."""
+    return PublishSettings.from_env()
+
+
+@lru_cache(maxsize=1)
+def places() -> dict[str, Any]:
+    """The bus, the ingest table and the queue, looked up once per process."""
+    return {
+        "bus": Bus(client=clients.client("events"), name=settings().event_bus, sleep=time.sleep),
+        "table": clients.table(settings().ingest_table),
+        "aside": SetAside(
+            client=clients.client("sqs"), queue_url=settings().dead_letter_queue, function="publish"
+        ),
+    }
+
+
+def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
+    """Publish a delivery's facts; the response names those that the bus did not take."""
+    found = changes(event)
+    told = _told(found)
+    refused = places()["bus"].publish([fact for _, fact in told])
+    failed = [told[place][0].sequence for place in sorted(refused)]
+    logger.info("published", facts=len(told) - len(failed), again=len(failed))
+    done = done_before(found, failed)
+    if done is not None:
+        leave_mark(places()["table"], "publish", done)
+    return partial_answer(failed)
+
+
+def _told(found: Sequence[Change]) -> list[tuple[Change, DomainEvent]]:
+    """Each change with its fact; what cannot be read is set aside and holds up nothing."""
+    told = []
+    for change in found:
+        try:
+            fact = event_of(change)
+        except UNREADABLE as error:
+            logger.error("set aside: it cannot be read", keys=change.keys, error=type(error).__name__)  # noqa: TRY400
+            places()["aside"].send({"keys": change.keys, "sequence": change.sequence}, error)
+        else:
+            if fact is not None:
+                told.append((change, fact))
+    return told
