@@ -11,6 +11,7 @@ from stemtide_cli.doctor import doctor
 from stemtide_cli.drain import drain
 from stemtide_cli.quarantine import quarantine
 from stemtide_cli.replay import replay
+from stemtide_cli.simulate import simulate
 from stemtide_cli.status import status
 from stemtide_cli.usage import usage
 
@@ -30,6 +31,7 @@ command(main, "replay")(replay)
 command(main, "drain")(drain)
 command(main, "usage")(usage)
 main.add_command(quarantine)
+command(main, "simulate")(simulate)
 command(main, "status")(status)
 command(main, "doctor")(doctor)
 
