@@ -17,7 +17,8 @@ FORMAT: Final = b"\x01"
 """First byte of a stored sketch; a change of the layout takes the next one and still reads this."""
 _REMEMBERED_CHARS = 128
 """A user id may be as long as its call: remembering long ones would fill the function's memory."""
-_KEEP = EXACT_USERS + 1
+KEPT: Final = EXACT_USERS + 1
+"""Hashes kept of a sketch that is an estimate; one with fewer is exact."""
 _HASH_SPACE = 1 << (8 * USER_HASH_BYTES)
 
 
@@ -40,16 +41,16 @@ def unpack(packed: bytes) -> list[bytes]:
 
 def union(sketch: bytes, hashes: Iterable[bytes]) -> bytes:
     """The sketch of both: sorted, distinct, the smallest kept. Idempotent, commutative, associative."""
-    return b"".join(sorted({*unpack(sketch), *hashes})[:_KEEP])
+    return b"".join(sorted({*unpack(sketch), *hashes})[:KEPT])
 
 
 def count(sketch: bytes) -> int:
     """Distinct users of a sketch: exact up to `EXACT_USERS`, else the estimate."""
     kept = len(sketch) // USER_HASH_BYTES
-    if kept < _KEEP:
+    if kept < KEPT:
         return kept
     largest = int.from_bytes(sketch[-USER_HASH_BYTES:], "big")
-    return max(_KEEP, round((_KEEP - 1) * _HASH_SPACE / (largest + 1)))
+    return max(KEPT, round((KEPT - 1) * _HASH_SPACE / (largest + 1)))
 
 
 def encode(sketch: bytes) -> bytes:

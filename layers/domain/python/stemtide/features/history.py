@@ -141,7 +141,7 @@ def history_of(
 
 
 def _is_estimate(sketch: bytes) -> bool:
-    return len(sketch) > users.EXACT_USERS * USER_HASH_BYTES
+    return len(sketch) >= users.KEPT * USER_HASH_BYTES
 
 
 class _Kinds:

@@ -1,0 +1,114 @@
+"""Histories of all accounts of a log, out of core, and their features by the kernel that serves.
+
+A history equals the one that the usage table gives after a replay of the log: the same days, counts and
+users' hashes, and event types beyond a day's cap in `other`, in the order in which they came.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Final
+
+import numpy as np
+from stemtide.as_of import end_of_day_ms, last_closed_day
+from stemtide.config_schema import Config, Events, Plan, Signal
+from stemtide.features.history import AccountHistory, Counter, Ints, Occurrences, history_of
+from stemtide.features.kernel import Row, compute
+from stemtide.features.view import Floats
+from stemtide.profile import Profile
+from stemtide.users import KEPT, count
+from stemtide_cli.log import Log, connect, readable
+
+from models.log_days import Days, Meanings, Presences, Tables, load_tables
+
+ACCOUNTS_AT_A_TIME: Final = 1024
+"""Bounds memory: their days, event types and users are arrays while the histories are made."""
+
+
+def read_histories(log: Log, config: Config, *, until_ms: int | None = None) -> dict[str, AccountHistory]:
+    """The history of every account with countable events, by account.
+
+    Args:
+        log: an opened log of events.
+        config: what the events mean.
+        until_ms: events after this instant (epoch ms) are left out.
+
+    Raises:
+        CliError: the log cannot be read.
+    """
+    with readable(log.path), connect(log.spill) as connection:
+        tables = load_tables(connection, log, cap=config.ingest.max_event_types, until_ms=until_ms)
+        meanings = tables.meanings(config.events)
+        return {
+            history.account: history
+            for first in range(0, len(tables.accounts), ACCOUNTS_AT_A_TIME)
+            for history in _histories(tables, meanings, first, first + ACCOUNTS_AT_A_TIME)
+        }
+
+
+def feature_matrix(
+    histories: Mapping[str, AccountHistory],
+    profile_at: Callable[[str, int], Profile],
+    pairs: Sequence[tuple[str, int]],
+    *,
+    plans: Sequence[Plan] = (),
+) -> Floats:
+    """Feature values [pairs, FEATURES] of (account, as_of in epoch ms).
+
+    Args:
+        histories: by account; one that is missing has no usage.
+        profile_at: the profile of an account as of an instant, from what was known by then.
+        pairs: what is asked for; each is answered as of the end of its last closed day.
+        plans: what seats a plan includes.
+    """
+    nothing = history_of("", [], events=Events())
+    rows = []
+    for account, as_of_ms in pairs:
+        day = last_closed_day(as_of_ms)
+        profile = profile_at(account, end_of_day_ms(day))
+        rows.append(Row(histories.get(account, nothing), profile, day))
+    return compute(rows, plans=plans)
+
+
+def _histories(tables: Tables, meanings: Meanings, first: int, end: int) -> Iterator[AccountHistory]:
+    """The histories of the accounts with these codes."""
+    days, presences = tables.days(first, end), tables.presences(first, end)
+    for code in range(first, min(end, len(tables.accounts))):
+        yield _history(tables.accounts[code], days.of(code), presences.of(code), meanings)
+
+
+def _history(account: str, days: Days, presences: Presences, meanings: Meanings) -> AccountHistory:
+    numbers, starts = np.unique(days.day, return_index=True)
+    crowded, present, users = _users(presences)
+    counters = np.zeros((len(numbers), len(Counter)), dtype=np.int64)
+    counters[:, Counter.EVENTS] = np.add.reduceat(days.count, starts)
+    for counter, signal in _COUNTED.items():
+        counters[:, counter] = np.add.reduceat(days.count * meanings.signals[signal][days.event], starts)
+    counters[:, Counter.USERS] = users
+    counters[:, Counter.ACTIVE] = counters[:, Counter.EVENTS] > 0
+    adopted = meanings.features[days.event] > 0
+    return AccountHistory(
+        account=account,
+        days=numbers,
+        counters=counters,
+        users=present,
+        types=Occurrences(days.day[adopted], days.event[adopted].astype(np.uint64)),
+        first_day=int(numbers[0]),
+        crowded=crowded,
+    )
+
+
+_COUNTED: Final = {
+    Counter.CORE_ACTIONS: Signal.CORE_ACTION,
+    Counter.API_CALLS: Signal.API_CALL,
+    Counter.LOGINS: Signal.LOGIN,
+}
+
+
+def _users(presences: Presences) -> tuple[dict[int, bytes], Occurrences, Ints]:
+    """Sketches by day if one is an estimate, who was there when, and how many on each day."""
+    numbers, starts, sizes = np.unique(presences.day, return_index=True, return_counts=True)
+    if sizes.max() < KEPT:
+        return {}, Occurrences(presences.day, presences.user), sizes
+    kept = [np.sort(users)[:KEPT] for users in np.split(presences.user, starts[1:])]
+    sketches = {int(day): users.astype(">u8").tobytes() for day, users in zip(numbers, kept, strict=True)}
+    present = Occurrences(np.repeat(numbers, np.minimum(sizes, KEPT)), np.concatenate(kept))
+    return sketches, present, np.array([count(sketch) for sketch in sketches.values()], dtype=np.int64)
