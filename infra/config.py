@@ -47,6 +47,12 @@ class Deployment:
     archive_window_s: int = 60
     """Events gathered into one archive object: longer makes fewer and larger objects."""
 
+    detect_window_s: int = 5
+    """Changes of the tables gathered before drops are looked for: with `aggregate_window_s` it bounds how
+    soon a drop is followed by a score."""
+    sweep_concurrency: int = 10
+    """Batches of 500 accounts that the nightly run scores at a time."""
+
     token_minutes: int = 60
     """Validity of a person's ID token; the refresh token lasts `refresh_days`."""
     refresh_days: int = 30
@@ -69,6 +75,8 @@ LOCAL: Final[Mapping[str, Any]] = {
     "keep_data": False,  # `make down` leaves nothing behind
     "aggregate_window_s": 1,  # a person waits for the result
     "archive_window_s": 1,
+    "detect_window_s": 0,
+    "sweep_concurrency": 2,  # one per core of a small machine
     "token_minutes": 24 * 60,  # stack.json's tokens serve a working day
 }
 """Every difference between the stacks on a laptop and in an AWS account."""
@@ -122,6 +130,8 @@ def _check(deployment: Deployment, target: str) -> None:
         "noncurrent_version_days": (1 <= deployment.noncurrent_version_days <= MOST_DAYS, "1-36500"),
         "aggregate_window_s": (0 <= deployment.aggregate_window_s <= 300, "0-300 seconds"),
         "archive_window_s": (0 <= deployment.archive_window_s <= 300, "0-300 seconds"),
+        "detect_window_s": (0 <= deployment.detect_window_s <= 300, "0-300 seconds"),
+        "sweep_concurrency": (1 <= deployment.sweep_concurrency <= 1000, "1-1000"),
         "token_minutes": (5 <= deployment.token_minutes <= 24 * 60, "5-1440 minutes"),
         "refresh_days": (1 <= deployment.refresh_days <= 3650, "1-3650"),
         "requests_per_second": (deployment.requests_per_second >= 1, "1 or more"),

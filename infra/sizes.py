@@ -22,4 +22,12 @@ SIZES: Final = {
     "archive": Size(memory_mb=1024, timeout_s=60, reason="compresses a batch of up to 6 MB"),
     "dead_letters": Size(memory_mb=512, timeout_s=60, reason="holds a failed batch of up to 6 MB, decoded"),
     "balance": Size(memory_mb=256, timeout_s=120, reason="reads a row per shard; catches up missed hours"),
+    "detect": Size(memory_mb=512, timeout_s=300, reason="reads 14 days an account; an hour may hold many"),
+    "publish": Size(memory_mb=256, timeout_s=60, reason="one small event a change"),
+    "score": Size(
+        memory_mb=1769, timeout_s=300, reason="features and model need a core; 500 accounts a batch"
+    ),
+    "sweep": Size(
+        memory_mb=1024, timeout_s=300, reason="lists every account, and loads the night's model once"
+    ),
 }

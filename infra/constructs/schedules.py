@@ -18,11 +18,18 @@ class Schedules(Construct):
     """EventBridge Scheduler schedules with bounded retries; what cannot be delivered goes to the queue."""
 
     def __init__(
-        self, scope: Construct, construct_id: str, *, deployment: Deployment, asynchronous: AsyncDeadLetters
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        deployment: Deployment,
+        asynchronous: AsyncDeadLetters,
+        group: str = "",
     ) -> None:
         super().__init__(scope, construct_id)
+        name = f"{deployment.name}-{group}" if group else deployment.name
         self._undelivered = asynchronous.queue
-        self._group = scheduler.CfnScheduleGroup(self, "Group", name=deployment.name)
+        self._group = scheduler.CfnScheduleGroup(self, "Group", name=name)
         self._role = iam.Role(
             self,
             "Role",
@@ -36,6 +43,14 @@ class Schedules(Construct):
     def run(self, function: Function, *, name: str, cron: str) -> None:
         """Invoke `function` at `cron` (UTC) with `{"job": name, "scheduled_at": <ISO instant>}`."""
         self._allow("lambda:InvokeFunction", function.function_arn)
+        self._schedule(function.function_arn, name=name, cron=cron)
+
+    def start(self, state_machine_arn: str, *, name: str, cron: str) -> None:
+        """Start an execution of the state machine at `cron` (UTC), with the same input."""
+        self._allow("states:StartExecution", state_machine_arn)
+        self._schedule(state_machine_arn, name=name, cron=cron)
+
+    def _schedule(self, arn: str, *, name: str, cron: str) -> None:
         schedule = scheduler.CfnSchedule(
             self,
             name.title(),
@@ -45,7 +60,7 @@ class Schedules(Construct):
             schedule_expression_timezone="UTC",
             flexible_time_window=scheduler.CfnSchedule.FlexibleTimeWindowProperty(mode="OFF"),
             target=scheduler.CfnSchedule.TargetProperty(
-                arn=function.function_arn,
+                arn=arn,
                 role_arn=self._role.role_arn,
                 input=f'{{"job":"{name}","scheduled_at":"<aws.scheduler.scheduled-time>"}}',
                 retry_policy=scheduler.CfnSchedule.RetryPolicyProperty(

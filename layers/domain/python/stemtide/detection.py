@@ -7,6 +7,7 @@ for events that arrive late.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from fractions import Fraction
 from typing import Final
 
 from stemtide.as_of import last_closed_day
@@ -82,7 +83,7 @@ def _drop(
     if was < max(1, rule.min_before) or active_days < rule.min_active_days:
         return None
     present = sum(day.total(rule.measure, events) for day in now)
-    if was - present <= rule.drop * was:
+    if was - present <= Fraction(str(rule.drop)) * was:  # exactly the configured share is no drop
         return None
     figures = {
         "measure": rule.measure.value,

@@ -1,0 +1,74 @@
+"""Scoring on AWS: `scoring_service`'s ports on the tables."""
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from stemtide.config_schema import Config
+from stemtide.features.vectors import Known, Vector
+from stemtide.ports import ConflictError, SideBySide
+from stemtide.scoring.assessment import Assessment, Trigger
+from stemtide.scoring_service import ScoringPorts
+from stemtide.store import record_keys as keys
+from stemtide.store.errors import translated
+from stemtide.store.records import Records
+from stemtide.store.vectors import read_known
+
+SKIPPED_NO_CUSTOMER = "not_customer"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScoreTables:
+    """The usage and accounts tables (boto3 Table resources, of which only the clients are used)."""
+
+    usage: Any
+    accounts: Any
+    config: Config
+
+    @property
+    def records(self) -> Records:
+        """The accounts table's rows."""
+        return Records(self.accounts)
+
+    def ports(self, side_by_side: SideBySide) -> ScoringPorts:
+        """The ports on these tables."""
+        return ScoringPorts(
+            read=self._read, write=self._write, side_by_side=side_by_side, pause=time.sleep
+        )
+
+    def note_skipped(self, account: str, *, day: str, rule: str) -> None:
+        """Note on a drop's row that the account is no customer and was not scored.
+
+        Raises:
+            UnavailableError: outcome unknown.
+        """
+        try:
+            with translated():
+                self.accounts.meta.client.update_item(
+                    TableName=self.accounts.name,
+                    Key={"account": account, "item": f"{keys.DROP_PREFIX}{day}#{rule}"},
+                    UpdateExpression="SET skipped = :why",
+                    ConditionExpression="attribute_exists(account)",
+                    ExpressionAttributeValues={":why": SKIPPED_NO_CUSTOMER},
+                )
+        except ConflictError:
+            return  # the row has expired
+
+    def _read(self, account: str, as_of_ms: int) -> Known:
+        return read_known(self.usage, self.records, account, as_of_ms, self.config.events)
+
+    def _write(self, vector: Vector, assessment: Assessment, *, as_of_ms: int, trigger: Trigger) -> bool:
+        """Whether the record changed; the same instant by the same model again changes nothing at all."""
+        version = assessment.model_version or keys.RULES_VERSION
+        held = self.records.read(vector.account)
+        if held is not None and (held.as_of_ms, held.model_version) == (as_of_ms, version):
+            return False
+        return self.records.write_score(
+            vector.account,
+            assessment,
+            as_of_ms=as_of_ms,
+            scored_at=int(time.time() * 1000),
+            trigger=trigger,
+            vector=vector.values.astype("<f8").tobytes(),
+        )
+
