@@ -74,10 +74,9 @@ class Occurrences:
         first = self._days[0]
         ends = np.maximum(self._days, self._previous + length)
         after = self._days + length
-        counts = np.zeros(int(self._days[-1] - first) + length + 1, dtype=np.int64)
-        np.add.at(counts, ends - first, 1)
-        np.add.at(counts, after - first, -1)
-        return np.cumsum(counts)
+        size = int(self._days[-1] - first) + length + 1
+        opened = np.bincount(ends - first, minlength=size)
+        return np.cumsum(opened - np.bincount(after - first, minlength=size))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,6 +106,8 @@ class AccountHistory:
 
     def distinct_users(self, length: int, last: int) -> int:
         """Distinct users of the `length` days up to `last`: exact unless a day has too many to be kept."""
+        if not self.crowded:
+            return self.users.distinct(length, last)
         sketches = [sketch for day, sketch in self.crowded.items() if last - length < day <= last]
         if any(_is_estimate(sketch) for sketch in sketches):
             return users.count(users.union(b"", users.unpack(b"".join(sketches))))

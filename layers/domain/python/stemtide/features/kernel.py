@@ -9,11 +9,13 @@ from stemtide.config_schema import Plan
 from stemtide.features.history import AccountHistory, Counter
 from stemtide.features.profile_columns import facts_of
 from stemtide.features.registry import FEATURES
-from stemtide.features.view import DAYS, DISTINCT, Batch, Distinct, Fact, Floats, View
+from stemtide.features.view import DAYS, DISTINCT, Batch, Distinct, Floats, View
 from stemtide.profile import Profile
 
-USERS: Final = frozenset({Distinct.USERS_30, Distinct.USERS_30_BEFORE})
-
+_WINDOWS: Final = tuple(
+    (which in (Distinct.USERS_30, Distinct.USERS_30_BEFORE), *DISTINCT[which]) for which in Distinct
+)
+"""Of users or of event types, length, days back."""
 CHUNK: Final = 2048
 """Rows at a time: a block of 9 MB stays in the cache's reach and bounds memory."""
 
@@ -43,22 +45,30 @@ def evaluate(batch: Batch) -> Floats:
 
 def batch_of(rows: Sequence[Row], *, plans: Sequence[Plan] = ()) -> Batch:
     """The rows side by side, each aligned so that its last column is its last closed day."""
+    return Batch(
+        block=_block(rows),
+        known=np.array([min(DAYS, row.history.known_days(row.day)) for row in rows], dtype=np.float64),
+        distinct=np.array([_distinct(row.history, row.day) for row in rows], dtype=np.float64),
+        facts=np.array([facts_of(row.profile, row.day, plans) for row in rows]),
+    )
+
+
+def _block(rows: Sequence[Row]) -> Floats:
+    """[rows, Counter, DAYS]: the days of all rows side by side, put into place at once."""
+    places = [row.history.days.searchsorted((row.day - DAYS + 1, row.day + 1)).tolist() for row in rows]
+    found = [row.history for row in rows]
+    days = np.concatenate([h.days[start:end] for h, (start, end) in zip(found, places, strict=True)])
+    counters = np.concatenate([h.counters[start:end] for h, (start, end) in zip(found, places, strict=True)])
+    index = np.repeat(np.arange(len(rows)), [end - start for start, end in places])
+    column = days - np.array([row.day - DAYS + 1 for row in rows], dtype=np.int64)[index]
     block = np.zeros((len(rows), len(Counter), DAYS))
-    known = np.empty(len(rows))
-    distinct = np.empty((len(rows), len(Distinct)))
-    facts = np.empty((len(rows), len(Fact)))
-    for index, (history, profile, day) in enumerate(rows):
-        first = day - DAYS + 1
-        start, end = history.days.searchsorted((first, day + 1))
-        block[index][:, history.days[start:end] - first] = history.counters[start:end].T
-        known[index] = min(DAYS, history.known_days(day))
-        distinct[index] = _distinct(history, day)
-        facts[index] = facts_of(profile, day, plans)
-    return Batch(block=block, known=known, distinct=distinct, facts=facts)
+    for counter in range(len(Counter)):
+        block[index, counter, column] = counters[:, counter]
+    return block
 
 
 def _distinct(history: AccountHistory, day: int) -> list[int]:
     return [
-        (history.distinct_users if which in USERS else history.types.distinct)(length, day - back)
-        for which, (length, back) in zip(Distinct, DISTINCT, strict=True)
+        history.distinct_users(length, day - back) if users else history.types.distinct(length, day - back)
+        for users, length, back in _WINDOWS
     ]
