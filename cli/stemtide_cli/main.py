@@ -7,12 +7,15 @@ import click
 
 from infra.local.proxy import around_proxy
 from stemtide_cli.command import command
+from stemtide_cli.detect import detect
 from stemtide_cli.doctor import doctor
 from stemtide_cli.drain import drain
 from stemtide_cli.quarantine import quarantine
 from stemtide_cli.replay import replay
+from stemtide_cli.score import score
 from stemtide_cli.simulate import simulate
 from stemtide_cli.status import status
+from stemtide_cli.sweep import sweep
 from stemtide_cli.usage import usage
 
 
@@ -32,6 +35,9 @@ command(main, "drain")(drain)
 command(main, "usage")(usage)
 main.add_command(quarantine)
 command(main, "simulate")(simulate)
+command(main, "detect")(detect)
+command(main, "score")(score)
+command(main, "sweep")(sweep)
 command(main, "status")(status)
 command(main, "doctor")(doctor)
 

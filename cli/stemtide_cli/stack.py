@@ -32,6 +32,7 @@ class Stack:
     queues: Mapping[str, str] = field(default_factory=dict)
     topics: Mapping[str, str | None] = field(default_factory=dict)
     state_machines: Mapping[str, str] = field(default_factory=dict)
+    functions: Mapping[str, str] = field(default_factory=dict)
     config_path: str | None = None
     api_url: str | None = None
     api_tokens: Mapping[str, str] = field(default_factory=dict)
@@ -74,22 +75,23 @@ class Stack:
         except msgspec.ValidationError as error:
             raise CliError(f"{path}: {error}", hint=again) from error
 
-    def client(self, service: str, *, attempts: int = 4) -> Any:
+    def client(self, service: str, *, attempts: int = 4, read_timeout_s: int = READ_TIMEOUT_S) -> Any:
         """A boto3 client; the local cloud's fixed key, or the caller's own credentials on AWS.
 
         Args:
             attempts: tries of one request; 1 where the caller retries by itself.
+            read_timeout_s: how long an answer may take.
         """
-        return boto3.client(service, **self._arguments(attempts))
+        return boto3.client(service, **self._arguments(attempts, read_timeout_s))
 
     def table(self, role: str) -> Any:
         """The boto3 table resource of one role (`usage`, `accounts`, `ingest`)."""
         return boto3.resource("dynamodb", **self._arguments(4)).Table(self.tables[role])
 
-    def _arguments(self, attempts: int) -> dict[str, Any]:
+    def _arguments(self, attempts: int, read_timeout_s: int = READ_TIMEOUT_S) -> dict[str, Any]:
         config = Config(
             connect_timeout=CONNECT_TIMEOUT_S,
-            read_timeout=READ_TIMEOUT_S,
+            read_timeout=read_timeout_s,
             retries={"total_max_attempts": attempts, "mode": "standard"},
         )
         arguments: dict[str, Any] = {"region_name": self.region, "config": config}

@@ -43,7 +43,7 @@ def test_the_reference_lists_exactly_the_commands_there_are() -> None:
 def test_the_reference_lists_exactly_the_options_that_help_shows(path: str) -> None:
     _, options = cells(path)
 
-    shown = set(re.findall(r"--[a-z]+", help_of(path).partition("Options:")[2])) - COMMON
+    shown = set(re.findall(r"--[a-z][a-z-]*", help_of(path).partition("Options:")[2])) - COMMON
     arguments = {
         p.make_metavar(click.Context(commands()[path]))
         for p in commands()[path].params
