@@ -16,6 +16,7 @@ from moto.kinesis.models import kinesis_backends
 from stemtide import tables
 from stemtide.settings import AggregateSettings, ArchiveSettings, BalanceSettings, DeadLettersSettings
 
+from tests.domain_tables import create
 from tests.streams import ARRIVAL, STREAM_ARN
 
 ROOT = Path(__file__).parents[1]
@@ -24,7 +25,11 @@ CREATED = ARRIVAL - timedelta(days=30)
 FUNCTIONS = ("aggregate", "archive", "balance", "dead_letters")
 SETTINGS = (
     AggregateSettings(
-        usage_table="usage", ingest_table="ingest", event_stream="events", archive_bucket="archive"
+        usage_table="usage",
+        accounts_table="accounts",
+        ingest_table="ingest",
+        event_stream="events",
+        archive_bucket="archive",
     ),
     ArchiveSettings(archive_bucket="archive", ingest_table="ingest"),
     BalanceSettings(ingest_table="ingest", metric_namespace="Stemtide"),
@@ -46,6 +51,7 @@ class Cloud:
     """What the functions work on, and the functions."""
 
     usage: Any
+    accounts: Any
     ingest: Any
     s3: Any
     kinesis: Any
@@ -92,6 +98,7 @@ def _cloud() -> Cloud:
     assert kinesis.describe_stream_summary(StreamARN=STREAM_ARN)
     return Cloud(
         usage=_table(dynamodb, tables.USAGE),
+        accounts=_table(dynamodb, tables.ACCOUNTS),
         ingest=_table(dynamodb, tables.INGEST),
         s3=s3,
         kinesis=kinesis,
@@ -100,13 +107,8 @@ def _cloud() -> Cloud:
 
 
 def _table(dynamodb: Any, table: tables.Table) -> Any:
-    keys = {table.partition_key: "HASH", table.sort_key: "RANGE"}
-    return dynamodb.create_table(
-        TableName=table.role,
-        KeySchema=[{"AttributeName": name, "KeyType": kind} for name, kind in keys.items()],
-        AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in keys],
-        BillingMode="PAY_PER_REQUEST",
-    )
+    create(dynamodb.meta.client, table)
+    return dynamodb.Table(table.role)
 
 
 def _started(function: str) -> ModuleType:

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from stemtide.aggregate import AggregatePorts
 from stemtide.archive import ArchivePorts
 from stemtide.commit import Committer
+from stemtide.facts import Fact
 from stemtide.ports import (
     ConflictError,
     LedgerRow,
@@ -21,6 +22,7 @@ from stemtide.ports import (
     UsageRow,
 )
 from stemtide.state import Caps
+from stemtide.store.record_keys import fact_key
 from stemtide.warm import WarmCache
 
 T = TypeVar("T")
@@ -125,6 +127,23 @@ class MemoryQuarantine:
             self.rows.setdefault((row.lane, row.sequence, row.index), row)
 
 
+class MemoryFacts:
+    """`ports.Facts`."""
+
+    def __init__(self, faults: Faults) -> None:
+        self.rows: dict[tuple[str, str], Fact] = {}
+        self.faults = faults
+
+    def put_facts(self, account: str, facts: Iterable[Fact]) -> None:
+        for fact in facts:
+            with self.faults.step():
+                self.rows.setdefault((account, fact_key(fact)), fact)
+
+    def of(self, account: str) -> list[Fact]:
+        """Everything that was said of the account."""
+        return [fact for (owner, _), fact in sorted(self.rows.items()) if owner == account]
+
+
 class MemoryStream:
     """`ports.Stream`; `take` says where a record goes."""
 
@@ -176,6 +195,7 @@ class Lab:
         self.faults = Faults()
         self.items = MemoryItems(self.faults)
         self.quarantine = MemoryQuarantine(self.faults)
+        self.facts = MemoryFacts(self.faults)
         self.stream = MemoryStream(self.faults, take)
         self.objects = MemoryObjects(self.faults)
         self.incarnations = FixedIncarnations()
@@ -197,6 +217,7 @@ class Lab:
             ),
             ledger=self.ledger,
             quarantine=self.quarantine,
+            facts=self.facts,
             stream=self.stream,
             incarnations=self.incarnations,
             pace=pace,

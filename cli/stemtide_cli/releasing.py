@@ -5,7 +5,8 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 from stemtide import limits
 from stemtide.calls import Bounds, Call, Rejection, parse_call
-from stemtide.records import Envelope, with_envelope
+from stemtide.envelope import ENVELOPE, RELEASE, Envelope, with_envelope
+from stemtide.facts import UnusableFactError, fact_of
 from stemtide.store.quarantine import Quarantined, get_payload, get_quarantined, mark_released
 
 from stemtide_cli.errors import CliError
@@ -73,8 +74,14 @@ def prepare(row: Quarantined, payload: bytes, *, now: datetime) -> tuple[Call, b
     call = parse_call(obj, arrival_ms=int(now.timestamp() * 1000), bounds=ANY_LATENESS, late_ok=True)
     if isinstance(call, Rejection):
         raise CliError(f"it would be quarantined again: {call.reason} ({call.detail})", hint=hint)
+    try:
+        fact_of(obj, known_ms=call.at_ms, at_ms=call.at_ms)
+    except UnusableFactError as error:
+        raise CliError(f"it would be quarantined again: {error}", hint=hint) from error
     arrival = row.at if obj.get("timestamp") is None else None
-    record = with_envelope(payload, Envelope(origin="release", arrival=arrival, late_ok=True))
+    facts_only = obj.get(ENVELOPE, {}).get("facts_only") is True
+    envelope = Envelope(origin=RELEASE, arrival=arrival, late_ok=True, facts_only=facts_only)
+    record = with_envelope(payload, envelope)
     if len(payload) > limits.MAX_RECORD_BYTES:
         raise CliError(f"it would be quarantined again: {len(payload):,} bytes are too large", hint=hint)
     return call, record

@@ -14,7 +14,8 @@ from infra.constructs.stream_consumer import StreamConsumer
 
 
 class UsageAggregates(Construct):
-    """Folds events into the usage table, quarantines what cannot be counted, forwards foreign keys."""
+    """Folds events into the usage table, keeps what is said of customers, quarantines what cannot be counted,
+    forwards foreign keys."""
 
     def __init__(
         self,
@@ -37,6 +38,7 @@ class UsageAggregates(Construct):
             layers=layers,
             settings=AggregateSettings(
                 usage_table=tables.usage.table_name,
+                accounts_table=tables.accounts.table_name,
                 ingest_table=tables.ingest.table_name,
                 event_stream=events.stream.stream_name,
                 archive_bucket=archive.bucket.bucket_name,
@@ -47,6 +49,7 @@ class UsageAggregates(Construct):
             tables.usage.table_arn,
             tables.ingest.table_arn,
         )
+        self.function.allow(["dynamodb:PutItem"], tables.accounts.table_arn)
         self.function.allow(["kinesis:PutRecords"], events.stream.stream_arn)
         self.function.allow_objects(["s3:PutObject"], archive.bucket, prefix="quarantine/")
         StreamConsumer(

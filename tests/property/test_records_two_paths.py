@@ -7,7 +7,8 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from stemtide.calls import Bounds, Call, parse_call
-from stemtide.records import Arrived, count_calls, decode_record
+from stemtide.envelope import Arrived
+from stemtide.records import count_calls, decode_record
 
 from tests.streams import ARRIVAL
 

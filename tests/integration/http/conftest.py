@@ -25,6 +25,7 @@ from stemtide.store.quarantine import DynamoQuarantine
 from stemtide.store.usage import DynamoUsageItems
 from stemtide.users import user_hash
 
+from tests.domain_tables import create
 from tests.http_api import ARRIVAL_MS, WRITE_KEY
 
 ROOT = Path(__file__).parents[3]
@@ -167,18 +168,8 @@ def cloud(aws: Cloud) -> Cloud:
     aws.client["secretsmanager"].create_secret(Name="write-keys", SecretString=secret)
     aws.client["s3"].create_bucket(Bucket="archive")
     for table in tables.ALL:
-        _create(aws.client["dynamodb"], table)
+        create(aws.client["dynamodb"], table)
     return aws
-
-
-def _create(client: Any, table: tables.Table) -> None:
-    keys = [(table.partition_key, "HASH"), (table.sort_key, "RANGE")]
-    client.create_table(
-        TableName=table.role,
-        KeySchema=[{"AttributeName": name, "KeyType": kind} for name, kind in keys],
-        AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name, _ in keys],
-        BillingMode="PAY_PER_REQUEST",
-    )
 
 
 def _load(function: str) -> ModuleType:

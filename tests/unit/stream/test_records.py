@@ -7,7 +7,8 @@ from typing import Any
 import msgspec
 import pytest
 from stemtide.calls import Bounds, Reason
-from stemtide.records import Arrived, Decoded, Envelope, count_calls, decode_record, with_envelope
+from stemtide.envelope import Arrived, Envelope, with_envelope
+from stemtide.records import Decoded, count_calls, decode_record
 
 from tests.streams import ARRIVAL, call
 

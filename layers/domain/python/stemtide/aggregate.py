@@ -2,27 +2,32 @@
 
 1. Every account-day's events are committed on their own (`commit.py`); one that fails keeps its later
    events waiting too, because one delivery makes at most one write per item.
-2. Everything before the lowest failed record is final: rejected calls go to the quarantine, calls under
-   a foreign key back into the stream under their own.
+2. Everything before the lowest failed record is final: rejected calls go to the quarantine, what is said
+   of customers to the accounts table, calls under a foreign key back into the stream under their own.
 3. Only then the lane's ledger counts these records, and the rest is reported as failed.
 
 A crash anywhere repeats some of the steps and changes nothing: items know their marks, quarantined rows
-their position, the ledger its mark. Only a forwarded call may be put twice; its message id is known then.
+and facts their place, the ledger its mark. Only a forwarded call may be put twice; its message id is known
+then.
 The ledgers need one invocation per shard at a time (parallelization factor 1, the default).
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from functools import partial
 from itertools import chain
 from typing import Any, Final
 
 from stemtide.accounting import Position, advance
 from stemtide.calls import DAY_MS, Bounds, day_of_index
 from stemtide.commit import Committer, GivenUpError, Group
+from stemtide.envelope import Arrived
+from stemtide.facts import Fact
 from stemtide.kinesis_event import Delivered, Delivery, parse_delivery
 from stemtide.ledgers import Lane, enter_lane, write_ledger
 from stemtide.ports import (
+    Facts,
     Incarnations,
     Ledger,
     LedgerRow,
@@ -34,7 +39,7 @@ from stemtide.ports import (
     Stream,
     UnavailableError,
 )
-from stemtide.records import Arrived, Decoded, Foreign, Rejected, decode_record
+from stemtide.records import Decoded, Foreign, Rejected, decode_record
 from stemtide.resend import put_all
 from stemtide.state import Event, id_hash
 from stemtide.users import user_hash
@@ -61,6 +66,7 @@ class AggregatePorts:
     committer: Committer
     ledger: Ledger
     quarantine: Quarantine
+    facts: Facts
     stream: Stream
     incarnations: Incarnations
     pace: Pace
@@ -78,6 +84,7 @@ class _Work:
     groups: dict[tuple[str, int], list[Event]] = field(default_factory=dict)
     positions: list[Position] = field(default_factory=list)
     rejected: list[tuple[Delivered, Rejected]] = field(default_factory=list)
+    facts: list[tuple[int, str, Fact]] = field(default_factory=list)
     foreign: list[tuple[int, Foreign]] = field(default_factory=list)
 
 
@@ -129,6 +136,8 @@ def _sort_out(delivery: Delivery, bounds: Bounds) -> _Work:
         _group(work.groups, record.sequence, decoded)
         if decoded.rejected:
             work.rejected.extend((record, rejected) for rejected in decoded.rejected)
+        if decoded.facts:
+            work.facts.extend((record.sequence, account, fact) for account, fact in decoded.facts)
         if decoded.foreign:
             work.foreign.extend((record.sequence, foreign) for foreign in decoded.foreign)
     return work
@@ -164,7 +173,7 @@ def _commit_all(work: _Work, lane: Lane, ports: AggregatePorts, rules: Rules) ->
 
 
 def _set_aside(work: _Work, lane: Lane, ports: AggregatePorts, failed: int | None) -> int | None:
-    """Quarantine and forward what lies before the lowest failed record; the lowest failed one after that.
+    """Quarantine, keep and forward what lies before the lowest failed record; the lowest failed after that.
 
     Positions up to the ledger's mark were set aside by an earlier delivery.
     """
@@ -172,18 +181,27 @@ def _set_aside(work: _Work, lane: Lane, ports: AggregatePorts, failed: int | Non
     def due(sequence: int) -> bool:
         return sequence > lane.row.mark and (failed is None or sequence < failed)
 
-    def quarantine(entry: tuple[Delivered, Rejected]) -> int | None:
-        record, rejected = entry
+    def step(entry: tuple[int, Callable[[], None]]) -> int | None:
+        sequence, put = entry
         try:
             if ports.pace.spent():
-                return record.sequence
-            ports.quarantine.put(_quarantine_row(lane.name, record, rejected))
+                return sequence
+            put()
         except UnavailableError:
-            return record.sequence
+            return sequence
         return None
 
-    rejected = [entry for entry in work.rejected if due(entry[0].sequence)]
-    lowest = _lowest([failed, *ports.side_by_side(quarantine, rejected)])
+    rejected = [
+        (record.sequence, partial(ports.quarantine.put, _quarantine_row(lane.name, record, one)))
+        for record, one in work.rejected
+        if due(record.sequence)
+    ]
+    facts = [
+        (sequence, partial(ports.facts.put_facts, account, (fact,)))
+        for sequence, account, fact in work.facts
+        if due(sequence)
+    ]
+    lowest = _lowest([failed, *ports.side_by_side(step, [*rejected, *facts])])
     foreign = [entry for entry in work.foreign if due(entry[0]) and (lowest is None or entry[0] < lowest)]
     return _lowest([lowest, _forward(foreign, ports)])
 

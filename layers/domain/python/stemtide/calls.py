@@ -47,6 +47,7 @@ class Reason(StrEnum):
     TOO_LATE = "too_late"
     BAD_PROPERTIES = "bad_properties"
     BAD_COUNT = "bad_count"
+    BAD_SUBSCRIPTION = "bad_subscription"
     DUPLICATE_KEY = "duplicate_key"
     RESERVED_KEY = "reserved_key"
 

@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol, TypeVar
 
+from stemtide.facts import Fact
+
 T = TypeVar("T")
 R = TypeVar("R")
 
@@ -134,6 +136,17 @@ class Quarantine(Protocol):
 
     def put(self, row: QuarantineRow) -> None:
         """Keep the row; a second put of the same position changes nothing.
+
+        Raises:
+            UnavailableError: outcome unknown.
+        """
+
+
+class Facts(Protocol):
+    """Where what is said of customers is kept."""
+
+    def put_facts(self, account: str, facts: Iterable[Fact], /) -> None:
+        """Keep the facts of an account; a second put of the same one changes nothing.
 
         Raises:
             UnavailableError: outcome unknown.

@@ -4,9 +4,8 @@ Most calls take a typed decoder that reads only the needed fields; whatever it d
 decoded in full and judged by `parse_call`, which alone finds the reason.
 """
 
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 
@@ -14,7 +13,6 @@ from stemtide import limits
 from stemtide.calls import (
     CALL_TYPES,
     MAX_AHEAD_MS,
-    Bounds,
     Call,
     Reason,
     Rejection,
@@ -25,20 +23,16 @@ from stemtide.calls import (
     show,
     timestamp_ms,
 )
-
-ENVELOPE: Final = "_stemtide"
-
-
-class Envelope(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What only Stemtide's own writers say of a call: origin, first arrival (ISO), whether it may be late."""
-
-    origin: str | None = None
-    arrival: str | None = None
-    late_ok: bool = False
-
-
-NO_ENVELOPE: Final = Envelope()
-_ENVELOPE_KEY: Final = f',"{ENVELOPE}":'.encode()
+from stemtide.envelope import (
+    ENVELOPE,
+    RELEASE,
+    Arrived,
+    Envelope,
+    bad_envelope,
+    own_bytes,
+    with_envelope,
+)
+from stemtide.facts import SUBSCRIPTION_PREFIX, Fact, UnusableFactError, fact_of, is_fact
 
 
 class Foreign(msgspec.Struct, frozen=True):
@@ -59,12 +53,18 @@ class Rejected(msgspec.Struct, frozen=True):
 
 
 class Decoded(msgspec.Struct):
-    """The calls of one record; `total` is how many it counts for (one if it cannot be read)."""
+    """The calls of one record; `total` is how many it counts for (one if it cannot be read).
+
+    `calls` are usage and `facts` what is said of an account; most facts are both, and `silent` counts those
+    that are no usage.
+    """
 
     total: int
     calls: list[Call]
     rejected: list[Rejected] = []
     foreign: list[Foreign] = []
+    facts: list[tuple[str, Fact]] = []
+    silent: int = 0
 
 
 class _Context(msgspec.Struct, gc=False):
@@ -94,40 +94,10 @@ class _Outer(msgspec.Struct, gc=False):
 _shape = msgspec.json.Decoder(_Shape).decode
 _outer = msgspec.json.Decoder(_Outer).decode
 _elements = msgspec.json.Decoder(list[msgspec.Raw]).decode
-_envelope = msgspec.json.Decoder(Envelope).decode
-_fields = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _anything = msgspec.json.Decoder().decode
 _TOO_DEEP = Rejection(Reason.TOO_DEEP, f"nested deeper than {limits.MAX_JSON_DEPTH} levels: flatten it")
 _known_account = lru_cache(maxsize=65_536)(is_account_id)
 """Only for texts of an account id's length: longer ones would fill the cache with megabytes."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Arrived:
-    """How a call arrived: when (epoch ms), under which key, how late it may be, what its envelope says."""
-
-    at_ms: int
-    key: str
-    bounds: Bounds
-    envelope: Envelope = NO_ENVELOPE
-
-    def under(self, raw: msgspec.Raw | msgspec.UnsetType) -> "Arrived":
-        """The same with an envelope's say.
-
-        Raises:
-            msgspec.DecodeError: not an envelope.
-            ValueError: its arrival is no instant.
-        """
-        if isinstance(raw, msgspec.UnsetType):
-            return self
-        own, outer = _envelope(raw), self.envelope
-        at_ms = self.at_ms if own.arrival is None else timestamp_ms(own.arrival)
-        envelope = Envelope(
-            origin=own.origin or outer.origin,
-            arrival=own.arrival or outer.arrival,
-            late_ok=own.late_ok or outer.late_ok,
-        )
-        return Arrived(at_ms=at_ms, key=self.key, bounds=self.bounds, envelope=envelope)
 
 
 def decode_record(data: bytes, arrived: Arrived) -> Decoded:
@@ -173,14 +143,8 @@ def count_calls(data: bytes) -> int:
         return 1
 
 
-def with_envelope(call: bytes, envelope: Envelope) -> bytes:
-    """The JSON object `call` with the envelope set; everything else stays byte for byte as it was."""
-    fields: dict[str, Any] = _fields(call)
-    return msgspec.json.encode({**fields, ENVELOPE: envelope})
-
-
 def _unreadable(data: bytes) -> Rejection | None:
-    if _own_bytes(data) > limits.MAX_RECORD_BYTES:
+    if own_bytes(data) > limits.MAX_RECORD_BYTES:
         detail = f"{len(data)} bytes: at most {limits.MAX_RECORD_BYTES} a record, send fewer calls in one"
         return Rejection(Reason.TOO_LARGE, detail)
     if not data.isascii():
@@ -189,14 +153,6 @@ def _unreadable(data: bytes) -> Rejection | None:
         except UnicodeDecodeError as error:
             return Rejection(Reason.INVALID_JSON, f"not UTF-8 at byte {error.start}")
     return None
-
-
-def _own_bytes(data: bytes) -> int:
-    """The record's size without the envelope that `with_envelope` put at its end."""
-    if len(data) <= limits.MAX_RECORD_BYTES:
-        return len(data)
-    start = data.find(_ENVELOPE_KEY, len(data) - limits.ENVELOPE_ROOM)
-    return len(data) if start < 0 else start + 1
 
 
 def _whole(data: bytes, rejection: Rejection) -> Decoded:
@@ -212,7 +168,7 @@ def _decode_batch(data: bytes, outer: _Outer, arrived: Arrived) -> Decoded:
         arrived = arrived.under(outer.envelope)
     except (msgspec.DecodeError, ValueError) as error:
         # call by call, as `count_calls` counts them, and so that each can be released
-        bad = _bad_envelope(error)
+        bad = bad_envelope(error)
         decoded.rejected = [Rejected(index, bad, bytes(raw)) for index, raw in enumerate(elements)]
         return decoded
     for index, element in enumerate(elements):
@@ -238,14 +194,35 @@ def _take(decoded: Decoded, index: int, raw: bytes, shape: _Shape | None, arrive
     except RecursionError:
         judged = Rejected(index, _TOO_DEEP, raw)
     except (msgspec.DecodeError, ValueError) as error:
-        judged = Rejected(index, _bad_envelope(error), raw)
+        judged = Rejected(index, bad_envelope(error), raw)
     judged = judged or _judge(raw, index, arrived)
     if isinstance(judged, Rejected):
-        decoded.rejected.append(judged)
+        decoded.rejected.append(_releasable(judged, arrived.envelope))
     elif judged.account != arrived.key:
         decoded.foreign.append(Foreign(judged.account, _forwarded(raw, arrived)))
+    elif judged.type == "group" or judged.name.startswith(SUBSCRIPTION_PREFIX):
+        _take_fact(decoded, index, raw, judged, arrived)
     else:
         decoded.calls.append(judged)
+
+
+def _take_fact(decoded: Decoded, index: int, raw: bytes, call: Call, arrived: Arrived) -> None:
+    """Keep what a call says of its account; a subscription event that says nothing usable is set aside."""
+    envelope = arrived.envelope
+    at_once = envelope.late_ok and (envelope.facts_only or envelope.origin != RELEASE)
+    try:
+        fact = fact_of(_anything(raw), known_ms=call.at_ms if at_once else arrived.at_ms, at_ms=call.at_ms)
+    except UnusableFactError as error:
+        reason = Rejection(Reason.BAD_SUBSCRIPTION, str(error))
+        rejected = Rejected(index, reason, raw, account=call.account, message_id=call.message_id)
+        decoded.rejected.append(_releasable(rejected, envelope))
+        return
+    if fact is not None:
+        decoded.facts.append((call.account, fact))
+    if envelope.facts_only and is_fact(call.type, call.name):
+        decoded.silent += 1
+    else:
+        decoded.calls.append(call)
 
 
 def _quick(shape: _Shape, raw: bytes, arrived: Arrived) -> Call | None:
@@ -325,13 +302,24 @@ def _judge(raw: bytes, index: int, arrived: Arrived) -> Call | Rejected:
 
 def _forwarded(raw: bytes, arrived: Arrived) -> bytes:
     from_before = arrived.envelope
-    arrival = from_before.arrival or iso_of(arrived.at_ms)
-    return with_envelope(raw, Envelope(origin="forward", arrival=arrival, late_ok=from_before.late_ok))
+    envelope = Envelope(
+        origin=RELEASE if from_before.origin == RELEASE else "forward",
+        arrival=from_before.arrival or iso_of(arrived.at_ms),
+        late_ok=from_before.late_ok,
+        facts_only=from_before.facts_only,
+    )
+    return with_envelope(raw, envelope)
 
 
-def _bad_envelope(error: Exception) -> Rejection:
-    detail = f"{ENVELOPE} is reserved and this is not one of ours: {show(str(error))}"
-    return Rejection(Reason.RESERVED_KEY, detail)
+def _releasable(rejected: Rejected, envelope: Envelope) -> Rejected:
+    """With the envelope in the payload where a release must know it: that the call is no usage."""
+    if not envelope.facts_only:
+        return rejected
+    try:
+        payload = with_envelope(rejected.payload, envelope)
+    except (msgspec.DecodeError, RecursionError):
+        return rejected
+    return msgspec.structs.replace(rejected, payload=payload)
 
 
 def _text(value: object) -> str | None:

@@ -42,6 +42,7 @@ class AggregateSettings(Settings):
     """The stream's first consumer: usage per account and day."""
 
     usage_table: str
+    accounts_table: str
     ingest_table: str
     event_stream: str
     archive_bucket: str

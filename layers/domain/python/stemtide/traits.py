@@ -18,7 +18,8 @@ MAX_MAIL_CHARS: Final = 254
 MAX_WHOLE: Final = 2**53
 """Larger integers are not whole in JSON's readers."""
 MAX_METERS: Final = 64
-MAX_TERM_MONTHS: Final = 120
+MAX_TERM_MONTHS: Final = 1200
+"""A longer term is a typing error."""
 _METER: Final = re.compile(r"[a-z][a-z0-9_]{0,63}", re.ASCII)
 _MAIL: Final = re.compile(r"[^@\s<>\"',;]+@[^@\s<>\"',;]+")
 _ZONE: Final = re.compile(r"[A-Za-z][A-Za-z0-9_+/-]{0,63}", re.ASCII)

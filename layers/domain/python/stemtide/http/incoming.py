@@ -8,10 +8,10 @@ from typing import Final
 
 from stemtide import limits
 from stemtide.calls import Bounds, Reason, Rejection, iso_of, parse_call
+from stemtide.envelope import ENVELOPE
 from stemtide.http import strict_json
 from stemtide.http.bodies import RejectedCall
 from stemtide.http.problem import Problem
-from stemtide.records import ENVELOPE
 
 RESERVED_KEY: Final = ENVELOPE
 """Only the product's own writers set it; whoever could send it could backdate and redirect calls."""

@@ -17,6 +17,7 @@ from stemtide.store.incarnation import StreamIncarnations
 from stemtide.store.ledger import AGGREGATE, ARCHIVE, DynamoLedger
 from stemtide.store.pace import Threads, lambda_pace
 from stemtide.store.quarantine import DynamoQuarantine
+from stemtide.store.records import Records
 from stemtide.store.usage import DynamoUsageItems
 from stemtide.warm import WarmCache
 
@@ -58,6 +59,7 @@ def aggregate_ports(settings: AggregateSettings, ingest: Ingest) -> AggregatePor
             bucket=settings.archive_bucket,
             retention=timedelta(days=ingest.quarantine_retention_days),
         ),
+        facts=Records(clients.table(settings.accounts_table)),
         stream=KinesisStream(client=kinesis, stream_name=settings.event_stream),
         incarnations=StreamIncarnations(client=kinesis),
         pace=NO_TIME,
