@@ -25,9 +25,9 @@ SIZES: Final = {
     "detect": Size(memory_mb=512, timeout_s=300, reason="reads 14 days an account; an hour may hold many"),
     "publish": Size(memory_mb=256, timeout_s=60, reason="one small event a change"),
     "score": Size(
-        memory_mb=1769, timeout_s=300, reason="features and model need a core; 500 accounts a batch"
+        memory_mb=1769, timeout_s=300, reason="features and model need a core; batches of 500"
     ),
     "sweep": Size(
-        memory_mb=1024, timeout_s=300, reason="lists every account, and loads the night's model once"
+        memory_mb=1024, timeout_s=300, reason="lists every account, loads the night's model"
     ),
 }
