@@ -23,6 +23,7 @@ from stemtide_cli.section_file import SectionFile, check_instant, find_section
 
 OF_TERMS: Final = ("plan", "mrr", "quantity", "units", "term_start", "term_months", "reason", "addon")
 """Properties of the subscription calls."""
+CURRENCY: Final = "currency"
 NOT_RENEWED: Final = "not_renewed"
 MAX_MONTHS: Final = 1200
 """A longer bill period is a typing error: the term counts as open-ended."""
@@ -56,7 +57,7 @@ def open_facts(mapping: Mapping, *, folder: Path, mapping_path: Path, spill: Pat
     parts: list[str] = []
     names = list(OF_TERMS)
     files = [file.path for file in (terms, traits) if file is not None]
-    trait_names = tuple(mapping.accounts.traits) if mapping.accounts and traits else ()
+    trait_names = _trait_names(mapping) if traits else ()
     if terms is not None and mapping.subscriptions is not None:
         parts.append(_of_terms(mapping.subscriptions, terms, len(trait_names)))
     if traits is not None and mapping.accounts is not None and trait_names:
@@ -133,6 +134,8 @@ def _of_traits(mapping: Mapping, file: SectionFile, terms: SectionFile | None, e
         known += f" UNION ALL SELECT account, start FROM ({terms_query(mapping.subscriptions, terms)})"
     first = f"SELECT account, min(instant) AS instant FROM ({known}) GROUP BY account"
     values = [sql.prop(column, file.columns[column]) for column in section.traits.values()]
+    if len(_trait_names(mapping)) > len(values) and mapping.subscriptions is not None:
+        values.append(sql.text(str(mapping.subscriptions.currency)))
     own = f"SELECT _row, {file.account(section)} AS account{_named(values)} FROM {file.source}"
     skip = f"CASE {' '.join(sql.ACCOUNT_CASES)} END"
     traits = "".join(f", t{i}" for i in range(len(values)))
@@ -143,6 +146,13 @@ def _of_traits(mapping: Mapping, file: SectionFile, terms: SectionFile | None, e
         f"{', NULL' * len(OF_TERMS)}{traits} FROM ({own}) LEFT JOIN ({first}) USING (account)"
         f" WHERE {any_known}"
     )
+
+
+def _trait_names(mapping: Mapping) -> tuple[str, ...]:
+    """The traits that are sent: the mapped ones, and the currency of the terms where no column tells it."""
+    names = tuple(mapping.accounts.traits) if mapping.accounts else ()
+    of_terms = mapping.subscriptions is not None and mapping.subscriptions.currency is not None
+    return (*names, CURRENCY) if of_terms and CURRENCY not in names else names
 
 
 def _named(values: list[str]) -> str:

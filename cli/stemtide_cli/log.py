@@ -34,6 +34,8 @@ class Log:
     properties: tuple[str, ...]
     query: str
     spill: Path
+    source: str = ""
+    """A table expression with the file's own columns."""
 
     def rows(self, interval: Interval, *, batch: int, limit: int | None = None) -> Iterator[list[Row]]:
         """The rows of an interval of (instant, row) in that order, in lists of `batch`."""
@@ -72,7 +74,12 @@ def open_log(events: Events, *, folder: Path, mapping_path: Path, spill: Path) -
         if events.day is not None:
             log_file.check_courses(connection, events, source, mapping_path)
     return Log(
-        path=path, fingerprint=fingerprint_of(path), properties=tuple(properties), query=query, spill=spill
+        path=path,
+        fingerprint=fingerprint_of(path),
+        properties=tuple(properties),
+        query=query,
+        spill=spill,
+        source=source,
     )
 
 

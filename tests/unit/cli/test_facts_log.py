@@ -87,6 +87,7 @@ def test_a_term_is_known_at_its_start_and_its_end_when_no_other_followed(tmp_pat
         ("2024-03-31", "Subscription Changed", "pro_annual"),
     ]
     assert of(calls, "b") == [
+        ("2024-01-02", "group", None),
         ("2024-01-31", "Subscription Started", "basic"),
         ("2024-02-29", "Subscription Ended", "basic"),
     ]
@@ -126,7 +127,8 @@ def test_traits_are_known_from_the_first_instant_of_the_account_and_unknown_ones
     groups = [call for call in calls_of(facts) if call["type"] == "group"]
 
     assert [(call["timestamp"], call["traits"]) for call in groups] == [
-        ("2024-01-05T10:00:00.000Z", {"name": "Acme", "seats": 12})
+        ("2024-01-02T08:30:00.000Z", {"currency": "USD"}),
+        ("2024-01-05T10:00:00.000Z", {"name": "Acme", "seats": 12, "currency": "USD"}),
     ]
     assert facts.log is not None
     assert facts.log.without_instant() == 1
@@ -136,6 +138,7 @@ def test_an_end_that_the_log_does_not_reach_is_not_told(tmp_path: Path) -> None:
     only_one = "org,product,start,mrr,quantity,units,months\nb,basic,2024-01-31,1,1,users,1\n"
 
     assert of(calls_of(facts_of(tmp_path, terms=only_one)), "b") == [
+        ("2024-01-02", "group", None),
         ("2024-01-31", "Subscription Started", "basic")
     ]
 

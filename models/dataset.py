@@ -1,0 +1,120 @@
+"""Rows (account, snapshot) of a log by the evaluation protocol: features, labels, and the split by time."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from stemtide.as_of import end_of_day_ms
+from stemtide.config_schema import Config
+from stemtide.features.view import Floats
+from stemtide_cli.errors import CliError
+from stemtide_cli.mapping import Mapping
+from stemtide_cli.mapping_training import Kind, Target
+
+from models.histories import feature_matrix
+from models.material import Material
+from models.targets import Ints, Window, happened, is_in_population, snapshot_days
+
+SPLIT_SHARE = 0.65
+"""Of the events' span: fit labels end before this day, test snapshots lie after it."""
+UPSELL = "upsell"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Dataset:
+    """Rows by day and account: `day` is the snapshot, `x` [rows, FEATURES], `y` whether it happened."""
+
+    accounts: npt.NDArray[np.str_]
+    day: Ints
+    x: Floats
+    y: npt.NDArray[np.bool_]
+    horizon_days: int
+
+    def __len__(self) -> int:
+        return len(self.day)
+
+    @property
+    def positives(self) -> int:
+        return int(self.y.sum())
+
+    def where(self, mask: npt.NDArray[np.bool_]) -> "Dataset":
+        """The rows that a mask marks."""
+        return Dataset(
+            accounts=self.accounts[mask],
+            day=self.day[mask],
+            x=self.x[mask],
+            y=self.y[mask],
+            horizon_days=self.horizon_days,
+        )
+
+    def labels_until(self, day: int) -> "Dataset":
+        """The rows whose horizon ends on that day or before."""
+        return self.where(self.day + self.horizon_days <= day)
+
+    def snapshots_in(self, first: int, last: int | None) -> "Dataset":
+        """The rows with a snapshot from `first` to `last`, both included."""
+        return self.where((self.day >= first) & (self.day <= (last if last is not None else self.day)))
+
+
+def choose_target(mapping: Mapping, name: str, wanted: str | None) -> tuple[str, Target]:
+    """The target of a model: the wanted one, else the mapping's first of that sort.
+
+    Raises:
+        CliError: the mapping has no such target; the message lists those it has.
+    """
+    listed = ", ".join(mapping.targets) or "none"
+    if wanted is not None:
+        if wanted not in mapping.targets:
+            raise CliError(f"the mapping has no target {wanted!r}", hint=f"it has: {listed}")
+        return wanted, mapping.targets[wanted]
+    for target_name, target in mapping.targets.items():
+        if (target.kind is Kind.UPGRADED) == (name == UPSELL):
+            return target_name, target
+    raise CliError(
+        f"the mapping has no target for {name}",
+        hint=f"add [targets.{name}] (docs/cli.md), or give --target; it has: {listed}",
+    )
+
+
+def build(mapping: Mapping, material: Material, target: Target, config: Config) -> Dataset:
+    """All rows of a log for a target, in the order of (snapshot, account)."""
+    rows = sorted(_rows(mapping, material, target))
+    pairs = [(account, end_of_day_ms(day)) for day, account, _ in rows]
+    x = feature_matrix(material.histories, material.profile_at, pairs, plans=config.plans)
+    return Dataset(
+        accounts=np.array([account for _, account, _ in rows], dtype=np.str_),
+        day=np.array([day for day, _, _ in rows], dtype=np.int64),
+        x=x,
+        y=np.array([label for *_, label in rows], dtype=np.bool_),
+        horizon_days=target.horizon_days,
+    )
+
+
+def _rows(mapping: Mapping, material: Material, target: Target) -> Iterator[tuple[int, str, bool]]:
+    """(snapshot, account, label) by the protocol."""
+    assert mapping.snapshots is not None
+    for account in material.accounts:
+        window = _window(material, account, target)
+        if window is None:
+            continue
+        outcomes = material.outcomes(account)
+        for day in snapshot_days(mapping.snapshots, window, target.horizon_days):
+            if is_in_population(mapping.population, target, outcomes, day):
+                yield day, account, happened(target, outcomes, day)
+
+
+def _window(material: Material, account: str, target: Target) -> Window | None:
+    """The account's clock, and the last day of which the target's outcome is known."""
+    if target.kind in (Kind.SUBSCRIPTION_ENDED, Kind.UPGRADED):
+        if material.last_term_start is None:
+            return None
+        return Window(origin=material.first_day, observed=material.last_term_start)
+    if material.clocks:
+        return material.clocks.get(material.courses.get(account, ""))
+    return Window(origin=material.first_day, observed=material.last_day)
+
+
+def default_split(material: Material) -> int:
+    """The day at SPLIT_SHARE of the span of the events."""
+    return material.first_day + int(SPLIT_SHARE * (material.last_day - material.first_day))

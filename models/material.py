@@ -1,0 +1,222 @@
+"""A log folder as training material: histories, facts and outcomes of all accounts."""
+
+# ruff: noqa: S608 - DuckDB reads local files; names and values are quoted by `sql.identifier` and `sql.text`
+
+import tempfile
+from collections import defaultdict
+from collections.abc import Mapping as Dict
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+from stemtide.config_schema import Config
+from stemtide.facts import Fact, UnusableFactError, fact_of, fold_facts
+from stemtide.features.history import AccountHistory, Counter
+from stemtide.profile import Profile
+from stemtide_cli import packing, sql
+from stemtide_cli.errors import CliError
+from stemtide_cli.facts_log import Facts, open_facts, terms_query
+from stemtide_cli.log import Log, connect, open_log, readable
+from stemtide_cli.mapping import Mapping, find_mapping, load_mapping
+from stemtide_cli.position import END, START
+from stemtide_cli.section_file import find_section
+
+from models.histories import read_histories
+from models.log_days import DAY_US
+from models.targets import BaseTerm, Enrolment, Outcomes, Window
+
+BATCH_ROWS = 50_000
+NOTHING = np.empty(0, dtype=np.int64)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Material:
+    """What a log tells. Days are UTC days since 1970-01-01.
+
+    `courses` is empty where days are counted from the log's first instead of a course's day zero.
+    """
+
+    fingerprint: str
+    histories: Dict[str, AccountHistory]
+    facts: Dict[str, list[Fact]]
+    terms: Dict[str, tuple[BaseTerm, ...]]
+    enrolments: Dict[str, Enrolment]
+    courses: Dict[str, str]
+    """By account."""
+    clocks: Dict[str, Window]
+    """By course: day zero, and the last day with events."""
+    first_day: int
+    last_day: int
+    """Of the events."""
+    last_term_start: int | None
+    notes: tuple[str, ...] = ()
+    _profiles: dict[tuple[str, int], Profile] = field(default_factory=dict)
+
+    @cached_property
+    def accounts(self) -> tuple[str, ...]:
+        """Everybody the log knows, in the order of their names."""
+        return tuple(sorted({*self.histories, *self.terms, *self.enrolments}))
+
+    def outcomes(self, account: str) -> Outcomes:
+        """What happened to an account."""
+        history = self.histories.get(account)
+        active = NOTHING if history is None else history.days[history.counters[:, Counter.ACTIVE] > 0]
+        return Outcomes(
+            active=active,
+            terms=self.terms.get(account, ()),
+            enrolment=self.enrolments.get(account),
+        )
+
+    def profile_at(self, account: str, as_of_ms: int) -> Profile:
+        """The profile as of an instant, of what was known by then."""
+        key = (account, as_of_ms)
+        if key not in self._profiles:
+            self._profiles[key] = fold_facts(self.facts.get(account, ()), as_of_ms)
+        return self._profiles[key]
+
+
+def read_material(mapping_name: str, folder: Path, config: Config) -> tuple[Mapping, Material]:
+    """Read all of a log folder by a mapping.
+
+    Raises:
+        CliError: a file is missing or unreadable, or does not have a mapped column.
+    """
+    path = find_mapping(mapping_name)
+    mapping = load_mapping(path)
+    with tempfile.TemporaryDirectory(prefix="stemtide-") as spill:
+        return mapping, _read(mapping, folder, path, Path(spill), config)
+
+
+def _read(mapping: Mapping, folder: Path, path: Path, spill: Path, config: Config) -> Material:
+    log = open_log(mapping.events, folder=folder, mapping_path=path, spill=spill)
+    facts = open_facts(mapping, folder=folder, mapping_path=path, spill=spill)
+    terms, last_start = _terms(mapping, facts, spill)
+    if mapping.subscriptions is not None and facts.terms is None and _needs_terms(mapping):
+        raise CliError(
+            f"{folder} has no {mapping.subscriptions.file}: without terms there is nobody to look at",
+            hint="give a folder that has it, or a mapping whose target is `silent`",
+        )
+    first, last = _span(log)
+    enrolments, enrolled_in = _enrolments(mapping, folder, path, spill)
+    active_in, clocks = _courses(mapping, log)
+    return Material(
+        fingerprint=f"{log.fingerprint}-{facts.log.fingerprint if facts.log else 'none'}",
+        histories=read_histories(log, config),
+        facts=_facts(facts),
+        terms=terms,
+        enrolments=enrolments,
+        courses={**enrolled_in, **active_in},
+        clocks=clocks,
+        first_day=first,
+        last_day=last,
+        last_term_start=last_start,
+        notes=facts.notes,
+    )
+
+
+def _needs_terms(mapping: Mapping) -> bool:
+    return mapping.population.subscribed or mapping.population.min_tenure_days > 0
+
+
+def _span(log: Log) -> tuple[int, int]:
+    with readable(log.path), connect(log.spill) as connection:
+        query = f"SELECT min(instant), max(instant) FROM ({log.query})"
+        [(first, last)] = connection.execute(query).fetchall()
+    if first is None:
+        raise CliError(f"{log.path} has no event with a timestamp", hint="check the mapping's `timestamp`")
+    return int(first // DAY_US), int(last // DAY_US)
+
+
+def _courses(mapping: Mapping, log: Log) -> tuple[dict[str, str], dict[str, Window]]:
+    """The course of each account with events, and the clock of each course."""
+    day = mapping.events.day
+    if day is None:
+        return {}, {}
+    zero = f"{sql.day_zero(day)} - DATE '1970-01-01'"
+    clock = f"SELECT {sql.identifier(day.course)}, min({zero}), max({zero} + {sql.identifier(day.column)})"
+    account = f"SELECT {sql.account(mapping.events)} AS account, min({sql.identifier(day.course)})"
+    with readable(log.path), connect(log.spill) as connection:
+        clocks = connection.execute(f"{clock} FROM {log.source} GROUP BY 1").fetchall()
+        courses = connection.execute(f"{account} FROM {log.source} GROUP BY 1").fetchall()
+    return (
+        {name: course for name, course in courses if name is not None},
+        {c: Window(origin=int(first), observed=int(last)) for c, first, last in clocks if c is not None},
+    )
+
+
+def _facts(facts: Facts) -> dict[str, list[Fact]]:
+    """The facts as the stream's consumer makes them of the replayed calls."""
+    found: dict[str, list[Fact]] = defaultdict(list)
+    if facts.log is None:
+        return found
+    for rows in facts.log.rows((START, END), batch=BATCH_ROWS):
+        packed = packing.pack(
+            rows, fingerprint=facts.log.fingerprint, properties=facts.log.properties, facts=True
+        )
+        instants = {f"{facts.log.fingerprint}-{row[1]}": row[0] // 1000 for row in rows}
+        for entry in (entry for request in packed.requests for entry in request):
+            for call in msgspec.json.decode(entry.data)["batch"]:
+                fact = _fact(call, instants[call["messageId"]])
+                if fact is not None:
+                    found[entry.account].append(fact)
+    return found
+
+
+def _fact(call: dict[str, Any], at_ms: int) -> Fact | None:
+    try:
+        return fact_of(call, known_ms=at_ms, at_ms=at_ms)
+    except UnusableFactError:
+        return None
+
+
+def _terms(mapping: Mapping, facts: Facts, spill: Path) -> tuple[dict[str, tuple[BaseTerm, ...]], int | None]:
+    """The base terms of each account by start, and the latest start of any term."""
+    section = mapping.subscriptions
+    if section is None or facts.terms is None:
+        return {}, None
+    query = (
+        "SELECT account, plan, day - DATE '1970-01-01', ends - DATE '1970-01-01', addon"
+        f" FROM ({terms_query(section, facts.terms)})"
+        " WHERE account IS NOT NULL AND plan IS NOT NULL AND start IS NOT NULL ORDER BY account, start, _row"
+    )
+    with readable(facts.terms.path), connect(spill) as connection:
+        rows = connection.execute(query).fetchall()
+    found: dict[str, list[BaseTerm]] = defaultdict(list)
+    for account, plan, start, ends, addon in rows:
+        if not addon:
+            found[account].append(BaseTerm(start=start, ends=ends, tier=section.tier_of(plan)))
+    latest = max((row[2] for row in rows), default=None)
+    return {account: tuple(terms) for account, terms in found.items()}, latest
+
+
+def _enrolments(
+    mapping: Mapping, folder: Path, path: Path, spill: Path
+) -> tuple[dict[str, Enrolment], dict[str, str]]:
+    """Enrolments and courses by account."""
+    section, day = mapping.enrolments, mapping.events.day
+    if section is None:
+        return {}, {}
+    named = {"registered": section.registered, "left": section.left, "course": day.course if day else None}
+    with readable(folder), connect(spill) as connection:
+        file = find_section(
+            connection, section, name="enrolments", named=named, folder=folder, mapping_path=path
+        )
+        if file is None:
+            raise CliError(
+                f"{folder} has no {section.file}: nobody is known to be enrolled",
+                hint="give a folder that has it, or a mapping without [enrolments]",
+            )
+        if day is None:
+            course = "NULL"
+            days = [f"{file.instant(c)} // {DAY_US}" for c in (section.registered, section.left)]
+        else:
+            course, zero = file.text(day.course), f"({sql.day_zero(day)} - DATE '1970-01-01')"
+            days = [f"{zero} + {file.number(c, 'BIGINT')}" for c in (section.registered, section.left)]
+        wanted = ", ".join([file.account(section), course, *days])
+        rows = connection.execute(f"SELECT {wanted} FROM {file.source} ORDER BY _row").fetchall()
+    known = [row for row in rows if row[0] is not None]
+    enrolments = {account: Enrolment(registered=start, left=left) for account, _, start, left in known}
+    return enrolments, {account: course for account, course, *_ in known if course is not None}

@@ -1,0 +1,124 @@
+"""The evaluation protocol: at which days accounts are looked at, which of them, and what came of them.
+
+A snapshot is the end of UTC day t: day t is past, the horizon is the days t+1 … t+H. Days are counted from
+1970-01-01. Labels look ahead, conditions never do; the two share no code path but the account's own past.
+"""
+
+from bisect import bisect_right
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+from stemtide_cli.mapping_training import Kind, Population, Snapshots, Target
+
+Ints: TypeAlias = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BaseTerm:
+    """A term of a plan (no add-on), in days; `ends` is the day it runs out on, None if it is open-ended."""
+
+    start: int
+    ends: int | None
+    tier: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Enrolment:
+    """From which day on an account was enrolled, and the day it left, None if it stayed."""
+
+    registered: int | None
+    left: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcomes:
+    """What happened to one account: active days ascending, base terms by start, enrolment."""
+
+    active: Ints
+    terms: tuple[BaseTerm, ...] = ()
+    enrolment: Enrolment | None = None
+
+    def active_days(self, first: int, last: int) -> int:
+        """Active days from `first` to `last`, both included."""
+        low, high = self.active.searchsorted((first, last + 1))
+        return int(high - low)
+
+    def term_at(self, day: int) -> BaseTerm | None:
+        """The term that runs at the end of a day: the latest to have started, unless it ran out."""
+        place = bisect_right([term.start for term in self.terms], day) - 1
+        if place < 0:
+            return None
+        term = self.terms[place]
+        return term if term.ends is None or term.ends > day else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Window:
+    """The days of one clock: accounts that share an origin (the log's first day, or a course's day zero).
+
+    `observed` is the last day of which is known whether something happened.
+    """
+
+    origin: int
+    observed: int
+
+
+def snapshot_days(snapshots: Snapshots, window: Window, horizon_days: int) -> Iterator[int]:
+    """The days of a clock whose whole horizon was observed."""
+    yield from range(
+        window.origin + snapshots.first_day, window.observed - horizon_days + 1, snapshots.every_days
+    )
+
+
+def is_in_population(population: Population, target: Target, account: Outcomes, day: int) -> bool:
+    """Whether an account is looked at, by what was known at the end of the day."""
+    if population.subscribed and account.term_at(day) is None:
+        return False
+    if population.enrolled and not _is_enrolled(account.enrolment, day):
+        return False
+    tenure = max(population.min_tenure_days, target.min_tenure_days)
+    if tenure and (not account.terms or day - account.terms[0].start < tenure):
+        return False
+    for within in (population.active_within_days, target.active_within_days):
+        if within is not None and not account.active_days(day - within + 1, day):
+            return False
+    if population.min_active_days is not None and population.min_active_days_within is not None:
+        first = day - population.min_active_days_within + 1
+        return account.active_days(first, day) >= population.min_active_days
+    return True
+
+
+def happened(target: Target, account: Outcomes, day: int) -> bool:
+    """Whether the target came true in the horizon after the day."""
+    last = day + target.horizon_days
+    if target.kind is Kind.SUBSCRIPTION_ENDED:
+        ends = account.terms[-1].ends if account.terms else None
+        return ends is not None and day < ends <= last
+    if target.kind is Kind.UPGRADED:
+        return _is_upgraded(account, day, last)
+    has_left = _leaves(account.enrolment, day, last)
+    if target.kind is Kind.WITHDRAWN:
+        return has_left
+    return not account.active_days(day + 1, last) or (target.or_withdrawn and has_left)
+
+
+def _is_upgraded(account: Outcomes, day: int, last: int) -> bool:
+    now = account.term_at(day)
+    if now is None or now.tier is None:
+        return False
+    return any(
+        term.tier is not None and term.tier > now.tier for term in account.terms if day < term.start <= last
+    )
+
+
+def _is_enrolled(enrolment: Enrolment | None, day: int) -> bool:
+    if enrolment is None or enrolment.registered is None or enrolment.registered > day:
+        return False
+    return enrolment.left is None or enrolment.left > day
+
+
+def _leaves(enrolment: Enrolment | None, day: int, last: int) -> bool:
+    return enrolment is not None and enrolment.left is not None and day < enrolment.left <= last
