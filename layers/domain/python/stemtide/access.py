@@ -36,7 +36,7 @@ class Route:
 
     method: Literal["GET", "POST"]
     path: str
-    function: Literal["ingest", "api"]
+    function: Literal["ingest", "api", "score"]
     access: Access
     operation: str
     summary: str
@@ -83,6 +83,14 @@ GET_USAGE: Final = Route(
     access=EVERY_ROLE,
     operation="getAccountUsage",
     summary="Usage of one account, one entry per UTC day",
+)
+GET_FEATURES: Final = Route(
+    method="GET",
+    path="/v1/accounts/{id}/features",
+    function="score",  # the features need NumPy
+    access=EVERY_ROLE,
+    operation="getAccountFeatures",
+    summary="The features of one account as of an instant, in words",
 )
 GET_OPENAPI: Final = Route(
     method="GET",

@@ -1,7 +1,7 @@
 """The JSON bodies of successful answers. The OpenAPI document's schemas are made from these structs."""
 
 from datetime import date
-from typing import Annotated
+from typing import Annotated, Literal
 
 from msgspec import Meta, Struct, field
 
@@ -59,6 +59,31 @@ class Usage(_Body, frozen=True):
     first: date = field(name="from")
     last: date = field(name="to")
     days: list[UsageDay]
+
+
+class FeatureValue(_Body, frozen=True):
+    """One feature: `value` in `unit`, null where unknown; `windows` are the days that it looks at."""
+
+    name: str
+    label: str
+    value: float | None
+    unit: str
+    windows: list[int]
+    source: Literal["usage", "profile", "both"]
+    text: str
+
+
+class Features(_Body, frozen=True):
+    """An account's features as of an instant, over the days that were over by then.
+
+    `completeness` is the share of the features that are known, `registry` names their definitions.
+    """
+
+    account: str
+    as_of: str
+    completeness: Annotated[float, Meta(ge=0, le=1)]
+    registry: str
+    features: list[FeatureValue]
 
 
 class QuarantinedCall(_Body, frozen=True):

@@ -86,6 +86,10 @@ _PARAMETERS: Final[dict[Route, list[_Json]]] = {
         _query("from", _DATE, f"First UTC day; by default {parameters.DEFAULT_DAYS} days up to `to`."),
         _query("to", _DATE, f"Last UTC day, included; by default today. At most {parameters.MAX_DAYS} days."),
     ],
+    access.GET_FEATURES: [
+        _ACCOUNT,
+        _query("as_of", {"type": "string"}, f"As of {parameters.AS_OF_FORMS}; by default now."),
+    ],
     access.GET_QUARANTINE: [
         _query("day", _DATE, "Only what arrived on this UTC day."),
         _query("reason", {"enum": sorted(Reason)}, "Only this reason."),
@@ -99,6 +103,7 @@ _ANSWERS: Final[dict[Route, tuple[int, type | None]]] = {
     access.GET_COUNTERS: (200, bodies.IngestCounters),
     access.GET_QUARANTINE: (200, bodies.QuarantineList),
     access.GET_USAGE: (200, bodies.Usage),
+    access.GET_FEATURES: (200, bodies.Features),
     access.GET_OPENAPI: (200, None),
 }
 

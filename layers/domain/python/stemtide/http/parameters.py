@@ -5,10 +5,12 @@ from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
 from typing import Final, TypeVar
 
+from stemtide.as_of import parse_as_of
 from stemtide.calls import is_account_id
 from stemtide.http.problem import bad_parameter
 from stemtide.http.request import Request
 
+AS_OF_FORMS: Final = "a UTC date (its end), e.g. 2026-01-31, or an instant, e.g. 2026-01-31T09:30:00Z"
 DEFAULT_DAYS: Final = 30
 MAX_DAYS: Final = 400
 
@@ -55,6 +57,24 @@ def day(request: Request, name: str) -> date | None:
     except ValueError as error:
         raise bad_parameter(name, f"{error}: send a UTC date as YYYY-MM-DD.") from None
     raise bad_parameter(name, "send a UTC date as YYYY-MM-DD, e.g. 2026-01-31.")
+
+
+def as_of(request: Request) -> int:
+    """`as_of` in epoch ms: the end of a UTC date or an instant, by default the instant of the request.
+
+    Raises:
+        Problem: 400, neither, or not over yet.
+    """
+    text = request.query.get("as_of")
+    if text is None:
+        return request.arrival_ms
+    try:
+        at_ms = parse_as_of(text)
+    except ValueError:
+        raise bad_parameter("as_of", f"send {AS_OF_FORMS}.") from None
+    if at_ms > request.arrival_ms:
+        raise bad_parameter("as_of", "lies in the future: leave it out for now, or send a day that is over.")
+    return at_ms
 
 
 def date_range(request: Request) -> tuple[date, date]:

@@ -65,3 +65,10 @@ def response(
 def bad_parameter(name: str, detail: str) -> Problem:
     """A path or query parameter that cannot be used; the response names it in `parameter`."""
     return Problem(HTTPStatus.BAD_REQUEST, "bad-parameter", f"{name}: {detail}", extra={"parameter": name})
+
+
+def no_account() -> Problem:
+    """An account that is unknown, or not for the caller to see: nobody learns which."""
+    return Problem(
+        HTTPStatus.NOT_FOUND, "no-such-account", "There is no such account, or you may not see it."
+    )

@@ -15,7 +15,7 @@ from stemtide.http.app import Operation
 from stemtide.http.auth import caller, may_see
 from stemtide.http.bodies import IngestCounters, QuarantinedCall, QuarantineList, Usage, UsageDay
 from stemtide.http.openapi import document
-from stemtide.http.problem import Problem, Response, bad_parameter, response
+from stemtide.http.problem import Problem, Response, bad_parameter, no_account, response
 from stemtide.http.request import Request
 from stemtide.store.counters import read_counters
 from stemtide.store.profiles import AccountProfiles
@@ -75,10 +75,10 @@ class ReadApi:
         parameters.only(request, ("from", "to"))
         first, last = parameters.date_range(request)
         if not may_see(person, account, csm_scope=self.config.access.csm_scope, profiles=profiles):
-            raise _no_account()
+            raise no_account()
         days = read_days(self.usage_table, account, first, last)
         if not days and not account_seen(self.usage_table, account) and not profiles.exists(account):
-            raise _no_account()
+            raise no_account()
         body = Usage(account=account, first=first, last=last, days=[self._day(day) for day in days])
         return _capped(response(HTTPStatus.OK, body))
 
@@ -154,12 +154,6 @@ def _or_bad(name: str, read: Callable[[], T]) -> T:
         return read()
     except ValueError:
         raise bad_parameter(name, "not one that GET /v1/ingest/quarantine has given out.") from None
-
-
-def _no_account() -> Problem:
-    return Problem(
-        HTTPStatus.NOT_FOUND, "no-such-account", "There is no such account, or you may not see it."
-    )
 
 
 def _capped(answer: Response) -> Response:

@@ -54,4 +54,4 @@ def _read_history(usage_table: Any, account: str, day: int, events: Events) -> A
 
 
 def _date(day: int) -> date:
-    return date.fromordinal(date(1970, 1, 1).toordinal() + day)
+    return date.fromordinal(max(1, date(1970, 1, 1).toordinal() + day))

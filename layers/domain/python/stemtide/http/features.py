@@ -1,0 +1,78 @@
+"""`GET /v1/accounts/{id}/features`: what a score of the account would see, in words."""
+
+import math
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+
+from stemtide.access import GET_FEATURES
+from stemtide.as_of import as_of_text
+from stemtide.config_schema import Config
+from stemtide.features.registry import FEATURES, Feature, registry_hash
+from stemtide.features.vectors import Vector
+from stemtide.http import parameters
+from stemtide.http.app import Operation
+from stemtide.http.auth import caller, may_see
+from stemtide.http.bodies import Features, FeatureValue
+from stemtide.http.problem import Response, no_account, response
+from stemtide.http.request import Request
+from stemtide.store.profiles import AccountProfiles
+from stemtide.store.records import Records
+from stemtide.store.usage import account_seen
+from stemtide.store.vectors import read_vector
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeatureApi:
+    """The configuration, and the tables (boto3 Table resources)."""
+
+    config: Config
+    usage_table: Any
+    accounts_table: Any
+
+    def operations(self) -> dict[str, Operation]:
+        """The operations by id."""
+        return {GET_FEATURES.operation: self.features}
+
+    def features(self, request: Request) -> Response:
+        """The features of one account.
+
+        Raises:
+            Problem: 404 as for its usage.
+        """
+        person = caller(request.claims, request.route)
+        account = parameters.account_of(request)
+        parameters.only(request, ("as_of",))
+        as_of_ms = parameters.as_of(request)
+        profiles = AccountProfiles(table=self.accounts_table)
+        if not may_see(person, account, csm_scope=self.config.access.csm_scope, profiles=profiles):
+            raise no_account()
+        records = Records(self.accounts_table)
+        vector = read_vector(self.usage_table, records, account, as_of_ms, self.config)
+        used = vector.first_day is not None or account_seen(self.usage_table, account)
+        if not used and not profiles.exists(account) and not records.facts(account):
+            raise no_account()
+        return response(HTTPStatus.OK, described(vector))
+
+
+def described(vector: Vector) -> Features:
+    """The vector with labels, units and sentences."""
+    return Features(
+        account=vector.account,
+        as_of=as_of_text(vector.as_of_ms),
+        completeness=vector.completeness,
+        registry=registry_hash(),
+        features=[_value(f, v) for f, v in zip(FEATURES, vector.values.tolist(), strict=True)],
+    )
+
+
+def _value(feature: Feature, value: float) -> FeatureValue:
+    return FeatureValue(
+        name=feature.name,
+        label=feature.label,
+        value=None if math.isnan(value) else value,
+        unit=feature.unit,
+        windows=list(feature.windows),
+        source=feature.source,
+        text=feature.sentence(value),
+    )
