@@ -34,7 +34,7 @@ SHARES: Final = {
     Cause.FAILING_PAYMENT: 0.06,
 }
 """How much of the customer base each cause has."""
-LATE_DAYS: Final = {Cause.API_DROP: (5, 9), Cause.SILENT: (8, 21), Cause.DECLINING: (25, 60)}
+LATE_DAYS: Final = {Cause.API_DROP: (7, 11), Cause.SILENT: (8, 21), Cause.DECLINING: (25, 60)}
 """Half of these accounts change so many days before the end of the log, so that a base always shows some
 whose story has just begun."""
 QUIET_START_DAYS: Final = 21

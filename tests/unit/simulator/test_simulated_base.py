@@ -242,7 +242,7 @@ def test_some_stories_have_just_begun_when_the_log_ends(base: list[Account]) -> 
     late = [
         each
         for each in of(base, Cause.API_DROP)
-        if each.story.onset is not None and 5 <= len(each.story.people) - each.story.onset <= 9
+        if each.story.onset is not None and 7 <= len(each.story.people) - each.story.onset <= 11
     ]
 
     assert len(late) >= 3

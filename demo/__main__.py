@@ -1,0 +1,92 @@
+"""`python -m demo`: run by `make demo`. SEED=n changes the customers, KEEP=1 leaves the stack running."""
+
+import json
+import os
+import signal
+import sys
+from datetime import UTC, datetime
+from types import FrameType
+
+from rich.console import Console
+from rich.markup import escape
+
+from demo.report import Report
+from demo.settings import ROOT, Settings
+from demo.show import WIDTH, show
+from demo.stages import StageError, Stages
+from demo.story import Story, cleaned
+from infra.local.proxy import around_proxy
+
+INTERRUPTED = 130
+"""Exit status of a command ended by Ctrl-C: 128 + SIGINT."""
+
+
+def main() -> int:
+    os.environ.update(around_proxy(os.environ))
+    settings = Settings.from_env(os.environ, today=datetime.now(UTC).date())
+    console = Console(highlight=False, soft_wrap=False)
+    stages = Stages(console=console)
+    story = Story(settings=settings, stages=stages)
+    signal.signal(signal.SIGTERM, _interrupt)
+    settings.folder.mkdir(parents=True, exist_ok=True)
+    settings.report_file.unlink(missing_ok=True)
+    try:
+        with cleaned(story, console.print):
+            report = story.tell()
+    except StageError as error:
+        console.print(f"\n[bold red]the demo failed:[/] {escape(str(error))}")
+        _say_where_to_look(console, settings)
+        return 1
+    except KeyboardInterrupt:
+        console.print("\ninterrupted; what was started has been stopped")
+        return INTERRUPTED
+    _finish(console, settings, stages, report)
+    return 0
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+def _finish(console: Console, settings: Settings, stages: Stages, report: Report) -> None:
+    seconds = {"seconds": stages.seconds, "total_seconds": round(stages.elapsed, 1)}
+    settings.report_file.write_text(json.dumps(report.as_json() | seconds, indent=2) + "\n")
+    wide = Console(width=min(WIDTH, console.width) if console.is_terminal else WIDTH, highlight=False)
+    wide.print()
+    show(wide, report, where_to_look(settings, report))
+    wide.print(f"done in {stages.elapsed:.0f} s", highlight=False)
+
+
+def where_to_look(settings: Settings, report: Report) -> list[tuple[str, str]]:
+    """Commands for the reader, and what each shows."""
+    shown = os.path.relpath(settings.report_file, ROOT)
+    if not settings.keep:
+        return [
+            (shown, "this report as JSON"),
+            ("make demo KEEP=1", "the same, and the stack stays up to look around"),
+            ("make demo SEED=8", "other customers"),
+            ("make up", "an empty stack for your own log: `stemtide replay --help`"),
+        ]
+    stack = os.path.relpath(settings.stack_file, ROOT)
+    first = report.riskiest[0].account if report.riskiest else "ACCOUNT"
+    cloud = os.path.relpath(settings.cloud, ROOT)
+    return [
+        (shown, "this report as JSON"),
+        (f".venv/bin/stemtide usage {first} --stack {stack}", "its days"),
+        (f".venv/bin/stemtide score {first} --stack {stack}", "score it now"),
+        (f".venv/bin/stemtide status --stack {stack}", "counters, lag"),
+        (stack, "API address, tokens and write key for your own calls"),
+        (f"STEMTIDE_LOCAL_DIR={cloud} make down", "stop it"),
+    ]
+
+
+def _say_where_to_look(console: Console, settings: Settings) -> None:
+    log = os.path.relpath(settings.cloud / "emulator.log", ROOT)
+    if settings.keep:
+        console.print(f"next: {log}; `STEMTIDE_LOCAL_DIR={os.path.relpath(settings.cloud, ROOT)} make down`")
+    else:
+        console.print("next: run `make demo KEEP=1`: the stack then stays for `stemtide doctor` and `status`")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

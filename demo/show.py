@@ -1,0 +1,123 @@
+"""The report on a screen of 100 columns."""
+
+from typing import Final
+
+from rich import box
+from rich.console import Console, Group, RenderableType
+from rich.markup import escape
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from demo.report import BALANCE, TIERS, Drops, Model, Report, Risk
+
+WIDTH: Final = 100
+COLOURS: Final = {"critical": "bold red", "high": "dark_orange", "medium": "yellow", "low": "green"}
+NAMES_SHOWN: Final = 6
+
+
+def render(report: Report, where: list[tuple[str, str]]) -> RenderableType:
+    """The whole report.
+
+    Args:
+        where: what to do next and what it shows.
+    """
+    facts = Table.grid(padding=(0, 2))
+    facts.add_column(style="bold", no_wrap=True)
+    facts.add_column()
+    for name, value in _facts(report):
+        facts.add_row(name, value)
+    parts: list[RenderableType] = [facts, Text(), _riskiest(report.riskiest), Text(), _where(where)]
+    return Panel(Group(*parts), title="Stemtide demo", box=box.ROUNDED, width=WIDTH, padding=(1, 2))
+
+
+def show(console: Console, report: Report, where: list[tuple[str, str]]) -> None:
+    console.print(render(report, where), highlight=False)
+
+
+def _facts(report: Report) -> list[tuple[str, Text]]:
+    return [
+        ("customers", Text(f"{report.accounts:,} accounts, {report.days} days (SEED={report.seed})")),
+        ("events", Text(f"{report.events:,} in {report.rows:,} calls through the stream")),
+        ("counters", _counters(report)),
+        ("model", _model(report.model)),
+        ("tiers", _tiers(report)),
+        ("usage drops", _drops(report.drops)),
+        ("silent", _silent(list(report.silent))),
+    ]
+
+
+def _counters(report: Report) -> Text:
+    parts = " + ".join(f"{report.counters[name]:,} {name}" for name in BALANCE)
+    mark = ("balanced", "green") if report.balanced else ("they do not balance", "bold red")
+    return Text.assemble(f"{report.counters['in']:,} in = {parts}: ", mark)
+
+
+def _model(model: Model) -> Text:
+    interval = f"{model.auc_low:.3f}-{model.auc_high:.3f}"
+    return Text(
+        f"{model.version}: AUC {model.auc:.3f} (95 % {interval}) on held-out later time,\n"
+        f"{model.positives:,} that left among {model.rows:,} rows; made-up customers, no proof of quality"
+    )
+
+
+def _tiers(report: Report) -> Text:
+    text = Text(", ").join(Text(f"{report.tiers[tier]} {tier}", style=COLOURS[tier]) for tier in TIERS)
+    return text.append(f"; {report.unscored} not scored (no longer customers)" if report.unscored else "")
+
+
+def _drops(drops: Drops) -> Text:
+    if drops.p50_s is None or drops.p95_s is None:
+        return Text("no account's API volume fell by more than half")
+    return Text(
+        f"{drops.rescored} of {drops.fallen} accounts whose API volume fell by more than half were scored\n"
+        f"anew by themselves: {drops.p50_s:.1f} s after the record (median), {drops.p95_s:.1f} s (p95)"
+    )
+
+
+def _silent(names: list[str]) -> Text:
+    if not names:
+        return Text("none")
+    more = f" and {len(names) - NAMES_SHOWN} more" if len(names) > NAMES_SHOWN else ""
+    return Text(f"{len(names)} found by the schedule: {', '.join(names[:NAMES_SHOWN])}{more}")
+
+
+def _riskiest(risks: object) -> Table:
+    table = Table(
+        title="The riskiest accounts", title_style="bold", box=box.SIMPLE_HEAD, expand=True, padding=(0, 1)
+    )
+    table.add_column("account", ratio=3)
+    table.add_column("score", justify="right", no_wrap=True)
+    table.add_column("tier", no_wrap=True)
+    table.add_column("leaves within 30 days", ratio=3)
+    table.add_column("because", ratio=6)
+    assert isinstance(risks, list | tuple)
+    for risk in risks:
+        table.add_row(*_row(risk))
+    return table
+
+
+def _row(risk: Risk) -> tuple[RenderableType, ...]:
+    interval = (
+        ""
+        if risk.low is None or risk.high is None
+        else f"\nof those alike {_share(risk.low)}-{_share(risk.high)}"
+    )
+    confidence = f"\nconfidence {risk.confidence}" if risk.confidence else ""
+    chance = Text(f"{_share(risk.probability)}{interval}{confidence}")
+    because = Text("\n".join(f"• {text}" for text in risk.drivers))
+    who = Text.assemble((risk.name, "bold"), f"\n{risk.account}")
+    return who, Text(str(risk.score)), Text(risk.tier, style=COLOURS[risk.tier]), chance, because
+
+
+def _share(value: float) -> str:
+    return f"{100 * value:.0f} %" if value >= 0.1 else f"{100 * value:.1f} %"
+
+
+def _where(where: list[tuple[str, str]]) -> Table:
+    table = Table.grid(padding=(0, 2))
+    table.add_column(style="cyan", no_wrap=True)
+    table.add_column()
+    for command, what in where:
+        table.add_row(escape(command), escape(what))
+    return table

@@ -1,0 +1,217 @@
+"""The demo's stages in order. Each asserts what it promises: a run that ends has shown everything."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any, Final
+
+from demo import today
+from demo.program import Program
+from demo.report import RISKIEST, Drops, Model, Report, risk_of, tiers_of
+from demo.settings import Settings, Size
+from demo.stages import Say, StageError, Stages, wait_until
+from demo.web import Web
+
+UP_TIMEOUT_S: Final = 600
+STEP_TIMEOUT_S: Final = 300
+SCORE_TIMEOUT_S: Final = 120
+MAPPING: Final = "simulated"
+
+
+@dataclass(slots=True, kw_only=True)
+class Story:
+    """One run. What a stage finds, later ones use."""
+
+    settings: Settings
+    stages: Stages
+    found: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def program(self) -> Program:
+        return Program(self.settings.environment())
+
+    @property
+    def web(self) -> Web:
+        return Web.of(self.settings.stack_file)
+
+    def tell(self) -> Report:
+        """All stages, then the report.
+
+        Raises:
+            StageError: something promised did not happen in time.
+        """
+        self._deploy()
+        self._train()
+        self._replay()
+        self._sweep()
+        self._drops()
+        self._silence()
+        return self._report()
+
+    def _deploy(self) -> None:
+        with self.stages.stage("cloud", "local cloud started, stacks deployed with cdk deploy") as say:
+            self.program.local_cloud("up", timeout_s=UP_TIMEOUT_S, say=say)
+
+    def _train(self) -> None:
+        settings = self.settings
+        base = settings.folder / "training"
+        size = f"{settings.training.accounts} customers, {settings.training.days} days"
+        with self.stages.stage("simulate_training", f"an older base simulated: {size}") as say:
+            self._simulate(base, "training", settings.training, settings.training_end, say)
+        with self.stages.stage("train", "churn model trained on it, calibrated, exported") as say:
+            arguments = ("--mapping", MAPPING, "--data", base, "--out", settings.folder / "models")
+            self.found["model"] = self._run("train", "churn", *arguments, say=say)
+        with self.stages.stage("promote", "model promoted: this stack scores with it") as say:
+            self._run("promote", self.found["model"]["folder"], say=say)
+
+    def _replay(self) -> None:
+        settings = self.settings
+        base = settings.folder / "live"
+        size = f"{settings.live.accounts} customers, {settings.live.days} days"
+        with self.stages.stage("simulate_live", f"the live base simulated: {size}") as say:
+            self._simulate(base, "live", settings.live, settings.today, say)
+        with self.stages.stage("replay", "its history replayed through the stream") as say:
+            arguments = ("--mapping", MAPPING, "--data", base, "--until", settings.yesterday)
+            self.found["replay"] = self._run("replay", *arguments, say=say)
+        with self.stages.stage("drain", "everything counted, the counters balance") as say:
+            self._drain(say)
+
+    def _sweep(self) -> None:
+        yesterday = self.settings.yesterday
+        with self.stages.stage("sweep", f"every customer scored, as of the end of {yesterday}") as say:
+            self.found["sweep"] = self._run("sweep", "--as-of", yesterday, say=say)
+            if self.found["sweep"]["failed"]:
+                raise StageError(f"the sweep failed for {self.found['sweep']['failed']} accounts")
+
+    def _drops(self) -> None:
+        """Today's first records; whoever's API volume has fallen is scored without anybody asking."""
+        rows = today.first_records(self.settings.folder / "live" / "events.parquet", self.settings.today)
+        with self.stages.stage("today", f"today's first records of {len(rows)} accounts posted") as say:
+            active = [row["account"] for row in rows]
+            fallen = today.fallen(self.web, active, self.settings.today, say)
+            run = f"demo-{self.settings.seed}-{self.settings.today}"
+            sent = today.post_each(self.web, rows, run=run, say=say)
+        with self.stages.stage("drops", f"{len(fallen)} accounts with fallen API volume scored anew") as say:
+            seconds = self._rescored({account: sent[account] for account in fallen}, say)
+        if not seconds:
+            raise StageError("no account's API volume has fallen: try another SEED")
+        self.found["drops"] = Drops(
+            fallen=len(fallen),
+            rescored=len(seconds),
+            p50_s=round(today.percentile(seconds, 0.5), 2),
+            p95_s=round(today.percentile(seconds, 0.95), 2),
+        )
+
+    def _silence(self) -> None:
+        with self.stages.stage("silence", "silent accounts found by the schedule, and scored") as say:
+            self._drain(say)
+            before = datetime.now().astimezone()
+            found = self._run("detect", say=say)
+            self.found["silent"] = sorted({drop["account"] for drop in found["drops"]})
+            self._rescored(dict.fromkeys(self.found["silent"], before), say)
+
+    def _report(self) -> Report:
+        with self.stages.stage("report", "figures read back through the HTTP API") as say:
+            records = list(self.web.accounts())
+            say(f"{len(records)} accounts")
+            tiers, unscored = tiers_of(records)
+            scored = [record for record in records if record.get("churn_risk_score") is not None]
+            scored.sort(key=lambda record: (-record["churn_risk_score"], record["account"]))
+            riskiest = [risk_of(self.web.account(record["account"])) for record in scored[:RISKIEST]]
+            counters = self.web.counters()
+            replayed = self.found["replay"]
+            report = Report(
+                seed=self.settings.seed,
+                accounts=len(records),
+                days=self.settings.live.days,
+                rows=replayed["total_sent"],
+                events=sum(day["events"] for day in self._all_days(records, say)),
+                counters=counters,
+                tiers=tiers,
+                unscored=unscored,
+                model=_model(self.found["model"]),
+                riskiest=riskiest,
+                drops=self.found["drops"],
+                silent=[self._name(account) for account in self.found["silent"]],
+            )
+            check(report)
+        return report
+
+    def _all_days(self, records: list[dict[str, Any]], say: Say) -> Iterator[dict[str, Any]]:
+        first = date.fromordinal(self.settings.today.toordinal() - self.settings.live.days + 1)
+        for record in records:
+            say(f"usage of {record['account']}")
+            yield from self.web.usage(record["account"], first, self.settings.today)
+
+    def _name(self, account: str) -> str:
+        return str((self.web.account(account).get("profile") or {}).get("name") or account)
+
+    def _rescored(self, sent: dict[str, datetime], say: Say) -> list[float]:
+        """Wait until every account has a score that a drop caused after that instant; the seconds it took."""
+        seconds: dict[str, float] = {}
+        web = self.web
+
+        def missing() -> str | None:
+            for account in sent.keys() - seconds.keys():
+                if (took := today.rescored(web.account(account), sent[account])) is not None:
+                    seconds[account] = took
+            left = sorted(sent.keys() - seconds.keys())
+            return f"a new score of {', '.join(left[:5])} ({len(left)} of {len(sent)})" if left else None
+
+        wait_until(missing, timeout_s=SCORE_TIMEOUT_S, say=say)
+        return list(seconds.values())
+
+    def _drain(self, say: Say) -> None:
+        drained = self._run("drain", "--timeout", STEP_TIMEOUT_S, say=say)
+        if not (drained["drained"] and drained["balanced"]):
+            raise StageError(f"stuck or unbalanced: {drained['stuck'] or drained['unbalanced']}")
+
+    def _simulate(self, folder: Any, stream: str, size: Size, end: date, say: Say) -> None:
+        seed = self.settings.seed_of(stream)
+        arguments = ("--accounts", size.accounts, "--days", size.days, "--end", end)
+        self._run("simulate", "--out", folder, "--seed", seed, *arguments, say=say)
+
+    def _run(self, *arguments: object, say: Say) -> dict[str, Any]:
+        return self.program.stemtide(*arguments, timeout_s=STEP_TIMEOUT_S + 30, say=say)
+
+
+def _model(trained: dict[str, Any]) -> Model:
+    metrics = trained["metrics"]
+    return Model(
+        version=trained["version"],
+        auc=metrics["auc_roc"],
+        auc_low=metrics["auc_roc_ci"][0],
+        auc_high=metrics["auc_roc_ci"][1],
+        positives=metrics["positives_test"],
+        rows=metrics["n_test"],
+    )
+
+
+def check(report: Report) -> None:
+    """Raises StageError unless the report shows everything that the demo promises."""
+    wrong = []
+    if not report.balanced:
+        wrong.append(f"the counters do not balance: {dict(report.counters)}")
+    if not sum(report.tiers.values()):
+        wrong.append("no account has a score")
+    if any(risk.probability is None or len(risk.drivers) < 3 for risk in report.riskiest):
+        wrong.append("a risky account has no probability or fewer than three drivers")
+    if report.drops.rescored < report.drops.fallen:
+        wrong.append("an account whose volume fell has no new score")
+    if wrong:
+        raise StageError("; ".join(wrong))
+
+
+@contextmanager
+def cleaned(story: Story, say: Callable[[str], None]) -> Iterator[None]:
+    """A clean start, and at the end (whatever ended it) nothing left behind unless KEEP=1."""
+    program, settings = story.program, story.settings
+    program.local_cloud("down", timeout_s=STEP_TIMEOUT_S, say=lambda _: None)
+    try:
+        yield
+    finally:
+        if settings.keep:
+            say(f"kept: the local cloud in {settings.cloud}")
+        else:
+            program.local_cloud("down", timeout_s=STEP_TIMEOUT_S, say=lambda _: None, shielded=True)

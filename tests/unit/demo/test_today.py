@@ -1,0 +1,87 @@
+"""Today's records: which are sent, whose volume has fallen, and how long a new score took."""
+
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from demo.today import call_of, first_records, has_fallen, percentile, rescored
+
+TODAY = date(2026, 3, 20)
+NOW = datetime(2026, 3, 20, 9, 30, tzinfo=UTC)
+
+
+def days(before: int, after: int, today: int = 0) -> list[dict[str, Any]]:
+    """Two weeks of usage with so many calls a day."""
+    found = [
+        {"date": str(TODAY - timedelta(days=back)), "api_calls": before if back > 7 else after}
+        for back in range(14, 0, -1)
+    ]
+    return [*found, {"date": str(TODAY), "api_calls": today}]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "fallen"),
+    [(100, 49, True), (100, 50, False), (100, 100, False), (0, 0, False), (2, 0, False), (3, 0, True)],
+)
+def test_a_week_of_less_than_half_is_a_fall(before: int, after: int, fallen: bool) -> None:
+    assert has_fallen(days(before, after), TODAY) is fallen
+
+
+def test_the_open_day_decides_nothing() -> None:
+    assert has_fallen(days(100, 10, today=100_000), TODAY)
+
+
+def test_each_accounts_first_row_of_the_day_is_taken(tmp_path: Path) -> None:
+    path = tmp_path / "events.parquet"
+    duckdb.sql(
+        f"""COPY (SELECT * FROM (VALUES
+        (TIMESTAMP '2026-03-19 23:59:59', 'a', 'a-u1', 'Yesterday', 1),
+        (TIMESTAMP '2026-03-20 08:00:00', 'a', NULL, 'API Call', 40),
+        (TIMESTAMP '2026-03-20 07:00:00', 'a', 'a-u2', 'Signed In', 1),
+        (TIMESTAMP '2026-03-20 00:00:00', 'b', NULL, 'API Call', 7),
+        (TIMESTAMP '2026-03-21 00:00:00', 'c', NULL, 'API Call', 7)
+        ) t(timestamp, account_id, user_id, event, count)) TO '{path}'"""
+    )
+
+    assert first_records(path, TODAY) == [
+        {"account": "a", "user": "a-u2", "event": "Signed In", "count": 1},
+        {"account": "b", "user": None, "event": "API Call", "count": 7},
+    ]
+
+
+def test_a_row_without_a_user_is_sent_as_an_anonymous_one() -> None:
+    call = call_of({"account": "b", "user": None, "event": "API Call", "count": 7}, now=NOW, run="demo-7")
+
+    assert call == {
+        "type": "track",
+        "event": "API Call",
+        "messageId": "demo-7-b",
+        "timestamp": "2026-03-20T09:30:00.000+00:00",
+        "context": {"groupId": "b"},
+        "properties": {"count": 7},
+        "anonymousId": "b",
+    }
+
+
+@pytest.mark.parametrize(
+    ("record", "seconds"),
+    [
+        ({"trigger": "usage_drop", "scored_at": "2026-03-20T09:30:04.500Z"}, 4.5),
+        ({"trigger": "schedule", "scored_at": "2026-03-20T09:30:04.500Z"}, None),
+        ({"trigger": "usage_drop", "scored_at": "2026-03-20T09:29:59.000Z"}, None),
+        ({"trigger": None, "scored_at": None}, None),
+    ],
+)
+def test_only_a_later_score_that_a_drop_caused_counts(record: dict[str, Any], seconds: float | None) -> None:
+    assert rescored(record, NOW) == seconds
+
+
+def test_percentiles_are_values_that_were_measured() -> None:
+    values = [float(v) for v in range(1, 21)]
+
+    assert percentile(values, 0.5) == 10
+    assert percentile(values, 0.95) == 19
+    assert percentile([3.0], 0.95) == 3
