@@ -17,7 +17,8 @@ from models.dataset import Dataset
 
 MIN_POSITIVES: Final = 10
 POSITIVES_PER_LEAF: Final = 25
-MIN_LEAVES, MAX_LEAVES: Final = 3, 15
+MIN_LEAVES: Final = 3
+MAX_LEAVES: Final = 15
 MAX_DEPTH: Final = 4
 LEARNING_RATE: Final = 0.03
 MAX_ROUNDS: Final = 400
@@ -125,7 +126,7 @@ def _train(fit: Dataset, settings: dict[str, Any], rounds: int, seed: int) -> lg
 
 
 def _folds(fit: Dataset, seed: int) -> np.ndarray[Any, np.dtype[np.int64]]:
-    """A fold for every row: accounts are dealt out, those with the target first, so that each fold has some."""
+    """A fold for every row: accounts are dealt out, those with the target first: each fold has some."""
     accounts, inverse = np.unique(fit.accounts, return_inverse=True)
     happened = np.zeros(len(accounts))
     np.maximum.at(happened, inverse, fit.y)

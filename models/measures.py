@@ -13,7 +13,7 @@ ECE_BINS: Final = 10
 
 
 def auc_roc(y: Labels, score: Floats, weight: Floats | None = None) -> float:
-    """The probability that a positive row scores above a negative one (ties count half); NaN without either."""
+    """The probability that a positive row scores above a negative one, ties count half; NaN without both."""
     weight = np.ones(len(y)) if weight is None else weight
     _, place = np.unique(score, return_inverse=True)
     return _auc(y, place, weight)

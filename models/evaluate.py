@@ -1,0 +1,163 @@
+"""A model fitted on the past, measured on later time (or another population), by the protocol."""
+
+import math
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from stemtide.config_schema import Config
+from stemtide.features.registry import NAMES
+from stemtide.features.view import Floats
+from stemtide_cli.errors import CliError
+
+from models import measures
+from models.dataset import Dataset
+from models.train import Trained, day_text, manifest_of, train, write_candidate
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Split:
+    """Fit labels end on `fit_until` or before; test snapshots lie from `test_from` to `test_until`."""
+
+    fit_until: int | None
+    test_from: int | None
+    test_until: int | None = None
+
+    def fit_rows(self, rows: Dataset) -> Dataset:
+        """What is fitted."""
+        return rows if self.fit_until is None else rows.labels_until(self.fit_until)
+
+    def test_rows(self, rows: Dataset) -> Dataset:
+        """What is measured."""
+        first = self.test_from if self.test_from is not None else int(rows.day.min(initial=0))
+        return rows.snapshots_in(first, self.test_until)
+
+
+def split_of(
+    *, default: int | None, fit_until: int | None, test_from: int | None, test_until: int | None
+) -> Split:
+    """The split that was asked for; what was not given follows from the rest and the default day.
+
+    Args:
+        default: the day that divides the log; None with a log of its own to fit on, all of which is fitted
+            and all of the other one measured.
+
+    Raises:
+        CliError: fit labels would reach into the tested time.
+    """
+    if default is None:
+        return Split(fit_until=fit_until, test_from=test_from, test_until=test_until)
+    until = fit_until if fit_until is not None else min(default, (test_from or default + 1) - 1)
+    first = test_from if test_from is not None else until + 1
+    if first <= until:
+        raise CliError(
+            f"--test-from {day_text(first)} is not after --fit-until {day_text(until)}:"
+            " the model would be tested on outcomes it was fitted to",
+            hint="leave one of them out, or let the test begin after the fit ends",
+        )
+    return Split(fit_until=until, test_from=first, test_until=test_until)
+
+
+def evaluate(
+    fit: Dataset, test: Dataset, *, seed: int, config: Config | None, say: Callable[[str], None]
+) -> dict[str, Any]:
+    """Fit on the one, measure on the other.
+
+    Args:
+        config: exports the graph too, for its parity; None leaves that out.
+        say: is told what is going on.
+
+    Raises:
+        CliError: nothing to test on, or too few positives to fit to.
+    """
+    if not test.positives or test.positives == len(test):
+        raise CliError(
+            f"the target happened in {test.positives} of the {len(test)} test rows: nothing to measure",
+            hint="test on a longer time: see --fit-until, --test-from and --test-until",
+        )
+    say(f"fitting on {len(fit):,} rows with {fit.positives:,} positives")
+    trained = train(fit, seed=seed)
+    say(f"measuring on {len(test):,} rows with {test.positives:,} positives")
+    found = figures(trained, test, seed=seed)
+    if config is not None:
+        say("exporting the graph and comparing it with the booster")
+        found["parity"] = parity(trained, config)
+    return _without_nan(found)
+
+
+def figures(trained: Trained, test: Dataset, *, seed: int) -> dict[str, Any]:
+    """The figures of a trained model on test rows."""
+    fit, y = trained.fit, test.y
+    p = trained.probabilities(test.x)
+    feature, baseline = best_feature(fit, test)
+    seen = np.isin(test.accounts, np.unique(fit.accounts))
+    return {
+        "auc_roc": measures.auc_roc(y, p),
+        "auc_roc_ci": list(measures.auc_roc_interval(y, p, test.accounts, seed=seed)),
+        "auc_pr": measures.auc_pr(y, p),
+        "precision_at_80_recall": measures.precision_at_recall(y, p),
+        "ece": measures.calibration_error(y, p),
+        "lift_top_decile": measures.lift_top_decile(y, p),
+        "n_fit": len(fit),
+        "positives_fit": fit.positives,
+        "n_test": len(test),
+        "positives_test": test.positives,
+        "baseline_auc_roc": baseline,
+        "baseline_feature": feature,
+        "seen_accounts": _part(y, p, seen),
+        "unseen_accounts": _part(y, p, ~seen),
+        "snapshot_dates": [day_text(int(day)) for day in np.unique(test.day)],
+        "fit_snapshot_dates": [day_text(int(day)) for day in np.unique(fit.day)],
+    }
+
+
+def best_feature(fit: Dataset, test: Dataset) -> tuple[str, float]:
+    """The single feature that ranks the fit rows best, either way round, and its AUC on the test rows.
+
+    An unknown value counts as the feature's median in the fit rows.
+    """
+    best, chosen, sign, fill = -1.0, 0, 1.0, 0.0
+    for place in range(len(NAMES)):
+        column = fit.x[:, place]
+        known = column[~np.isnan(column)]
+        if not len(known):
+            continue
+        middle = float(np.median(known))
+        auc = measures.auc_roc(fit.y, _filled(column, middle))
+        if max(auc, 1 - auc) > best:
+            best, chosen, sign, fill = max(auc, 1 - auc), place, 1.0 if auc >= 0.5 else -1.0, middle
+    return NAMES[chosen], measures.auc_roc(test.y, sign * _filled(test.x[:, chosen], fill))
+
+
+def parity(trained: Trained, config: Config) -> dict[str, Any]:
+    """How far the exported graph is from the booster, by the export's own comparison."""
+    from models.export import export
+
+    last = int(trained.fit.day.max())
+    manifest = manifest_of(trained, name="evaluated", target="evaluated", last_day=last, data={}, metrics={})
+    with tempfile.TemporaryDirectory(prefix="stemtide-") as folder:
+        return export(write_candidate(trained, manifest, Path(folder)), config).parity
+
+
+def _filled(column: Floats, value: float) -> Floats:
+    return np.where(np.isnan(column), value, column)
+
+
+def _part(y: measures.Labels, p: Floats, mask: measures.Labels) -> dict[str, Any]:
+    return {
+        "auc_roc": measures.auc_roc(y[mask], p[mask]),
+        "n": int(mask.sum()),
+        "positives": int(y[mask].sum()),
+    }
+
+
+def _without_nan(value: Any) -> Any:
+    """The same with null for what could not be measured."""
+    if isinstance(value, dict):
+        return {name: _without_nan(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_without_nan(item) for item in value]
+    return None if isinstance(value, float) and math.isnan(value) else value

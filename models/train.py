@@ -1,0 +1,128 @@
+"""A trained model: booster, calibration and what is known of both, as a candidate folder for the export."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import lightgbm as lgb
+import msgspec
+import numpy as np
+import scipy
+from stemtide.calls import DAY_MS, day_of
+from stemtide.features.registry import NAMES, registry_hash
+from stemtide.features.view import Floats
+from stemtide.scoring.manifest import MANIFEST, Bin, Calibration, Manifest
+
+from models import calibrate, learning
+from models.dataset import Dataset
+
+BOOSTER: Final = "booster.txt"
+ARTEFACTS: Final = Path("models") / "artifacts"
+HASH_CHARS: Final = 8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Trained:
+    """A booster with its calibration, and the rows it was made from."""
+
+    booster: lgb.Booster
+    rounds: int
+    calibration: Calibration
+    bins: tuple[Bin, ...]
+    fit: Dataset
+
+    def probabilities(self, x: Floats) -> Floats:
+        """Calibrated probabilities of feature rows."""
+        margins = np.asarray(self.booster.predict(x, raw_score=True), dtype=np.float64)
+        return calibrate.probabilities(margins, self.calibration)
+
+
+def train(fit: Dataset, *, seed: int) -> Trained:
+    """Train and calibrate; calibration sees only margins of accounts that their booster did not see.
+
+    Raises:
+        CliError: the target happened too rarely.
+    """
+    grown = learning.grow(fit, seed=seed)
+    held_out = ~np.isnan(grown.margins)
+    margins, y = grown.margins[held_out], fit.y[held_out]
+    calibration = calibrate.platt(margins, y)
+    return Trained(
+        booster=grown.booster,
+        rounds=grown.rounds,
+        calibration=calibration,
+        bins=calibrate.bins(calibrate.probabilities(margins, calibration), y),
+        fit=fit,
+    )
+
+
+def medians(x: Floats) -> tuple[float | None, ...]:
+    """The typical value of each feature, None where it is never known."""
+    columns = (column[~np.isnan(column)] for column in x.T)
+    return tuple(float(np.median(column)) if len(column) else None for column in columns)
+
+
+def day_text(day: int) -> str:
+    """A day number as YYYY-MM-DD."""
+    return day_of(day * DAY_MS)
+
+
+def manifest_of(
+    trained: Trained,
+    *,
+    name: str,
+    target: str,
+    last_day: int,
+    data: Mapping[str, Any],
+    metrics: Mapping[str, Any],
+) -> Manifest:
+    """What the candidate says of itself; its version follows from the last day and the content.
+
+    Args:
+        last_day: the last day of the log that training could see.
+        data: where the rows come from.
+        metrics: how the same recipe did on later time.
+    """
+    fit = trained.fit
+    made = Manifest(
+        name=name,
+        version="",
+        target=target,
+        horizon_days=fit.horizon_days,
+        features=NAMES,
+        registry=registry_hash(),
+        base_rate=float(fit.y.mean()),
+        calibration=trained.calibration,
+        bins=trained.bins,
+        medians=medians(fit.x),
+        data={**data, **_described(trained)},
+        metrics=dict(metrics),
+        versions={"lightgbm": lgb.__version__, "numpy": np.__version__, "scipy": scipy.__version__},
+    )
+    content = hashlib.sha256(trained.booster.model_to_string().encode() + msgspec.json.encode(made))
+    version = f"{day_text(last_day)}-{content.hexdigest()[:HASH_CHARS]}"
+    return msgspec.structs.replace(made, version=version)
+
+
+def write_candidate(trained: Trained, manifest: Manifest, artefacts: Path) -> Path:
+    """Write `<name>/<version>/` with the booster and the manifest; the export adds graph and arrays."""
+    folder = artefacts / manifest.name / manifest.version
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / BOOSTER).write_text(trained.booster.model_to_string())
+    (folder / MANIFEST).write_bytes(msgspec.json.format(msgspec.json.encode(manifest)))
+    return folder
+
+
+def _described(trained: Trained) -> dict[str, Any]:
+    fit = trained.fit
+    return {
+        "rows": len(fit),
+        "positives": fit.positives,
+        "accounts": len(np.unique(fit.accounts)),
+        "first_snapshot": day_text(int(fit.day.min())),
+        "last_snapshot": day_text(int(fit.day.max())),
+        "rounds": trained.rounds,
+        "leaves": learning.leaves_for(fit.positives),
+    }
