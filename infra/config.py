@@ -47,6 +47,8 @@ class Deployment:
     archive_window_s: int = 60
     """Events gathered into one archive object: longer makes fewer and larger objects."""
 
+    profile_window_s: int = 5
+    """Facts gathered before profiles are folded: a burst of facts about an account is one fold."""
     detect_window_s: int = 5
     """Changes of the tables gathered before drops are looked for: with `aggregate_window_s` it bounds how
     soon a drop is followed by a score."""
@@ -75,6 +77,7 @@ LOCAL: Final[Mapping[str, Any]] = {
     "keep_data": False,  # `make down` leaves nothing behind
     "aggregate_window_s": 1,  # a person waits for the result
     "archive_window_s": 1,
+    "profile_window_s": 0,
     "detect_window_s": 0,
     "sweep_concurrency": 2,  # one per core of a small machine
     "token_minutes": 24 * 60,  # stack.json's tokens serve a working day

@@ -7,6 +7,7 @@ from constructs import Construct
 
 from infra.config import Deployment
 from infra.constructs.balance_check import BalanceCheck
+from infra.constructs.customer_profiles import CustomerProfiles
 from infra.constructs.dead_letters import AsyncDeadLetters, DeadLetters
 from infra.constructs.layers import Layers
 from infra.constructs.raw_archive import RawArchive
@@ -32,14 +33,19 @@ class PipelineStack(Stack):
         consumer = {**base, **source, "dead_letters": dead}
         aggregates = UsageAggregates(self, "UsageAggregates", **consumer)
         archive = RawArchive(self, "RawArchive", **consumer)
+        profiles = CustomerProfiles(
+            self, "Profiles", **base, tables=data.tables, dead_letters=dead, asynchronous=asynchronous
+        )
         schedules = Schedules(self, "Schedules", deployment=deployment, asynchronous=asynchronous)
         balance = BalanceCheck(
             self, "Balance", **base, tables=data.tables, schedules=schedules, asynchronous=asynchronous
         )
 
+        self.asynchronous = asynchronous
+        self.given_up = dead.bucket
         self.queue = asynchronous.queue
         self.register = dead.register
-        self.consumers = [aggregates.function, archive.function]
+        self.consumers = [aggregates.function, archive.function, profiles.function]
         self.functions = [*self.consumers, dead.register, balance.function]
         CfnOutput(self, "DeadLetterBucket", value=dead.bucket.bucket_name)
         CfnOutput(self, "AsyncDeadLetterQueue", value=self.queue.queue_url)

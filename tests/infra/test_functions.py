@@ -15,6 +15,7 @@ SETTINGS = {
     "archive": settings.ArchiveSettings,
     "dead_letters": settings.DeadLettersSettings,
     "balance": settings.BalanceSettings,
+    "profile": settings.ProfileSettings,
 }
 LOG = {"logs:CreateLogStream", "logs:PutLogEvents"}
 READ_STREAM = {
@@ -23,6 +24,12 @@ READ_STREAM = {
     "kinesis:GetRecords",
     "kinesis:GetShardIterator",
     "kinesis:ListShards",
+}
+READ_TABLE_STREAM = {
+    "dynamodb:DescribeStream",
+    "dynamodb:GetRecords",
+    "dynamodb:GetShardIterator",
+    "dynamodb:ListStreams",
 }
 GIVE_UP = {"s3:ListBucket", "s3:PutObject"}
 MAY = {
@@ -36,6 +43,10 @@ MAY = {
     "balance": LOG
     | {"dynamodb:PutItem", "dynamodb:Query", "sqs:SendMessage"}
     | {"sqs:GetQueueAttributes", "sqs:GetQueueUrl"},
+    "profile": LOG
+    | READ_TABLE_STREAM
+    | GIVE_UP
+    | {"dynamodb:PutItem", "dynamodb:Query", "dynamodb:UpdateItem", "sqs:SendMessage"},
 }
 """Every action of each function's role: a new one is a decision, so it is written here too."""
 
@@ -131,6 +142,25 @@ def test_a_consumer_of_the_stream_retries_within_bounds_and_keeps_what_it_gives_
     assert mapping["MaximumRetryAttempts"] == limits.MAX_RETRIES
     assert mapping["MaximumRecordAgeInSeconds"] == limits.MAX_RECORD_AGE.total_seconds()
     assert (mapping.get("FunctionResponseTypes") == ["ReportBatchItemFailures"]) is answers
+    assert "DeadLettersBucket" in json.dumps(mapping["DestinationConfig"]["OnFailure"]["Destination"])
+
+
+def test_the_profiles_read_new_facts_of_the_accounts_table_only(synth: Synth) -> None:
+    logical, _ = synth.function("profile")
+
+    [mapping] = [
+        p
+        for p in synth.properties("AWS::Lambda::EventSourceMapping")
+        if p["FunctionName"] == {"Ref": logical}
+    ]
+    [pattern] = [json.loads(one["Pattern"]) for one in mapping["FilterCriteria"]["Filters"]]
+    assert pattern == {"eventName": ["INSERT"], "dynamodb": {"Keys": {"item": {"S": [{"prefix": "fact#"}]}}}}
+    assert mapping["StartingPosition"] == "TRIM_HORIZON"
+    assert mapping["BatchSize"] == limits.MAX_BATCH_CHANGES
+    assert mapping["BisectBatchOnFunctionError"] is True
+    assert mapping["MaximumRetryAttempts"] == limits.MAX_RETRIES
+    assert mapping["MaximumRecordAgeInSeconds"] == limits.MAX_CHANGE_AGE.total_seconds()
+    assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
     assert "DeadLettersBucket" in json.dumps(mapping["DestinationConfig"]["OnFailure"]["Destination"])
 
 

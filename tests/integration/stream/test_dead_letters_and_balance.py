@@ -80,6 +80,20 @@ def test_a_delivery_that_was_counted_before_it_was_given_up_is_not_dead(cloud: C
     assert counters.unbalanced == 0
 
 
+def test_changes_of_a_table_that_were_given_up_are_registered_and_are_no_lost_calls(cloud: Cloud) -> None:
+    cloud.deliver(event(record(call("m-1"), at=1)))
+    letter = json.loads((EVENTS / "s3_on_failure_table_object.json").read_text())
+    cloud.s3.put_object(Bucket="dead", Key=KEY, Body=json.dumps(letter).encode())
+
+    cloud.invoke("dead_letters", json.loads((EVENTS / "s3_object_created.json").read_text()))
+
+    (row,) = query_all(cloud.ingest, "dead#2026-03-14")
+    assert (row["consumer"], row["records"], row["events"]) == ("profile", 1, 0)
+    assert row["lane"] == "stemtide-data-TablesAccounts-1A2B/shardId-00000001773489600000-f3d1c2a4"
+    counters = read_counters(cloud.ingest)
+    assert (counters.dead, counters.unbalanced) == (0, 0)
+
+
 def test_the_hourly_check_reports_once_an_hour_and_sees_a_loss(
     cloud: Cloud, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -27,16 +27,32 @@ class DeadLetter:
     records: list[Delivered]
 
 
-def parse_dead_letter(body: bytes) -> DeadLetter:
-    """The dead letter in an S3 on-failure object of a Kinesis event source mapping.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TableDeadLetter:
+    """An on-failure object of a table's consumer: `changes` of items of `lane` (table and shard), no calls."""
+
+    consumer: str
+    condition: str
+    at: str
+    lane: str
+    first: int
+    last: int
+    changes: int
+
+
+def parse_dead_letter(body: bytes) -> DeadLetter | TableDeadLetter:
+    """The dead letter in an S3 on-failure object of an event source mapping.
 
     Raises:
         KeyError: not such an object (an S3 destination keeps the whole event as `payload`).
-        ValueError: without records, or from a function that is no consumer of the stream.
+        ValueError: without records, or from a function that is no consumer of the event stream.
     """
     content = msgspec.json.decode(body)
     payload = content["payload"]
-    delivery = parse_delivery(msgspec.json.decode(payload) if isinstance(payload, str) else payload)
+    event = msgspec.json.decode(payload) if isinstance(payload, str) else payload
+    if "DDBStreamBatchInfo" in content:
+        return _of_table(content, event)
+    delivery = parse_delivery(event)
     if delivery is None:
         raise ValueError("a dead letter without records")
     return DeadLetter(
@@ -45,6 +61,23 @@ def parse_dead_letter(body: bytes) -> DeadLetter:
         at=str(content["timestamp"]),
         shard=delivery.shard,
         records=delivery.records,
+    )
+
+
+def _of_table(content: Mapping[str, Any], event: Mapping[str, Any]) -> TableDeadLetter:
+    changes = event["Records"]
+    if not changes:
+        raise ValueError("a dead letter without changes")
+    info, request = content["DDBStreamBatchInfo"], content["requestContext"]
+    table = str(info["streamArn"]).split(":", 5)[5].split("/")[1]
+    return TableDeadLetter(
+        consumer=str(request["functionArn"]).split(":")[6].rpartition("-")[2],
+        condition=str(request["condition"]),
+        at=str(content["timestamp"]),
+        lane=f"{table}/{info['shardId']}",
+        first=int(info["startSequenceNumber"]),
+        last=int(info["endSequenceNumber"]),
+        changes=len(changes),
     )
 
 

@@ -83,6 +83,15 @@ class BalanceSettings(Settings):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ProfileSettings(Settings):
+    """Folds what is said of customers into their records."""
+
+    accounts_table: str
+    ingest_table: str
+    dead_letter_queue: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DetectSettings(Settings):
     """Finds drops of use."""
 

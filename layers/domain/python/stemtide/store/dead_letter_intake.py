@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import unquote_plus
 
-from stemtide.dead_letters import lane_among, lost_calls, parse_dead_letter
+from stemtide.dead_letters import TableDeadLetter, lane_among, lost_calls, parse_dead_letter
 from stemtide.store.dead_letters import DeadRow, register
 from stemtide.store.errors import translated
 from stemtide.store.ledger import AGGREGATE, ARCHIVE, read_lanes
@@ -20,7 +20,7 @@ def take_in(event: Mapping[str, Any], *, s3: Any, bucket: str, table: Any) -> li
         table: boto3 Table resource of the ingest table.
 
     Raises:
-        KeyError, ValueError: an object that is no dead letter of the stream's consumers.
+        KeyError, ValueError: an object that is no dead letter of a consumer.
     """
     keys = [unquote_plus(record["s3"]["object"]["key"]) for record in event["Records"]]
     rows = [_row(key, s3=s3, bucket=bucket, table=table) for key in keys]
@@ -31,6 +31,18 @@ def _row(key: str, *, s3: Any, bucket: str, table: Any) -> DeadRow:
     with translated():
         body = s3.get_object(Bucket=bucket, Key=key)["Body"].read()
     dead = parse_dead_letter(body)
+    if isinstance(dead, TableDeadLetter):
+        return DeadRow(
+            key=key,
+            consumer=dead.consumer,
+            lane=dead.lane,
+            first=dead.first,
+            last=dead.last,
+            records=dead.changes,
+            events=0,  # calls are accounted for before anything of them is in a table
+            condition=dead.condition,
+            at=dead.at,
+        )
     ledgers = {consumer: read_lanes(table, consumer) for consumer in (AGGREGATE, ARCHIVE)}
     lane = lane_among(dead, (row.lane for rows in ledgers.values() for row in rows))
     own = next((row for row in ledgers[dead.consumer] if row.lane == lane), None)
