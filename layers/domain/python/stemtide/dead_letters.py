@@ -29,7 +29,7 @@ class DeadLetter:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TableDeadLetter:
-    """An on-failure object of a table's consumer: `changes` of items of `lane` (table and shard), no calls."""
+    """An on-failure object of a table's consumer: `changes` in `lane` (table and shard), no calls."""
 
     consumer: str
     condition: str
