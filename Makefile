@@ -11,7 +11,7 @@ BIN := $(VENV)/bin
 export JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION := 1
 export PYTHONDONTWRITEBYTECODE := 1
 
-.PHONY: help setup up stop down synth deploy test lint types lock clean
+.PHONY: help setup up stop down demo bench synth deploy test lint types lock clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -41,6 +41,12 @@ stop: setup ## local cloud stopped, its data kept for the next `make up`
 
 down: setup ## local cloud stopped, its data and files removed
 	@$(BIN)/python -m infra.local down
+
+demo: setup ## simulated customers through the whole stack, and a report (SEED=n, KEEP=1)
+	@$(BIN)/python -m demo
+
+bench: setup ## the benchmarks; writes build/bench.json
+	@$(BIN)/python -m benchmarks
 
 synth: setup ## the CloudFormation templates for a real account, into cdk.out/ (no AWS credentials needed)
 	@$(BIN)/python -m infra.deploy synth

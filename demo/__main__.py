@@ -10,11 +10,12 @@ from types import FrameType
 from rich.console import Console
 from rich.markup import escape
 
+from demo.cloud import own_cloud
 from demo.report import Report
 from demo.settings import ROOT, Settings
 from demo.show import WIDTH, show
 from demo.stages import StageError, Stages
-from demo.story import Story, cleaned
+from demo.story import Story
 from infra.local.proxy import around_proxy
 
 INTERRUPTED = 130
@@ -31,14 +32,15 @@ def main() -> int:
     settings.folder.mkdir(parents=True, exist_ok=True)
     settings.report_file.unlink(missing_ok=True)
     try:
-        with cleaned(story, console.print):
+        with own_cloud(settings, console.print):
             report = story.tell()
     except StageError as error:
         console.print(f"\n[bold red]the demo failed:[/] {escape(str(error))}")
         _say_where_to_look(console, settings)
         return 1
     except KeyboardInterrupt:
-        console.print("\ninterrupted; what was started has been stopped")
+        left = "the stack is left running" if settings.keep else "what was started has been stopped"
+        console.print(f"\ninterrupted; {left}")
         return INTERRUPTED
     _finish(console, settings, stages, report)
     return 0

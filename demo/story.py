@@ -1,7 +1,6 @@
 """The demo's stages in order. Each asserts what it promises: a run that ends has shown everything."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, Final
@@ -41,19 +40,19 @@ class Story:
         Raises:
             StageError: something promised did not happen in time.
         """
-        self._deploy()
-        self._train()
+        self.deploy()
+        self.train()
         self._replay()
         self._sweep()
         self._drops()
         self._silence()
         return self._report()
 
-    def _deploy(self) -> None:
+    def deploy(self) -> None:
         with self.stages.stage("cloud", "local cloud started, stacks deployed with cdk deploy") as say:
             self.program.local_cloud("up", timeout_s=UP_TIMEOUT_S, say=say)
 
-    def _train(self) -> None:
+    def train(self) -> None:
         settings = self.settings
         base = settings.folder / "training"
         size = f"{settings.training.accounts} customers, {settings.training.days} days"
@@ -61,9 +60,9 @@ class Story:
             self._simulate(base, "training", settings.training, settings.training_end, say)
         with self.stages.stage("train", "churn model trained on it, calibrated, exported") as say:
             arguments = ("--mapping", MAPPING, "--data", base, "--out", settings.folder / "models")
-            self.found["model"] = self._run("train", "churn", *arguments, say=say)
+            self.found["model"] = self.run("train", "churn", *arguments, say=say)
         with self.stages.stage("promote", "model promoted: this stack scores with it") as say:
-            self._run("promote", self.found["model"]["folder"], say=say)
+            self.run("promote", self.found["model"]["folder"], say=say)
 
     def _replay(self) -> None:
         settings = self.settings
@@ -73,14 +72,14 @@ class Story:
             self._simulate(base, "live", settings.live, settings.today, say)
         with self.stages.stage("replay", "its history replayed through the stream") as say:
             arguments = ("--mapping", MAPPING, "--data", base, "--until", settings.yesterday)
-            self.found["replay"] = self._run("replay", *arguments, say=say)
+            self.found["replay"] = self.run("replay", *arguments, say=say)
         with self.stages.stage("drain", "everything counted, the counters balance") as say:
-            self._drain(say)
+            self.drain(say)
 
     def _sweep(self) -> None:
         yesterday = self.settings.yesterday
         with self.stages.stage("sweep", f"every customer scored, as of the end of {yesterday}") as say:
-            self.found["sweep"] = self._run("sweep", "--as-of", yesterday, say=say)
+            self.found["sweep"] = self.run("sweep", "--as-of", yesterday, say=say)
             if self.found["sweep"]["failed"]:
                 raise StageError(f"the sweep failed for {self.found['sweep']['failed']} accounts")
 
@@ -93,7 +92,7 @@ class Story:
             run = f"demo-{self.settings.seed}-{self.settings.today}"
             sent = today.post_each(self.web, rows, run=run, say=say)
         with self.stages.stage("drops", f"{len(fallen)} accounts with fallen API volume scored anew") as say:
-            seconds = self._rescored({account: sent[account] for account in fallen}, say)
+            seconds = self.rescored({account: sent[account] for account in fallen}, say)
         if not seconds:
             raise StageError("no account's API volume has fallen: try another SEED")
         self.found["drops"] = Drops(
@@ -105,11 +104,11 @@ class Story:
 
     def _silence(self) -> None:
         with self.stages.stage("silence", "silent accounts found by the schedule, and scored") as say:
-            self._drain(say)
+            self.drain(say)
             before = datetime.now().astimezone()
-            found = self._run("detect", say=say)
+            found = self.run("detect", say=say)
             self.found["silent"] = sorted({drop["account"] for drop in found["drops"]})
-            self._rescored(dict.fromkeys(self.found["silent"], before), say)
+            self.rescored(dict.fromkeys(self.found["silent"], before), say)
 
     def _report(self) -> Report:
         with self.stages.stage("report", "figures read back through the HTTP API") as say:
@@ -147,7 +146,7 @@ class Story:
     def _name(self, account: str) -> str:
         return str((self.web.account(account).get("profile") or {}).get("name") or account)
 
-    def _rescored(self, sent: dict[str, datetime], say: Say) -> list[float]:
+    def rescored(self, sent: dict[str, datetime], say: Say) -> list[float]:
         """Wait until every account has a score that a drop caused after that instant; the seconds it took."""
         seconds: dict[str, float] = {}
         web = self.web
@@ -162,17 +161,17 @@ class Story:
         wait_until(missing, timeout_s=SCORE_TIMEOUT_S, say=say)
         return list(seconds.values())
 
-    def _drain(self, say: Say) -> None:
-        drained = self._run("drain", "--timeout", STEP_TIMEOUT_S, say=say)
+    def drain(self, say: Say) -> None:
+        drained = self.run("drain", "--timeout", STEP_TIMEOUT_S, say=say)
         if not (drained["drained"] and drained["balanced"]):
             raise StageError(f"stuck or unbalanced: {drained['stuck'] or drained['unbalanced']}")
 
     def _simulate(self, folder: Any, stream: str, size: Size, end: date, say: Say) -> None:
         seed = self.settings.seed_of(stream)
         arguments = ("--accounts", size.accounts, "--days", size.days, "--end", end)
-        self._run("simulate", "--out", folder, "--seed", seed, *arguments, say=say)
+        self.run("simulate", "--out", folder, "--seed", seed, *arguments, say=say)
 
-    def _run(self, *arguments: object, say: Say) -> dict[str, Any]:
+    def run(self, *arguments: object, say: Say) -> dict[str, Any]:
         return self.program.stemtide(*arguments, timeout_s=STEP_TIMEOUT_S + 30, say=say)
 
 
@@ -201,17 +200,3 @@ def check(report: Report) -> None:
         wrong.append("an account whose volume fell has no new score")
     if wrong:
         raise StageError("; ".join(wrong))
-
-
-@contextmanager
-def cleaned(story: Story, say: Callable[[str], None]) -> Iterator[None]:
-    """A clean start, and at the end (whatever ended it) nothing left behind unless KEEP=1."""
-    program, settings = story.program, story.settings
-    program.local_cloud("down", timeout_s=STEP_TIMEOUT_S, say=lambda _: None)
-    try:
-        yield
-    finally:
-        if settings.keep:
-            say(f"kept: the local cloud in {settings.cloud}")
-        else:
-            program.local_cloud("down", timeout_s=STEP_TIMEOUT_S, say=lambda _: None, shielded=True)
