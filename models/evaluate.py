@@ -81,20 +81,20 @@ def evaluate(
     say(f"fitting on {len(fit):,} rows with {fit.positives:,} positives")
     trained = train(fit, seed=seed)
     say(f"measuring on {len(test):,} rows with {test.positives:,} positives")
-    found = figures(trained, test, seed=seed)
+    found = figures_of(trained, test, seed=seed)
     if config is not None:
         say("exporting the graph and comparing it with the booster")
-        found["parity"] = parity(trained, config)
-    return _without_nan(found)
+        found["parity"] = parity_of(trained, config)
+    return found
 
 
-def figures(trained: Trained, test: Dataset, *, seed: int) -> dict[str, Any]:
-    """The figures of a trained model on test rows."""
+def figures_of(trained: Trained, test: Dataset, *, seed: int) -> dict[str, Any]:
+    """The figures of a trained model on test rows, None for what could not be measured."""
     fit, y = trained.fit, test.y
     p = trained.probabilities(test.x)
     feature, baseline = best_feature(fit, test)
     seen = np.isin(test.accounts, np.unique(fit.accounts))
-    return {
+    found = {
         "auc_roc": measures.auc_roc(y, p),
         "auc_roc_ci": list(measures.auc_roc_interval(y, p, test.accounts, seed=seed)),
         "auc_pr": measures.auc_pr(y, p),
@@ -112,6 +112,7 @@ def figures(trained: Trained, test: Dataset, *, seed: int) -> dict[str, Any]:
         "snapshot_dates": [day_text(int(day)) for day in np.unique(test.day)],
         "fit_snapshot_dates": [day_text(int(day)) for day in np.unique(fit.day)],
     }
+    return {name: _without_nan(value) for name, value in found.items()}
 
 
 def best_feature(fit: Dataset, test: Dataset) -> tuple[str, float]:
@@ -132,7 +133,7 @@ def best_feature(fit: Dataset, test: Dataset) -> tuple[str, float]:
     return NAMES[chosen], measures.auc_roc(test.y, sign * _filled(test.x[:, chosen], fill))
 
 
-def parity(trained: Trained, config: Config) -> dict[str, Any]:
+def parity_of(trained: Trained, config: Config) -> dict[str, Any]:
     """How far the exported graph is from the booster, by the export's own comparison."""
     from models.export import export
 

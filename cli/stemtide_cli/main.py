@@ -10,12 +10,14 @@ from stemtide_cli.command import command
 from stemtide_cli.detect import detect
 from stemtide_cli.doctor import doctor
 from stemtide_cli.drain import drain
+from stemtide_cli.evaluate import evaluate
 from stemtide_cli.quarantine import quarantine
 from stemtide_cli.replay import replay
 from stemtide_cli.score import score
 from stemtide_cli.simulate import simulate
 from stemtide_cli.status import status
 from stemtide_cli.sweep import sweep
+from stemtide_cli.train import train
 from stemtide_cli.usage import usage
 
 
@@ -38,6 +40,8 @@ command(main, "simulate")(simulate)
 command(main, "detect")(detect)
 command(main, "score")(score)
 command(main, "sweep")(sweep)
+command(main, "train")(train)
+command(main, "evaluate")(evaluate)
 command(main, "status")(status)
 command(main, "doctor")(doctor)
 

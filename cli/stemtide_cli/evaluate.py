@@ -1,0 +1,89 @@
+"""`stemtide evaluate`: a model fitted on the past, measured on later time."""
+
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from stemtide_cli.command import Session
+from stemtide_cli.model_options import DAY, LOG_FOLDER, configuration, day_number, model_options, read_rows
+
+
+@model_options
+@click.option(
+    "--fit-data", "fit_folder", type=LOG_FOLDER, metavar="DIR", help="Fit on all of this other log instead."
+)
+@click.option("--fit-until", type=DAY, metavar="DAY", help="Fit labels end on this day or before.")
+@click.option("--test-from", type=DAY, metavar="DAY", help="First snapshot to test on.")
+@click.option("--test-until", type=DAY, metavar="DAY", help="Last snapshot to test on.")
+def evaluate(
+    session: Session,
+    name: str,
+    mapping_name: str,
+    folder: Path,
+    target: str | None,
+    seed: int,
+    fit_folder: Path | None,
+    fit_until: datetime | None,
+    test_from: datetime | None,
+    test_until: datetime | None,
+) -> None:
+    """Fit on the early part of a log (or on another log), measure on later time.
+
+    Without days the log is divided at 65 % of the span of its events. A snapshot counts only if its whole
+    horizon was observed; only what was known at the snapshot is used.
+    """
+    from models import dataset
+    from models.evaluate import evaluate as measured
+    from models.evaluate import split_of
+
+    config = configuration()
+    with session.out.progress() as say:
+        rows = read_rows(mapping_name, folder, name=name, target=target, config=config, say=say)
+        split = split_of(
+            default=None if fit_folder else dataset.default_split(rows.material),
+            fit_until=day_number(fit_until),
+            test_from=day_number(test_from),
+            test_until=day_number(test_until),
+        )
+        other = rows
+        if fit_folder is not None:
+            other = read_rows(mapping_name, fit_folder, name=name, target=rows.target, config=config, say=say)
+        figures = measured(
+            split.fit_rows(other.dataset), split.test_rows(rows.dataset), seed=seed, config=config, say=say
+        )
+    result = {
+        "model": name,
+        "target": rows.target,
+        "horizon_days": rows.dataset.horizon_days,
+        "seed": seed,
+        **figures,
+    }
+    session.out.result(result, lambda console: show(console, result))
+
+
+def show(console: Console, result: dict[str, Any]) -> None:
+    """The figures as a table."""
+    table = Table(title=f"{result['target']} within {result['horizon_days']} days", box=None)
+    table.add_column("figure")
+    table.add_column("value", justify="right")
+    low, high = result["auc_roc_ci"]
+    table.add_row("AUC (ROC)", f"{_number(result['auc_roc'])}  [{_number(low)}, {_number(high)}]")
+    for title, key in (
+        ("AUC (precision and recall)", "auc_pr"),
+        ("precision at 80 % recall", "precision_at_80_recall"),
+        ("calibration error", "ece"),
+        ("lift of the top tenth", "lift_top_decile"),
+        ("best single feature's AUC", "baseline_auc_roc"),
+    ):
+        table.add_row(title, _number(result[key]))
+    table.add_row("fitted on", f"{result['n_fit']:,} rows, {result['positives_fit']:,} positives")
+    table.add_row("tested on", f"{result['n_test']:,} rows, {result['positives_test']:,} positives")
+    console.print(table)
+
+
+def _number(value: float | None) -> str:
+    return "unknown" if value is None else f"{value:.3f}"

@@ -1,0 +1,103 @@
+"""What the commands on models share: options, and a log read as training material."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+from stemtide.config import ConfigError, bundled_config
+
+from stemtide_cli.errors import CliError
+
+if TYPE_CHECKING:
+    from stemtide.config_schema import Config
+
+    from models.dataset import Dataset
+    from models.material import Material
+
+DAY = click.DateTime(formats=["%Y-%m-%d"])
+MODELS = ("churn", "upsell")
+SEED = 1
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+LOG_FOLDER = click.Path(path_type=Path, exists=True, file_okay=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rows:
+    """The rows of a log for one target."""
+
+    target: str
+    material: Material
+    dataset: Dataset
+
+
+def model_options(command: Command) -> Command:
+    """MODEL, --mapping, --data, --target and --seed."""
+    options = (
+        click.argument("name", type=click.Choice(MODELS), metavar="MODEL"),
+        click.option(
+            "--mapping",
+            "mapping_name",
+            required=True,
+            metavar="FILE|NAME",
+            help="Which column is what, who is looked at, what is predicted: a TOML file or a shipped one.",
+        ),
+        click.option(
+            "--data", "folder", required=True, type=LOG_FOLDER, metavar="DIR", help="The log's folder."
+        ),
+        click.option(
+            "--target", metavar="TARGET", help="One of the mapping's targets (its first of this sort)."
+        ),
+        click.option(
+            "--seed", type=click.IntRange(min=0), default=SEED, show_default=True, help="Of everything drawn."
+        ),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def day_number(day: datetime | None) -> int | None:
+    """Days since 1970-01-01."""
+    return None if day is None else day.toordinal() - datetime(1970, 1, 1).toordinal()  # noqa: DTZ001
+
+
+def configuration() -> Config:
+    """The configuration of this checkout.
+
+    Raises:
+        CliError: stemtide.toml cannot be right.
+    """
+    try:
+        return bundled_config()
+    except ConfigError as error:
+        raise CliError(str(error), hint="correct it; docs/configuration.md lists every key") from error
+
+
+def read_rows(
+    mapping_name: str,
+    folder: Path,
+    *,
+    name: str,
+    target: str | None,
+    config: Config,
+    say: Callable[[str], None],
+) -> Rows:
+    """All rows of a log for a target.
+
+    Raises:
+        CliError: what the log or the mapping lacks.
+    """
+    from models.dataset import build, choose_target
+    from models.material import read_material
+
+    say(f"reading {folder}")
+    mapping, material = read_material(mapping_name, folder, config)
+    target_name, chosen = choose_target(mapping, name, target)
+    say(f"computing features of {len(material.accounts):,} accounts")
+    return Rows(target=target_name, material=material, dataset=build(mapping, material, chosen, config))

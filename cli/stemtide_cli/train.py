@@ -1,0 +1,127 @@
+"""`stemtide train`: a candidate model from a log, exported and ready to be promoted."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+from rich.console import Console
+
+from stemtide_cli.command import Session
+from stemtide_cli.errors import CliError
+from stemtide_cli.model_options import DAY, Rows, configuration, day_number, model_options, read_rows
+from stemtide_cli.stack import project_root
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from models.train import Trained
+
+
+@model_options
+@click.option("--fit-until", type=DAY, metavar="DAY", help="Use only labels that end on this day or before.")
+@click.option(
+    "--out",
+    "artefacts",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="DIR",
+    help="Where candidates go (models/artifacts).",
+)
+def train(
+    session: Session,
+    name: str,
+    mapping_name: str,
+    folder: Path,
+    target: str | None,
+    seed: int,
+    fit_until: datetime | None,
+    artefacts: Path | None,
+) -> None:
+    """Train a model on a log: booster, calibration, graph and explanations as a candidate folder.
+
+    The same log, mapping, configuration and seed give the same version. Fewer than 10 positives train
+    nothing: the documented rules score until there are more.
+    """
+    from models.export import export
+    from models.train import ARTEFACTS, manifest_of, write_candidate
+    from models.train import train as trained_on
+    from models.trees import ExportError
+
+    config = configuration()
+    until = day_number(fit_until)
+    with session.out.progress() as say:
+        rows = read_rows(mapping_name, folder, name=name, target=target, config=config, say=say)
+        fit = rows.dataset if until is None else rows.dataset.labels_until(until)
+        say(f"training on {len(fit):,} rows with {fit.positives:,} positives")
+        made = trained_on(fit, seed=seed)
+        say("measuring the recipe on later time")
+        last = rows.material.last_day if until is None else min(until, rows.material.last_day)
+        manifest = manifest_of(
+            made,
+            name=name,
+            target=rows.target,
+            last_day=last,
+            data={"log": rows.material.fingerprint, "seed": seed},
+            metrics=_metrics(made, rows, until, seed, say),
+        )
+        candidate = write_candidate(made, manifest, artefacts or project_root() / ARTEFACTS)
+        say("exporting the graph and the explanations")
+        try:
+            exported = export(candidate, config)
+        except ExportError as error:
+            raise CliError(
+                f"{candidate} cannot be exported: {error}",
+                hint="nothing was promoted; the folder stays as it is",
+            ) from error
+    result = {
+        "model": name,
+        "target": rows.target,
+        "version": exported.version,
+        "folder": str(candidate),
+        "rows": len(fit),
+        "positives": fit.positives,
+        "base_rate": exported.base_rate,
+        "calibration": {"slope": exported.calibration.slope, "intercept": exported.calibration.intercept},
+        "data": exported.data,
+        "metrics": exported.metrics,
+        "parity": exported.parity,
+    }
+    session.out.result(result, lambda console: _show(console, result))
+
+
+def _metrics(
+    made: Trained, rows: Rows, until: int | None, seed: int, say: Callable[[str], None]
+) -> dict[str, Any]:
+    """The figures of later time: of this model where time is left after `until`, else of its recipe."""
+    from models import dataset
+    from models.evaluate import evaluate, figures_of, split_of
+
+    if until is not None:
+        test = rows.dataset.snapshots_in(until + 1, None)
+        return figures_of(made, test, seed=seed) if test.positives else {"note": "no positives after the fit"}
+    split = split_of(
+        default=dataset.default_split(rows.material), fit_until=None, test_from=None, test_until=None
+    )
+    try:
+        return evaluate(
+            split.fit_rows(rows.dataset), split.test_rows(rows.dataset), seed=seed, config=None, say=say
+        )
+    except CliError as error:
+        return {"note": error.message}
+
+
+def _show(console: Console, result: dict[str, Any]) -> None:
+    metrics = result["metrics"]
+    console.print(f"{result['model']} {result['version']}: {result['target']}")
+    console.print(f"trained on {result['rows']:,} rows, {result['positives']:,} positives")
+    if "note" in metrics:
+        console.print(f"not measured on later time: {metrics['note']}")
+    else:
+        low, high = metrics["auc_roc_ci"]
+        console.print(f"on later time: AUC {metrics['auc_roc']:.3f} (95 %: {low:.3f}-{high:.3f})")
+    console.print(f"candidate: {result['folder']}")
+    console.print(
+        f"next: `stemtide promote {result['model']} {result['version']}` makes it the one that scores"
+    )
