@@ -1,0 +1,133 @@
+"""The features once more, in DuckDB's SQL over single events, written from docs/features.md.
+
+`e` has a row per account, day, user, event type and number of events; `q` the (account, day) asked for.
+"""
+
+import math
+from collections.abc import Iterable
+
+import duckdb
+
+CORE = "event IN ('Report Created', 'Invite Sent')"
+API = "event = 'API Call'"
+LOGIN = "event = 'login'"
+FEATURE = "event NOT IN ('login', 'page') AND NOT starts_with(event, 'Subscription ')"
+
+_QUERY = """
+WITH seen AS (SELECT account, min(day) AS first FROM e GROUP BY account),
+k AS (
+  SELECT q.account, q.day AS d, greatest(0, least(90, coalesce(q.day - s.first + 1, 0))) AS h
+  FROM q LEFT JOIN seen s USING (account)
+),
+x AS (
+  SELECT k.account, k.d, k.h, k.d - e.day AS ago, e.usr, e.event, e.n
+  FROM k LEFT JOIN e ON e.account = k.account AND e.day <= k.d AND e.day > k.d - 90
+),
+dau AS (
+  SELECT account, d, ago, count(DISTINCT usr) AS users FROM x GROUP BY ALL
+),
+du AS (
+  SELECT account, d, sum(users) FILTER (ago < 7) AS u7, sum(users) FILTER (ago < 14) AS u14,
+    sum(users) FILTER (ago < 30) AS u30 FROM dau GROUP BY ALL
+),
+gaps AS (
+  SELECT account, d, max(gap) AS gap FROM (
+    SELECT k.account, k.d, t.ago - 1 - coalesce(lead_ago, -1) AS gap FROM k JOIN (
+      SELECT account, d, ago, lag(ago) OVER (PARTITION BY account, d ORDER BY ago) AS lead_ago
+      FROM (SELECT DISTINCT account, d, ago FROM x WHERE ago < 30
+            UNION SELECT account, d, least(h, 30) AS ago FROM k)
+    ) t USING (account, d)
+  ) GROUP BY ALL
+),
+s AS (
+  SELECT account, d, any_value(h) AS h,
+    coalesce(sum(n) FILTER (ago < 7), 0) AS n7,
+    coalesce(sum(n) FILTER (ago BETWEEN 7 AND 13), 0) AS p7,
+    coalesce(sum(n) FILTER (ago < 30), 0) AS n30,
+    coalesce(sum(n) FILTER (ago < 7 AND {core}), 0) AS c7,
+    coalesce(sum(n) FILTER (ago < 30 AND {core}), 0) AS c30,
+    coalesce(sum(n) FILTER (ago < 7 AND {api}), 0) AS a7,
+    coalesce(sum(n) FILTER (ago BETWEEN 7 AND 13 AND {api}), 0) AS ap7,
+    coalesce(sum(n) FILTER (ago < 7 AND {login}), 0) AS l7,
+    coalesce(sum(n) FILTER (ago < 30 AND {login}), 0) AS l30,
+    min(ago) FILTER ({login}) AS since_login, min(ago) AS since_event,
+    count(DISTINCT ago) FILTER (ago < 7) AS d7, count(DISTINCT ago) FILTER (ago < 14) AS d14,
+    count(DISTINCT ago) FILTER (ago < 30) AS d30, count(DISTINCT ago) AS d90,
+    count(DISTINCT event) FILTER (ago < 30 AND {feature}) AS f30,
+    count(DISTINCT event) FILTER (ago BETWEEN 30 AND 59 AND {feature}) AS f60,
+    count(DISTINCT usr) FILTER (ago < 30) AS u30d,
+    count(DISTINCT usr) FILTER (ago BETWEEN 30 AND 59) AS u60d
+  FROM x GROUP BY account, d
+)
+SELECT s.account, s.d,
+  coalesce(u7, 0) / nullif(least(h, 7), 0) AS avg_dau_7d,
+  coalesce(u14, 0) / nullif(least(h, 14), 0) AS avg_dau_14d,
+  coalesce(u30, 0) / nullif(least(h, 30), 0) AS avg_dau_30d,
+  CASE WHEN h >= 14 THEN (coalesce(u7, 0) / 7) / nullif(u30 / least(h, 30), 0) END
+    AS usage_trend_ratio_7d_30d,
+  CASE WHEN h >= 14 THEN (c7 / 7) / nullif(c30 / least(h, 30), 0) END AS action_trend_ratio,
+  n7 / nullif(least(h, 7), 0) AS avg_events_7d,
+  n30 / nullif(least(h, 30), 0) AS avg_events_30d,
+  CASE WHEN h >= 14 THEN (n7 - p7) / nullif(p7, 0) END AS events_change_7d,
+  CASE WHEN h > 0 THEN a7 END AS api_calls_7d,
+  CASE WHEN h >= 14 THEN (a7 - ap7) / nullif(ap7, 0) END AS api_change_7d,
+  CASE WHEN h > 0 THEN d7 END AS active_days_7d, CASE WHEN h > 0 THEN d14 END AS active_days_14d,
+  CASE WHEN h > 0 THEN d30 END AS active_days_30d, CASE WHEN h > 0 THEN d90 END AS active_days_90d,
+  CASE WHEN h > 0 AND (d90 = 0 OR since_login IS NOT NULL) THEN l7 END AS logins_7d,
+  CASE WHEN h >= 14 AND since_login IS NOT NULL THEN (l7 / 7) / nullif(l30 / least(h, 30), 0) END
+    AS login_trend,
+  CASE WHEN h > 0 THEN f30 END AS features_adopted,
+  CASE WHEN h >= 60 THEN f30 - f60 END AS features_adopted_change,
+  c30 / nullif(n30, 0) AS core_action_share,
+  CASE WHEN h > 0 THEN u30d / 10 END AS seat_utilization,
+  CASE WHEN h > 0 THEN u30d END AS users_30d,
+  CASE WHEN h >= 60 THEN (u30d - u60d) / nullif(u60d, 0) END AS users_change,
+  CASE WHEN h > 0 THEN coalesce(since_login, CASE WHEN d90 = 0 THEN h END) END AS days_since_last_login,
+  CASE WHEN h > 0 THEN coalesce(since_event, h) END AS days_since_last_event,
+  CASE WHEN h > 0 THEN gap END AS longest_gap_30d,
+  h AS history_days
+FROM s LEFT JOIN du USING (account, d) LEFT JOIN gaps USING (account, d) ORDER BY ALL
+"""
+
+
+def oracle(
+    connection: duckdb.DuckDBPyConnection,
+    *,
+    core: str = CORE,
+    api: str = API,
+    login: str = LOGIN,
+    feature: str = FEATURE,
+) -> dict[tuple[str, int], dict[str, float]]:
+    """Feature values by (account, day) of tables `e` and `q`; seats are 10."""
+    found = connection.execute(_QUERY.format(core=core, api=api, login=login, feature=feature))
+    names = [column[0] for column in found.description][2:]
+    return {
+        (account, day): dict(zip(names, map(_number, row), strict=True))
+        for account, day, *row in found.fetchall()
+    }
+
+
+def tables(
+    rows: Iterable[tuple[str, int, str, str, int]], asked: Iterable[tuple[str, int]]
+) -> duckdb.DuckDBPyConnection:
+    """A connection with `e` and `q` filled."""
+    connection = duckdb.connect(config={"threads": 1})
+    connection.execute("CREATE TABLE e (account VARCHAR, day INTEGER, usr VARCHAR, event VARCHAR, n BIGINT)")
+    connection.execute("CREATE TABLE q (account VARCHAR, day INTEGER)")
+    for table, content in (("e", list(rows)), ("q", list(asked))):
+        if content:
+            columns = [list(column) for column in zip(*content, strict=True)]
+            marks = ", ".join("unnest(?)" for _ in columns)
+            connection.execute(f"INSERT INTO {table} SELECT {marks}", columns)
+    return connection
+
+
+def same(ours: float, theirs: float) -> bool:
+    """Equal, both unknown, or apart by what a second rounding may do."""
+    if math.isnan(ours) or math.isnan(theirs):
+        return math.isnan(ours) and math.isnan(theirs)
+    return math.isclose(ours, theirs, rel_tol=1e-14, abs_tol=0)
+
+
+def _number(value: object) -> float:
+    return math.nan if value is None else float(str(value))

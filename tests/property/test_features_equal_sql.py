@@ -1,0 +1,83 @@
+"""The kernel against SQL that was written from the definitions."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from stemtide.features.history import Day, history_of
+from stemtide.features.kernel import Row, compute
+from stemtide.features.registry import NAMES
+from stemtide.profile import Profile
+from stemtide.users import union, user_hash
+
+from tests.features_oracle import oracle, same, tables
+from tests.features_support import EVENTS, NAMES_SENT, NOW
+
+SEATS = Profile(seats=10)
+Raw = tuple[int, str, str, int]
+"""(day, user, event type, number)"""
+RAW = st.lists(
+    st.tuples(
+        st.integers(NOW - 130, NOW),
+        st.sampled_from([f"u{n}" for n in range(5)]),
+        st.sampled_from(NAMES_SENT),
+        st.integers(1, 40),
+    ),
+    max_size=60,
+)
+NOT_IN_SQL = {"active_days_ew14", "active_days_ew30"}
+PROFILE_ONLY = {
+    "account_age_days", "tenure_days", "mrr", "days_to_renewal", "term_months", "renewal_within_30d",
+}  # fmt: skip
+
+
+def days_of(rows: list[Raw]) -> list[Day]:
+    """The days as the aggregates make them."""
+    found = []
+    for day in sorted({row[0] for row in rows}):
+        own = [row for row in rows if row[0] == day]
+        counts: dict[str, int] = {}
+        for _, _, event, number in own:
+            counts[event] = counts.get(event, 0) + number
+        found.append(Day(day, counts, union(b"", {user_hash(user) for _, user, _, _ in own})))
+    return found
+
+
+@settings(max_examples=40)
+@given(bases=st.lists(st.tuples(RAW, st.integers(0, 60)), min_size=1, max_size=6))
+def test_every_usage_feature_is_what_the_definition_says(bases: list[tuple[list[Raw], int]]) -> None:
+    asked = [(f"a{n}", NOW - ago) for n, (_, ago) in enumerate(bases)]
+    events = [(f"a{n}", *row) for n, (rows, _) in enumerate(bases) for row in rows]
+    with tables(events, asked) as connection:
+        expected = oracle(connection)
+    assert len(expected) == len(asked)
+
+    found = compute(
+        [
+            Row(history_of(account, days_of(rows), events=EVENTS), SEATS, at)
+            for (account, at), (rows, _) in zip(asked, bases, strict=True)
+        ]
+    )
+
+    for pair, row in zip(asked, found.tolist(), strict=True):
+        ours = dict(zip(NAMES, row, strict=True))
+        assert set(expected[pair]) == set(NAMES) - NOT_IN_SQL - PROFILE_ONLY
+        theirs = expected[pair]
+        apart = {name: (ours[name], theirs[name]) for name in theirs if not same(ours[name], theirs[name])}
+        assert apart == {}
+
+
+@settings(max_examples=60)
+@given(rows=RAW)
+@pytest.mark.parametrize("half_life", [14, 30])
+def test_the_weighted_share_is_within_a_millionth_of_the_formula(half_life: int, rows: list[Raw]) -> None:
+    days = days_of(rows)
+    first = min((day.day for day in days), default=None)
+    known = [] if first is None else range(max(first, NOW - 89), NOW + 1)
+
+    [found] = compute([Row(history_of("acme", days, events=EVENTS), SEATS, NOW)])
+
+    weight = {day: 0.5 ** ((NOW - day) / half_life) for day in known}
+    active = sum(weight[day.day] for day in days if day.day in weight)
+    expected = active / sum(weight.values()) if known else np.nan
+    assert found[NAMES.index(f"active_days_ew{half_life}")] == pytest.approx(expected, abs=1e-6, nan_ok=True)
