@@ -75,7 +75,11 @@ def describe_stack(outputs_file: Path, account: Account, target: Path) -> Path:
                 "region": account.region,
                 "event_stream": out["EventStream"],
                 "event_bus": out["EventBus"],
-                "buckets": {"archive": out["ArchiveBucket"], "dead_letters": out["DeadLetterBucket"]},
+                "buckets": {
+                    "archive": out["ArchiveBucket"],
+                    "dead_letters": out["DeadLetterBucket"],
+                    "models": out["ModelBucket"],
+                },
                 "tables": {
                     "usage": out["UsageTable"],
                     "accounts": out["AccountsTable"],
@@ -83,6 +87,8 @@ def describe_stack(outputs_file: Path, account: Account, target: Path) -> Path:
                 },
                 "queues": {"async_dead_letters": out["AsyncDeadLetterQueue"]},
                 "topics": {"alarms": out["AlarmTopic"], "ses_events": None},
+                "state_machines": {"sweep": out["SweepStateMachine"]},
+                "functions": {"detect": out["DetectFunction"], "score": out["ScoreFunction"]},
                 "api_url": out["ApiUrl"],
                 "user_pool_id": out["UserPoolId"],
                 "user_pool_client_id": out["UserPoolClientId"],

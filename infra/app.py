@@ -19,6 +19,7 @@ from infra.stacks.api import ApiStack
 from infra.stacks.data import DataStack
 from infra.stacks.operations import OperationsStack
 from infra.stacks.pipeline import PipelineStack
+from infra.stacks.scoring import ScoringStack
 
 
 def build(*, context: Mapping[str, Any] | None = None, outdir: str | None = None) -> App:
@@ -47,8 +48,21 @@ def build(*, context: Mapping[str, Any] | None = None, outdir: str | None = None
     pipeline = PipelineStack(
         app, f"{name}-pipeline", deployment=deployment, data=data, description="Stemtide: consumers"
     )
+    scoring = ScoringStack(
+        app,
+        f"{name}-scoring",
+        deployment=deployment,
+        data=data,
+        pipeline=pipeline,
+        description="Stemtide: drops, scores, nightly run",
+    )
     api = ApiStack(
-        app, f"{name}-api", deployment=deployment, data=data, description="Stemtide: HTTP API, people"
+        app,
+        f"{name}-api",
+        deployment=deployment,
+        data=data,
+        scoring=scoring,
+        description="Stemtide: HTTP API, people",
     )
     OperationsStack(
         app,
@@ -56,12 +70,13 @@ def build(*, context: Mapping[str, Any] | None = None, outdir: str | None = None
         deployment=deployment,
         data=data,
         pipeline=pipeline,
+        scoring=scoring,
         api=api,
         description="Stemtide: alarms, dashboard",
     )
     Tags.of(app).add("application", name)
     nag.check(app)
-    report.say(app, [*pipeline.functions, *api.functions], stream=sys.stderr)
+    report.say(app, [*pipeline.functions, *scoring.functions, *api.functions], stream=sys.stderr)
     return app
 
 

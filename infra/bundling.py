@@ -18,6 +18,7 @@ ROOT: Final = Path(__file__).resolve().parents[1]
 DOMAIN: Final = ROOT / "layers" / "domain" / "python"
 CONFIGURATION: Final = ROOT / "stemtide.toml"
 LOCK: Final = ROOT / "requirements" / "layer.txt"
+INFERENCE_LOCK: Final = ROOT / "requirements" / "inference.txt"
 BUILD: Final = ROOT / "build" / "layers"
 PLATFORMS: Final = {"x86_64": "x86_64-manylinux_2_28", "arm64": "aarch64-manylinux_2_28"}
 """Amazon Linux 2023, the base of the Python 3.12+ runtimes, has glibc 2.34; wheels ask for 2.28 at most."""
@@ -63,30 +64,43 @@ def runtime_layer(deployment: Deployment) -> Path:
     Raises:
         BundlingError: a package has no wheel for the target, or its hash differs from the lock's.
     """
+    return _third_party("runtime", LOCK, deployment)
+
+
+def inference_layer(deployment: Deployment) -> Path:
+    """What scoring needs on top of the runtime layer, for the same target.
+
+    Raises:
+        BundlingError: see `runtime_layer`.
+    """
+    return _third_party("inference", INFERENCE_LOCK, deployment)
+
+
+def _third_party(name: str, lock: Path, deployment: Deployment) -> Path:
     if deployment.native_layers:
         version, machine = native_platform()
         target = ["--python", sys.executable]
     else:
         version, machine = deployment.python_version, PLATFORMS[deployment.architecture]
         target = ["--python-version", version, "--python-platform", machine]
-    digest = hashlib.sha256("\0".join((RECIPE, version, machine, LOCK.read_text())).encode())
+    digest = hashlib.sha256("\0".join((RECIPE, version, machine, lock.read_text())).encode())
 
     def fill(python: Path) -> None:
-        _install(target, python)
+        _install(target, python, lock)
         for pattern in MACHINE_FILES:
             for path in list(python.rglob(pattern)):
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
 
-    return _kept(f"runtime-{version.replace('.', '')}-{machine}", digest.hexdigest(), fill)
+    return _kept(f"{name}-{version.replace('.', '')}-{machine}", digest.hexdigest(), fill)
 
 
-def _install(target: list[str], python: Path) -> None:
+def _install(target: list[str], python: Path, lock: Path) -> None:
     uv = [str(Path(sys.executable).with_name("uv")), "pip", "install", "--quiet", "--color", "never"]
-    exactly = ["--require-hashes", "--only-binary", ":all:", "--link-mode", "copy", "-r", str(LOCK)]
+    exactly = ["--require-hashes", "--only-binary", ":all:", "--link-mode", "copy", "-r", str(lock)]
     command = [*uv, *exactly, *target, "--target", str(python)]
     answer = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
     if answer.returncode:
-        raise BundlingError(f"the runtime layer could not be bundled:\n{answer.stderr.strip()}")
+        raise BundlingError(f"the layer of {lock.name} could not be bundled:\n{answer.stderr.strip()}")
 
 
 def _kept(name: str, digest: str, fill: Callable[[Path], None]) -> Path:

@@ -8,6 +8,7 @@ from aws_lambda_powertools import Logger
 from stemtide.as_of import parse_as_of
 from stemtide.config import bundled_config
 from stemtide.http.app import Operation, answer
+from stemtide.http.features import FeatureApi
 from stemtide.http.scoring import ScoringApi
 from stemtide.scoring.assessment import Trigger
 from stemtide.scoring_service import MODEL, Scored, score_accounts
@@ -50,7 +51,10 @@ def threads() -> Threads:
 @lru_cache(maxsize=1)
 def operations() -> dict[str, Operation]:
     """What the HTTP API asks of this function."""
-    return ScoringApi(tables=tables(), score=score).operations()
+    features = FeatureApi(
+        config=bundled_config(), usage_table=tables().usage, accounts_table=tables().accounts
+    )
+    return {**features.operations(), **ScoringApi(tables=tables(), score=score).operations()}
 
 
 def handler(event: dict[str, Any], context: object) -> Any:

@@ -25,6 +25,10 @@ SILENT_HOURS = 3
 """The balance check is hourly and catches up: after so many hours without a result it is broken."""
 APART_HOURS = 3
 """A consumer that is more than half an hour behind is not compared; after so many hours it is no peak."""
+SIX_HOURS = Duration.hours(6)
+NO_SWEEP_PERIODS = 5
+"""30 hours: a night and the time for retries and a repetition by hand."""
+SWEPT = "SweptAccounts"
 SERVER_ERRORS = 5
 """Answers 5xx in five minutes; a single one may be a client's time-out during a deployment."""
 MISSING_IS = cloudwatch.TreatMissingData
@@ -106,6 +110,29 @@ class Alarms(Construct):
             f"the balance of a shard could not be checked for {APART_HOURS} hours",
             periods=APART_HOURS,
             missing=MISSING_IS.IGNORE,
+        )
+
+    def sweep(self, state_machine_arn: str) -> None:
+        """A nightly run failed, or none came to its end."""
+        failed = cloudwatch.Metric(
+            namespace="AWS/States",
+            metric_name="ExecutionsFailed",
+            dimensions_map={"StateMachineArn": state_machine_arn},
+            period=FIVE_MINUTES,
+            statistic="Sum",
+        )
+        self._raise("sweep-failed", failed, "a nightly run did not score every account")
+        ended = cloudwatch.Metric(
+            namespace=METRICS, metric_name=SWEPT, period=SIX_HOURS, statistic="SampleCount"
+        )
+        self._raise(
+            "sweep-not-run",
+            ended,
+            "no nightly run came to its end for 30 hours",
+            threshold=1,
+            operator=cloudwatch.ComparisonOperator.LESS_THAN_THRESHOLD,
+            periods=NO_SWEEP_PERIODS,
+            missing=MISSING_IS.BREACHING,
         )
 
     def http(self, api_id: str) -> None:

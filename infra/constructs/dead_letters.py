@@ -38,6 +38,15 @@ class AsyncDeadLetters(Construct):
             retention_period=QUEUE_RETENTION,
             removal_policy=removal(deployment),
         )
+        self.queue.add_to_resource_policy(
+            iam.PolicyStatement(
+                sid="UndeliverableEvents",
+                principals=[iam.ServicePrincipal("events.amazonaws.com")],
+                actions=["sqs:SendMessage"],
+                resources=[self.queue.queue_arn],
+                conditions={"ArnLike": {"aws:SourceArn": _rules_of(deployment)}},
+            )
+        )
         nag.acknowledge(self.queue, "AwsSolutions-SQS3", reason="this queue is itself the dead-letter queue")
 
     def catch(self, function: lambda_.Function) -> None:
@@ -47,6 +56,11 @@ class AsyncDeadLetters(Construct):
             retry_attempts=ASYNC_ATTEMPTS,
             max_event_age=ASYNC_MAX_AGE,
         )
+
+
+def _rules_of(deployment: Deployment) -> str:
+    """The rules on the deployment's own bus, which has its name."""
+    return f"arn:{Aws.PARTITION}:events:{Aws.REGION}:{Aws.ACCOUNT_ID}:rule/{deployment.name}/*"
 
 
 class DeadLetters(Construct):

@@ -75,7 +75,7 @@ class Function(lambda_.Function):
     def allow_objects(self, actions: Sequence[str], bucket: s3.IBucket, *, prefix: str) -> None:
         """Let the function do `actions` on the objects of `bucket` whose key begins with `prefix`."""
         self.allow(actions, bucket.arn_for_objects(f"{prefix}*"))
-        acknowledge_objects(self, f"{_arn_in_findings(bucket, bucket.bucket_arn, seen_from=self)}/{prefix}")
+        acknowledge_objects(self, f"{arn_in_findings(bucket, bucket.bucket_arn, seen_from=self)}/{prefix}")
 
 
 def acknowledge_objects(function: Function, prefix_arn: str) -> None:
@@ -93,7 +93,7 @@ def acknowledge_objects(function: Function, prefix_arn: str) -> None:
 
 def acknowledge_streams(function: Function, table: dynamodb.Table) -> None:
     """Accept the wildcard of "the streams of this table" in the function's policy."""
-    arn = _arn_in_findings(table, table.table_arn, seen_from=function)
+    arn = arn_in_findings(table, table.table_arn, seen_from=function)
     nag.acknowledge(
         function.permissions.node.find_child("DefaultPolicy"),
         f"AwsSolutions-IAM5[Resource::{arn}/stream/*]",
@@ -101,7 +101,7 @@ def acknowledge_streams(function: Function, table: dynamodb.Table) -> None:
     )
 
 
-def _arn_in_findings(resource: IConstruct, arn: str, *, seen_from: IConstruct) -> str:
+def arn_in_findings(resource: IConstruct, arn: str, *, seen_from: IConstruct) -> str:
     """A resource's ARN as cdk-nag spells it: a reference, or the name of another stack's export."""
     home = Stack.of(resource)
     if home is not Stack.of(seen_from):

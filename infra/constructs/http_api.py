@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from aws_cdk import Aws
 from aws_cdk import aws_apigatewayv2 as gateway
-from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 from stemtide.access import ROUTES, Route
 
@@ -70,9 +70,13 @@ class HttpApi(Construct):
         self.url = f"https://{self.api.ref}.execute-api.{Aws.REGION}.{Aws.URL_SUFFIX}"
 
     def _integration(self, name: str, function: Function) -> gateway.CfnIntegration:
-        function.add_permission(
-            "FromApi",
-            principal=iam.ServicePrincipal("apigateway.amazonaws.com"),
+        # Here, not in the function's own stack, which must not depend on this one.
+        lambda_.CfnPermission(
+            self,
+            f"May{name.title()}",
+            action="lambda:InvokeFunction",
+            function_name=function.function_arn,
+            principal="apigateway.amazonaws.com",
             source_arn=f"arn:{Aws.PARTITION}:execute-api:{Aws.REGION}:{Aws.ACCOUNT_ID}:{self.api.ref}/*/*",
         )
         return gateway.CfnIntegration(

@@ -1,4 +1,4 @@
-"""The two layers that every function stands on."""
+"""The layers that functions stand on."""
 
 from pathlib import Path
 
@@ -17,14 +17,19 @@ def runtime_of(deployment: Deployment) -> lambda_.Runtime:
 
 
 class Layers(Construct):
-    """`domain` (the package and stemtide.toml) and `runtime` (locked third-party packages).
+    """`domain` (the package and stemtide.toml), `runtime` (locked third-party packages), and for those that
+    score `inference` (NumPy, onnxruntime).
 
     Each stack has its own: an exported layer version could not be replaced while another stack imports it.
     """
 
-    def __init__(self, scope: Construct, construct_id: str, *, deployment: Deployment) -> None:
+    def __init__(
+        self, scope: Construct, construct_id: str, *, deployment: Deployment, inference: bool = False
+    ) -> None:
         super().__init__(scope, construct_id)
         folders = {"Domain": bundling.domain_layer(), "Runtime": bundling.runtime_layer(deployment)}
+        if inference:
+            folders["Inference"] = bundling.inference_layer(deployment)
         self.versions = [self._layer(name, folder, deployment) for name, folder in folders.items()]
         self.unzipped_bytes = sum(map(bundling.unzipped_bytes, folders.values()))
 

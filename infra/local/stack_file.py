@@ -22,7 +22,11 @@ def describe(
         "region": REGION,
         "event_stream": outputs["EventStream"],
         "event_bus": outputs["EventBus"],
-        "buckets": {"archive": outputs["ArchiveBucket"], "dead_letters": outputs["DeadLetterBucket"]},
+        "buckets": {
+            "archive": outputs["ArchiveBucket"],
+            "dead_letters": outputs["DeadLetterBucket"],
+            "models": outputs["ModelBucket"],
+        },
         "tables": {
             "usage": outputs["UsageTable"],
             "accounts": outputs["AccountsTable"],
@@ -30,7 +34,8 @@ def describe(
         },
         "queues": {"async_dead_letters": outputs["AsyncDeadLetterQueue"]},
         "topics": {"alarms": outputs["AlarmTopic"], "ses_events": None},
-        "state_machines": {},
+        "state_machines": {"sweep": outputs["SweepStateMachine"]},
+        "functions": {"detect": outputs["DetectFunction"], "score": outputs["ScoreFunction"]},
         "config_path": str(ROOT / "stemtide.toml"),
         "api_url": f"{home.endpoint}/_aws/execute-api/{outputs['ApiId']}",
         "api_tokens": tokens,

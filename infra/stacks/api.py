@@ -13,13 +13,21 @@ from infra.constructs.people import People
 from infra.constructs.read_api import ReadApi
 from infra.constructs.write_keys import WriteKeys
 from infra.stacks.data import DataStack
+from infra.stacks.scoring import ScoringStack
 
 
 class ApiStack(Stack):
     """People, write keys, and the HTTP API."""
 
     def __init__(
-        self, scope: Construct, construct_id: str, *, deployment: Deployment, data: DataStack, **stack: Any
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        deployment: Deployment,
+        data: DataStack,
+        scoring: ScoringStack,
+        **stack: Any,
     ) -> None:
         super().__init__(scope, construct_id, **stack)
         people = People(self, "People", deployment=deployment)
@@ -28,7 +36,8 @@ class ApiStack(Stack):
         ingest = IngestEndpoint(self, "Ingest", **base, events=data.events, write_keys=keys)
         read = ReadApi(self, "Read", **base, tables=data.tables, archive=data.archive)
         functions = {"ingest": ingest.function, "api": read.function}
-        http = HttpApi(self, "Http", deployment=deployment, people=people, functions=functions)
+        routed = {**functions, "score": scoring.score}
+        http = HttpApi(self, "Http", deployment=deployment, people=people, functions=routed)
 
         self.api_id = http.api.ref
         self.functions = list(functions.values())

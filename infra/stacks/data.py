@@ -11,6 +11,7 @@ from infra.constructs.archive import Archive
 from infra.constructs.domain_bus import DomainBus
 from infra.constructs.domain_tables import DomainTables
 from infra.constructs.event_stream import EventStream
+from infra.constructs.model_registry import ModelRegistry
 
 
 class DataStack(Stack):
@@ -24,11 +25,15 @@ class DataStack(Stack):
         self.archive = Archive(
             self, "Archive", deployment=deployment, quarantine_days=company.ingest.quarantine_retention_days
         )
+        self.models = ModelRegistry(
+            self, "Models", deployment=deployment, access_logs=self.archive.access_logs
+        )
         self.tables = DomainTables(self, "Tables", deployment=deployment)
         self.bus = DomainBus(self, "Facts", deployment=deployment).bus
 
         CfnOutput(self, "EventStream", value=self.events.stream.stream_name)
         CfnOutput(self, "EventBus", value=self.bus.event_bus_name)
         CfnOutput(self, "ArchiveBucket", value=self.archive.bucket.bucket_name)
+        CfnOutput(self, "ModelBucket", value=self.models.bucket.bucket_name)
         for role, table in self.tables.by_role.items():
             CfnOutput(self, f"{role.title()}Table", value=table.table_name)

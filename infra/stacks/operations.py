@@ -11,6 +11,7 @@ from infra.constructs.operations_dashboard import OperationsDashboard
 from infra.stacks.api import ApiStack
 from infra.stacks.data import DataStack
 from infra.stacks.pipeline import PipelineStack
+from infra.stacks.scoring import ScoringStack
 
 
 class OperationsStack(Stack):
@@ -24,24 +25,27 @@ class OperationsStack(Stack):
         deployment: Deployment,
         data: DataStack,
         pipeline: PipelineStack,
+        scoring: ScoringStack,
         api: ApiStack,
         **stack: Any,
     ) -> None:
         super().__init__(scope, construct_id, **stack)
-        functions = [*pipeline.functions, *api.functions]
+        functions = [*pipeline.functions, *scoring.functions, *api.functions]
+        consumers = [*pipeline.consumers, *scoring.table_consumers]
         alarms = Alarms(self, "Alarms", deployment=deployment)
         alarms.errors(functions)
-        alarms.consumers(pipeline.consumers)
+        alarms.consumers(consumers)
         alarms.dead_letters(pipeline.register, pipeline.queue)
         alarms.balance()
         alarms.http(api.api_id)
+        alarms.sweep(scoring.sweep.arn)
         OperationsDashboard(
             self,
             "Dashboard",
             deployment=deployment,
             alarms=alarms.all,
             stream=data.events.stream,
-            consumers=pipeline.consumers,
+            consumers=consumers,
             functions=functions,
             api_id=api.api_id,
         )

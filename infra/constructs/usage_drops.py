@@ -1,0 +1,64 @@
+"""Who finds that an account's use has fallen."""
+
+from aws_cdk import aws_s3 as s3
+from constructs import Construct
+from stemtide.settings import DetectSettings
+
+from infra.config import Deployment
+from infra.constructs.dead_letters import AsyncDeadLetters
+from infra.constructs.domain_tables import DomainTables
+from infra.constructs.function import Function
+from infra.constructs.layers import Layers
+from infra.constructs.schedules import Schedules
+from infra.constructs.table_consumer import TableConsumer
+
+FIRST_USE = {"eventName": ["INSERT"]}
+"""New items of the usage table: the first use of a day (and a busy day's users, which the function skips)."""
+
+
+class UsageDrops(Construct):
+    """Looks at an account on its first use of a day, and every hour at those who have become silent."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        deployment: Deployment,
+        layers: Layers,
+        tables: DomainTables,
+        given_up: s3.IBucket,
+        schedules: Schedules,
+        asynchronous: AsyncDeadLetters,
+    ) -> None:
+        super().__init__(scope, construct_id)
+        self.function = Function(
+            self,
+            "Function",
+            name="detect",
+            deployment=deployment,
+            layers=layers,
+            settings=DetectSettings(
+                usage_table=tables.usage.table_name,
+                accounts_table=tables.accounts.table_name,
+                ingest_table=tables.ingest.table_name,
+                dead_letter_queue=asynchronous.queue.queue_url,
+            ),
+        )
+        self.function.allow(
+            ["dynamodb:Query"], tables.usage.table_arn, f"{tables.accounts.table_arn}/index/by_risk"
+        )
+        self.function.allow(["dynamodb:PutItem", "dynamodb:UpdateItem"], tables.accounts.table_arn)
+        self.function.allow(["dynamodb:PutItem", "dynamodb:Query"], tables.ingest.table_arn)
+        asynchronous.catch(self.function)
+        TableConsumer(
+            self,
+            "Consumer",
+            function=self.function,
+            table=tables.usage,
+            filters=[FIRST_USE],
+            given_up=given_up,
+            window_s=deployment.detect_window_s,
+        )
+        # Half past: the day that has just ended has its late batches in.
+        schedules.run(self.function, name="detect", cron="cron(30 * * * ? *)")

@@ -1,0 +1,44 @@
+"""The consumers of the tables' streams, and which changes concern them.
+
+The event source mappings filter by the same conditions; whoever waits for a consumer asks here.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from stemtide.table_stream import Change
+
+FACT_PREFIX: Final = "fact#"
+DROP_PREFIX: Final = "drop#"
+RECORD: Final = "record"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TableConsumer:
+    """A function's name, the role of the table whose stream it reads, and what of it the function gets."""
+
+    name: str
+    table: str
+    concerns: Callable[[Change], bool]
+
+
+def _inserted(change: Change) -> bool:
+    return change.event == "INSERT"
+
+
+def _fact(change: Change) -> bool:
+    return _inserted(change) and str(change.keys["item"]).startswith(FACT_PREFIX)
+
+
+def _told(change: Change) -> bool:
+    item = str(change.keys["item"])
+    if item.startswith(DROP_PREFIX):
+        return _inserted(change)
+    return item == RECORD and "assessment" in (change.new or {})
+
+
+PROFILE: Final = TableConsumer(name="profile", table="accounts", concerns=_fact)
+DETECT: Final = TableConsumer(name="detect", table="usage", concerns=_inserted)
+PUBLISH: Final = TableConsumer(name="publish", table="accounts", concerns=_told)
+ALL: Final = (PROFILE, DETECT, PUBLISH)
