@@ -1,6 +1,7 @@
 """The read side of the HTTP API."""
 
 from constructs import Construct
+from stemtide import tables as declared
 from stemtide.settings import ApiSettings
 
 from infra.config import Deployment
@@ -42,5 +43,9 @@ class ReadApi(Construct):
             tables.usage.table_arn,
             tables.accounts.table_arn,
             tables.ingest.table_arn,
+        )
+        self.function.allow(
+            ["dynamodb:Query"],
+            *(f"{tables.accounts.table_arn}/index/{index.name}" for index in declared.ACCOUNTS.indexes),
         )
         self.function.allow_objects(["s3:GetObject"], archive.bucket, prefix="quarantine/")

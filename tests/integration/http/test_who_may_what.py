@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 from stemtide.access import BY_KEY, GET_USAGE, ROUTES, Role, Route
 from stemtide.config import load_config
+from stemtide.profile import Profile
+from stemtide.store.records import Records
 
 from tests.http_api import claims_of, get, post, track
 from tests.integration.http.conftest import Cloud
@@ -73,7 +75,7 @@ def own_accounts(cloud: Cloud, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) 
     for account in ("carlas", "ottos", "nobodys"):
         cloud.put_usage(account, "2024-01-03", {"page": 1})
     for account, csm in (("carlas", "Carla@acme.example"), ("ottos", "otto@acme.example")):
-        cloud.table["accounts"].put_item(Item={"account": account, "item": "profile", "csm": csm})
+        Records(cloud.table["accounts"]).write_profile(account, Profile(csm=csm), facts=1, as_of_ms=0)
     return cloud
 
 

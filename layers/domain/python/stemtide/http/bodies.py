@@ -10,11 +10,11 @@ from stemtide.calls import Reason
 Count = Annotated[int, Meta(ge=0)]
 
 
-class _Body(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class Body(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Base of all bodies."""
 
 
-class RejectedCall(_Body, frozen=True):
+class RejectedCall(Body, frozen=True):
     """A call that was refused: its place in the batch (from 0), its `messageId` if it had one, and why."""
 
     index: Count
@@ -23,14 +23,14 @@ class RejectedCall(_Body, frozen=True):
     detail: str
 
 
-class EventsAccepted(_Body, frozen=True):
+class EventsAccepted(Body, frozen=True):
     """What became of the calls of one request."""
 
     accepted: Count
     rejected: list[RejectedCall]
 
 
-class IngestCounters(_Body, frozen=True):
+class IngestCounters(Body, frozen=True):
     """Calls that entered the stream and what became of them: once all is worked off, `in` is their sum."""
 
     entered: Count = field(name="in")
@@ -41,7 +41,7 @@ class IngestCounters(_Body, frozen=True):
     dead: Count
 
 
-class UsageDay(_Body, frozen=True):
+class UsageDay(Body, frozen=True):
     """One UTC day with events."""
 
     date: date
@@ -52,7 +52,7 @@ class UsageDay(_Body, frozen=True):
     by_event: dict[str, int]
 
 
-class Usage(_Body, frozen=True):
+class Usage(Body, frozen=True):
     """An account's days from `from` to `to`, both included; days without events are left out."""
 
     account: str
@@ -61,7 +61,7 @@ class Usage(_Body, frozen=True):
     days: list[UsageDay]
 
 
-class FeatureValue(_Body, frozen=True):
+class FeatureValue(Body, frozen=True):
     """One feature: `value` in `unit`, null where unknown; `windows` are the days that it looks at."""
 
     name: str
@@ -73,7 +73,7 @@ class FeatureValue(_Body, frozen=True):
     text: str
 
 
-class Features(_Body, frozen=True):
+class Features(Body, frozen=True):
     """An account's features as of an instant, over the days that were over by then.
 
     `completeness` is the share of the features that are known, `registry` names their definitions.
@@ -86,7 +86,7 @@ class Features(_Body, frozen=True):
     features: list[FeatureValue]
 
 
-class QuarantinedCall(_Body, frozen=True):
+class QuarantinedCall(Body, frozen=True):
     """A call or record that was set aside. `at` is its arrival, `bytes` its size.
 
     `payload` is its text, cut when `payload_truncated`, or null when it is only shown with `?id=`.
@@ -104,7 +104,7 @@ class QuarantinedCall(_Body, frozen=True):
     released_at: str | None
 
 
-class QuarantineList(_Body, frozen=True):
+class QuarantineList(Body, frozen=True):
     """The newest arrival day first; `cursor` leads to the next page, null at the end."""
 
     quarantined: list[QuarantinedCall]

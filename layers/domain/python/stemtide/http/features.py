@@ -16,7 +16,6 @@ from stemtide.http.auth import caller, may_see
 from stemtide.http.bodies import Features, FeatureValue
 from stemtide.http.problem import Response, no_account, response
 from stemtide.http.request import Request
-from stemtide.store.profiles import AccountProfiles
 from stemtide.store.records import Records
 from stemtide.store.usage import account_seen
 from stemtide.store.vectors import read_vector
@@ -44,13 +43,12 @@ class FeatureApi:
         account = parameters.account_of(request)
         parameters.only(request, ("as_of",))
         as_of_ms = parameters.as_of(request)
-        profiles = AccountProfiles(table=self.accounts_table)
-        if not may_see(person, account, csm_scope=self.config.access.csm_scope, profiles=profiles):
-            raise no_account()
         records = Records(self.accounts_table)
+        if not may_see(person, account, csm_scope=self.config.access.csm_scope, profiles=records):
+            raise no_account()
         vector = read_vector(self.usage_table, records, account, as_of_ms, self.config)
         used = vector.first_day is not None or account_seen(self.usage_table, account)
-        if not used and not profiles.exists(account) and not records.facts(account):
+        if not used and not records.exists(account) and not records.facts(account):
             raise no_account()
         return response(HTTPStatus.OK, described(vector))
 

@@ -8,7 +8,7 @@ import msgspec
 from stemtide import access, limits
 from stemtide.access import RANKED_ROLES, Route
 from stemtide.calls import CALL_TYPES, Reason
-from stemtide.http import bodies, parameters
+from stemtide.http import account_bodies, accounts, bodies, parameters
 
 API_VERSION: Final = "1.0"
 _REF: Final = "#/components/schemas/{name}"
@@ -80,16 +80,30 @@ _ACCOUNT: Final[_Json] = {
     "description": "Account id",
     "schema": {"type": "string", "pattern": f"^[A-Za-z0-9._:@-]{{1,{limits.MAX_ACCOUNT_ID_CHARS}}}$"},
 }
+_RANGE: Final[list[_Json]] = [
+    _query("from", _DATE, f"First UTC day; by default {parameters.DEFAULT_DAYS} days up to `to`."),
+    _query("to", _DATE, f"Last UTC day, included; by default today. At most {parameters.MAX_DAYS} days."),
+]
 _PARAMETERS: Final[dict[Route, list[_Json]]] = {
-    access.GET_USAGE: [
-        _ACCOUNT,
-        _query("from", _DATE, f"First UTC day; by default {parameters.DEFAULT_DAYS} days up to `to`."),
-        _query("to", _DATE, f"Last UTC day, included; by default today. At most {parameters.MAX_DAYS} days."),
+    access.GET_USAGE: [_ACCOUNT, *_RANGE],
+    access.GET_ACCOUNT: [_ACCOUNT],
+    access.LIST_SCORES: [_ACCOUNT, *_RANGE],
+    access.LIST_ACCOUNTS: [
+        _query("tier", {"enum": list(accounts.TIERS)}, "Only this tier; `none`: accounts without a score."),
+        _query("csm", {"type": "string", "format": "email"}, "Only the accounts of this csm."),
+        _query("sort", {"enum": list(accounts.SORTS)}, "`-score`, the riskiest first, by default."),
+        _query(
+            "limit",
+            {"type": "integer", "minimum": 1, "maximum": accounts.MAX_PAGE},
+            f"Accounts a page, {accounts.PAGE} by default.",
+        ),
+        _query("cursor", {"type": "string"}, "`cursor` of the page before, with the same filters."),
     ],
     access.GET_FEATURES: [
         _ACCOUNT,
         _query("as_of", {"type": "string"}, f"As of {parameters.AS_OF_FORMS}; by default now."),
     ],
+    access.POST_SCORE: [_ACCOUNT],
     access.GET_QUARANTINE: [
         _query("day", _DATE, "Only what arrived on this UTC day."),
         _query("reason", {"enum": sorted(Reason)}, "Only this reason."),
@@ -102,8 +116,12 @@ _ANSWERS: Final[dict[Route, tuple[int, type | None]]] = {
     access.POST_EVENTS: (202, bodies.EventsAccepted),
     access.GET_COUNTERS: (200, bodies.IngestCounters),
     access.GET_QUARANTINE: (200, bodies.QuarantineList),
+    access.LIST_ACCOUNTS: (200, account_bodies.AccountList),
+    access.GET_ACCOUNT: (200, account_bodies.Account),
     access.GET_USAGE: (200, bodies.Usage),
+    access.LIST_SCORES: (200, account_bodies.AccountScores),
     access.GET_FEATURES: (200, bodies.Features),
+    access.POST_SCORE: (200, account_bodies.Account),
     access.GET_OPENAPI: (200, None),
 }
 
@@ -147,6 +165,10 @@ def _operation(route: Route) -> _Json:
             "description": f"At most {limits.MAX_HTTP_BODY_BYTES // limits.KIB} KB, gzip expanded.",
             "content": {"application/json": {"schema": call_or_batch}},
         }
+    if route is access.POST_SCORE:
+        as_of = {"type": "string", "description": f"{parameters.AS_OF_FORMS}; by default now."}
+        schema = {"type": "object", "properties": {"as_of": as_of}, "additionalProperties": False}
+        operation["requestBody"] = {"content": {"application/json": {"schema": schema}}}
     return operation
 
 

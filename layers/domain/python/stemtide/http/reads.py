@@ -11,6 +11,7 @@ from stemtide.access import GET_COUNTERS, GET_OPENAPI, GET_QUARANTINE, GET_USAGE
 from stemtide.calls import Reason
 from stemtide.config_schema import Config, Signal
 from stemtide.http import parameters
+from stemtide.http.accounts import AccountReads
 from stemtide.http.app import Operation
 from stemtide.http.auth import caller, may_see
 from stemtide.http.bodies import IngestCounters, QuarantinedCall, QuarantineList, Usage, UsageDay
@@ -18,8 +19,8 @@ from stemtide.http.openapi import document
 from stemtide.http.problem import Problem, Response, bad_parameter, no_account, response
 from stemtide.http.request import Request
 from stemtide.store.counters import read_counters
-from stemtide.store.profiles import AccountProfiles
 from stemtide.store.quarantine import Quarantined, get_payload, get_quarantined, list_quarantined
+from stemtide.store.records import Records
 from stemtide.store.usage import DayUsage, account_seen, read_days
 
 MAX_BODY_BYTES: Final = 5_000_000
@@ -49,6 +50,9 @@ class ReadApi:
             GET_QUARANTINE.operation: self.quarantine,
             GET_USAGE.operation: self.usage,
             GET_OPENAPI.operation: self.openapi,
+            **AccountReads(
+                config=self.config, records=Records(self.accounts_table), usage_table=self.usage_table
+            ).operations(),
         }
 
     def openapi(self, request: Request) -> Response:
@@ -71,13 +75,13 @@ class ReadApi:
         """
         person = caller(request.claims, request.route)
         account = parameters.account_of(request)
-        profiles = AccountProfiles(table=self.accounts_table)
+        records = Records(self.accounts_table)
         parameters.only(request, ("from", "to"))
         first, last = parameters.date_range(request)
-        if not may_see(person, account, csm_scope=self.config.access.csm_scope, profiles=profiles):
+        if not may_see(person, account, csm_scope=self.config.access.csm_scope, profiles=records):
             raise no_account()
         days = read_days(self.usage_table, account, first, last)
-        if not days and not account_seen(self.usage_table, account) and not profiles.exists(account):
+        if not days and not account_seen(self.usage_table, account) and not records.exists(account):
             raise no_account()
         body = Usage(account=account, first=first, last=last, days=[self._day(day) for day in days])
         return _capped(response(HTTPStatus.OK, body))

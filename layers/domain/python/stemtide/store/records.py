@@ -148,6 +148,10 @@ class Records:
         record = self.read(account)
         return None if record is None else record.profile.csm
 
+    def exists(self, account: str) -> bool:
+        """Whether the account has a record."""
+        return self.read(account) is not None
+
     def scores(self, account: str, from_ms: int, to_ms: int) -> list[StoredScore]:
         """The scores made for instants from `from_ms` to `to_ms` (both included), oldest first."""
         first, last = (f"{keys.SCORE_PREFIX}{as_of_text(at_ms)}" for at_ms in (from_ms, to_ms))
