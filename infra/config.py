@@ -78,7 +78,7 @@ LOCAL: Final[Mapping[str, Any]] = {
     "aggregate_window_s": 1,  # a person waits for the result
     "archive_window_s": 1,
     "profile_window_s": 0,
-    "detect_window_s": 0,
+    "detect_window_s": 1,  # days that are written together are seen together
     "sweep_concurrency": 2,  # one per core of a small machine
     "token_minutes": 24 * 60,  # stack.json's tokens serve a working day
 }

@@ -9,6 +9,7 @@ from stemtide_cli.command import Session
 from stemtide_cli.consumers import read_consumers
 from stemtide_cli.draining import Drain, Look, look_at
 from stemtide_cli.parked import PARKING_QUEUES
+from stemtide_cli.table_streams import Reader
 
 
 @click.option(
@@ -19,13 +20,16 @@ from stemtide_cli.parked import PARKING_QUEUES
     help="Seconds to wait before saying what is stuck.",
 )
 def drain(session: Session, timeout: float) -> bool:
-    """Wait until both consumers have accounted for every record of the stream.
+    """Wait until everything in flight is worked off.
 
-    Then what came in must equal what was applied, duplicate, quarantined, forwarded or given up.
+    That is: both consumers have accounted for every record of the stream, the consumers of the tables have
+    seen every change, and every drop of use of the last hour has its score. Then what came in must equal
+    what was applied, duplicate, quarantined, forwarded or given up.
     Exit code 1: something is stuck, or the counters do not balance.
     """
     stack = session.stack
-    work = Drain(look=lambda: look_at(stack), timeout_s=timeout)
+    changes = Reader(stack=stack)
+    work = Drain(look=lambda: look_at(stack, changes), timeout_s=timeout)
     with session.out.progress() as progress:
         look, stuck = work.run(progress)
     if look is None:

@@ -13,6 +13,7 @@ from stemtide_cli.lag import Lag, read_lags
 from stemtide_cli.parked import PARKING_QUEUES, DeadLetters, read_dead_letters, read_queues
 from stemtide_cli.sender import is_transient
 from stemtide_cli.stack import Stack
+from stemtide_cli.table_streams import Reader
 
 POLL_S = 0.5
 
@@ -25,6 +26,9 @@ class Look:
     lags: list[Lag]
     dead_letters: DeadLetters
     queues: dict[str, int]
+    tables: tuple[str, ...] = ()
+    """What the consumers of the tables' streams have not worked off, and scores that are owed, in words."""
+    tables_place: tuple[Any, ...] = ()
 
     @property
     def pending(self) -> list[str]:
@@ -33,13 +37,15 @@ class Look:
         if self.dead_letters.unregistered:
             found.append(f"{len(self.dead_letters.unregistered)} dead letters to be registered")
         working = {role: count for role, count in self.queues.items() if role not in PARKING_QUEUES}
-        return found + [f"{count} messages in the queue {role}" for role, count in working.items() if count]
+        found += [f"{count} messages in the queue {role}" for role, count in working.items() if count]
+        return [*found, *self.tables]
 
     @property
     def place(self) -> tuple[Any, ...]:
         """How far everything has come: two looks at the same place saw nothing move in between."""
         marks = tuple((lag.consumer, lag.shard, lag.mark) for lag in self.lags)
-        return marks, tuple(self.counters.public().items()), self.dead_letters.payloads
+        counted = tuple(self.counters.public().items())
+        return marks, counted, self.dead_letters.payloads, self.tables_place
 
 
 @dataclass(slots=True, kw_only=True)
@@ -84,12 +90,22 @@ class Drain:
         return look, look.pending
 
 
-def look_at(stack: Stack) -> Look:
-    """Look at a deployed stack once."""
+def look_at(stack: Stack, changes: Reader | None = None) -> Look:
+    """Look at a deployed stack once.
+
+    Args:
+        changes: reads the tables' streams on from the last look; looks that follow each other share one.
+    """
     counters = read_counters(stack.table("ingest"))
+    lags = read_lags(stack.client("kinesis"), stack.event_stream, counters)
+    reader = changes or Reader(stack=stack)
+    # After the lags: what an event has changed by now is in the tables' streams.
+    tables = tuple(reader.pending())
     return Look(
         counters=counters,
-        lags=read_lags(stack.client("kinesis"), stack.event_stream, counters),
+        lags=lags,
         dead_letters=read_dead_letters(stack),
         queues=read_queues(stack),
+        tables=tables,
+        tables_place=reader.place,
     )

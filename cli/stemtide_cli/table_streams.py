@@ -1,5 +1,6 @@
 """What of the tables' changes their consumers have not worked off yet, and which scores are owed."""
 
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,6 +15,8 @@ from stemtide.table_stream import Change, change_of
 from stemtide_cli.stack import Stack
 
 PAGE = 1000
+OWED_S = 3600
+"""How long a score is waited for after its drop; the function's retries end long before."""
 LOOKS_AT_AN_EMPTY_PAGE = 3
 """An open shard's answer may be empty although changes follow."""
 
@@ -72,7 +75,8 @@ class Reader:
                 what = " ".join(str(value) for value in change.keys.values())
                 self._tips[consumer.name, shard] = Tip(change.sequence, what)
         item = str(change.keys.get("item", ""))
-        if change.event == "INSERT" and item.startswith(DROP_PREFIX) and change.new is not None:
+        recent = change.at_s >= time.time() - OWED_S
+        if recent and change.event == "INSERT" and item.startswith(DROP_PREFIX) and change.new is not None:
             drop = msgspec.json.decode(str(change.new["drop"]), type=Drop)
             self._owed[drop.account, item] = drop
 

@@ -11,7 +11,8 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """One change: `sequence` as the stream numbers it, `event` INSERT, MODIFY or REMOVE, keys and images.
+    """One change: `sequence` as the stream numbers it, `event` INSERT, MODIFY or REMOVE, keys and images,
+    and about when it was made (epoch seconds).
 
     Values are plain: text, int or float, bytes, bool, None, lists and mappings.
     """
@@ -21,6 +22,7 @@ class Change:
     keys: Item
     new: Item | None
     old: Item | None
+    at_s: float = 0.0
 
 
 def changes(event: Mapping[str, Any]) -> list[Change]:
@@ -38,6 +40,7 @@ def change_of(record: Mapping[str, Any]) -> Change:
         keys=plain(stored["Keys"]),
         new=plain(new) if new else None,
         old=plain(old) if old else None,
+        at_s=_seconds(stored.get("ApproximateCreationDateTime", 0)),
     )
 
 
@@ -72,6 +75,11 @@ def newest_per(found: Iterable[Change], key: Callable[[Change], T]) -> Iterator[
     for change in found:
         latest[key(change)] = change
     yield from latest.items()
+
+
+def _seconds(stamp: Any) -> float:
+    """A number in a delivery, a datetime in an answer of GetRecords."""
+    return float(stamp.timestamp() if hasattr(stamp, "timestamp") else stamp)
 
 
 def _value(typed: Mapping[str, Any]) -> Any:
