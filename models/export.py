@@ -1,0 +1,139 @@
+"""From a trained booster to the artefact that serves: graph, explanation tables, completed manifest.
+
+Nothing is written unless the loaded artefact says what LightGBM says (`models/parity.py`).
+"""
+
+import hashlib
+import io
+import math
+import tempfile
+from importlib.metadata import version
+from itertools import pairwise
+from pathlib import Path
+from typing import Final
+
+import lightgbm
+import msgspec
+import numpy as np
+from stemtide.config_schema import Config
+from stemtide.features.registry import NAMES, registry_hash
+from stemtide.scoring.artefact import ArtefactError, load
+from stemtide.scoring.manifest import GRAPH, MANIFEST, TABLES, Manifest
+from stemtide.scoring.score_map import score_map
+
+from models import parity
+from models.explain_tables import Arrays, expected_margin, tables_of
+from models.onnx_trees import graph_of
+from models.trees import ExportError, Node, trees_of
+
+__all__ = ["BOOSTER", "ExportError", "export"]
+
+BOOSTER: Final = "booster.txt"
+_TOOLS: Final = ("lightgbm", "onnx", "onnxruntime", "skl2onnx")
+
+
+def export(folder: Path, config: Config) -> Manifest:
+    """Write `model.onnx` and `explain.npz` into a candidate's folder and complete its `manifest.json`.
+
+    Args:
+        folder: holds `booster.txt` (LightGBM's text) and the manifest that training wrote.
+        config: its `[scoring] tier_multiples` decide the score map.
+
+    Raises:
+        ExportError: the model would not be served exactly; nothing was written.
+    """
+    manifest = _manifest(folder)
+    booster = _booster(folder)
+    trees = trees_of(booster, features=manifest.features)
+    files, manifest = _build(trees, manifest, config)
+    try:
+        model = load(files)
+    except ArtefactError as error:
+        raise ExportError(
+            f"the exported files are refused ({error.file}: {error.reason})", error.remedy
+        ) from error
+    manifest = msgspec.structs.replace(manifest, parity=parity.check(model, booster, trees))
+    _write(folder, files | {MANIFEST: encode(manifest)})
+    return manifest
+
+
+def encode(manifest: Manifest) -> bytes:
+    """A manifest as its file holds it."""
+    return msgspec.json.format(msgspec.json.encode(manifest), indent=2) + b"\n"
+
+
+def pack(arrays: Arrays) -> bytes:
+    """Arrays as an npz file; the same arrays give the same bytes."""
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, allow_pickle=False, **arrays)
+    return buffer.getvalue()
+
+
+def _build(trees: list[Node], manifest: Manifest, config: Config) -> tuple[dict[str, bytes], Manifest]:
+    width = len(manifest.features)
+    files = {
+        GRAPH: graph_of(trees, calibration=manifest.calibration, width=width),
+        TABLES: pack(tables_of(trees, width=width)),
+    }
+    try:
+        knots = score_map(manifest.base_rate, config.scoring.tier_multiples)
+    except ValueError as error:
+        raise ExportError(
+            f"there is no score map ({error})", "Train on more data, or change [scoring] tier_multiples."
+        ) from error
+    manifest = msgspec.structs.replace(
+        manifest,
+        expected_margin=expected_margin(trees),
+        score_map=knots,
+        files={name: hashlib.sha256(data).hexdigest() for name, data in files.items()},
+        versions=manifest.versions | {tool: version(tool) for tool in _TOOLS},
+        parity={},
+    )
+    return files | {MANIFEST: encode(manifest)}, manifest
+
+
+def _booster(folder: Path) -> lightgbm.Booster:
+    try:
+        return lightgbm.Booster(model_str=(folder / BOOSTER).read_text())
+    except (OSError, UnicodeDecodeError, lightgbm.basic.LightGBMError) as error:
+        raise ExportError(f"{folder / BOOSTER} cannot be read ({error})", "Train the model again.") from error
+
+
+def _manifest(folder: Path) -> Manifest:
+    try:
+        manifest = msgspec.json.decode((folder / MANIFEST).read_bytes(), type=Manifest)
+    except (OSError, msgspec.MsgspecError) as error:
+        raise ExportError(
+            f"{folder / MANIFEST} cannot be read ({error})",
+            "Train the model again, or check the version's name.",
+        ) from error
+    if reason := _flaw(manifest):
+        raise ExportError(
+            f"{folder / MANIFEST}: {reason}", "Train the model again with this version of Stemtide."
+        )
+    return manifest
+
+
+def _flaw(manifest: Manifest) -> str | None:
+    """What of a manifest cannot be served."""
+    slope, intercept = manifest.calibration.slope, manifest.calibration.intercept
+    if manifest.features != NAMES or manifest.registry != registry_hash():
+        return "its features are not those of the registry"
+    if not (math.isfinite(slope) and math.isfinite(intercept) and slope > 0):
+        return "its calibration does not rise with the margin"
+    if len(manifest.medians) != len(manifest.features):
+        return "it does not have one median per feature"
+    if not manifest.bins or any(b.upper <= a.upper for a, b in pairwise(manifest.bins)):
+        return "its bins do not rise"
+    if any(not 0 <= b.low <= b.high <= 1 for b in manifest.bins):
+        return "the interval of a bin is none"
+    return None
+
+
+def _write(folder: Path, files: dict[str, bytes]) -> None:
+    """Everything to a folder beside, then into place, the manifest last: it names the others' hashes."""
+    with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as draft:
+        for name, data in files.items():
+            (Path(draft) / name).write_bytes(data)
+        for name in sorted(files, key=lambda name: name == MANIFEST):
+            (Path(draft) / name).replace(folder / name)
