@@ -11,7 +11,9 @@ from stemtide.access import GET_COUNTERS, GET_OPENAPI, GET_QUARANTINE, GET_USAGE
 from stemtide.http import reads
 from stemtide.http.app import UnexpectedError
 from stemtide.lanes import pad
+from stemtide.profile import Profile
 from stemtide.store.quarantine import row_id
+from stemtide.store.records import Records
 
 from tests.http_api import ARRIVAL_DAY, ARRIVAL_MS, claims_of, get, recorded
 from tests.integration.http.conftest import LANE, Cloud, Reply
@@ -68,7 +70,7 @@ def test_both_ends_of_the_range_are_included(cloud: Cloud) -> None:
 
 def test_an_account_without_days_in_the_range_is_known_all_the_same(cloud: Cloud) -> None:
     cloud.put_usage("acme", "2023-01-01", {"page": 1})
-    cloud.table["accounts"].put_item(Item={"account": "only-profile", "item": "profile", "name": "P"})
+    Records(cloud.table["accounts"]).write_profile("only-profile", Profile(name="P"), facts=1, as_of_ms=0)
 
     assert read(cloud, GET_USAGE).body["days"] == []
     assert read(cloud, GET_USAGE, account="only-profile").status == 200
