@@ -1,16 +1,16 @@
 """Exact SHAP values of trees as look-up tables, read by `stemtide.scoring.explanation`.
 
 The path-dependent SHAP value (Lundberg et al., 2020) of a leaf of value v whose path holds d distinct
-features is, for feature i with o_i = 1 where the row meets all its conditions on the path, and z_i the share of the
-training rows that do at its splits (the product of the cover ratios),
+features is, for feature i with o_i = 1 where the row meets all its conditions on the path, and z_i the share
+of the training rows that do at its splits (the product of the cover ratios),
 
     phi_i(o) = v (o_i - z_i) sum over sets S of the others: w(|S|) prod_{in S} o_j prod_{not in S} z_j
     w(k) = k! (d - k - 1)! / d!
 
 which depends on the row through the d bits o only. Neighbouring leaves share most conditions, so a subtree
 whose joint table stays small is one *group*: a feature of it has one state per distinct set of conditions
-that a value can meet, and the group's table holds the sum over its leaves for each combination of states. That
-changes nothing but the number of look-ups.
+that a value can meet, and the group's table holds the sum over its leaves for each combination of states.
+That changes nothing but the number of look-ups.
 """
 
 import math
