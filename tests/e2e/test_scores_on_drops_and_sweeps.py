@@ -1,0 +1,132 @@
+"""Scores come by themselves when use falls, every night, and on request; older ones never overwrite."""
+
+import json
+import random
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from infra.local.home import Home
+from tests.e2e import activity
+from tests.e2e.conftest import stemtide
+from tests.e2e.stack import Stack
+
+pytestmark = pytest.mark.e2e
+
+
+def yesterday() -> str:
+    return (datetime.now(UTC) - timedelta(days=1)).date().isoformat()
+
+
+def scores(stack: Stack, account: str) -> list[dict[str, Any]]:
+    reply = stack.call("GET", f"/v1/accounts/{account}/scores", role="admin")
+    assert reply.status == 200, reply
+    return list(reply.body["scores"])
+
+
+@pytest.fixture(scope="module")
+def fallen(home: Home, stack: Stack) -> str:
+    """An account whose API volume fell from 10 to 4 calls a day, seen again today."""
+    activity.post(stack, activity.history("e2e-fallen", before=10, now=4))
+    stemtide(home, "drain")
+    activity.post(stack, [activity.first_of_today("e2e-fallen")])
+    return "e2e-fallen"
+
+
+def test_an_account_whose_volume_fell_by_more_than_half_is_scored_by_itself(
+    home: Home, stack: Stack, fallen: str
+) -> None:
+    found = activity.wait_for_score(stack, fallen)
+
+    assert found["trigger"] == "usage_drop"
+    assert found["basis"] in ("rules", "model")
+    assert found["churn_risk_score"] is not None
+    assert found["as_of"][:10] == datetime.now(UTC).date().isoformat()
+    assert stemtide(home, "drain")["drained"] is True
+
+
+def test_an_account_at_exactly_half_is_left_alone(home: Home, stack: Stack) -> None:
+    activity.post(stack, activity.history("e2e-half", before=10, now=5))
+    stemtide(home, "drain")
+    activity.post(stack, [activity.first_of_today("e2e-half")])
+
+    stemtide(home, "drain")
+
+    assert activity.record(stack, "e2e-half")["trigger"] != "usage_drop"
+
+
+def test_a_silent_account_is_found_by_the_check_for_an_instant(home: Home, stack: Stack) -> None:
+    activity.post(stack, activity.history("e2e-silent", before=10, now=0, until=8))
+    stemtide(home, "drain")
+
+    first = stemtide(home, "detect", "--as-of", yesterday())
+    stemtide(home, "drain")
+    again = stemtide(home, "detect", "--as-of", yesterday())
+
+    assert {drop["rule"] for drop in first["drops"] if drop["account"] == "e2e-silent"} == {
+        "api_calls_down",
+        "events_down",
+    }
+    assert again["found"] == 0
+    record = activity.record(stack, "e2e-silent")
+    assert record["trigger"] == "usage_drop"
+    assert record["as_of"] == f"{yesterday()}T23:59:59.999Z"
+
+
+def test_a_second_sweep_of_the_same_instant_changes_nothing(home: Home, stack: Stack, fallen: str) -> None:
+    stemtide(home, "drain")
+    first = stemtide(home, "sweep")
+    before = activity.record(stack, fallen), scores(stack, fallen)
+
+    second = stemtide(home, "sweep")
+
+    assert first["state"] == second["state"] == "succeeded"
+    assert first["accounts"] == second["accounts"] > 0
+    assert first["failed"] == second["failed"] == second["scored"] == 0
+    assert second["unchanged"] + second["not_customers"] == second["accounts"]
+    assert (activity.record(stack, fallen), scores(stack, fallen)) == before
+
+
+def test_a_score_for_an_older_instant_is_kept_but_overwrites_nothing(stack: Stack, fallen: str) -> None:
+    now = stack.call("POST", f"/v1/accounts/{fallen}/score", role="csm")
+    older = stack.call(
+        "POST",
+        f"/v1/accounts/{fallen}/score",
+        role="admin",
+        body=json.dumps({"as_of": activity.noon(3).date().isoformat()}).encode(),
+    )
+
+    assert (now.status, older.status) == (200, 200), (now, older)
+    assert now.body["trigger"] == "manual"
+    assert older.body["as_of"] == now.body["as_of"]
+    assert older.body["churn_risk_score"] == now.body["churn_risk_score"]
+    assert any(score["as_of"].startswith(str(activity.noon(3).date())) for score in scores(stack, fallen))
+
+
+def test_what_cannot_be_scored_is_said(stack: Stack, fallen: str) -> None:
+    path = f"/v1/accounts/{fallen}/score"
+
+    assert stack.call("POST", path, role="viewer").status == 403
+    assert stack.call("POST", "/v1/accounts/never-heard-of/score", role="admin").status == 404
+    assert stack.call("POST", path, role="admin", body=b'{"as_of": "soon"}').status == 400
+    assert stack.call("POST", path, role="admin", body=b'{"when": "2026-01-01"}').status == 400
+    assert stack.call("POST", path, role="admin", body=b'{"as_of": "2999-01-01"}').status == 400
+
+
+def test_shuffled_and_repeated_triggers_end_at_the_newest_instant(stack: Stack, fallen: str) -> None:
+    newest = datetime.now(UTC).replace(microsecond=0)
+    instants = [newest - timedelta(minutes=minutes) for minutes in range(5)]
+    wanted = [instant.strftime("%Y-%m-%dT%H:%M:%SZ") for instant in instants] * 3
+    random.Random(7).shuffle(wanted)
+
+    def score(instant: str) -> int:
+        body = json.dumps({"as_of": instant}).encode()
+        return stack.call("POST", f"/v1/accounts/{fallen}/score", role="admin", body=body).status
+
+    with ThreadPoolExecutor(4) as pool:
+        statuses = set(pool.map(score, wanted))
+
+    assert statuses == {200}
+    assert activity.record(stack, fallen)["as_of"] == newest.strftime("%Y-%m-%dT%H:%M:%S.000Z")
