@@ -8,7 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -35,6 +35,17 @@ MACHINE_FILES: Final = (
     "*.dist-info/direct_url.json",
 )
 """What an installer writes about the machine it ran on; nothing reads it in a Lambda function."""
+
+NOT_FOR_SCORING: Final = (
+    *(f"onnxruntime/{part}" for part in ("backend", "datasets", "quantization", "tools", "transformers")),
+    "onnxruntime/capi/libonnxruntime.so.*",  # for programs in C; Python's module holds it all once more
+    *("google", "protobuf-*", "flatbuffers", "flatbuffers-*", "packaging", "packaging-*"),
+    *(f"numpy/{part}" for part in ("_core/include", "_pyinstaller", "distutils", "doc", "f2py", "testing")),
+    *("numpy/**/tests", "numpy/_core/*_tests.*.so"),
+    *("**/*.a", "**/*.pxd", "**/*.pyi"),
+)
+"""What onnxruntime and NumPy bring and scoring never loads, a third of their size. Nothing is stripped: that
+breaks OpenBLAS."""
 
 
 class BundlingError(RuntimeError):
@@ -68,27 +79,27 @@ def runtime_layer(deployment: Deployment) -> Path:
 
 
 def inference_layer(deployment: Deployment) -> Path:
-    """What scoring needs on top of the runtime layer, for the same target.
+    """What scoring needs on top of the runtime layer, for the same target, and nothing else of it.
 
     Raises:
         BundlingError: see `runtime_layer`.
     """
-    return _third_party("inference", INFERENCE_LOCK, deployment)
+    return _third_party("inference", INFERENCE_LOCK, deployment, without=NOT_FOR_SCORING)
 
 
-def _third_party(name: str, lock: Path, deployment: Deployment) -> Path:
+def _third_party(name: str, lock: Path, deployment: Deployment, without: Sequence[str] = ()) -> Path:
     if deployment.native_layers:
         version, machine = native_platform()
         target = ["--python", sys.executable]
     else:
         version, machine = deployment.python_version, PLATFORMS[deployment.architecture]
         target = ["--python-version", version, "--python-platform", machine]
-    digest = hashlib.sha256("\0".join((RECIPE, version, machine, lock.read_text())).encode())
+    digest = hashlib.sha256("\0".join((RECIPE, version, machine, lock.read_text(), *without)).encode())
 
     def fill(python: Path) -> None:
         _install(target, python, lock)
-        for pattern in MACHINE_FILES:
-            for path in list(python.rglob(pattern)):
+        for pattern in [*(f"**/{name}" for name in MACHINE_FILES), *without]:
+            for path in list(python.glob(pattern)):
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
 
     return _kept(f"{name}-{version.replace('.', '')}-{machine}", digest.hexdigest(), fill)
