@@ -135,12 +135,15 @@ def best_feature(fit: Dataset, test: Dataset) -> tuple[str, float]:
 
 def parity_of(trained: Trained, config: Config) -> dict[str, Any]:
     """How far the exported graph is from the booster, by the export's own comparison."""
-    from models.export import export
+    from models.export import ExportError, export
 
     last = int(trained.fit.day.max())
     manifest = manifest_of(trained, name="evaluated", target="evaluated", last_day=last, data={}, metrics={})
     with tempfile.TemporaryDirectory(prefix="stemtide-") as folder:
-        return export(write_candidate(trained, manifest, Path(folder)), config).parity
+        try:
+            return export(write_candidate(trained, manifest, Path(folder)), config).parity
+        except ExportError as error:
+            raise CliError(f"the model cannot be exported: {error.reason}", hint=error.remedy) from error
 
 
 def _filled(column: Floats, value: float) -> Floats:

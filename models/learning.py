@@ -153,4 +153,4 @@ def _best_round(traces: Floats, y: np.ndarray[Any, np.dtype[np.bool_]]) -> int:
     """The round with the lowest log loss over all rows, at least MIN_ROUNDS."""
     signs = np.where(y, 1.0, -1.0)
     losses = np.logaddexp(0.0, -signs * traces).mean(axis=1)
-    return int(max(MIN_ROUNDS, np.argmin(losses) + 1))
+    return max(MIN_ROUNDS, int(np.argmin(losses)) + 1)

@@ -71,10 +71,7 @@ def train(
         try:
             exported = export(candidate, config)
         except ExportError as error:
-            raise CliError(
-                f"{candidate} cannot be exported: {error}",
-                hint="nothing was promoted; the folder stays as it is",
-            ) from error
+            raise CliError(f"{candidate} cannot be exported: {error.reason}", hint=error.remedy) from error
     result = {
         "model": name,
         "target": rows.target,
