@@ -1,0 +1,276 @@
+"""What is said of a customer, and the profile as of an instant."""
+
+from typing import Any
+
+import pytest
+from stemtide.as_of import parse_as_of
+from stemtide.calls import timestamp_ms
+from stemtide.facts import Fact, UnusableFactError, at_instant, fact_of, fold_facts, problems_of
+from stemtide.profile import Profile
+
+FOREVER = timestamp_ms("2100-01-01T00:00:00Z")
+
+
+def traits(message_id: str, at: str, known: str | None = None, **said: Any) -> Fact:
+    call = {"type": "group", "messageId": message_id, "traits": said}
+    fact = fact_of(call, known_ms=timestamp_ms(known or at), at_ms=timestamp_ms(at))
+    assert fact is not None
+    return fact
+
+
+def subscription(what: str, message_id: str, at: str, known: str | None = None, **said: Any) -> Fact:
+    call = {
+        "type": "track",
+        "event": f"Subscription {what}",
+        "messageId": message_id,
+        "properties": {"plan": "pro", **said},
+    }
+    fact = fact_of(call, known_ms=timestamp_ms(known or at), at_ms=timestamp_ms(at))
+    assert fact is not None
+    return fact
+
+
+def at(text: str, *facts: Fact) -> Profile:
+    return fold_facts(facts, parse_as_of(text))
+
+
+def test_the_traits_of_a_group_call_are_the_profile() -> None:
+    said = {
+        "name": "Acme",
+        "plan": "pro",
+        "seats": 12,
+        "limits": {"seats": 20, "api_calls": None},
+        "mrr": 49_000,
+        "currency": "eur",
+        "renewal_date": "2026-12-31",
+        "csm": "Carla@acme.example",
+        "time_zone": "Europe/Berlin",
+        "employees": 120,
+        "created_at": "2024-05-01T12:00:00+02:00",
+        "stripe_customer_id": "cus_1",
+        "zendesk_organization_id": "77",
+        "do_not_contact": True,
+        "favourite_colour": "blue",
+    }
+
+    profile = at("2026-01-01", traits("m-1", "2026-01-01T00:00:00Z", **said))
+
+    assert profile == Profile(
+        name="Acme",
+        plan="pro",
+        seats=12,
+        limits={"seats": 20},
+        mrr=49_000,
+        currency="EUR",
+        renewal_date="2026-12-31",
+        csm="Carla@acme.example",
+        time_zone="Europe/Berlin",
+        employees=120,
+        created_at="2024-05-01T10:00:00.000Z",
+        stripe_customer_id="cus_1",
+        zendesk_organization_id="77",
+        do_not_contact=True,
+        subscribed=True,
+        since_ms=timestamp_ms("2024-05-01T10:00:00Z"),
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("seats", "many"),
+        ("seats", True),
+        ("seats", -1),
+        ("seats", 3.0),
+        ("mrr", 12.5),
+        ("mrr", 2**53 + 1),
+        ("limits", {"Seats": 1}),
+        ("limits", {"seats": "5"}),
+        ("limits", [1]),
+        ("csm", "carla"),
+        ("csm", "a@b\n@c"),
+        ("csm", "x" * 300 + "@b.c"),
+        ("csm", "\u202ea@b.c"),
+        ("csm", {"$ne": 1}),
+        ("name", ""),
+        ("name", "a\x00b"),
+        ("currency", "euro"),
+        ("renewal_date", "soon"),
+        ("renewal_date", 20261231),
+        ("created_at", 1_700_000_000),
+        ("time_zone", "../../etc/passwd"),
+        ("do_not_contact", "yes"),
+        ("employees", 1e400),
+    ],
+)
+def test_an_unusable_trait_is_left_out_named_and_costs_no_other(name: str, value: Any) -> None:
+    fact = traits("m-1", "2026-01-01T00:00:00Z", **{"plan": "pro", name: value})
+
+    profile = at("2026-01-01", fact)
+
+    assert getattr(profile, name) == getattr(Profile(), name)
+    assert profile.plan == "pro"
+    (problem,) = problems_of([fact], FOREVER)
+    assert problem.name == name
+    assert problem.detail.startswith(f"{name} is ")
+    assert "send" in problem.detail
+
+
+def test_a_problem_is_over_once_the_trait_was_said_correctly() -> None:
+    bad = traits("m-1", "2026-01-01T00:00:00Z", seats="many", mrr=1.5)
+    good = traits("m-2", "2026-01-02T00:00:00Z", seats=7)
+
+    assert [p.name for p in problems_of([good, bad], parse_as_of("2026-01-01"))] == ["mrr", "seats"]
+    assert [p.name for p in problems_of([good, bad], FOREVER)] == ["mrr"]
+
+
+def test_null_takes_a_trait_back_and_what_is_not_said_stays() -> None:
+    first = traits("m-1", "2026-01-01T00:00:00Z", plan="pro", name="Acme", csm="a@b.c")
+    second = traits("m-2", "2026-01-02T00:00:00Z", plan=None, csm=None)
+
+    profile = at("2026-02-01", first, second)
+
+    assert (profile.plan, profile.name, profile.csm, profile.subscribed) == (None, "Acme", None, False)
+
+
+def test_what_happened_last_counts_and_not_what_came_last() -> None:
+    late = traits("m-1", "2026-01-01T00:00:00Z", known="2026-01-09T00:00:00Z", plan="old", seats=3)
+    early = traits("m-2", "2026-01-05T00:00:00Z", plan="new")
+
+    assert at("2026-01-31", late, early).plan == "new"
+    assert at("2026-01-31", late, early).seats == 3
+
+
+def test_nothing_that_became_known_later_is_in_the_profile_of_an_instant() -> None:
+    first = subscription("Started", "m-1", "2026-01-01T00:00:00Z", mrr=100)
+    ended = subscription("Ended", "m-2", "2026-01-15T00:00:00Z", known="2026-02-01T00:00:00Z")
+
+    assert at("2026-01-31", first, ended).subscribed is True
+    assert at("2026-02-01", first, ended).subscribed is False
+    assert fold_facts([first, ended], first.known_ms - 1) == Profile()
+
+
+def test_a_fact_that_came_twice_counts_as_it_came_first() -> None:
+    first = traits("m-1", "2026-01-01T00:00:00Z", plan="pro")
+    again = traits("m-1", "2026-01-03T00:00:00Z", plan="basic")
+
+    assert at("2026-01-31", again, first) == at("2026-01-31", first)
+
+
+@pytest.mark.parametrize(
+    ("start", "months", "last_day", "renewal"),
+    [
+        ("2026-01-31", 1, "2026-02-27", "2026-02-28"),
+        ("2024-01-31", 1, "2024-02-28", "2024-02-29"),
+        ("2024-02-29", 12, "2025-02-27", "2025-02-28"),
+        ("2024-02-29", 48, "2028-02-28", "2028-02-29"),
+        ("2025-12-15", 2, "2026-02-14", "2026-02-15"),
+    ],
+)
+def test_a_term_runs_for_calendar_months_and_then_out(
+    start: str, months: int, last_day: str, renewal: str
+) -> None:
+    fact = subscription("Started", "m-1", f"{start}T00:00:00Z", mrr=500, term_months=months)
+
+    running, over = at(last_day, fact), at(renewal, fact)
+
+    assert (running.subscribed, running.plan, running.mrr) == (True, "pro", 500)
+    assert running.renewal_date == renewal
+    assert (over.subscribed, over.terms, over.plan) == (False, (), None)
+    assert at_instant(running, parse_as_of(renewal)).subscribed is False
+    assert at_instant(running, parse_as_of(last_day)) == running
+
+
+def test_a_renewal_in_time_keeps_the_customer_and_a_renewal_known_ahead_does_too() -> None:
+    first = subscription("Started", "m-1", "2026-01-01T00:00:00Z", term_months=1, mrr=100)
+    ahead = subscription(
+        "Started", "m-2", "2026-01-20T00:00:00Z", term_start="2026-02-01", term_months=1, mrr=120
+    )
+
+    assert at("2026-01-25", first, ahead).mrr == 100
+    assert at("2026-02-10", first, ahead).mrr == 120
+    assert at("2026-02-10", first, ahead).since_ms == timestamp_ms("2026-01-01T00:00:00Z")
+    assert at("2026-03-01", first, ahead).subscribed is False
+
+
+def test_a_change_keeps_what_it_does_not_name() -> None:
+    started = subscription(
+        "Started", "m-1", "2026-01-10T00:00:00Z", mrr=100, quantity=5, units="seats", term_months=12
+    )
+    grown = subscription("Changed", "m-2", "2026-03-01T00:00:00Z", mrr=300, quantity=9)
+
+    profile = at("2026-03-02", started, grown)
+
+    assert (profile.mrr, profile.seats, profile.renewal_date) == (300, 9, "2027-01-10")
+    assert at("2026-02-28", started, grown).seats == 5
+
+
+def test_a_change_to_another_plan_replaces_the_running_one_and_no_add_on() -> None:
+    base = subscription("Started", "m-1", "2026-01-10T00:00:00Z", mrr=100, term_months=12)
+    addon = subscription("Started", "m-2", "2026-01-10T00:00:00Z", plan="sms", mrr=10, addon=True)
+    upgrade = subscription("Changed", "m-3", "2026-03-01T00:00:00Z", plan="enterprise", mrr=900)
+    more_sms = subscription("Changed", "m-4", "2026-03-02T00:00:00Z", plan="sms", mrr=20)
+
+    profile = at("2026-03-03", base, addon, upgrade, more_sms)
+
+    assert [(term.plan, term.addon) for term in profile.terms] == [("enterprise", False), ("sms", True)]
+    assert (profile.plan, profile.mrr, profile.renewal_date) == ("enterprise", 920, "2027-01-10")
+
+
+def test_an_add_on_alone_makes_nobody_a_customer() -> None:
+    addon = subscription("Started", "m-1", "2026-01-10T00:00:00Z", plan="sms", mrr=10, addon=True)
+
+    assert at("2026-02-01", addon).subscribed is None
+    assert at("2026-02-01", addon).mrr == 10
+
+
+def test_an_end_and_a_start_of_the_same_moment_is_a_renewal() -> None:
+    facts = [
+        subscription("Started", "m-1", "2026-01-01T00:00:00Z"),
+        subscription("Started", "m-2", "2026-02-01T00:00:00Z"),
+        subscription("Ended", "m-3", "2026-02-01T00:00:00Z"),
+    ]
+
+    assert at("2026-02-02", *facts).subscribed is True
+
+
+def test_an_account_that_ended_may_come_back() -> None:
+    facts = [
+        subscription("Started", "m-1", "2026-01-01T00:00:00Z", mrr=100),
+        subscription("Ended", "m-2", "2026-02-01T00:00:00Z", reason="too_expensive"),
+        subscription("Started", "m-3", "2026-04-01T00:00:00Z", mrr=80),
+    ]
+
+    assert [at(day, *facts).subscribed for day in ("2026-01-15", "2026-03-01", "2026-04-01")] == [
+        True,
+        False,
+        True,
+    ]
+    assert at("2026-05-01", *facts).since_ms == timestamp_ms("2026-01-01T00:00:00Z")
+
+
+@pytest.mark.parametrize("properties", [None, {}, {"plan": 5}, {"plan": ""}, {"plan": None, "mrr": 5}])
+def test_a_subscription_without_a_plan_is_refused_with_what_to_send(properties: Any) -> None:
+    call = {
+        "type": "track",
+        "event": "Subscription Started",
+        "messageId": "m-1",
+        "properties": properties,
+    }
+
+    with pytest.raises(UnusableFactError, match=r"properties\.plan is .*: send"):
+        fact_of(call, known_ms=0, at_ms=0)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        {"type": "group", "messageId": "m-1"},
+        {"type": "group", "messageId": "m-1", "traits": {"colour": "blue"}},
+        {"type": "track", "event": "Subscription Paused", "messageId": "m-1"},
+        {"type": "track", "event": "Report Viewed", "messageId": "m-1"},
+        {"type": "identify", "messageId": "m-1", "traits": {"plan": "pro"}},
+    ],
+)
+def test_a_call_that_says_nothing_of_the_profile_is_no_fact(call: dict[str, Any]) -> None:
+    assert fact_of(call, known_ms=0, at_ms=0) is None
