@@ -1,11 +1,16 @@
 """Third-party packages are bundled for the machine that will run them, not for this one."""
 
+import json
+import subprocess
+import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from infra.bundling import runtime_layer, unzipped_bytes
+from infra.bundling import domain_layer, inference_layer, runtime_layer, unzipped_bytes
 from infra.config import Deployment
+from tests.scoring_models import exported, rows, trained
 
 ELF_MACHINES = {"x86_64": 62, "arm64": 183}
 """e_machine of an ELF file: EM_X86_64 and EM_AARCH64."""
@@ -24,3 +29,52 @@ def test_compiled_packages_are_of_the_target_architecture_and_python(architectur
     assert {machine_of(library) for library in libraries} == {ELF_MACHINES[architecture]}
     assert all("cpython-313" in library.name for library in libraries)
     assert unzipped_bytes(folder) > 1_000_000
+
+
+INFERENCE_MB = 100
+SCORE = """
+import json, pathlib, sys
+sys.path[:0] = sys.argv[2:]
+import numpy
+from stemtide.scoring.artefact import FILES, load
+folder = pathlib.Path(sys.argv[1])
+model = load({name: (folder / name).read_bytes() for name in FILES})
+x = numpy.load(folder / "x.npy")
+loaded = {name.split(".")[0] for name in sys.modules}
+print(json.dumps([model.predict(x).probability.tolist(), model.explain(x).tolist(), sorted(loaded)]))
+"""
+
+
+@pytest.mark.parametrize("architecture", ELF_MACHINES)
+def test_the_inference_layer_is_small_and_of_the_target_architecture(architecture: str) -> None:
+    folder = inference_layer(Deployment(architecture=architecture))
+
+    libraries = [path for path in folder.rglob("*.so*") if path.is_file()]
+    assert {machine_of(library) for library in libraries} == {ELF_MACHINES[architecture]}
+    assert unzipped_bytes(folder) < INFERENCE_MB * 1_000_000
+    assert {path.name.split("-")[0] for path in (folder / "python").iterdir()} >= {"numpy", "onnxruntime"}
+
+
+def test_the_layers_alone_score_and_explain_as_here(tmp_path: Path) -> None:
+    """In an interpreter without site-packages: nothing but what a Lambda function has."""
+    model = exported(tmp_path / "v1", trained(rows()))
+    x = rows(20, seed=5)
+    np.save(tmp_path / "v1" / "x.npy", x)
+    native = Deployment(native_layers=True)
+    layers = [
+        folder / "python" for folder in (domain_layer(), runtime_layer(native), inference_layer(native))
+    ]
+
+    answer = subprocess.run(
+        [sys.executable, "-S", "-E", "-s", "-c", SCORE, str(tmp_path / "v1"), *map(str, layers)],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert answer.returncode == 0, answer.stderr
+    probabilities, contributions, loaded = json.loads(answer.stdout)
+    assert probabilities == model.predict(x).probability.tolist()
+    assert contributions == model.explain(x).tolist()
+    assert not {"lightgbm", "scipy", "shap", "onnx", "sklearn", "google"} & set(loaded)
