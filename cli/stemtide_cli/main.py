@@ -11,6 +11,7 @@ from stemtide_cli.detect import detect
 from stemtide_cli.doctor import doctor
 from stemtide_cli.drain import drain
 from stemtide_cli.evaluate import evaluate
+from stemtide_cli.features import features
 from stemtide_cli.quarantine import quarantine
 from stemtide_cli.replay import replay
 from stemtide_cli.score import score
@@ -35,6 +36,7 @@ def main() -> None:
 command(main, "replay")(replay)
 command(main, "drain")(drain)
 command(main, "usage")(usage)
+command(main, "features")(features)
 main.add_command(quarantine)
 command(main, "simulate")(simulate)
 command(main, "detect")(detect)

@@ -67,11 +67,9 @@ def _weekly(name: str, counter: Counter, what: str) -> Feature:
         name=name,
         unit="relative change",
         windows=(7, 14),
-        label=f"{what}, week over week",
-        subject=f"the weekly change in {what}"
-        if what.startswith("API")
-        else f"the weekly change in {what.lower()}",
-        meaning="(last 7 days - the 7 before) / the 7 before; unknown before 14 days or after an empty week",
+        label=f"{what[0].upper()}{what[1:]}, week over week",
+        subject=f"the weekly change in {what}",
+        meaning=f"{what}: (last 7 days - the 7 before) / the 7 before; unknown before 14 days or after none",
         wording=s.change(what, "the week before"),
         formula=f.weekly_change(counter),
     )
@@ -84,7 +82,7 @@ def _trend(name: str, what: str, label: str, formula: Formula) -> Feature:
         windows=(7, 30),
         label=label,
         subject=f"the trend of {what}",
-        meaning="daily average of 7 days / that of 30; unknown before 14 known days or without any in 30",
+        meaning=f"{what}: daily average of 7 days / that of 30; unknown before 14 known days or without any",
         wording=s.trend(what),
         formula=formula,
     )
@@ -112,7 +110,7 @@ def _weighted(half_life: int) -> Feature:
         label=f"Share of active days, half-life {half_life} days",
         subject="the share of active days",
         meaning=f"active days / known days of 90, a day weighing half after {half_life} days",
-        wording=s.share(f"of days active, recent days first (half-life {half_life} days)"),
+        wording=s.share(f"of days active, the last {half_life} days counting most"),
         formula=f.weighted_share(half_life),
     )
 
@@ -135,7 +133,7 @@ _USAGE: Final = (
     ),
     _average("avg_events_7d", Counter.EVENTS, 7, "Events", "event", "events"),
     _average("avg_events_30d", Counter.EVENTS, 30, "Events", "event", "events"),
-    _weekly("events_change_7d", Counter.EVENTS, "Events"),
+    _weekly("events_change_7d", Counter.EVENTS, "events"),
     Feature(
         name="api_calls_7d",
         unit="calls",
@@ -228,7 +226,7 @@ _USAGE: Final = (
         label="Users, against the 30 days before",
         subject="the change in users",
         meaning="(users_30d - that of the 30 days before) / the latter; unknown before 60 days",
-        wording=s.change("Users", "the 30 days before"),
+        wording=s.change("users", "the 30 days before"),
         formula=f.distinct_change(Distinct.USERS_30, Distinct.USERS_30_BEFORE, relative=True),
     ),
     Feature(
@@ -288,11 +286,12 @@ _PROFILE: Final = (
     _profile(
         "account_age_days", "days", "Age of the account", "the age of the account",
         "whole days since `created_at`, else since it became a customer",
-        s.age("account exists"), f.fact(Fact.AGE_DAYS),
+        s.age("account exists", "account created today"), f.fact(Fact.AGE_DAYS),
     ),
     _profile(
         "tenure_days", "days", "Tenure", "since when it is a customer",
-        "whole days since it became a customer", s.age("customer"), f.fact(Fact.TENURE_DAYS),
+        "whole days since it became a customer",
+        s.age("customer", "customer since today"), f.fact(Fact.TENURE_DAYS),
     ),
     _profile(
         "mrr", "currency units a month", "Monthly recurring revenue", "monthly recurring revenue",

@@ -8,11 +8,11 @@ Wording: TypeAlias = Callable[[float, float | None], str]
 
 
 def number(value: float) -> str:
-    """At most two significant digits after the point, none from 10 on; thousands grouped."""
-    if value != 0 and abs(value) < 0.1:
-        return "less than 0.1" if value > 0 else "almost 0"
-    rounded = round(value, 1) if abs(value) < 10 else float(round(value))
-    return f"{int(rounded):,}" if rounded == int(rounded) else f"{rounded:,}"
+    """One digit after the point below 10, none from there on; thousands grouped; never negative."""
+    if 0 < value < 0.1:
+        return "less than 0.1"
+    rounded = round(value, 1) if value < 10 else float(round(value))
+    return f"{int(rounded):,}" if rounded == int(rounded) else f"{rounded}"
 
 
 def percent(share: float) -> str:
@@ -58,9 +58,9 @@ def change(what: str, against: str) -> Wording:
 
     def wording(value: float, baseline: float | None) -> str:
         if round(value * 100) == 0:
-            return f"{what} {'as' if value == 0 else 'about as'} in {against}"
+            return f"{'as' if value == 0 else 'about as'} many {what} as in {against}"
         if value <= -1:
-            return f"{what} down to none against {against}"
+            return f"no {what}, after some in {against}"
         if value >= 2:
             return f"{what} {number(value + 1)} times those of {against}"
         return f"{what} {'up' if value > 0 else 'down'} {percent(value)} against {against}"
@@ -73,7 +73,7 @@ def trend(what: str) -> Wording:
 
     def wording(value: float, baseline: float | None) -> str:
         if value == 0:
-            return f"no {what} in the last 7 days, some in the 3 weeks before"
+            return f"no {what} in the last 7 days, some in the weeks before"
         if round(value * 100) == 100:
             return f"as many {what} in the last 7 days as the 30-day average"
         less = value < 1
@@ -128,20 +128,21 @@ def longest_gap(value: float, baseline: float | None) -> str:
     return f"longest pause in the last 30 days: {days}{typical(value, baseline, number)}"
 
 
-def age(what: str) -> Wording:
+def age(for_days: str, today: str) -> Wording:
     """`customer for 3 days`; from two years on in years."""
 
     def wording(value: float, baseline: float | None) -> str:
         if value >= 730:
-            return f"{what} for {number(value // 36.525 / 10)} years"
-        return f"{what} for {plural(value, 'day', 'days')}" if value >= 1 else f"{what} since today"
+            return f"{for_days} for {number(value // 36.525 / 10)} years"
+        return f"{for_days} for {plural(value, 'day', 'days')}" if value >= 1 else today
 
     return wording
 
 
 def money(value: float, baseline: float | None) -> str:
     """`250 a month in recurring revenue`."""
-    return f"{number(value)} a month in recurring revenue{typical(value, baseline, number)}"
+    text = "no recurring revenue" if value == 0 else f"{number(value)} a month in recurring revenue"
+    return f"{text}{typical(value, baseline, number)}"
 
 
 def renewal(value: float, baseline: float | None) -> str:

@@ -47,10 +47,20 @@ class FeatureApi:
         if not may_see(person, account, csm_scope=self.config.access.csm_scope, profiles=records):
             raise no_account()
         vector = read_vector(self.usage_table, records, account, as_of_ms, self.config)
-        used = vector.first_day is not None or account_seen(self.usage_table, account)
-        if not used and not records.exists(account) and not records.facts(account):
+        if not is_known(vector, usage_table=self.usage_table, records=records):
             raise no_account()
         return response(HTTPStatus.OK, described(vector))
+
+
+def is_known(vector: Vector, *, usage_table: Any, records: Records) -> bool:
+    """Whether anything was ever heard of the account, be it after the instant of its vector."""
+    account = vector.account
+    return (
+        vector.first_day is not None
+        or account_seen(usage_table, account)
+        or records.exists(account)
+        or bool(records.facts(account))
+    )
 
 
 def described(vector: Vector) -> Features:
