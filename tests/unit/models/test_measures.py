@@ -1,0 +1,58 @@
+"""The figures against their textbook definitions."""
+
+import numpy as np
+import pytest
+from sklearn.metrics import average_precision_score, precision_recall_curve, roc_auc_score
+
+from models import measures
+
+
+@pytest.fixture
+def drawn() -> tuple[np.ndarray, np.ndarray]:
+    """Labels and scores with many ties."""
+    rng = np.random.default_rng(5)
+    score = np.round(rng.random(500), 1)
+    return rng.random(500) < 0.1 + 0.3 * score, score
+
+
+def test_areas_and_precision_equal_scikit_learn_with_ties(drawn: tuple[np.ndarray, np.ndarray]) -> None:
+    y, score = drawn
+    precision, recall, _ = precision_recall_curve(y, score)
+
+    assert measures.auc_roc(y, score) == pytest.approx(roc_auc_score(y, score), abs=1e-12)
+    assert measures.auc_pr(y, score) == pytest.approx(average_precision_score(y, score), abs=1e-12)
+    assert measures.precision_at_recall(y, score) == pytest.approx(precision[recall >= 0.8].max(), abs=1e-12)
+
+
+def test_the_interval_draws_whole_accounts(drawn: tuple[np.ndarray, np.ndarray]) -> None:
+    y, score = drawn
+    alone = np.array([f"a{i}" for i in range(len(y))])
+    together = np.array([f"a{i}" for i in range(len(y))] * 4)
+
+    low, high = measures.auc_roc_interval(y, score, alone, seed=1)
+    repeated = measures.auc_roc_interval(np.tile(y, 4), np.tile(score, 4), together, seed=1)
+
+    assert low < measures.auc_roc(y, score) < high
+    assert repeated == pytest.approx((low, high), abs=1e-12)
+    assert measures.auc_roc_interval(y, score, alone, seed=1) == (low, high)
+
+
+def test_calibration_error_is_the_gap_between_said_and_seen() -> None:
+    y = np.array([True] * 20 + [False] * 80)
+
+    assert measures.calibration_error(y, np.full(100, 0.2)) == pytest.approx(0.32)
+    assert measures.calibration_error(y, np.where(y, 0.9, 0.1)) == pytest.approx(0.1)
+
+
+def test_lift_compares_the_top_tenth_with_all() -> None:
+    y = np.array([True] * 5 + [False] * 95)
+
+    assert measures.lift_top_decile(y, np.linspace(1, 0, 100)) == pytest.approx(10)
+    assert measures.lift_top_decile(y, np.linspace(0, 1, 100)) == 0
+
+
+def test_without_positives_nothing_is_claimed() -> None:
+    y, score = np.zeros(10, dtype=bool), np.linspace(0, 1, 10)
+
+    found = [measures.auc_roc(y, score), measures.auc_pr(y, score), measures.lift_top_decile(y, score)]
+    assert np.isnan(found).all()

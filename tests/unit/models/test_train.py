@@ -1,0 +1,187 @@
+"""What training promises of every booster and its calibration, on made-up rows."""
+
+import numpy as np
+import pytest
+from scipy.special import expit
+from scipy.stats import binom
+from stemtide.features.registry import NAMES
+from stemtide_cli.errors import CliError
+
+from models import calibrate, evaluate, learning, train
+from models.dataset import Dataset
+
+
+def drawn(rows: int = 900, *, base: float = -2.0, seed: int = 3) -> Dataset:
+    """Rows in which the first two features matter and the last is never known."""
+    rng = np.random.default_rng(seed)
+    x = np.round(rng.normal(size=(rows, len(NAMES))), 2)
+    x[rng.random(rows) < 0.2, 1] = np.nan
+    x[:, -1] = np.nan
+    y = rng.random(rows) < expit(base + 1.5 * x[:, 0] + np.nan_to_num(x[:, 1]))
+    return Dataset(
+        accounts=np.array([f"acct-{i % 150:03}" for i in range(rows)]),
+        day=np.arange(rows, dtype=np.int64) // 50 + 19_000,
+        x=x,
+        y=y,
+        horizon_days=30,
+    )
+
+
+@pytest.fixture(scope="module")
+def trained() -> train.Trained:
+    return train.train(drawn(), seed=1)
+
+
+def test_every_split_knows_missing_values_and_no_tree_is_deep(trained: train.Trained) -> None:
+    table = trained.booster.trees_to_dataframe()
+    splits = table[table.split_feature.notna()]
+
+    assert len(splits) > 20
+    assert set(splits.missing_type) == {"NaN"}
+    assert set(splits.decision_type) == {"<="}
+    assert table.node_depth.max() <= learning.MAX_DEPTH + 1
+
+
+def test_every_feature_with_values_is_masked_in_some_row() -> None:
+    rows = drawn(40)
+    more = learning.masked(rows, seed=9)
+
+    assert len(more) == 44
+    assert np.isnan(more.x).any(axis=0).all()
+    np.testing.assert_array_equal(more.x[:40], rows.x)
+
+
+@pytest.mark.parametrize(("positives", "leaves"), [(10, 3), (100, 4), (300, 12), (5000, 15)])
+def test_few_positives_get_few_leaves(positives: int, leaves: int) -> None:
+    assert learning.leaves_for(positives) == leaves
+
+
+def test_the_same_rows_and_seed_give_the_same_model_and_version(trained: train.Trained) -> None:
+    again = train.train(drawn(), seed=1)
+    other = train.train(drawn(), seed=2)
+
+    versions = [
+        train.manifest_of(t, name="churn", target="churn", last_day=19_100, data={}, metrics={}).version
+        for t in (trained, again, other)
+    ]
+    assert versions[0] == versions[1] != versions[2]
+    assert versions[0].startswith("2022-04-18-")
+
+
+def test_an_account_is_never_on_both_sides_of_a_fold() -> None:
+    rows = drawn()
+    folds = learning._folds(rows, seed=1)
+
+    assert set(folds.tolist()) == set(range(learning.FOLDS))
+    for account in np.unique(rows.accounts):
+        assert len(np.unique(folds[rows.accounts == account])) == 1
+
+
+def test_margins_after_each_round_are_those_of_the_booster(trained: train.Trained) -> None:
+    x = trained.fit.x[:50]
+    staged = learning._staged(trained.booster, x)
+
+    expected = trained.booster.predict(x, raw_score=True, num_iteration=7)
+    np.testing.assert_allclose(staged[6], expected, atol=1e-12)
+
+
+def test_calibrated_probabilities_meet_the_base_rate_and_keep_the_order(trained: train.Trained) -> None:
+    fresh = drawn(3000, seed=8)
+    probability = trained.probabilities(fresh.x)
+    margin = np.asarray(trained.booster.predict(fresh.x, raw_score=True))
+
+    assert trained.calibration.slope > 0
+    assert probability.mean() == pytest.approx(fresh.y.mean(), abs=0.03)
+    assert (np.diff(probability[np.argsort(margin, kind="stable")]) >= 0).all()
+
+
+def test_a_model_that_ranks_the_wrong_way_round_is_flattened_not_turned() -> None:
+    rng = np.random.default_rng(1)
+    y = rng.random(400) < 0.2
+
+    found = calibrate.platt(np.where(y, -1.0, 1.0) + rng.normal(size=400), y)
+
+    assert found.slope == pytest.approx(calibrate.MIN_SLOPE)
+    assert calibrate.probabilities(np.zeros(1), found)[0] == pytest.approx(y.mean(), abs=0.02)
+
+
+def test_bins_rise_hold_all_rows_and_have_enough_positives() -> None:
+    rng = np.random.default_rng(2)
+    probability = np.round(rng.beta(1, 12, size=4000), 3)
+    y = rng.random(4000) < probability
+
+    bins = calibrate.bins(probability, y)
+
+    assert 2 <= len(bins) <= calibrate.MAX_BINS
+    assert [b.upper for b in bins] == sorted({b.upper for b in bins})
+    assert bins[-1].upper == 1.0
+    assert sum(b.rows for b in bins) == 4000
+    assert sum(b.positives for b in bins) == y.sum()
+    assert min(b.positives for b in bins) >= calibrate.MIN_POSITIVES
+    assert all(b.low <= b.positives / b.rows <= b.high for b in bins)
+    first = probability < bins[0].upper
+    assert (bins[0].rows, bins[0].positives) == (first.sum(), y[first].sum())
+
+
+def test_rows_of_one_probability_share_one_bin() -> None:
+    [only] = calibrate.bins(np.full(500, 0.1), np.arange(500) % 10 == 0)
+
+    assert (only.rows, only.positives, only.upper) == (500, 50, 1.0)
+
+
+@pytest.mark.parametrize(("positives", "rows"), [(0, 40), (3, 40), (40, 40), (17, 1000)])
+def test_clopper_pearson_leaves_five_per_cent_on_either_side(positives: int, rows: int) -> None:
+    low, high = calibrate.clopper_pearson(positives, rows)
+
+    if positives:
+        assert binom.sf(positives - 1, rows, low) == pytest.approx(0.05)
+    if positives < rows:
+        assert binom.cdf(positives, rows, high) == pytest.approx(0.05)
+    assert 0 <= low <= positives / rows <= high <= 1
+
+
+@pytest.mark.parametrize("positives", [0, 9])
+def test_too_few_positives_are_refused_with_what_scores_until_then(positives: int) -> None:
+    rows = drawn(200)
+    few = Dataset(
+        accounts=rows.accounts,
+        day=rows.day,
+        x=rows.x,
+        y=np.arange(200) < positives,
+        horizon_days=30,
+    )
+
+    with pytest.raises(CliError) as caught:
+        train.train(few, seed=1)
+
+    assert f"{positives} of 200" in caught.value.message
+    assert "rules" in caught.value.hint
+
+
+def test_the_best_single_feature_is_chosen_on_the_fit_rows_and_may_point_downwards() -> None:
+    rows = drawn()
+    flipped = Dataset(
+        accounts=rows.accounts, day=rows.day, x=-rows.x, y=rows.y, horizon_days=rows.horizon_days
+    )
+
+    feature, auc = evaluate.best_feature(flipped, flipped)
+
+    assert feature == NAMES[0]
+    assert auc > 0.7
+
+
+def test_default_fit_ends_where_the_test_begins_and_an_overlap_is_refused() -> None:
+    split = evaluate.split_of(default=100, fit_until=None, test_from=None, test_until=None)
+    earlier = evaluate.split_of(default=100, fit_until=None, test_from=90, test_until=None)
+
+    assert (split.fit_until, split.test_from) == (100, 101)
+    assert (earlier.fit_until, earlier.test_from) == (89, 90)
+    with pytest.raises(CliError, match="not after --fit-until"):
+        evaluate.split_of(default=100, fit_until=95, test_from=95, test_until=None)
+
+
+def test_a_log_of_its_own_to_fit_on_leaves_the_other_whole() -> None:
+    rows = drawn()
+    split = evaluate.split_of(default=None, fit_until=None, test_from=None, test_until=None)
+
+    assert (len(split.fit_rows(rows)), len(split.test_rows(rows))) == (len(rows), len(rows))
