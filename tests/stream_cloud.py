@@ -14,7 +14,15 @@ import pytest
 from moto import mock_aws
 from moto.kinesis.models import kinesis_backends
 from stemtide import tables
-from stemtide.settings import AggregateSettings, ArchiveSettings, BalanceSettings, DeadLettersSettings
+from stemtide.settings import (
+    AggregateSettings,
+    ArchiveSettings,
+    BalanceSettings,
+    DeadLettersSettings,
+    DetectSettings,
+    ProfileSettings,
+    PublishSettings,
+)
 
 from tests.domain_tables import create
 from tests.streams import ARRIVAL, STREAM_ARN
@@ -22,7 +30,9 @@ from tests.streams import ARRIVAL, STREAM_ARN
 ROOT = Path(__file__).parents[1]
 CREATED = ARRIVAL - timedelta(days=30)
 """The stream is older than the records in it."""
-FUNCTIONS = ("aggregate", "archive", "balance", "dead_letters")
+FUNCTIONS = ("aggregate", "archive", "balance", "dead_letters", "profile", "detect", "publish")
+QUEUE = "https://sqs.us-east-1.amazonaws.com/123456789012/async-dead-letters"
+ASIDE_URL = "https://sqs.us-east-1.amazonaws.com/123456789012/aside"
 SETTINGS = (
     AggregateSettings(
         usage_table="usage",
@@ -34,6 +44,11 @@ SETTINGS = (
     ArchiveSettings(archive_bucket="archive", ingest_table="ingest"),
     BalanceSettings(ingest_table="ingest", metric_namespace="Stemtide"),
     DeadLettersSettings(ingest_table="ingest", dead_letter_bucket="dead"),
+    ProfileSettings(accounts_table="accounts", ingest_table="ingest", dead_letter_queue=QUEUE),
+    DetectSettings(
+        usage_table="usage", accounts_table="accounts", ingest_table="ingest", dead_letter_queue=QUEUE
+    ),
+    PublishSettings(ingest_table="ingest", event_bus="bus", dead_letter_queue=QUEUE),
 )
 
 
@@ -55,6 +70,7 @@ class Cloud:
     ingest: Any
     s3: Any
     kinesis: Any
+    sqs: Any
     functions: dict[str, ModuleType]
 
     def invoke(self, function: str, event: dict[str, Any]) -> Any:
@@ -93,7 +109,11 @@ def _cloud() -> Cloud:
     dynamodb, s3, kinesis = boto3.resource("dynamodb"), boto3.client("s3"), boto3.client("kinesis")
     for bucket in ("archive", "dead"):
         s3.create_bucket(Bucket=bucket)
+    sqs = boto3.client("sqs")
+    assert sqs.create_queue(QueueName="aside")["QueueUrl"] == ASIDE_URL
     kinesis.create_stream(StreamName="events", ShardCount=1)
+    boto3.client("events").create_event_bus(Name="bus")
+    boto3.client("sqs").create_queue(QueueName=QUEUE.rsplit("/", 1)[1])
     kinesis_backends["123456789012"]["us-east-1"].streams["events"].creation_datetime = CREATED
     assert kinesis.describe_stream_summary(StreamARN=STREAM_ARN)
     return Cloud(
@@ -102,6 +122,7 @@ def _cloud() -> Cloud:
         ingest=_table(dynamodb, tables.INGEST),
         s3=s3,
         kinesis=kinesis,
+        sqs=sqs,
         functions={name: _started(name) for name in FUNCTIONS},
     )
 

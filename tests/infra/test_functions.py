@@ -16,7 +16,13 @@ SETTINGS = {
     "dead_letters": settings.DeadLettersSettings,
     "balance": settings.BalanceSettings,
     "profile": settings.ProfileSettings,
+    "detect": settings.DetectSettings,
+    "publish": settings.PublishSettings,
+    "score": settings.ScoreSettings,
+    "sweep": settings.SweepSettings,
 }
+WITH_INFERENCE = {"score", "sweep"}
+"""Those that load a model have a third layer."""
 LOG = {"logs:CreateLogStream", "logs:PutLogEvents"}
 READ_STREAM = {
     "kinesis:DescribeStream",
@@ -47,6 +53,22 @@ MAY = {
     | READ_TABLE_STREAM
     | GIVE_UP
     | {"dynamodb:PutItem", "dynamodb:Query", "dynamodb:UpdateItem", "sqs:SendMessage"},
+    "detect": LOG
+    | READ_TABLE_STREAM
+    | GIVE_UP
+    | {"dynamodb:PutItem", "dynamodb:Query", "dynamodb:UpdateItem", "sqs:SendMessage"}
+    | {"sqs:GetQueueAttributes", "sqs:GetQueueUrl"},
+    "publish": LOG
+    | READ_TABLE_STREAM
+    | GIVE_UP
+    | {"dynamodb:PutItem", "events:PutEvents", "sqs:SendMessage"},
+    "score": LOG
+    | {"dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:UpdateItem"}
+    | {"s3:GetObject", "s3:ListBucket"}
+    | {"sqs:GetQueueAttributes", "sqs:GetQueueUrl", "sqs:SendMessage"},
+    "sweep": LOG
+    | {"dynamodb:PutItem", "dynamodb:Query", "dynamodb:UpdateItem"}
+    | {"s3:GetObject", "s3:ListBucket", "s3:PutObject"},
 }
 """Every action of each function's role: a new one is a decision, so it is written here too."""
 
@@ -73,13 +95,13 @@ def test_there_is_a_function_for_every_settings_class(synth: Synth) -> None:
 
 
 @pytest.mark.parametrize("name", SETTINGS)
-def test_a_function_runs_the_configured_python_with_both_layers(synth: Synth, name: str) -> None:
+def test_a_function_runs_the_configured_python_with_its_layers(synth: Synth, name: str) -> None:
     _, function = synth.function(name)
 
     assert function["Runtime"] == "python3.13"
     assert function["Architectures"] == ["x86_64"]
     assert function["Handler"] == "handler.handler"
-    assert len(function["Layers"]) == 2
+    assert len(function["Layers"]) == 2 + (name in WITH_INFERENCE)
 
 
 @pytest.mark.parametrize("name", SETTINGS)
@@ -176,7 +198,7 @@ def test_the_dead_letter_bucket_notifies_its_function_natively(synth: Synth) -> 
     assert granted["SourceAccount"] == {"Ref": "AWS::AccountId"}
 
 
-@pytest.mark.parametrize("name", ["dead_letters", "balance"])
+@pytest.mark.parametrize("name", ["dead_letters", "balance", "detect", "score"])
 def test_an_invocation_nobody_waits_for_ends_in_the_queue_with_its_payload(synth: Synth, name: str) -> None:
     logical, _ = synth.function(name)
 
@@ -187,14 +209,67 @@ def test_an_invocation_nobody_waits_for_ends_in_the_queue_with_its_payload(synth
     assert config["MaximumRetryAttempts"] == 2
 
 
-def test_the_balance_is_checked_every_hour_in_utc_with_bounded_retries(synth: Synth) -> None:
-    logical, _ = synth.function("balance")
+SCHEDULES = {"balance": "cron(7 * * * ? *)", "detect": "cron(30 * * * ? *)", "sweep": "cron(30 2 * * ? *)"}
 
-    [schedule] = synth.properties("AWS::Scheduler::Schedule")
-    assert schedule["ScheduleExpression"] == "cron(7 * * * ? *)"
+
+def test_there_is_no_schedule_but_these(synth: Synth) -> None:
+    assert {p["Name"] for p in synth.properties("AWS::Scheduler::Schedule")} == set(SCHEDULES)
+
+
+@pytest.mark.parametrize("name", SCHEDULES)
+def test_a_schedule_is_in_utc_with_bounded_retries(synth: Synth, name: str) -> None:
+    [schedule] = [p for p in synth.properties("AWS::Scheduler::Schedule") if p["Name"] == name]
+
+    assert schedule["ScheduleExpression"] == SCHEDULES[name]
     assert schedule["ScheduleExpressionTimezone"] == "UTC"
     target = schedule["Target"]
-    assert target["Arn"] == {"Fn::GetAtt": [logical, "Arn"]}
-    assert json.loads(target["Input"]) == {"job": "balance", "scheduled_at": "<aws.scheduler.scheduled-time>"}
+    assert json.loads(target["Input"]) == {"job": name, "scheduled_at": "<aws.scheduler.scheduled-time>"}
     assert target["RetryPolicy"] == {"MaximumEventAgeInSeconds": 3600, "MaximumRetryAttempts": 10}
     assert "AsyncQueue" in json.dumps(target["DeadLetterConfig"])
+
+
+@pytest.mark.parametrize("name", ["balance", "detect"])
+def test_an_hourly_schedule_invokes_its_function(synth: Synth, name: str) -> None:
+    logical, _ = synth.function(name)
+
+    [schedule] = [p for p in synth.properties("AWS::Scheduler::Schedule") if p["Name"] == name]
+    assert schedule["Target"]["Arn"] == {"Fn::GetAtt": [logical, "Arn"]}
+
+
+@pytest.mark.parametrize(("name", "window"), [("detect", 5), ("publish", 0)])
+def test_a_consumer_of_a_table_retries_within_bounds_and_keeps_what_it_gives_up(
+    synth: Synth, name: str, window: int
+) -> None:
+    logical, _ = synth.function(name)
+
+    [mapping] = [
+        p
+        for p in synth.properties("AWS::Lambda::EventSourceMapping")
+        if p["FunctionName"] == {"Ref": logical}
+    ]
+    assert mapping["StartingPosition"] == "TRIM_HORIZON"
+    assert mapping["MaximumBatchingWindowInSeconds"] == window
+    assert mapping["BisectBatchOnFunctionError"] is True
+    assert mapping["MaximumRetryAttempts"] == limits.MAX_RETRIES
+    assert mapping["MaximumRecordAgeInSeconds"] == limits.MAX_CHANGE_AGE.total_seconds()
+    assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    assert "DeadLettersBucket" in json.dumps(mapping["DestinationConfig"]["OnFailure"]["Destination"])
+
+
+def test_a_drop_on_the_bus_is_scored_or_kept(synth: Synth) -> None:
+    logical, _ = synth.function("score")
+
+    [rule] = synth.properties("AWS::Events::Rule")
+    [target] = rule["Targets"]
+    assert rule["EventPattern"] == {"source": ["stemtide"], "detail-type": ["UsageDropDetected"]}
+    assert target["Arn"] == {"Fn::GetAtt": [logical, "Arn"]}
+    assert "AsyncQueue" in json.dumps(target["DeadLetterConfig"])
+    assert target["RetryPolicy"] == {"MaximumEventAgeInSeconds": 21600, "MaximumRetryAttempts": 20}
+
+
+def test_the_dead_letter_queue_takes_what_the_bus_cannot_deliver(synth: Synth) -> None:
+    granted = [s for p in synth.properties("AWS::SQS::QueuePolicy") for s in p["PolicyDocument"]["Statement"]]
+
+    [events] = [s for s in granted if s.get("Principal") == {"Service": "events.amazonaws.com"}]
+    assert events["Action"] == "sqs:SendMessage"
+    assert ":rule/stemtide/*" in json.dumps(events["Condition"]["ArnLike"]["aws:SourceArn"])

@@ -11,7 +11,11 @@ from aws_lambda_powertools.metrics import MetricUnit
 from infra.constructs.balance_check import METRICS, NOT_COMPARED, UNBALANCED
 from tests.infra.assemblies import ROOT, Synth
 
-FUNCTIONS = ("ingest", "api", "aggregate", "archive", "dead_letters", "balance")
+FUNCTIONS = (
+    *("ingest", "api", "aggregate", "archive", "dead_letters", "balance"),
+    *("profile", "detect", "publish", "score", "sweep"),
+)
+CONSUMERS = ("aggregate", "archive", "profile", "detect", "publish")
 
 
 def alarm(synth: Synth, description: str) -> dict[str, Any]:
@@ -27,7 +31,7 @@ def test_a_failing_function_raises_an_alarm(synth: Synth, name: str) -> None:
     assert (found["Threshold"], found["ComparisonOperator"]) == (0, "GreaterThanThreshold")
 
 
-@pytest.mark.parametrize("name", ["aggregate", "archive"])
+@pytest.mark.parametrize("name", CONSUMERS)
 def test_a_consumer_that_falls_behind_or_loses_a_batch_raises_an_alarm(synth: Synth, name: str) -> None:
     behind = alarm(synth, f"{name} is behind the stream")
     lost = alarm(synth, f"a batch {name} gave up could not be stored")
@@ -40,7 +44,7 @@ def test_a_consumer_that_falls_behind_or_loses_a_batch_raises_an_alarm(synth: Sy
     assert (lost["MetricName"], lost["Threshold"]) == ("DestinationDeliveryFailures", 0)
 
 
-@pytest.mark.parametrize("name", ["aggregate", "archive"])
+@pytest.mark.parametrize("name", CONSUMERS)
 def test_a_consumer_that_is_throttled_without_a_pause_raises_an_alarm(synth: Synth, name: str) -> None:
     found = alarm(synth, f"{name} is not let run")
 
@@ -95,6 +99,17 @@ def test_the_balance_alarms_watch_the_metric_as_powertools_writes_it(
     )
     assert written["Dimensions"] == [[]]
     assert "Dimensions" not in watched
+
+
+def test_a_nightly_run_that_fails_or_never_ends_raises_an_alarm(synth: Synth) -> None:
+    failed = alarm(synth, "did not score every account")
+    missing = alarm(synth, "no nightly run came to its end")
+
+    assert (failed["Namespace"], failed["MetricName"]) == ("AWS/States", "ExecutionsFailed")
+    assert failed["Threshold"] == 0
+    assert (missing["MetricName"], missing["Statistic"]) == ("SweptAccounts", "SampleCount")
+    assert missing["Period"] * missing["EvaluationPeriods"] == 30 * 3600
+    assert missing["TreatMissingData"] == "breaching"
 
 
 def test_server_errors_of_the_api_raise_an_alarm(synth: Synth) -> None:

@@ -32,6 +32,7 @@ OUTPUTS = {
         "AsyncDeadLetterQueue",
         "AlarmTopic",
     ),
+    *("ModelBucket", "DetectFunction", "ScoreFunction", "SweepStateMachine"),
 }
 LOCAL_DIFFERENCES = {
     "AWS::DynamoDB::Table": {"DeletionPolicy", "UpdateReplacePolicy", "Properties.DeletionProtectionEnabled"},
@@ -43,6 +44,7 @@ LOCAL_DIFFERENCES = {
     "AWS::Cognito::UserPoolClient": {"Properties.AccessTokenValidity", "Properties.IdTokenValidity"},
     "AWS::Lambda::EventSourceMapping": {"Properties.MaximumBatchingWindowInSeconds"},
     "AWS::Lambda::LayerVersion": {"Properties.Content"},
+    "AWS::StepFunctions::StateMachine": {"Properties.DefinitionString"},
 }
 
 

@@ -7,10 +7,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
 from click.testing import CliRunner, Result
+from stemtide import table_consumers
+from stemtide.table_stream import change_of
 from stemtide_cli.main import main
 from stemtide_cli.stack import Stack
+from stemtide_cli.table_streams import shards_of, stream_of
 
 from tests.stream_cloud import Cloud, started
 from tests.streams import STREAM_ARN
@@ -25,6 +29,7 @@ class Deployment:
     cloud: Cloud
     file: Path
     read: dict[tuple[str, str], str] = field(default_factory=dict)
+    worked_off: dict[str, set[str]] = field(default_factory=dict)
 
     @property
     def stack(self) -> Stack:
@@ -45,7 +50,8 @@ class Deployment:
         self.cloud.kinesis.put_record(StreamName="events", PartitionKey=key, Data=json.dumps(call).encode())
 
     def deliver(self, *consumers: str) -> int:
-        """Give all that is new in the stream to the consumers (all of them unless named)."""
+        """Give all that is new in the stream to the consumers (all of them unless named), and then what they
+        changed to the tables' consumers (unless some are named)."""
         kinesis = self.cloud.kinesis
         delivered = 0
         for shard in (shard["ShardId"] for shard in kinesis.list_shards(StreamName="events")["Shards"]):
@@ -55,7 +61,30 @@ class Deployment:
                     self.cloud.invoke(consumer, {"Records": [_record(shard, r) for r in records]})
                     self.read[consumer, shard] = records[-1]["SequenceNumber"]
                     delivered += len(records)
+        if not consumers:
+            self.work_off()
         return delivered
+
+    def work_off(self) -> None:
+        """Give all that is new in the tables' streams to their consumers, and what those change, too."""
+        while any(self._work_off(consumer) for consumer in table_consumers.ALL):
+            pass
+
+    def _work_off(self, consumer: table_consumers.TableConsumer) -> bool:
+        streams, arn = boto3.client("dynamodbstreams"), stream_of(self.stack, consumer.table)
+        found = []
+        for shard in shards_of(streams, arn):
+            iterator = streams.get_shard_iterator(
+                StreamArn=arn, ShardId=shard, ShardIteratorType="TRIM_HORIZON"
+            )["ShardIterator"]
+            found += streams.get_records(ShardIterator=iterator)["Records"]
+        done = self.worked_off.setdefault(consumer.name, set())
+        new = [record for record in found if record["dynamodb"]["SequenceNumber"] not in done]
+        done |= {record["dynamodb"]["SequenceNumber"] for record in new}
+        records = [record for record in new if consumer.concerns(change_of(record))]
+        if records:
+            self.cloud.invoke(consumer.name, {"Records": records})
+        return bool(records)
 
     def _new(self, shard: str, consumer: str) -> list[dict[str, Any]]:
         kinesis, last = self.cloud.kinesis, self.read.get((consumer, shard))
@@ -76,7 +105,7 @@ def deployment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Depl
             "event_stream": "events",
             "event_bus": "bus",
             "buckets": {"archive": "archive", "dead_letters": "dead"},
-            "tables": {"usage": "usage", "ingest": "ingest"},
+            "tables": {"usage": "usage", "accounts": "accounts", "ingest": "ingest"},
         }
         file = tmp_path / "stack.json"
         file.write_text(json.dumps(content))
