@@ -3,6 +3,7 @@
 import base64
 import dataclasses
 import json
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -227,6 +228,8 @@ def test_the_description_of_the_api_needs_no_token(cloud: Cloud) -> None:
 class Failing:
     """A table of which every call fails."""
 
+    name = "usage"
+
     def __init__(self, code: str, status: int) -> None:
         self.error = ClientError(
             {
@@ -235,6 +238,10 @@ class Failing:
             },
             "Query",
         )
+
+    @property
+    def meta(self) -> Any:
+        return SimpleNamespace(client=self)
 
     def query(self, **_: Any) -> Any:
         raise self.error

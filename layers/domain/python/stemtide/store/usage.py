@@ -90,7 +90,7 @@ def read_days(table: Any, account: str, first: date, last: date) -> list[DayUsag
     """The account's days with usage from `first` to `last` (both included), oldest first.
 
     Args:
-        table: boto3 Table resource of the usage table.
+        table: boto3 Table resource of the usage table; only its client is used, which threads may share.
         account: account id.
         first: UTC date.
         last: UTC date.
@@ -105,13 +105,13 @@ def read_days(table: Any, account: str, first: date, last: date) -> list[DayUsag
 
 def account_seen(table: Any, account: str) -> bool:
     """Whether the usage table (boto3 Table resource) holds any day of the account."""
-    found = table.query(KeyConditionExpression=Key("account").eq(account), Limit=1, ProjectionExpression="v")
-    return bool(found["Items"])
+    return first_day_seen(table, account) is not None
 
 
 def first_day_seen(table: Any, account: str) -> date | None:
     """The first UTC day of which the usage table holds anything of the account."""
-    first = table.query(
+    first = table.meta.client.query(
+        TableName=table.name,
         KeyConditionExpression=Key("account").eq(account),
         Limit=1,
         ProjectionExpression="#day",
@@ -124,7 +124,9 @@ def _query_days(table: Any, account: str, first: date, last: date) -> Iterator[d
     between = Key("account").eq(account) & Key("day").between(first.isoformat(), f"{last.isoformat()}~")
     page: dict[str, Any] = {}
     while True:
-        found = table.query(KeyConditionExpression=between, ConsistentRead=True, **page)
+        found = table.meta.client.query(
+            TableName=table.name, KeyConditionExpression=between, ConsistentRead=True, **page
+        )
         yield from found["Items"]
         if "LastEvaluatedKey" not in found:
             return
