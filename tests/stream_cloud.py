@@ -32,7 +32,6 @@ CREATED = ARRIVAL - timedelta(days=30)
 """The stream is older than the records in it."""
 FUNCTIONS = ("aggregate", "archive", "balance", "dead_letters", "profile", "detect", "publish")
 QUEUE = "https://sqs.us-east-1.amazonaws.com/123456789012/async-dead-letters"
-ASIDE_URL = "https://sqs.us-east-1.amazonaws.com/123456789012/aside"
 SETTINGS = (
     AggregateSettings(
         usage_table="usage",
@@ -109,8 +108,6 @@ def _cloud() -> Cloud:
     dynamodb, s3, kinesis = boto3.resource("dynamodb"), boto3.client("s3"), boto3.client("kinesis")
     for bucket in ("archive", "dead"):
         s3.create_bucket(Bucket=bucket)
-    sqs = boto3.client("sqs")
-    assert sqs.create_queue(QueueName="aside")["QueueUrl"] == ASIDE_URL
     kinesis.create_stream(StreamName="events", ShardCount=1)
     boto3.client("events").create_event_bus(Name="bus")
     boto3.client("sqs").create_queue(QueueName=QUEUE.rsplit("/", 1)[1])
@@ -122,7 +119,7 @@ def _cloud() -> Cloud:
         ingest=_table(dynamodb, tables.INGEST),
         s3=s3,
         kinesis=kinesis,
-        sqs=sqs,
+        sqs=boto3.client("sqs"),
         functions={name: _started(name) for name in FUNCTIONS},
     )
 
