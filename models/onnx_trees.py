@@ -25,6 +25,10 @@ ML_DOMAIN: Final = "ai.onnx.ml"
 ML_OPSET: Final = 5
 ML_OPSET_OF_SKL2ONNX: Final = 3
 """The newest that skl2onnx writes; the graph holds one operator of that domain, so lifting it is safe."""
+LANES: Final = 8
+"""Copies of each margin that go through the sigmoid. The runtime computes whole vectors of 2, 4 or 8 doubles
+in another way than what is left over, a last digit apart: without copies a row's probability would depend on
+how many rows are scored with it."""
 _SUM, _NO_TRANSFORM, _AT_MOST = 1, 0, 0
 """`aggregate_function`, `post_transform` and the node mode '<=' of TreeEnsemble."""
 
@@ -93,13 +97,17 @@ def _convert(scope: Any, operator: Any, container: Any) -> None:
         name=scope.get_unique_operator_name("trees"),
         **_Attributes.of(model.trees).as_onnx(),
     )
-    scaled, shifted = (scope.get_unique_variable_name(name) for name in ("scaled", "shifted"))
-    numbers = {"slope": model.calibration.slope, "intercept": model.calibration.intercept}
-    for name, number in numbers.items():
-        container.add_initializer(name, onnx.TensorProto.DOUBLE, [1], [number])
+    scaled, shifted, spread = (
+        scope.get_unique_variable_name(name) for name in ("scaled", "shifted", "spread")
+    )
+    slopes = [model.calibration.slope] * LANES
+    container.add_initializer("slope", onnx.TensorProto.DOUBLE, [1, LANES], slopes)
+    container.add_initializer("intercept", onnx.TensorProto.DOUBLE, [1], [model.calibration.intercept])
+    container.add_initializer("first", onnx.TensorProto.INT64, [1], [0])
     container.add_node("Mul", [margin, "slope"], [scaled], op_version=14, name="scale")
     container.add_node("Add", [scaled, "intercept"], [shifted], op_version=14, name="shift")
-    container.add_node("Sigmoid", [shifted], [probability], op_version=13, name="sigmoid")
+    container.add_node("Sigmoid", [shifted], [spread], op_version=13, name="sigmoid")
+    container.add_node("Gather", [spread, "first"], [probability], op_version=13, name="pick", axis=1)
 
 
 @dataclass(slots=True)

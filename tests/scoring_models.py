@@ -68,10 +68,18 @@ def labels(x: Floats, *, seed: int = 0) -> npt.NDArray[np.int64]:
 
 
 def trained(
-    x: Floats, *, rounds: int = 20, names: tuple[str, ...] = NAMES, y: Any = None, **parameters: Any
+    x: Floats,
+    *,
+    rounds: int = 20,
+    names: tuple[str, ...] = NAMES,
+    y: Any = None,
+    categorical: Any = "auto",
+    **parameters: Any,
 ) -> lightgbm.Booster:
     """A booster as its text says it, which is what the export reads."""
-    data = lightgbm.Dataset(x, labels(x) if y is None else y, feature_name=list(names))
+    data = lightgbm.Dataset(
+        x, labels(x) if y is None else y, feature_name=list(names), categorical_feature=categorical
+    )
     booster = lightgbm.train(PARAMETERS | parameters, data, rounds)
     return lightgbm.Booster(model_str=booster.model_to_string())
 

@@ -12,6 +12,7 @@ from stemtide_cli.doctor import doctor
 from stemtide_cli.drain import drain
 from stemtide_cli.evaluate import evaluate
 from stemtide_cli.features import features
+from stemtide_cli.promotion import export, promote, rollback
 from stemtide_cli.quarantine import quarantine
 from stemtide_cli.replay import replay
 from stemtide_cli.score import score
@@ -44,6 +45,9 @@ command(main, "score")(score)
 command(main, "sweep")(sweep)
 command(main, "train")(train)
 command(main, "evaluate")(evaluate)
+command(main, "export")(export)
+command(main, "promote")(promote)
+command(main, "rollback")(rollback)
 command(main, "status")(status)
 command(main, "doctor")(doctor)
 

@@ -7,7 +7,7 @@ of other libraries. Ours never does. ONNX is a Protocol Buffers message, so a wa
 from collections.abc import Iterator
 from typing import Final
 
-OPERATORS: Final = frozenset({"TreeEnsemble", "Mul", "Add", "Sigmoid", "Identity"})
+OPERATORS: Final = frozenset({"TreeEnsemble", "Mul", "Add", "Sigmoid", "Gather"})
 """The operators that the export uses."""
 _VARINT, _EIGHT_BYTES, _BYTES, _FOUR_BYTES = 0, 1, 2, 5
 _MODEL: Final = {7: "graph"}

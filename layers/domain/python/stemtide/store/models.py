@@ -17,6 +17,7 @@ import msgspec
 from botocore.exceptions import ClientError
 
 from stemtide.as_of import as_of_text
+from stemtide.ports import UnavailableError
 from stemtide.scoring.artefact import CAPS, FILES, ArtefactError, Model, load
 from stemtide.scoring.manifest import MANIFEST
 from stemtide.store.errors import code_of, translated
@@ -24,6 +25,8 @@ from stemtide.store.errors import code_of, translated
 CHAMPION_FILE: Final = "champion.json"
 POINTER_SECONDS: Final = 60
 """A promotion takes effect within a minute, and a busy function asks S3 once a minute."""
+KEPT_MODELS: Final = 3
+"""Models that a process remembers: the champion, the one before it, the one that a nightly run began with."""
 _NAME: Final = re.compile(r"[a-z][a-z0-9_-]{0,31}")
 _VERSION: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*(\.[A-Za-z0-9_-]+)*")
 _ABSENT: Final = frozenset({"NoSuchKey", "404", "NotFound"})
@@ -81,7 +84,10 @@ class ModelStore:
         """
         key = (name, version)
         if key not in self._models:
-            self._models[key] = load(self._download(name, version))
+            model = load(self._download(name, version))
+            while len(self._models) >= KEPT_MODELS:
+                del self._models[next(iter(self._models))]
+            self._models[key] = model
         return self._models[key]
 
     def serving(self, name: str) -> tuple[str | None, Model | None]:
@@ -89,20 +95,19 @@ class ModelStore:
 
         (None, None): nothing was promoted, or nothing promoted is usable.
         """
-        served = self._pointer(name)
+        try:
+            served = self._pointer(name)
+        except (ArtefactError, ModelStoreError) as error:
+            served = self._served[name]
+            _report(name, CHAMPION_FILE, served.good, error)
         champion = served.champion
-        if champion is None:
-            return None, None
-        if champion.version != served.refused:
+        if champion is not None and champion.version != served.refused:
             try:
                 served.good = self.load(name, champion.version)
             except ArtefactError as error:
                 served.refused = champion.version
                 served.good = served.good or self._previous(name, champion)
-                kept = served.good.version if served.good else "the rules"
-                logger.error(  # noqa: TRY400 - the refusal says it all
-                    "model %s/%s is refused, %s go on serving: %s", name, champion.version, kept, error
-                )
+                _report(name, champion.version, served.good, error)
         return (served.good.version, served.good) if served.good else (None, None)
 
     def put(self, name: str, version: str, files: Mapping[str, bytes]) -> None:
@@ -157,7 +162,11 @@ class ModelStore:
         served = self._served.setdefault(name, _Served())
         now = self.monotonic()
         if now - served.asked_at >= POINTER_SECONDS:
-            served.champion = self._read_champion(name)
+            try:
+                served.champion = self._read_champion(name)
+            except UnavailableError:
+                if served.asked_at < 0:  # nothing is known yet
+                    raise
             served.asked_at = now
             served.refused = None
         return served
@@ -212,6 +221,11 @@ class ModelStore:
             raise ArtefactError(file, f"it has {answer['ContentLength']:,} bytes, more than {cap:,}")
         data: bytes = answer["Body"].read()
         return data
+
+
+def _report(name: str, what: str, good: Model | None, error: Exception) -> None:
+    kept = f"version {good.version} goes on" if good else "the rules score"
+    logger.error("model %s: %s is refused, %s: %s", name, what, kept, error)
 
 
 def _key(name: str, version: str, file: str) -> str:
