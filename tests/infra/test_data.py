@@ -60,7 +60,7 @@ def test_the_stream_is_encrypted_on_demand_and_keeps_a_week(synth: Synth) -> Non
 def test_every_bucket_is_encrypted_private_and_kept(synth: Synth) -> None:
     buckets = synth.all("AWS::S3::Bucket")
 
-    assert len(buckets) == 3
+    assert len(buckets) == 4
     for bucket in buckets.values():
         properties = bucket["Properties"]
         [rule] = properties["BucketEncryption"]["ServerSideEncryptionConfiguration"]
@@ -72,7 +72,7 @@ def test_every_bucket_is_encrypted_private_and_kept(synth: Synth) -> None:
 def test_buckets_with_events_are_versioned_and_their_reads_are_logged(synth: Synth) -> None:
     holding = [p for name, p in named(synth) if "AccessLogs" not in name]
 
-    assert len(holding) == 2
+    assert len(holding) == 3
     for properties in holding:
         assert properties["VersioningConfiguration"] == {"Status": "Enabled"}
         assert properties["LoggingConfiguration"]["LogFilePrefix"]
@@ -97,7 +97,7 @@ def test_a_quarantined_payload_outlives_the_row_that_names_it_by_days_only(synth
 def test_every_bucket_refuses_requests_without_tls(synth: Synth) -> None:
     policies = synth.properties("AWS::S3::BucketPolicy")
 
-    assert len(policies) == 3
+    assert len(policies) == 4
     for policy in policies:
         denials = [s for s in policy["PolicyDocument"]["Statement"] if s["Effect"] == "Deny"]
         assert {"Bool": {"aws:SecureTransport": "false"}} in [s["Condition"] for s in denials]
