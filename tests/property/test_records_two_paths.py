@@ -6,9 +6,10 @@ from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from stemtide.calls import Bounds, Call, parse_call
+from stemtide.calls import Bounds, Call, Reason, parse_call
 from stemtide.envelope import Arrived
-from stemtide.records import count_calls, decode_record
+from stemtide.facts import UnusableFactError, fact_of, is_fact
+from stemtide.records import Decoded, count_calls, decode_record
 
 from tests.streams import ARRIVAL
 
@@ -35,6 +36,7 @@ CALLS = st.fixed_dictionaries(
     optional={
         "type": mostly(st.sampled_from(["track", "group", "identify", "page"])),
         "event": mostly(st.sampled_from(["Signed In", "Subscription Ended", ""])),
+        "_stemtide": st.just({"facts_only": True}) | st.just({}),
         "messageId": mostly(st.text(min_size=1, max_size=5)),
         "timestamp": mostly(
             st.sampled_from(["2026-03-14T11:00:00Z", "2026-03-14", "20260314T110000", "24:00", ""])
@@ -59,10 +61,23 @@ def test_a_call_is_judged_alike_on_both_paths(one: dict[str, Any]) -> None:
     truth = parse_call(json.loads(data), arrival_ms=ARRIVED.at_ms, bounds=ARRIVED.bounds)
     if not isinstance(truth, Call):
         assert [rejected.rejection.reason for rejected in decoded.rejected] == [truth.reason]
+    elif truth.account == ARRIVED.key and is_fact(truth.type, truth.name):
+        assert_fact(one, truth, decoded)
     elif truth.account == ARRIVED.key:
         assert decoded.calls == [truth]
     else:
         assert [foreign.account for foreign in decoded.foreign] == [truth.account]
+
+
+def assert_fact(one: dict[str, Any], truth: Call, decoded: Decoded) -> None:
+    try:
+        fact = fact_of(one, known_ms=ARRIVED.at_ms, at_ms=truth.at_ms)
+    except UnusableFactError:
+        assert [rejected.rejection.reason for rejected in decoded.rejected] == [Reason.BAD_SUBSCRIPTION]
+        return
+    assert decoded.facts == ([] if fact is None else [(truth.account, fact)])
+    silent = one.get("_stemtide", {}).get("facts_only", False)
+    assert (decoded.calls, decoded.silent) == (([], 1) if silent else ([truth], 0))
 
 
 @settings(max_examples=120, deadline=None)
@@ -73,5 +88,5 @@ def test_a_call_is_judged_alike_on_both_paths(one: dict[str, Any]) -> None:
 def test_any_bytes_are_all_accounted_for(data: bytes) -> None:
     decoded = decode_record(data, ARRIVED)
 
-    found = len(decoded.calls) + len(decoded.rejected) + len(decoded.foreign)
+    found = len(decoded.calls) + len(decoded.rejected) + len(decoded.foreign) + decoded.silent
     assert found == decoded.total == count_calls(data)

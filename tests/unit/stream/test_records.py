@@ -169,3 +169,79 @@ def test_an_escaped_batch_key_is_a_batch() -> None:
     data = b'{"b\\u0061tch": [1, 2]}'
 
     assert decode(data).total == count_calls(data) == 2
+
+
+FACTS_ONLY = {"origin": "replay", "late_ok": True, "facts_only": True}
+
+
+def renewal(**changes: Any) -> dict[str, Any]:
+    fields = {"event": "Subscription Started", "timestamp": "2020-01-01T00:00:00Z", "userId": None}
+    return call("m-1", **{**fields, "properties": {"plan": "pro"}, **changes})
+
+
+def test_a_replayed_fact_is_no_usage_and_was_known_when_it_happened() -> None:
+    decoded = decode({"batch": [renewal(), call("m-2")], "_stemtide": FACTS_ONLY})
+
+    ((account, fact),) = decoded.facts
+    assert (account, fact.known_ms, fact.at_ms) == ("acme", 1577836800000, 1577836800000)
+    assert ([one.message_id for one in decoded.calls], decoded.silent, decoded.total) == (["m-2"], 1, 2)
+
+
+def test_a_live_fact_is_usage_and_was_known_when_it_arrived() -> None:
+    decoded = decode(renewal(timestamp="2026-03-01T00:00:00Z"))
+
+    ((_, fact),) = decoded.facts
+    assert (fact.known_ms, fact.at_ms) == (ARRIVAL_MS, 1772323200000)
+    assert (len(decoded.calls), decoded.silent) == (1, 0)
+
+
+def test_a_fact_under_a_foreign_key_keeps_that_it_is_no_usage_and_when_it_was_known() -> None:
+    (foreign,) = decode({"batch": [renewal(context={"groupId": "bee"})], "_stemtide": FACTS_ONLY}).foreign
+
+    again = decode_record(foreign.data, Arrived(at_ms=ARRIVAL_MS + 1, key="bee", bounds=ARRIVED.bounds))
+
+    ((account, fact),) = again.facts
+    assert (account, fact.known_ms, again.silent, again.calls) == ("bee", 1577836800000, 1, [])
+
+
+def test_a_released_fact_became_known_when_it_was_released_also_after_a_detour() -> None:
+    released = with_envelope(
+        json.dumps(renewal(context={"groupId": "bee"})).encode(), Envelope(origin="release", late_ok=True)
+    )
+
+    (foreign,) = decode(released).foreign
+    again = decode_record(foreign.data, Arrived(at_ms=ARRIVAL_MS + 1, key="bee", bounds=ARRIVED.bounds))
+
+    ((_, fact),) = again.facts
+    assert (fact.known_ms, fact.at_ms) == (ARRIVAL_MS, 1577836800000)
+
+
+@pytest.mark.parametrize("changes", [{"properties": {"mrr": 5}}, {"timestamp": "2030-01-01T00:00:00Z"}])
+def test_a_refused_fact_keeps_in_its_payload_that_it_is_no_usage(changes: dict[str, Any]) -> None:
+    (rejected,) = decode({"batch": [renewal(**changes)], "_stemtide": FACTS_ONLY}).rejected
+
+    assert msgspec.json.decode(rejected.payload)["_stemtide"] == FACTS_ONLY
+    assert (rejected.account, rejected.message_id) == ("acme", "m-1")
+
+
+def test_a_call_that_is_no_fact_is_usage_whatever_its_envelope_says() -> None:
+    decoded = decode(call("m-1", _stemtide={"facts_only": True}))
+
+    assert (len(decoded.calls), decoded.silent, decoded.facts) == (1, 0, [])
+
+
+def test_a_fact_is_read_alike_when_the_quick_decoder_refuses_its_record() -> None:
+    quick, slow = decode(renewal(_stemtide=FACTS_ONLY)), decode(renewal(_stemtide=FACTS_ONLY, groupId=5))
+
+    assert quick.facts == slow.facts != []
+
+
+def test_the_envelope_of_a_forwarded_fact_fits_into_its_room() -> None:
+    filled = renewal(context={"groupId": "bee"}, properties={"plan": "pro", "text": ""})
+    filled["properties"]["text"] = "x" * (256 * 1024 - len(json.dumps(filled)))
+    data = with_envelope(json.dumps(filled).encode(), Envelope(**FACTS_ONLY))
+
+    (foreign,) = decode(data).foreign
+    again = decode_record(foreign.data, Arrived(at_ms=ARRIVAL_MS, key="bee", bounds=ARRIVED.bounds))
+
+    assert again.silent == 1
