@@ -1,0 +1,221 @@
+"""Detect and publish as Lambda runs them, on recorded deliveries of the tables' streams."""
+
+import copy
+import json
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+from stemtide.calls import DAY_MS, day_of
+from stemtide.detection import day_number
+from stemtide.state import State, encode
+from stemtide.store.consumer_marks import has_mark
+from stemtide.store.records import Records
+
+from tests.stream_cloud import QUEUE, Cloud
+
+EVENTS = Path(__file__).parents[2] / "events"
+FIRST_MS = 1795357442000
+TODAY = day_number("2026-11-22")
+ACCOUNT = "acct-e1"
+
+
+def recorded(name: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((EVENTS / f"{name}.json").read_text())
+    return found
+
+
+@pytest.fixture
+def first_use() -> dict[str, Any]:
+    return recorded("usage_table_insert")
+
+
+def put_days(cloud: Cloud, calls: dict[int, int], *, account: str = ACCOUNT) -> None:
+    """Usage of so many API calls so many days ago."""
+    for ago, count in calls.items():
+        state = State(events=count, calls=count, by_event={"API Call": count}, first_ms=0, last_ms=0)
+        day = day_of((TODAY - ago) * DAY_MS)
+        cloud.usage.put_item(Item={"account": account, "day": day, "v": 1, "s": encode(state)})
+
+
+FALLEN = {ago: 10 if ago > 7 else 4 for ago in range(1, 15)}
+
+
+def drops(cloud: Cloud, account: str = ACCOUNT) -> list[str]:
+    return [drop.rule for drop in Records(cloud.accounts).drops(account)]
+
+
+def queued() -> list[dict[str, Any]]:
+    found = boto3.client("sqs").receive_message(QueueUrl=QUEUE, MaxNumberOfMessages=10)
+    return [json.loads(message["Body"]) for message in found.get("Messages", [])]
+
+
+def test_the_first_use_of_a_day_finds_the_drop_as_of_its_own_first_event(
+    cloud: Cloud, first_use: dict[str, Any]
+) -> None:
+    put_days(cloud, FALLEN)
+
+    answer = cloud.invoke("detect", first_use)
+
+    assert answer == {"batchItemFailures": []}
+    assert drops(cloud) == ["api_calls_down", "events_down"]
+    [one, _] = Records(cloud.accounts).drops(ACCOUNT)
+    assert one.as_of_ms == FIRST_MS
+    assert one.figures == {"measure": "api_calls", "before": 70, "now": 28, "change": -0.6}
+    record = Records(cloud.accounts).read(ACCOUNT)
+    assert record is not None
+    assert record.last_day == "2026-11-22"
+    assert has_mark(cloud.ingest, "detect", first_use["Records"][0]["dynamodb"]["SequenceNumber"])
+
+
+def test_a_redelivered_first_use_finds_nothing_new(cloud: Cloud, first_use: dict[str, Any]) -> None:
+    put_days(cloud, FALLEN)
+
+    cloud.invoke("detect", first_use)
+    before = cloud.accounts.scan()["Items"]
+    cloud.invoke("detect", first_use)
+
+    assert cloud.accounts.scan()["Items"] == before
+
+
+def test_what_can_never_be_read_is_set_aside_and_holds_up_nothing(
+    cloud: Cloud, first_use: dict[str, Any]
+) -> None:
+    put_days(cloud, FALLEN)
+    [good] = first_use["Records"]
+    poison = copy.deepcopy(good)
+    poison["dynamodb"]["Keys"]["account"]["S"] = "poisoned"
+    poison["dynamodb"]["NewImage"]["s"]["B"] = "//8="
+
+    answer = cloud.invoke("detect", {"Records": [poison, good]})
+
+    assert answer == {"batchItemFailures": []}
+    assert drops(cloud) == ["api_calls_down", "events_down"]
+    [message] = queued()
+    assert message["function"] == "detect"
+    assert message["payload"]["account"] == "poisoned"
+    assert "unknown format" in message["reason"]
+
+
+def test_a_table_that_does_not_answer_names_the_record_that_must_come_again(
+    cloud: Cloud, first_use: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put_days(cloud, FALLEN)
+    ports = cloud.functions["detect"].ports()
+    busy = ClientError({"Error": {"Code": "ThrottlingException"}}, "Query")
+    client = ports.days.__self__.client
+
+    def throttled(**_: Any) -> Any:
+        raise busy
+
+    with monkeypatch.context() as patch:
+        patch.setattr(client, "query", throttled)
+        answer = cloud.invoke("detect", first_use)
+    sequence = first_use["Records"][0]["dynamodb"]["SequenceNumber"]
+
+    assert answer == {"batchItemFailures": [{"itemIdentifier": sequence}]}
+    assert drops(cloud) == []
+    assert not has_mark(cloud.ingest, "detect", sequence)
+    cloud.invoke("detect", first_use)
+    assert drops(cloud) == ["api_calls_down", "events_down"]
+
+
+def test_the_silent_are_found_for_an_instant_and_the_active_left_alone(cloud: Cloud) -> None:
+    silent, active = dict.fromkeys(range(9, 15), 10), dict.fromkeys((9, 10, 11, 12, 1), 10)
+    put_days(cloud, silent, account="silent")
+    put_days(cloud, active, account="active")
+    records = Records(cloud.accounts)
+    records.touch("silent", day_of((TODAY - 9) * DAY_MS))
+    records.touch("active", day_of((TODAY - 1) * DAY_MS))
+
+    answer = cloud.invoke("detect", {"job": "detect", "as_of": "2026-11-22T10:00:00Z"})
+    again = cloud.invoke("detect", {"job": "detect", "as_of": "2026-11-22T11:00:00Z"})
+
+    assert (answer["looked_at"], answer["found"]) == (1, 2)
+    assert {drop["account"] for drop in answer["drops"]} == {"silent"}
+    assert again["found"] == 0
+    assert drops(cloud, "active") == []
+
+
+def test_a_past_instant_looks_at_those_who_were_silent_then_and_are_active_now(cloud: Cloud) -> None:
+    put_days(cloud, dict.fromkeys((20, 21, 22, 23), 10) | {1: 10})
+    Records(cloud.accounts).touch(ACCOUNT, day_of((TODAY - 1) * DAY_MS))
+    then = day_of((TODAY - 12) * DAY_MS)
+
+    answer = cloud.invoke("detect", {"job": "detect", "as_of": then})
+
+    assert answer["found"] == 2
+    assert Records(cloud.accounts).drops(ACCOUNT)[0].as_of_ms == (TODAY - 11) * DAY_MS - 1
+
+
+def test_a_schedule_that_fires_twice_looks_once(cloud: Cloud) -> None:
+    event = {"job": "detect", "scheduled_at": "2026-11-22T10:30:00+00:00"}
+
+    cloud.invoke("detect", event)
+    cloud.invoke("detect", event)
+
+    runs = [item["sk"] for item in cloud.ingest.scan()["Items"] if item["pk"] == "job#detect"]
+    assert runs == ["2026-11-22T10:00:00+00:00"]
+
+
+def test_a_delivery_of_the_accounts_table_is_told_on_the_bus(
+    cloud: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent = watch_bus(cloud, monkeypatch, refused_first=0)
+    event = recorded("accounts_table_drop_and_score")
+
+    answer = cloud.invoke("publish", event)
+
+    assert answer == {"batchItemFailures": []}
+    assert [entry["DetailType"] for entry in sent] == ["UsageDropDetected", "RiskTierChanged"]
+    assert {(entry["EventBusName"], entry["Source"]) for entry in sent} == {("bus", "stemtide")}
+    assert json.loads(sent[0]["Detail"])["change"] == -0.6
+    assert json.loads(sent[1]["Detail"])["tier"] == "low"
+    assert has_mark(cloud.ingest, "publish", event["Records"][-1]["dynamodb"]["SequenceNumber"])
+
+
+def test_an_entry_that_the_bus_refuses_is_sent_again_alone(
+    cloud: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent = watch_bus(cloud, monkeypatch, refused_first=1)
+
+    answer = cloud.invoke("publish", recorded("accounts_table_drop_and_score"))
+
+    assert answer == {"batchItemFailures": []}
+    kinds = [entry["DetailType"] for entry in sent]
+    assert kinds == ["UsageDropDetected", "RiskTierChanged", "UsageDropDetected"]
+
+
+def test_what_the_bus_never_takes_comes_again_from_the_stream(
+    cloud: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watch_bus(cloud, monkeypatch, refused_first=10_000)
+    event = recorded("accounts_table_drop_and_score")
+
+    answer = cloud.invoke("publish", event)
+
+    sequences = [record["dynamodb"]["SequenceNumber"] for record in event["Records"]]
+    assert answer == {"batchItemFailures": [{"itemIdentifier": sequence} for sequence in sequences]}
+    assert not has_mark(cloud.ingest, "publish", sequences[-1])
+
+
+def watch_bus(cloud: Cloud, monkeypatch: pytest.MonkeyPatch, *, refused_first: int) -> list[dict[str, Any]]:
+    """What is put on the bus; it refuses the first entry of that many requests (at 10,000 every entry)."""
+    function = cloud.functions["publish"]
+    client = function.places()["bus"].client
+    real, sent, requests = client.put_events, [], []
+
+    def put_events(**arguments: Any) -> Any:
+        sent.extend(arguments["Entries"])
+        requests.append(1)
+        answer = real(**arguments)
+        refused = len(answer["Entries"]) if refused_first >= 10_000 else int(len(requests) <= refused_first)
+        for entry in answer["Entries"][:refused]:
+            entry["ErrorCode"] = "ThrottlingException"
+        return answer
+
+    monkeypatch.setattr(client, "put_events", put_events)
+    monkeypatch.setattr(function.time, "sleep", lambda _: None)
+    return sent
