@@ -9,15 +9,23 @@ from typing import Final
 
 import numpy as np
 from stemtide.as_of import end_of_day_ms, last_closed_day
-from stemtide.config_schema import Config, Events, Plan, Signal
-from stemtide.features.history import AccountHistory, Counter, Ints, Occurrences, history_of
+from stemtide.config_schema import Config, Events, Plan
+from stemtide.features.history import (
+    AccountHistory,
+    Counts,
+    Meanings,
+    Occurrences,
+    Presence,
+    assemble,
+    history_of,
+)
 from stemtide.features.kernel import Row, compute
 from stemtide.features.view import Floats
 from stemtide.profile import Profile
 from stemtide.users import KEPT, count
 from stemtide_cli.log import Log, connect, readable
 
-from models.log_days import Days, Meanings, Presences, Tables, load_tables
+from models.log_days import Days, Presences, Tables, load_tables
 
 ACCOUNTS_AT_A_TIME: Final = 1024
 """Bounds memory: their days, event types and users are arrays while the histories are made."""
@@ -36,7 +44,7 @@ def read_histories(log: Log, config: Config, *, until_ms: int | None = None) -> 
     """
     with readable(log.path), connect(log.spill) as connection:
         tables = load_tables(connection, log, cap=config.ingest.max_event_types, until_ms=until_ms)
-        meanings = tables.meanings(config.events)
+        meanings = Meanings.of(tables.events, config.events)
         return {
             history.account: history
             for first in range(0, len(tables.accounts), ACCOUNTS_AT_A_TIME)
@@ -76,39 +84,20 @@ def _histories(tables: Tables, meanings: Meanings, first: int, end: int) -> Iter
 
 
 def _history(account: str, days: Days, presences: Presences, meanings: Meanings) -> AccountHistory:
-    numbers, starts = np.unique(days.day, return_index=True)
-    crowded, present, users = _users(presences)
-    counters = np.zeros((len(numbers), len(Counter)), dtype=np.int64)
-    counters[:, Counter.EVENTS] = np.add.reduceat(days.count, starts)
-    for counter, signal in _COUNTED.items():
-        counters[:, counter] = np.add.reduceat(days.count * meanings.signals[signal][days.event], starts)
-    counters[:, Counter.USERS] = users
-    counters[:, Counter.ACTIVE] = counters[:, Counter.EVENTS] > 0
-    adopted = meanings.features[days.event] > 0
-    return AccountHistory(
-        account=account,
-        days=numbers,
-        counters=counters,
-        users=present,
-        types=Occurrences(days.day[adopted], days.event[adopted].astype(np.uint64)),
-        first_day=int(numbers[0]),
-        crowded=crowded,
-    )
+    numbers, place = np.unique(days.day, return_inverse=True)
+    counts = Counts(days=numbers, place=place, event=days.event, count=days.count)
+    return assemble(account, counts, _presence(presences), meanings, first_day=int(numbers[0]))
 
 
-_COUNTED: Final = {
-    Counter.CORE_ACTIONS: Signal.CORE_ACTION,
-    Counter.API_CALLS: Signal.API_CALL,
-    Counter.LOGINS: Signal.LOGIN,
-}
-
-
-def _users(presences: Presences) -> tuple[dict[int, bytes], Occurrences, Ints]:
-    """Sketches by day if one is an estimate, who was there when, and how many on each day."""
+def _presence(presences: Presences) -> Presence:
     numbers, starts, sizes = np.unique(presences.day, return_index=True, return_counts=True)
     if sizes.max() < KEPT:
-        return {}, Occurrences(presences.day, presences.user), sizes
+        present = Occurrences(presences.day, presences.user)
+        return Presence(distinct=sizes, occurrences=present, crowded={})
     kept = [np.sort(users)[:KEPT] for users in np.split(presences.user, starts[1:])]
     sketches = {int(day): users.astype(">u8").tobytes() for day, users in zip(numbers, kept, strict=True)}
-    present = Occurrences(np.repeat(numbers, np.minimum(sizes, KEPT)), np.concatenate(kept))
-    return sketches, present, np.array([count(sketch) for sketch in sketches.values()], dtype=np.int64)
+    return Presence(
+        distinct=np.array([count(sketch) for sketch in sketches.values()], dtype=np.int64),
+        occurrences=Occurrences(np.repeat(numbers, np.minimum(sizes, KEPT)), np.concatenate(kept)),
+        crowded=sketches,
+    )

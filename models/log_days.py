@@ -9,22 +9,13 @@ import duckdb
 import numpy as np
 import numpy.typing as npt
 from stemtide.calls import DAY_MS
-from stemtide.config_schema import Events, Signal
-from stemtide.features.history import Ints, is_feature
+from stemtide.features.history import Ints
 from stemtide.limits import OTHER_EVENT
 from stemtide.users import user_hash
 from stemtide_cli import sql
 from stemtide_cli.log import Log
 
 DAY_US: Final = DAY_MS * 1000
-
-
-@dataclass(frozen=True, slots=True)
-class Meanings:
-    """0 or 1 for every event code."""
-
-    signals: dict[Signal, Ints]
-    features: Ints
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,14 +55,6 @@ class Tables:
     accounts: list[str]
     events: list[str]
     users: npt.NDArray[np.uint64]
-
-    def meanings(self, events: Events) -> Meanings:
-        """What each event code counts as."""
-        found = [events.classify(name) for name in self.events]
-        return Meanings(
-            signals={s: np.array([s in signals for signals in found], dtype=np.int64) for s in Signal},
-            features=np.array([is_feature(name, events) for name in self.events], dtype=np.int64),
-        )
 
     def days(self, first: int, end: int) -> Days:
         """What happened in the accounts with codes from `first` to before `end`."""

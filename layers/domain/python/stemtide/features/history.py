@@ -5,7 +5,7 @@ previous one of the same thing is looked up: a window holds as many distinct thi
 whose previous one lies before it.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Final, NamedTuple, TypeAlias
@@ -33,6 +33,13 @@ class Counter(IntEnum):
     CORE_ACTIONS = 3
     API_CALLS = 4
     LOGINS = 5
+
+
+_COUNTED: Final = {
+    Counter.CORE_ACTIONS: Signal.CORE_ACTION,
+    Counter.API_CALLS: Signal.API_CALL,
+    Counter.LOGINS: Signal.LOGIN,
+}
 
 
 class Day(NamedTuple):
@@ -114,65 +121,109 @@ class AccountHistory:
         return self.users.distinct(length, last)
 
 
+@dataclass(frozen=True, slots=True)
+class Meanings:
+    """What event types count as: for each of them 0 or 1."""
+
+    signals: Mapping[Counter, Ints]
+    features: Ints
+
+    @classmethod
+    def of(cls, names: Sequence[str], events: Events) -> "Meanings":
+        """The meanings of event types, by their place in `names`."""
+        found = [events.classify(name) for name in names]
+        return cls(
+            signals={
+                counter: np.array([signal in signals for signals in found], dtype=np.int64)
+                for counter, signal in _COUNTED.items()
+            },
+            features=np.array([is_feature(name, events) for name in names], dtype=np.int64),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counts:
+    """Events of one account: row by row the place of its day in `days`, its event type and their number."""
+
+    days: Ints
+    place: Ints
+    event: Ints
+    count: Ints
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Presence:
+    """Who was there: `distinct` users of each day, each occurrence, and `crowded` (see `AccountHistory`)."""
+
+    distinct: Ints
+    occurrences: Occurrences
+    crowded: Mapping[int, bytes]
+
+
+def assemble(
+    account: str, counts: Counts, presence: Presence, meanings: Meanings, *, first_day: int | None
+) -> AccountHistory:
+    """The history in counts and users, wherever they come from."""
+    counters = np.zeros((len(counts.days), len(Counter)), dtype=np.int64)
+    counters[:, Counter.EVENTS] = _per_day(counts, counts.count)
+    for counter, flags in meanings.signals.items():
+        counters[:, counter] = _per_day(counts, counts.count * flags[counts.event])
+    counters[:, Counter.ACTIVE] = counters[:, Counter.EVENTS] > 0
+    counters[:, Counter.USERS] = presence.distinct
+    adopted = meanings.features[counts.event] > 0
+    return AccountHistory(
+        account=account,
+        days=counts.days,
+        counters=counters,
+        users=presence.occurrences,
+        types=Occurrences(counts.days[counts.place[adopted]], counts.event[adopted].astype(np.uint64)),
+        first_day=first_day,
+        crowded=presence.crowded,
+    )
+
+
 def history_of(
     account: str, days: Iterable[Day], *, events: Events, first_day: int | None = None
 ) -> AccountHistory:
     """The history of days in ascending order; `first_day` if the account was seen before them."""
     listed = list(days)
-    kinds = _Kinds(events)
-    numbers = np.array([day.day for day in listed], dtype=np.int64)
-    counters = np.array([kinds.counters(day) for day in listed], dtype=np.int64)
-    adopted = [(day.day, kind) for day in listed for kind in map(kinds.adopted, day.by_event) if kind]
-    sizes = np.array([len(day.users) // USER_HASH_BYTES for day in listed], dtype=np.int64)
-    hashes = np.frombuffer(b"".join(day.users for day in listed), dtype=">u8").astype(np.uint64)
-    seen = [numbers[0].item()] if listed else []
-    crowded = any(_is_estimate(day.users) for day in listed)
-    return AccountHistory(
-        account=account,
+    sent = [name for day in listed for name in day.by_event]
+    names = {name: code for code, name in enumerate(dict.fromkeys(sent))}
+    numbers = _ints(day.day for day in listed)
+    counts = Counts(
         days=numbers,
-        counters=counters.reshape(len(listed), len(Counter)),
-        users=Occurrences(np.repeat(numbers, sizes), hashes),
-        types=Occurrences(
-            np.array([day for day, _ in adopted], dtype=np.int64),
-            np.array([kind for _, kind in adopted], dtype=np.uint64),
-        ),
-        first_day=min([*seen, *([] if first_day is None else [first_day])], default=None),
+        place=np.repeat(np.arange(len(listed)), [len(day.by_event) for day in listed]),
+        event=_ints(map(names.__getitem__, sent)),
+        count=_ints(count for day in listed for count in day.by_event.values()),
+    )
+    seen = [listed[0].day] if listed else []
+    first = min([*seen, *([] if first_day is None else [first_day])], default=None)
+    meanings = Meanings.of(list(names), events)
+    return assemble(account, counts, _presence(listed, numbers), meanings, first_day=first)
+
+
+def _presence(listed: Sequence[Day], numbers: Ints) -> Presence:
+    sizes = _ints(len(day.users) // USER_HASH_BYTES for day in listed)
+    hashes = np.frombuffer(b"".join(day.users for day in listed), dtype=">u8").astype(np.uint64)
+    crowded = any(_is_estimate(day.users) for day in listed)
+    return Presence(
+        distinct=_ints(users.count(day.users) for day in listed),
+        occurrences=Occurrences(np.repeat(numbers, sizes), hashes),
         crowded={day.day: day.users for day in listed} if crowded else {},
     )
 
 
+def _per_day(counts: Counts, values: Ints) -> Ints:
+    """Sums by day; whole numbers below 2^53 are exact in floating point."""
+    return np.bincount(counts.place, weights=values, minlength=len(counts.days)).astype(np.int64)
+
+
+def _ints(values: Iterable[int]) -> Ints:
+    return np.fromiter(values, dtype=np.int64)
+
+
 def _is_estimate(sketch: bytes) -> bool:
     return len(sketch) >= users.KEPT * USER_HASH_BYTES
-
-
-class _Kinds:
-    """What the event types of one account mean, looked up once each."""
-
-    def __init__(self, events: Events) -> None:
-        self._events = events
-        self._signals: dict[str, frozenset[Signal]] = {}
-        self._numbers: dict[str, int] = {}
-
-    def counters(self, day: Day) -> list[int]:
-        total = core = api = logins = 0
-        for name, count in day.by_event.items():
-            signals = self._signals.get(name)
-            if signals is None:
-                signals = self._signals[name] = self._events.classify(name)
-            total += count
-            if signals:
-                core += count if Signal.CORE_ACTION in signals else 0
-                api += count if Signal.API_CALL in signals else 0
-                logins += count if Signal.LOGIN in signals else 0
-        return [total, users.count(day.users), int(total > 0), core, api, logins]
-
-    def adopted(self, name: str) -> int:
-        """The number of an event type that shows a part of the product in use, 0 for all others."""
-        number = self._numbers.get(name)
-        if number is None:
-            number = len(self._numbers) + 1 if is_feature(name, self._events) else 0
-            self._numbers[name] = number
-        return number
 
 
 def is_feature(name: str, events: Events) -> bool:
