@@ -21,6 +21,7 @@ RANKED_ROLES: Final = (Role.ADMIN, Role.CSM, Role.VIEWER)
 """Highest first."""
 EVERY_ROLE: Final = frozenset(Role)
 ADMINS: Final = frozenset({Role.ADMIN})
+SCORERS: Final = frozenset({Role.ADMIN, Role.CSM})
 
 Access = Literal["public", "write_key"] | frozenset[Role]
 
@@ -84,6 +85,30 @@ GET_USAGE: Final = Route(
     operation="getAccountUsage",
     summary="Usage of one account, one entry per UTC day",
 )
+LIST_ACCOUNTS: Final = Route(
+    method="GET",
+    path="/v1/accounts",
+    function="api",
+    access=EVERY_ROLE,
+    operation="listAccounts",
+    summary="Customer records by churn risk",
+)
+GET_ACCOUNT: Final = Route(
+    method="GET",
+    path="/v1/accounts/{id}",
+    function="api",
+    access=EVERY_ROLE,
+    operation="getAccount",
+    summary="The customer record: profile, churn risk, what drives it, its trend",
+)
+LIST_SCORES: Final = Route(
+    method="GET",
+    path="/v1/accounts/{id}/scores",
+    function="api",
+    access=EVERY_ROLE,
+    operation="listAccountScores",
+    summary="The scores of one account, oldest first",
+)
 GET_FEATURES: Final = Route(
     method="GET",
     path="/v1/accounts/{id}/features",
@@ -91,6 +116,14 @@ GET_FEATURES: Final = Route(
     access=EVERY_ROLE,
     operation="getAccountFeatures",
     summary="The features of one account as of an instant, in words",
+)
+POST_SCORE: Final = Route(
+    method="POST",
+    path="/v1/accounts/{id}/score",
+    function="score",
+    access=SCORERS,
+    operation="scoreAccount",
+    summary="Score one account now, or as of a past instant",
 )
 GET_OPENAPI: Final = Route(
     method="GET",
@@ -101,5 +134,16 @@ GET_OPENAPI: Final = Route(
     summary="This API, described in OpenAPI 3.1",
 )
 
-ROUTES: Final = (POST_EVENTS, GET_COUNTERS, GET_QUARANTINE, GET_USAGE, GET_OPENAPI)
+ROUTES: Final = (
+    POST_EVENTS,
+    GET_COUNTERS,
+    GET_QUARANTINE,
+    LIST_ACCOUNTS,
+    GET_ACCOUNT,
+    GET_USAGE,
+    LIST_SCORES,
+    GET_FEATURES,
+    POST_SCORE,
+    GET_OPENAPI,
+)
 BY_KEY: Final = {route.key: route for route in ROUTES}
