@@ -6,17 +6,20 @@ from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlsplit
 
+from stemtide import table_consumers
 from stemtide.store.counters import read_counters
 
 from stemtide_cli import api
 from stemtide_cli.checks import Check, Run
 from stemtide_cli.consumers import read_consumers
 from stemtide_cli.errors import CliError
+from stemtide_cli.lag import CONSUMERS
 from stemtide_cli.parked import read_dead_letters, read_queues
 from stemtide_cli.stack import Stack
 
 DEPLOY = "deploy again: `make up` (a real account: `make deploy`)"
 CONNECT_TIMEOUT_S = 3
+EXPECTED = (*CONSUMERS, *(consumer.name for consumer in table_consumers.ALL))
 
 
 def stack_checks(stack: Stack) -> list[Run]:
@@ -35,6 +38,7 @@ def stack_checks(stack: Stack) -> list[Run]:
         ("dead letters", lambda: dead_letters(stack)),
         ("queues", lambda: queues(stack)),
         ("counters", lambda: counters(stack)),
+        ("sweep", lambda: sweep(stack)),
         ("alarms", lambda: alarms(stack)),
     ]
 
@@ -76,10 +80,11 @@ def tables(stack: Stack) -> Iterator[Check]:
 
 
 def consumers(stack: Stack) -> Iterator[Check]:
-    """Every function that reads the stream is there, and its event source mapping enabled."""
+    """Every function that reads a stream is there, and its event source mapping enabled."""
     found = read_consumers(stack)
-    if not found:
-        yield Check(name="consumers", state="fail", says="nothing reads the event stream", do=DEPLOY)
+    for name in EXPECTED:
+        if not any(name in consumer["function"] for consumer in found):
+            yield Check(name=f"consumer {name}", state="fail", says="reads no stream", do=DEPLOY)
     functions = stack.client("lambda")
     for consumer in found:
         name = consumer["function"]
@@ -132,6 +137,22 @@ def counters(stack: Stack) -> Iterator[Check]:
         yield Check(name="counters", state="fail", says=says, do="`stemtide status`, then `stemtide drain`")
     else:
         yield Check(name="counters", state="ok", says=says)
+
+
+def sweep(stack: Stack) -> Iterator[Check]:
+    """The nightly run exists, and the newest one came to its end."""
+    arn = stack.state_machines.get("sweep")
+    if arn is None:
+        yield Check(name="sweep", state="fail", says="the stack has none", do=DEPLOY)
+        return
+    latest = stack.client("stepfunctions").list_executions(stateMachineArn=arn, maxResults=1)["executions"]
+    if not latest:
+        yield Check(name="sweep", state="ok", says="there, has not run yet")
+        return
+    good = latest[0]["status"] in ("SUCCEEDED", "RUNNING")
+    says = f"{latest[0]['status'].lower()}, started {latest[0]['startDate']:%Y-%m-%d %H:%M} UTC"
+    do = None if good else "`stemtide sweep` runs it again and shows the cause"
+    yield Check(name="sweep", state="ok" if good else "warn", says=says, do=do)
 
 
 def alarms(stack: Stack) -> Iterator[Check]:

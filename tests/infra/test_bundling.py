@@ -66,7 +66,7 @@ def test_the_layers_alone_score_and_explain_as_here(tmp_path: Path) -> None:
     ]
 
     answer = subprocess.run(
-        [sys.executable, "-S", "-E", "-s", "-c", SCORE, str(tmp_path / "v1"), *map(str, layers)],
+        [sys.executable, "-B", "-S", "-E", "-s", "-c", SCORE, str(tmp_path / "v1"), *map(str, layers)],
         cwd=tmp_path,
         capture_output=True,
         text=True,
