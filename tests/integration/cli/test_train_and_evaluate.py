@@ -1,0 +1,159 @@
+"""From a log to figures and to an exported candidate, by the commands."""
+
+import json
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from click.testing import CliRunner, Result
+from stemtide.scoring.artefact import load
+from stemtide_cli.main import main
+
+from models import learning, parity
+
+MAPPING = """
+[events]
+file = "events.csv"
+account = "org"
+user = "who"
+event = "what"
+timestamp = "at"
+[subscriptions]
+file = "terms.csv"
+account = "org"
+plan = "product"
+start = "start"
+months = "months"
+[snapshots]
+every_days = 10
+first_day = 30
+[population]
+subscribed = true
+[targets.churn]
+kind = "subscription_ended"
+horizon_days = 30
+"""
+FIRST = date(2024, 1, 1)
+KEYS = {
+    "auc_roc", "auc_roc_ci", "auc_pr", "precision_at_80_recall", "ece", "lift_top_decile", "n_fit", "n_test",
+    "positives_test", "baseline_auc_roc", "snapshot_dates", "parity",
+}  # fmt: skip
+
+
+def month(number: int) -> date:
+    return date(2024 + number // 12, number % 12 + 1, 1)
+
+
+def written(folder: Path, *, seed: int, accounts: int = 60) -> Path:
+    """A year of accounts that use the product less before they leave."""
+    rng = np.random.default_rng(seed)
+    events, terms = ["org,who,what,at"], ["org,product,start,months"]
+    for number in range(accounts):
+        org = f"org-{number:03}"
+        months = 12 if rng.random() < 0.3 else int(rng.integers(2, 12))
+        terms += [f"{org},basic,{month(m)},1" for m in range(months)]
+        end, usual = month(months), rng.uniform(0.4, 0.9)
+        for offset in range(366):
+            day = FIRST + timedelta(days=offset)
+            left = (end - day).days
+            rate = usual if months == 12 or left > 30 else usual / 2
+            if left > 0 and rng.random() < rate:
+                events.append(f"{org},u,Opened,{day}T10:00:00Z")
+    folder.mkdir(parents=True)
+    (folder / "events.csv").write_text("\n".join(events) + "\n")
+    (folder / "terms.csv").write_text("\n".join(terms) + "\n")
+    (folder / "m.toml").write_text(MAPPING)
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def _few_rounds_and_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(learning, "MAX_ROUNDS", 60)
+    sizes = {"RANDOM_ROWS": 500, "THRESHOLD_ROWS": 500, "MISSING_ROWS": 400, "EXPLAINED_ROWS": 40}
+    for name, rows in sizes.items():
+        monkeypatch.setattr(parity, name, rows)
+
+
+@pytest.fixture(scope="module")
+def log(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return written(tmp_path_factory.mktemp("a") / "log", seed=1)
+
+
+def invoke(*arguments: str) -> Result:
+    return CliRunner().invoke(main, [*arguments], catch_exceptions=False)
+
+
+def run(*arguments: str, expect: int = 0) -> dict[str, Any]:
+    result = invoke(*arguments, "--json")
+    assert result.exit_code == expect, result.output + result.stderr
+    found: dict[str, Any] = json.loads(result.stdout)
+    return found
+
+
+def arguments(command: str, log: Path, *more: str) -> tuple[str, ...]:
+    return (command, "churn", "--mapping", str(log / "m.toml"), "--data", str(log), *more)
+
+
+def test_an_evaluation_prints_its_figures_and_the_parity_of_the_exported_graph(log: Path) -> None:
+    found = run(*arguments("evaluate", log))
+
+    assert found.keys() >= KEYS
+    assert found["auc_roc"] > 0.7
+    assert found["auc_roc_ci"][0] < found["auc_roc"] < found["auc_roc_ci"][1]
+    assert found["parity"]["max_abs_margin"] <= 1e-12
+    assert found["parity"]["max_abs_probability"] <= 1e-12
+    split = FIRST + timedelta(days=int(0.65 * 365))
+    assert found["snapshot_dates"][0] > split.isoformat()
+    last_fit = date.fromisoformat(found["fit_snapshot_dates"][-1])
+    assert last_fit + timedelta(days=30) <= split
+    assert found["snapshot_dates"][-1] <= "2024-11-01"
+
+
+def test_days_move_the_split_and_another_log_to_fit_on_lifts_it(log: Path, tmp_path: Path) -> None:
+    other = written(tmp_path / "other", seed=2)
+
+    moved = run(*arguments("evaluate", log, "--fit-until", "2024-06-30", "--test-from", "2024-08-01"))
+    whole = run(*arguments("evaluate", log, "--fit-data", str(other)))
+
+    assert moved["fit_snapshot_dates"][-1] <= "2024-05-31"
+    assert moved["snapshot_dates"][0] >= "2024-08-01"
+    assert whole["snapshot_dates"][0] == "2024-01-31"
+    assert whole["n_test"] > moved["n_test"]
+
+
+def test_a_test_that_overlaps_the_fit_is_refused(log: Path) -> None:
+    days = ("--fit-until", "2024-08-01", "--test-from", "2024-07-01")
+    found = run(*arguments("evaluate", log, *days), expect=1)
+
+    assert "--test-from 2024-07-01" in found["error"]
+
+
+def test_training_writes_an_exported_candidate_and_repeats_to_the_byte(log: Path, tmp_path: Path) -> None:
+    first = run(*arguments("train", log, "--out", str(tmp_path / "a")))
+    again = run(*arguments("train", log, "--out", str(tmp_path / "b")))
+
+    folder = Path(first["folder"])
+    files = {path.name: path.read_bytes() for path in folder.iterdir()}
+    assert first["version"] == again["version"]
+    assert folder == tmp_path / "a" / "churn" / first["version"]
+    assert {path.name: path.read_bytes() for path in Path(again["folder"]).iterdir()} == files
+    assert files.keys() >= {"booster.txt", "manifest.json", "model.onnx", "explain.npz"}
+    manifest = json.loads(files["manifest.json"])
+    assert manifest["target"] == "churn"
+    assert manifest["data"]["positives"] == first["positives"] >= 10
+    assert manifest["metrics"]["auc_roc"] > 0.6
+    model = load({name: data for name, data in files.items() if name != "booster.txt"})
+    assert model.version == first["version"]
+
+
+def test_a_log_with_too_few_churners_trains_nothing_and_says_what_scores(tmp_path: Path) -> None:
+    log = written(tmp_path / "log", seed=1, accounts=3)
+
+    result = invoke(*arguments("train", log, "--out", str(tmp_path / "out"), "--fit-until", "2024-04-30"))
+
+    assert result.exit_code == 1
+    assert "at least 10" in result.stderr
+    assert "rules" in result.stderr
+    assert not (tmp_path / "out").exists()
