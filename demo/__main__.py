@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime
 from types import FrameType
 
@@ -25,7 +26,7 @@ INTERRUPTED = 130
 def main() -> int:
     os.environ.update(around_proxy(os.environ))
     settings = Settings.from_env(os.environ, today=datetime.now(UTC).date())
-    console = Console(highlight=False, soft_wrap=False)
+    console = console_of_width(WIDTH)
     stages = Stages(console=console)
     story = Story(settings=settings, stages=stages)
     signal.signal(signal.SIGTERM, _interrupt)
@@ -46,17 +47,23 @@ def main() -> int:
     return 0
 
 
+def console_of_width(width: int) -> Console:
+    """A terminal's own width, at most that; a pipe or a file gets lines of that width."""
+    own = Console(highlight=False)
+    return Console(highlight=False, width=min(width, own.width) if own.is_terminal else width)
+
+
 def _interrupt(number: int, frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 
 def _finish(console: Console, settings: Settings, stages: Stages, report: Report) -> None:
-    seconds = {"seconds": stages.seconds, "total_seconds": round(stages.elapsed, 1)}
-    settings.report_file.write_text(json.dumps(report.as_json() | seconds, indent=2) + "\n")
-    wide = Console(width=min(WIDTH, console.width) if console.is_terminal else WIDTH, highlight=False)
-    wide.print()
-    show(wide, report, where_to_look(settings, report))
-    wide.print(f"done in {stages.elapsed:.0f} s", highlight=False)
+    total = round(stages.elapsed, 1)
+    report = replace(report, seconds=stages.seconds, titles=stages.titles, total_seconds=total)
+    settings.report_file.write_text(json.dumps(report.as_json(), indent=2) + "\n")
+    console.print()
+    show(console, report, where_to_look(settings, report))
+    console.print(f"done in {stages.elapsed:.0f} s")
 
 
 def where_to_look(settings: Settings, report: Report) -> list[tuple[str, str]]:

@@ -65,6 +65,8 @@ class Report:
     drops: Drops
     silent: Sequence[str]
     seconds: Mapping[str, float] = field(default_factory=dict)
+    """By stage."""
+    titles: Mapping[str, str] = field(default_factory=dict)
     total_seconds: float = 0.0
 
     @property

@@ -23,7 +23,7 @@ class Size:
     days: int
 
 
-TRAINING: Final = Size(accounts=600, days=420)
+TRAINING: Final = Size(accounts=450, days=360)
 """Enough who left for a model; offline only, so rows are cheap."""
 LIVE: Final = Size(accounts=120, days=61)
 """What the emulator counts in a minute: it writes some 150 account-days a second. The last day is today."""

@@ -15,6 +15,10 @@ PLAIN_INTERVAL_S = 10.0
 LINE_CHARS = 90
 
 
+DONE = "[green]✓[/]"
+FAILED = "[bold red]✗[/]"
+
+
 class StageError(Exception):
     """What a stage promised has not happened; the message says what is stuck, and what to look at."""
 
@@ -26,6 +30,7 @@ class Stages:
     console: Console
     clock: Callable[[], float] = time.monotonic
     seconds: dict[str, float] = field(default_factory=dict)
+    titles: dict[str, str] = field(default_factory=dict)
     started: float = field(init=False)
 
     def __post_init__(self) -> None:
@@ -43,15 +48,12 @@ class Stages:
             with self._shown(title) as say:
                 yield say
         except BaseException:
-            self._line("[bold red]✗[/]", title, began)
+            self.console.print(line(FAILED, title, self.clock() - began), highlight=False)
             raise
         finally:
             self.seconds[name] = round(self.clock() - began, 2)
-        self._line("[green]✓[/]", title, began)
-
-    def _line(self, mark: str, title: str, began: float) -> None:
-        took = f"{self.clock() - began:6.1f} s"
-        self.console.print(f"{mark} {escape(title):<76} {took}", highlight=False)
+            self.titles[name] = title
+        self.console.print(line(DONE, title, self.seconds[name]), highlight=False)
 
     @contextmanager
     def _shown(self, title: str) -> Iterator[Say]:
@@ -68,6 +70,11 @@ class Stages:
                 self.console.print(f"  … {escape(_cut(text, ''))}", highlight=False)
 
         yield say
+
+
+def line(mark: str, title: str, seconds: float) -> str:
+    """What is shown of a stage that is over."""
+    return f"{mark} {escape(title):<76} {seconds:6.1f} s"
 
 
 def _cut(text: str, title: str) -> str:

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from demo import today
 from demo.program import Program
-from demo.report import RISKIEST, Drops, Model, Report, risk_of, tiers_of
+from demo.report import DRIVERS, RISKIEST, Drops, Model, Report, risk_of, tiers_of
 from demo.settings import Settings, Size
 from demo.stages import Say, StageError, Stages, wait_until
 from demo.web import Web
@@ -54,15 +54,15 @@ class Story:
 
     def train(self) -> None:
         settings = self.settings
-        base = settings.folder / "training"
+        base, artefacts = settings.folder / "training", settings.folder / "models"
         size = f"{settings.training.accounts} customers, {settings.training.days} days"
         with self.stages.stage("simulate_training", f"an older base simulated: {size}") as say:
             self._simulate(base, "training", settings.training, settings.training_end, say)
         with self.stages.stage("train", "churn model trained on it, calibrated, exported") as say:
-            arguments = ("--mapping", MAPPING, "--data", base, "--out", settings.folder / "models")
+            arguments = ("--mapping", MAPPING, "--data", base, "--out", artefacts)
             self.found["model"] = self.run("train", "churn", *arguments, say=say)
         with self.stages.stage("promote", "model promoted: this stack scores with it") as say:
-            self.run("promote", self.found["model"]["folder"], say=say)
+            self.run("promote", "churn", self.found["model"]["version"], "--from", artefacts, say=say)
 
     def _replay(self) -> None:
         settings = self.settings
@@ -79,9 +79,11 @@ class Story:
     def _sweep(self) -> None:
         yesterday = self.settings.yesterday
         with self.stages.stage("sweep", f"every customer scored, as of the end of {yesterday}") as say:
-            self.found["sweep"] = self.run("sweep", "--as-of", yesterday, say=say)
-            if self.found["sweep"]["failed"]:
-                raise StageError(f"the sweep failed for {self.found['sweep']['failed']} accounts")
+            swept = self.run("sweep", "--as-of", yesterday, say=say)
+            if swept["failed"] or not swept["scored"]:
+                raise StageError(f"the sweep scored {swept['scored']} accounts, {swept['failed']} failed")
+            if swept["model_version"] != self.found["model"]["version"]:
+                raise StageError(f"the sweep scored by {swept['model_version']}, not by the promoted model")
 
     def _drops(self) -> None:
         """Today's first records; whoever's API volume has fallen is scored without anybody asking."""
@@ -194,8 +196,9 @@ def check(report: Report) -> None:
         wrong.append(f"the counters do not balance: {dict(report.counters)}")
     if not sum(report.tiers.values()):
         wrong.append("no account has a score")
-    if any(risk.probability is None or len(risk.drivers) < 3 for risk in report.riskiest):
-        wrong.append("a risky account has no probability or fewer than three drivers")
+    for risk in report.riskiest:
+        if risk.probability is None or len(risk.drivers) < DRIVERS:
+            wrong.append(f"{risk.account} has no probability or fewer than {DRIVERS} drivers: {risk}")
     if report.drops.rescored < report.drops.fallen:
         wrong.append("an account whose volume fell has no new score")
     if wrong:

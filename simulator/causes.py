@@ -24,17 +24,17 @@ class Cause(StrEnum):
 
 
 SHARES: Final = {
-    Cause.HEALTHY: 0.36,
+    Cause.HEALTHY: 0.34,
     Cause.GROWING: 0.12,
     Cause.SEASONAL: 0.10,
     Cause.DECLINING: 0.14,
     Cause.ONE_CHAMPION: 0.07,
-    Cause.SILENT: 0.06,
+    Cause.SILENT: 0.08,
     Cause.API_DROP: 0.09,
     Cause.FAILING_PAYMENT: 0.06,
 }
 """How much of the customer base each cause has."""
-LATE_DAYS: Final = {Cause.API_DROP: (7, 11), Cause.SILENT: (8, 21), Cause.DECLINING: (25, 60)}
+LATE_DAYS: Final = {Cause.API_DROP: (7, 11), Cause.SILENT: (7, 12), Cause.DECLINING: (25, 60)}
 """Half of these accounts change so many days before the end of the log, so that a base always shows some
 whose story has just begun."""
 QUIET_START_DAYS: Final = 21

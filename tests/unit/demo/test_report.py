@@ -123,7 +123,7 @@ def test_a_run_without_scores_has_failed() -> None:
 
 
 def test_a_risk_without_drivers_is_a_failure() -> None:
-    with pytest.raises(StageError, match="fewer than three drivers"):
+    with pytest.raises(StageError, match="fewer than 3 drivers"):
         check(replace(REPORT, riskiest=[replace(RISK, drivers=("one",))]))
 
 
