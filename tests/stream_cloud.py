@@ -120,7 +120,7 @@ def _cloud() -> Cloud:
         s3=s3,
         kinesis=kinesis,
         sqs=boto3.client("sqs"),
-        functions={name: _started(name) for name in FUNCTIONS},
+        functions={name: start_function(name) for name in FUNCTIONS},
     )
 
 
@@ -129,7 +129,7 @@ def _table(dynamodb: Any, table: tables.Table) -> Any:
     return dynamodb.Table(table.role)
 
 
-def _started(function: str) -> ModuleType:
+def start_function(function: str) -> ModuleType:
     """The function's module, loaded as a new execution environment would."""
     path = ROOT / "functions" / function / "handler.py"
     spec = importlib.util.spec_from_file_location(f"{function}_handler", path)

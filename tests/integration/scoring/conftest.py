@@ -1,0 +1,89 @@
+"""Scorer and sweep on AWS as moto imitates it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
+
+import boto3
+import pytest
+from moto import mock_aws
+from stemtide import tables
+from stemtide.calls import DAY_MS, day_of
+from stemtide.settings import ScoreSettings, SweepSettings
+from stemtide.state import State, encode
+from stemtide.store.records import Records
+
+from tests.domain_tables import create
+from tests.stream_cloud import Context, start_function
+
+AS_OF = "2026-03-14T23:59:59.999Z"
+DAY = 20_526
+"""2026-03-14."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scoring:
+    """Tables and buckets, and the two functions."""
+
+    usage: Any
+    accounts: Any
+    ingest: Any
+    s3: Any
+    functions: dict[str, ModuleType]
+
+    @property
+    def records(self) -> Records:
+        return Records(self.accounts)
+
+    def invoke(self, function: str, event: dict[str, Any]) -> Any:
+        return self.functions[function].handler(event, Context())
+
+    def put_account(self, account: str, *, ago: int = 0, calls: int = 5, days: int = 20) -> None:
+        """An account with usage on the `days` days that end `ago` days before AS_OF's day, and a record."""
+        for day in range(DAY - ago - days + 1, DAY - ago + 1):
+            first_ms = day * DAY_MS + 1000
+            state = State(
+                events=calls, calls=calls, by_event={"API Call": calls}, first_ms=first_ms, last_ms=first_ms
+            )
+            item = {"account": account, "day": day_of(day * DAY_MS), "v": 1, "s": encode(state)}
+            self.usage.put_item(Item=item)
+        self.records.touch(account, day_of((DAY - ago) * DAY_MS))
+
+    def batch(self, *accounts: str, as_of: str = AS_OF, **changes: Any) -> dict[str, Any]:
+        """An event as the nightly run makes it."""
+        event = {"accounts": list(accounts), "as_of": as_of, "trigger": "schedule", "run": "r"}
+        return {**event, "model": {"name": "churn", "version": None}, **changes}
+
+
+@pytest.fixture
+def scoring(monkeypatch: pytest.MonkeyPatch) -> Iterator[Scoring]:
+    """Empty tables and buckets, and freshly started functions."""
+    environment = {
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        **ScoreSettings(usage_table="usage", accounts_table="accounts", model_bucket="models").to_env(),
+        **SweepSettings(
+            accounts_table="accounts",
+            ingest_table="ingest",
+            archive_bucket="archive",
+            model_bucket="models",
+            metric_namespace="Stemtide",
+        ).to_env(),
+    }
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    with mock_aws():
+        dynamodb, s3 = boto3.resource("dynamodb"), boto3.client("s3")
+        for table in tables.ALL:
+            create(dynamodb.meta.client, table)
+        for bucket in ("models", "archive"):
+            s3.create_bucket(Bucket=bucket)
+        yield Scoring(
+            usage=dynamodb.Table("usage"),
+            accounts=dynamodb.Table("accounts"),
+            ingest=dynamodb.Table("ingest"),
+            s3=s3,
+            functions={name: start_function(name) for name in ("score", "sweep")},
+        )
