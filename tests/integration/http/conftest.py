@@ -19,7 +19,7 @@ from stemtide.access import BY_KEY
 from stemtide.config import bundled_config
 from stemtide.http.openapi import document
 from stemtide.ports import QuarantineRow, UsageRow
-from stemtide.settings import ApiSettings, IngestSettings
+from stemtide.settings import ApiSettings, IngestSettings, ScoreSettings
 from stemtide.state import EMPTY, Caps, Event, encode, fold, id_hash
 from stemtide.store.quarantine import DynamoQuarantine
 from stemtide.store.usage import DynamoUsageItems
@@ -34,6 +34,7 @@ SETTINGS = (
     ApiSettings(
         usage_table="usage", accounts_table="accounts", ingest_table="ingest", archive_bucket="archive"
     ),
+    ScoreSettings(usage_table="usage", accounts_table="accounts", model_bucket="models"),
 )
 LANE = "1706600000000/0"
 FAR_FUTURE = 4_000_000_000
@@ -154,7 +155,7 @@ def aws() -> Iterator[Cloud]:
             yield Cloud(
                 client={name: boto3.client(name) for name in ("kinesis", "secretsmanager", "s3", "dynamodb")},
                 table={table.role: resource.Table(table.role) for table in tables.ALL},
-                functions={name: _load(name) for name in ("ingest", "api")},
+                functions={name: _load(name) for name in ("ingest", "api", "score")},
             )
             bundled_config.cache_clear()
 
@@ -166,7 +167,8 @@ def cloud(aws: Cloud) -> Cloud:
     aws.client["kinesis"].create_stream(StreamName="events", ShardCount=2)
     secret = json.dumps({"current": WRITE_KEY, "previous": "wk-previous"})
     aws.client["secretsmanager"].create_secret(Name="write-keys", SecretString=secret)
-    aws.client["s3"].create_bucket(Bucket="archive")
+    for bucket in ("archive", "models"):
+        aws.client["s3"].create_bucket(Bucket=bucket)
     for table in tables.ALL:
         create(aws.client["dynamodb"], table)
     return aws

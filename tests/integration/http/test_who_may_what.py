@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from stemtide.access import BY_KEY, GET_USAGE, ROUTES, Role, Route
+from stemtide.access import BY_KEY, GET_USAGE, POST_EVENTS, ROUTES, Role, Route
 from stemtide.config import load_config
 from stemtide.profile import Profile
 from stemtide.store.records import Records
@@ -38,7 +38,7 @@ def expected(route: Route, who: str) -> int:
 def test_a_caller_gets_what_the_table_of_routes_says(cloud: Cloud, route: Route, who: str) -> None:
     cloud.put_usage("acme", "2024-01-03", {"page": 1})
     event = get(route, claims=CALLERS[who])
-    event["body"] = post(track())["body"] if route.method == "POST" else None
+    event["body"] = post(track())["body"] if route is POST_EVENTS else None
 
     assert cloud.call(event).status == expected(route, who)
     assert cloud.stream_records() == []
@@ -56,6 +56,7 @@ def test_every_route_is_served_by_the_function_that_it_names(cloud: Cloud) -> No
     served = {
         "ingest": {BY_KEY["POST /v1/events"].operation},
         "api": set(cloud.functions["api"].api().operations()),
+        "score": set(cloud.functions["score"].operations()),
     }
 
     for route in ROUTES:
