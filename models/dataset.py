@@ -79,7 +79,7 @@ def choose_target(mapping: Mapping, name: str, wanted: str | None) -> tuple[str,
 
 def build(mapping: Mapping, material: Material, target: Target, config: Config) -> Dataset:
     """All rows of a log for a target, in the order of (snapshot, account)."""
-    rows = sorted(_rows(mapping, material, target))
+    rows = sorted(labelled(mapping, material, target))
     pairs = [(account, end_of_day_ms(day)) for day, account, _ in rows]
     x = feature_matrix(material.histories, material.profile_at, pairs, plans=config.plans)
     return Dataset(
@@ -91,7 +91,7 @@ def build(mapping: Mapping, material: Material, target: Target, config: Config) 
     )
 
 
-def _rows(mapping: Mapping, material: Material, target: Target) -> Iterator[tuple[int, str, bool]]:
+def labelled(mapping: Mapping, material: Material, target: Target) -> Iterator[tuple[int, str, bool]]:
     """(snapshot, account, label) by the protocol."""
     assert mapping.snapshots is not None
     for account in material.accounts:
