@@ -136,8 +136,9 @@ def _courses(mapping: Mapping, log: Log) -> tuple[dict[str, str], dict[str, Wind
     if day is None:
         return {}, {}
     zero = f"{sql.day_zero(day)} - DATE '1970-01-01'"
-    clock = f"SELECT {sql.identifier(day.course)}, min({zero}), max({zero} + {sql.identifier(day.column)})"
-    account = f"SELECT {sql.account(mapping.events)} AS account, min({sql.identifier(day.course)})"
+    course, number = sql.identifier(day.course), f"CAST({sql.identifier(day.column)} AS INTEGER)"
+    clock = f"SELECT {course}, min({zero}), max({zero} + {number})"
+    account = f"SELECT {sql.account(mapping.events)} AS account, min({course})"
     with readable(log.path), connect(log.spill) as connection:
         clocks = connection.execute(f"{clock} FROM {log.source} GROUP BY 1").fetchall()
         courses = connection.execute(f"{account} FROM {log.source} GROUP BY 1").fetchall()
