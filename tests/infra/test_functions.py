@@ -145,6 +145,13 @@ def test_no_statement_of_any_role_has_a_wildcard_action_or_every_resource(synth:
         assert "*" not in as_list(statement["Resource"])
 
 
+def test_the_read_side_may_query_the_two_indexes_of_the_accounts_and_no_other(synth: Synth) -> None:
+    resources = [json.dumps(r) for s in statements(synth, "api") for r in as_list(s["Resource"])]
+
+    indexes = [resource.rpartition("/index/")[2] for resource in resources if "/index/" in resource]
+    assert sorted(name.rstrip('"]}') for name in indexes) == ["by_csm", "by_risk"]
+
+
 @pytest.mark.parametrize(("name", "window", "answers"), [("aggregate", 10, True), ("archive", 60, False)])
 def test_a_consumer_of_the_stream_retries_within_bounds_and_keeps_what_it_gives_up(
     synth: Synth, name: str, window: int, *, answers: bool
