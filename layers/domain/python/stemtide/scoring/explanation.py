@@ -57,6 +57,8 @@ class _Feature:
 class Explainer:
     """Contributions of each feature to the margin, of one row or of many.
 
+    Both ways add up in the order of the pairs, so a row's contributions do not depend on the rows beside it.
+
     Args:
         arrays: as `DTYPES` describes them.
 
@@ -75,8 +77,7 @@ class Explainer:
         self._steps = _steps(self._group, arrays["group_features"])
         self._groups = len(entries)
         self._features = list(_features(arrays))
-        self._columns = np.array([f.column for f in self._features], np.int64)
-        self._starts = np.array([f.pairs.start for f in self._features], np.int64)
+        self._column = np.repeat(np.arange(self.width), arrays["pair_counts"])
 
     def explain(self, x: Floats) -> Floats:
         """Contributions [N, F] of the features of the rows [N, F]; NaN is 'missing'."""
@@ -102,7 +103,7 @@ class Explainer:
             index[: len(pairs)] += offsets[pairs]
         found = index[self._group]
         found += self._base
-        result[self._columns] = np.add.reduceat(self._values[found], self._starts)
+        result[:] = np.bincount(self._column, weights=self._values[found], minlength=self.width)
 
     def _many(self, x: Floats, result: Floats) -> None:
         offsets = np.empty((len(self._group), len(x)), np.int64)

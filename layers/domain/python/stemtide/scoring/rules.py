@@ -38,6 +38,8 @@ RULES: Final = (
     Rule(feature="history_days", start=1, full=0, points=60, reason="a customer who never began"),
 )
 TOP: Final = 100
+DECIMALS: Final = 6
+"""Points are rounded, so that half of 20 is 10 and equal points are a tie."""
 POINTS_PER_UNIT: Final = 25.0
 """Points per unit of a driver's contribution: a tier's width counts as one unit of log odds."""
 _POSITIONS: Final = {feature.name: i for i, feature in enumerate(FEATURES)}
@@ -52,10 +54,10 @@ def points(x: Floats) -> Floats:
     """Points of each feature [N, F] for vectors [N, F] in the registry's order; NaN gives none."""
     share = np.clip((x[:, COLUMNS] - _START) / _WAY, 0.0, 1.0)
     result = np.zeros_like(x)
-    result[:, COLUMNS] = np.where(np.isnan(share), 0.0, share) * _POINTS
+    result[:, COLUMNS] = np.round(np.where(np.isnan(share), 0.0, share) * _POINTS, DECIMALS)
     return result
 
 
 def score(row: Floats) -> int:
     """An account's points added up, rounded down, 100 at most."""
-    return min(TOP, math.floor(float(row.sum())))
+    return min(TOP, math.floor(round(float(row.sum()), DECIMALS)))

@@ -33,7 +33,7 @@ def score_map(base_rate: float, multiples: Sequence[float]) -> tuple[Knot, ...]:
     odds = base_rate / (1 - base_rate)
     cuts = [multiple * odds / (1 + multiple * odds) for multiple in multiples]
     probabilities = [0.0, *cuts, 1.0]
-    if len(cuts) != len(TIER_SCORES) or any(a >= b for a, b in pairwise(probabilities)):
+    if len(cuts) != len(TIER_SCORES) or not all(a < b for a, b in pairwise(probabilities)):
         raise ValueError(
             f"the multiples {list(multiples)} of the base rate {base_rate} do not rise from 0 to 1"
         )

@@ -1,0 +1,298 @@
+"""Versions never change, the pointer moves only to what was checked, and a refused champion serves nobody."""
+
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+import boto3
+import msgspec
+import pytest
+from moto import mock_aws
+from stemtide.scoring.artefact import ArtefactError
+from stemtide.scoring.manifest import GRAPH, MANIFEST, TABLES, Manifest
+from stemtide.store.models import KEPT_MODELS, ModelStore, ModelStoreError
+
+from models.export import export
+from tests.scoring_models import CONFIG, candidate, files_of, rows, trained
+
+BUCKET = "models"
+NOW = 1_700_000_000_000
+Files = dict[str, bytes]
+
+
+class Clock:
+    """Seconds that pass when told to."""
+
+    now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "x")
+    with mock_aws():
+        client = boto3.client("s3", region_name="us-east-1")
+        client.create_bucket(Bucket=BUCKET)
+        yield client
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def store(s3: Any, clock: Clock) -> ModelStore:
+    return ModelStore(s3, BUCKET, clock)
+
+
+@pytest.fixture(scope="module")
+def versions(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Files]:
+    booster = trained(rows(300), rounds=2)
+    found = {}
+    for version in ("v1", "v2", "v3"):
+        folder = candidate(tmp_path_factory.mktemp("m") / version, booster, version=version)
+        export(folder, CONFIG)
+        found[version] = files_of(folder)
+    return found
+
+
+def keys(s3: Any) -> list[str]:
+    return [o["Key"] for o in s3.list_objects_v2(Bucket=BUCKET).get("Contents", [])]
+
+
+def spoil(s3: Any, version: str, file: str = GRAPH) -> None:
+    s3.put_object(Bucket=BUCKET, Key=f"churn/{version}/{file}", Body=b"spoilt")
+
+
+def promoted(store: ModelStore, versions: dict[str, Files], *names: str) -> None:
+    for name in names:
+        store.put("churn", name, versions[name])
+        store.promote("churn", name, now_ms=NOW)
+
+
+def test_before_the_first_promotion_nothing_serves(store: ModelStore, versions: dict[str, Files]) -> None:
+    store.put("churn", "v1", versions["v1"])
+
+    assert store.champion("churn") is None
+    assert store.serving("churn") == (None, None)
+
+
+def test_a_promoted_version_serves(store: ModelStore, s3: Any, versions: dict[str, Files]) -> None:
+    promoted(store, versions, "v1")
+
+    version, model = store.serving("churn")
+
+    assert version == store.champion("churn") == "v1"
+    assert model is not None
+    assert model.version == "v1"
+    pointer = msgspec.json.decode(s3.get_object(Bucket=BUCKET, Key="churn/champion.json")["Body"].read())
+    assert pointer == {"version": "v1", "promoted_at": "2023-11-14T22:13:20.000Z", "previous": None}
+
+
+def test_the_manifest_is_uploaded_last(versions: dict[str, Files], s3: Any, store: ModelStore) -> None:
+    put: list[str] = []
+    s3.meta.events.register(
+        "provide-client-params.s3.PutObject", lambda params, **_: put.append(params["Key"])
+    )
+
+    store.put("churn", "v1", versions["v1"])
+
+    assert put[-1] == "churn/v1/manifest.json"
+    assert sorted(put) == [f"churn/v1/{file}" for file in sorted((GRAPH, TABLES, MANIFEST))]
+
+
+def test_an_upload_that_was_not_finished_cannot_be_promoted(
+    store: ModelStore, s3: Any, versions: dict[str, Files]
+) -> None:
+    promoted(store, versions, "v1")
+    for file in (GRAPH, TABLES):
+        s3.put_object(Bucket=BUCKET, Key=f"churn/v2/{file}", Body=versions["v2"][file])
+
+    with pytest.raises(ArtefactError, match=r"manifest.json: it is missing"):
+        store.promote("churn", "v2", now_ms=NOW)
+
+    assert store.serving("churn")[0] == "v1"
+
+
+def test_a_damaged_version_cannot_be_promoted(store: ModelStore, s3: Any, versions: dict[str, Files]) -> None:
+    store.put("churn", "v1", versions["v1"])
+    spoil(s3, "v1")
+
+    with pytest.raises(ArtefactError, match="sha256"):
+        store.promote("churn", "v1", now_ms=NOW)
+
+    assert store.champion("churn") is None
+
+
+def test_what_is_no_usable_model_is_not_uploaded(
+    store: ModelStore, s3: Any, versions: dict[str, Files]
+) -> None:
+    with pytest.raises(ArtefactError):
+        store.put("churn", "v1", versions["v1"] | {GRAPH: b"x"})
+    with pytest.raises(ModelStoreError, match="own name"):
+        store.put("churn", "v2", versions["v1"])
+
+    assert keys(s3) == []
+
+
+def test_a_version_never_changes_and_the_same_upload_again_changes_nothing(
+    store: ModelStore, versions: dict[str, Files]
+) -> None:
+    store.put("churn", "v1", versions["v1"])
+    store.put("churn", "v1", versions["v1"])
+    manifest = msgspec.json.decode(versions["v1"][MANIFEST], type=Manifest)
+    other = versions["v1"] | {MANIFEST: msgspec.json.encode(msgspec.structs.replace(manifest, base_rate=0.5))}
+
+    with pytest.raises(ModelStoreError, match="never change"):
+        store.put("churn", "v1", other)
+
+
+def test_rollback_brings_the_previous_version_back_and_again_takes_that_back(
+    store: ModelStore, versions: dict[str, Files]
+) -> None:
+    promoted(store, versions, "v1", "v2")
+
+    assert store.rollback("churn", now_ms=NOW).version == "v1"
+    assert store.serving("churn")[0] == "v1"
+    assert store.rollback("churn", now_ms=NOW).version == "v2"
+
+
+def test_there_is_no_rollback_without_a_previous_version(
+    store: ModelStore, versions: dict[str, Files]
+) -> None:
+    with pytest.raises(ModelStoreError, match="no previous"):
+        store.rollback("churn", now_ms=NOW)
+    promoted(store, versions, "v1")
+    with pytest.raises(ModelStoreError, match="no previous"):
+        store.rollback("churn", now_ms=NOW)
+
+
+def test_promoting_the_champion_again_keeps_its_predecessor(
+    store: ModelStore, versions: dict[str, Files]
+) -> None:
+    promoted(store, versions, "v1", "v2", "v2")
+
+    assert store.rollback("churn", now_ms=NOW).version == "v1"
+
+
+def test_a_running_function_sees_a_promotion_within_a_minute(
+    store: ModelStore, s3: Any, clock: Clock, versions: dict[str, Files]
+) -> None:
+    promoted(store, versions, "v1")
+    running = ModelStore(s3, BUCKET, clock)
+    assert running.serving("churn")[0] == "v1"
+
+    promoted(store, versions, "v2")
+
+    clock.now += 59
+    assert running.serving("churn")[0] == "v1"
+    clock.now += 1
+    assert running.serving("churn")[0] == "v2"
+
+
+def test_a_refused_champion_leaves_the_last_good_one_serving_and_is_logged(
+    store: ModelStore, s3: Any, clock: Clock, versions: dict[str, Files], caplog: pytest.LogCaptureFixture
+) -> None:
+    promoted(store, versions, "v1")
+    running = ModelStore(s3, BUCKET, clock)
+    running.serving("churn")
+    promoted(store, versions, "v2")
+    spoil(s3, "v2")
+    clock.now += 60
+
+    with caplog.at_level(logging.ERROR):
+        served = [running.serving("churn")[0] for _ in range(3)]
+
+    assert served == ["v1"] * 3
+    [record] = caplog.records
+    assert "v2" in record.getMessage()
+    assert "sha256" in record.getMessage()
+    with pytest.raises(ArtefactError, match="sha256"):
+        running.load("churn", "v2")
+
+
+def test_a_fresh_function_falls_back_to_the_version_before_a_refused_champion(
+    store: ModelStore, s3: Any, clock: Clock, versions: dict[str, Files]
+) -> None:
+    promoted(store, versions, "v1", "v2")
+    spoil(s3, "v2", TABLES)
+
+    assert ModelStore(s3, BUCKET, clock).serving("churn")[0] == "v1"
+
+
+def test_with_nothing_usable_the_rules_score(
+    store: ModelStore, s3: Any, clock: Clock, versions: dict[str, Files]
+) -> None:
+    promoted(store, versions, "v1")
+    spoil(s3, "v1")
+
+    assert ModelStore(s3, BUCKET, clock).serving("churn") == (None, None)
+
+
+def test_a_mended_champion_serves_within_a_minute(
+    store: ModelStore, s3: Any, clock: Clock, versions: dict[str, Files]
+) -> None:
+    promoted(store, versions, "v1")
+    spoil(s3, "v1")
+    running = ModelStore(s3, BUCKET, clock)
+    running.serving("churn")
+
+    s3.put_object(Bucket=BUCKET, Key=f"churn/v1/{GRAPH}", Body=versions["v1"][GRAPH])
+    clock.now += 60
+
+    assert running.serving("churn")[0] == "v1"
+
+
+@pytest.mark.parametrize("content", [b"", b"[]", b'{"version": "../v1", "promoted_at": ""}', b"x" * 20_000])
+def test_a_damaged_pointer_leaves_the_last_good_one_serving(
+    store: ModelStore, s3: Any, clock: Clock, versions: dict[str, Files], content: bytes
+) -> None:
+    promoted(store, versions, "v1")
+    running = ModelStore(s3, BUCKET, clock)
+    running.serving("churn")
+    s3.put_object(Bucket=BUCKET, Key="churn/champion.json", Body=content)
+    clock.now += 60
+
+    assert running.serving("churn")[0] == "v1"
+    assert ModelStore(s3, BUCKET, clock).serving("churn") == (None, None)
+
+
+def test_a_model_is_read_once_per_process_and_few_are_kept(
+    store: ModelStore, s3: Any, versions: dict[str, Files]
+) -> None:
+    for version, files in versions.items():
+        store.put("churn", version, files)
+    first = store.load("churn", "v1")
+    assert store.load("churn", "v1") is first
+
+    for version in ("v2", "v3"):
+        store.load("churn", version)
+
+    assert KEPT_MODELS == 3
+    assert store.load("churn", "v1") is first
+
+
+@pytest.mark.parametrize("version", ["..", "../v1", "a/b", "", "a b", "x" * 200, ".v1"])
+def test_a_version_cannot_lead_elsewhere(store: ModelStore, version: str) -> None:
+    with pytest.raises(ModelStoreError, match="no name or version"):
+        store.load("churn", version)
+
+
+def test_an_oversized_object_is_refused_unread(store: ModelStore, s3: Any, monkeypatch: Any) -> None:
+    from stemtide.store import models
+
+    monkeypatch.setitem(models.CAPS, GRAPH, 3)
+    s3.put_object(Bucket=BUCKET, Key=f"churn/v1/{GRAPH}", Body=b"1234")
+
+    with pytest.raises(ArtefactError, match="4 bytes"):
+        store.load("churn", "v1")
+
+
+def test_the_artefact_of_a_folder_is_the_uploaded_one(store: ModelStore, versions: dict[str, Files]) -> None:
+    store.put("churn", "v1", versions["v1"])
+
+    assert store.load("churn", "v1").manifest == msgspec.json.decode(versions["v1"][MANIFEST], type=Manifest)
