@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import date
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -147,7 +148,11 @@ def trend_of(scores: Iterable[StoredScore]) -> list[TrendPoint]:
         if score.assessment.score is not None:
             latest[score.as_of_ms // DAY_MS] = score
     return [
-        TrendPoint(date=day_of(day * DAY_MS), score=one.assessment.score or 0, tier=_tier(one.assessment))
+        TrendPoint(
+            date=date.fromisoformat(day_of(day * DAY_MS)),
+            score=one.assessment.score or 0,
+            tier=_tier(one.assessment),
+        )
         for day, one in sorted(latest.items())
     ]
 
@@ -178,7 +183,7 @@ def _account(record: StoredRecord, *, trend: list[TrendPoint] | None) -> Account
             ProfileProblem(name=one.name, detail=one.detail, at=as_of_text(one.at_ms))
             for one in record.problems
         ],
-        last_active_day=record.last_day,
+        last_active_day=None if record.last_day is None else date.fromisoformat(record.last_day),
         as_of=_text(record.as_of_ms),
         scored_at=_text(record.scored_at_ms),
         trigger=record.trigger,
