@@ -29,7 +29,7 @@ def rows(log: Log) -> list[tuple[object, ...]]:
     return [row for batch in log.rows((START, END), batch=100) for row in batch]
 
 
-@pytest.mark.parametrize("name", ["crm", "social", "nova", "oulad"])
+@pytest.mark.parametrize("name", ["crm", "social", "nova", "oulad", "simulated"])
 def test_every_shipped_mapping_loads_by_its_name(name: str) -> None:
     mapping = load_mapping(find_mapping(name))
 
@@ -40,7 +40,7 @@ def test_an_unknown_mapping_name_lists_the_shipped_ones() -> None:
     with pytest.raises(CliError) as caught:
         find_mapping("salesforce")
 
-    assert "crm, nova, oulad, social" in caught.value.hint
+    assert "crm, nova, oulad, simulated, social" in caught.value.hint
 
 
 def test_an_unknown_key_is_named_with_its_file_and_the_known_keys(tmp_path: Path) -> None:
