@@ -15,7 +15,7 @@ from stemtide.store.account_list import list_accounts
 from stemtide.store.jobs import DynamoRuns
 from stemtide.store.models import ModelStore
 from stemtide.store.sweeps import SweepLog
-from stemtide.sweep import NIGHTS_JOB, as_of_of, claim_nights, plan, totals
+from stemtide.sweep import NIGHTS_JOB, SWEPT, as_of_of, claim_nights, plan, totals
 
 MODEL = "churn"
 logger = Logger(service="sweep")
@@ -91,7 +91,7 @@ def _finish(planned: dict[str, Any], results: list[dict[str, Any]]) -> dict[str,
     for slot in planned["claimed"]:
         _nights().finish(datetime.fromisoformat(slot), as_of=datetime.fromisoformat(planned["scheduled_at"]))
     metrics = Metrics(namespace=settings().metric_namespace)
-    for name, count in (("SweptAccounts", planned["accounts"]), ("ScoredAccounts", counts["scored"])):
+    for name, count in ((SWEPT, planned["accounts"]), ("ScoredAccounts", counts["scored"])):
         metrics.add_metric(name=name, unit=MetricUnit.Count, value=count)
     metrics.flush_metrics()
     logger.info("finished", run=planned["run"], **counts)

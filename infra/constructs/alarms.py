@@ -12,6 +12,7 @@ from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sns_subscriptions as subscriptions
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
+from stemtide.sweep import SWEPT
 
 from infra.config import Deployment
 from infra.constructs.balance_check import METRICS, NOT_COMPARED, UNBALANCED
@@ -28,7 +29,6 @@ APART_HOURS = 3
 SIX_HOURS = Duration.hours(6)
 NO_SWEEP_PERIODS = 5
 """30 hours: a night and the time for retries and a repetition by hand."""
-SWEPT = "SweptAccounts"
 SERVER_ERRORS = 5
 """Answers 5xx in five minutes; a single one may be a client's time-out during a deployment."""
 MISSING_IS = cloudwatch.TreatMissingData

@@ -14,6 +14,8 @@ NIGHTS_JOB: Final = "sweep-nights"
 EVERY: Final = timedelta(days=1)
 NIGHTS_AT_MOST: Final = 3
 """Missed nights that are caught up: the newest sets the records, the older ones fill the history."""
+SWEPT: Final = "SweptAccounts"
+"""The metric that a run leaves when it has come to its end."""
 BATCH_ACCOUNTS: Final = 500
 """Accounts a batch: one invocation of the scorer, well within its time-out."""
 
