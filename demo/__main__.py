@@ -84,7 +84,7 @@ def where_to_look(settings: Settings, report: Report) -> list[tuple[str, str]]:
         (f".venv/bin/stemtide usage {first} --stack {stack}", "its days"),
         (f".venv/bin/stemtide score {first} --stack {stack}", "score it now"),
         (f".venv/bin/stemtide status --stack {stack}", "counters, lag"),
-        (stack, "API address, tokens and write key for your own calls"),
+        (stack, "address, tokens, write key"),
         (f"STEMTIDE_LOCAL_DIR={cloud} make down", "stop it"),
     ]
 

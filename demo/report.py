@@ -31,6 +31,7 @@ class Risk:
     score: int
     tier: str
     probability: float
+    horizon_days: int | None
     low: float | None
     high: float | None
     confidence: str | None
@@ -87,6 +88,7 @@ def risk_of(record: Mapping[str, Any]) -> Risk:
         score=record["churn_risk_score"],
         tier=record["churn_risk_tier"],
         probability=record["churn_probability"],
+        horizon_days=record.get("horizon_days"),
         low=interval.get("low"),
         high=interval.get("high"),
         confidence=record.get("confidence"),

@@ -23,9 +23,9 @@ class Size:
     days: int
 
 
-TRAINING: Final = Size(accounts=450, days=360)
+TRAINING: Final = Size(accounts=400, days=360)
 """Enough who left for a model; offline only, so rows are cheap."""
-LIVE: Final = Size(accounts=120, days=61)
+LIVE: Final = Size(accounts=100, days=57)
 """What the emulator counts in a minute: it writes some 150 account-days a second. The last day is today."""
 
 

@@ -1,5 +1,6 @@
 """The report on a screen of 100 columns."""
 
+from collections.abc import Sequence
 from typing import Final
 
 from rich import box
@@ -82,32 +83,28 @@ def _silent(names: list[str]) -> Text:
     return Text(f"{len(names)} found by the schedule: {', '.join(names[:NAMES_SHOWN])}{more}")
 
 
-def _riskiest(risks: object) -> Table:
-    table = Table(
-        title="The riskiest accounts", title_style="bold", box=box.SIMPLE_HEAD, expand=True, padding=(0, 1)
-    )
-    table.add_column("account", ratio=3)
+def _riskiest(risks: Sequence[Risk]) -> Table:
+    table = Table(title="The riskiest customers", title_style="bold", box=box.SIMPLE_HEAD, expand=True)
+    days = {risk.horizon_days for risk in risks}
+    table.add_column("customer", no_wrap=True, max_width=24)
     table.add_column("score", justify="right", no_wrap=True)
     table.add_column("tier", no_wrap=True)
-    table.add_column("leaves within 30 days", ratio=3)
-    table.add_column("because", ratio=6)
-    assert isinstance(risks, list | tuple)
+    table.add_column(f"leaves within {days.pop()} days" if len(days) == 1 else "leaves", no_wrap=True)
+    table.add_column("because", ratio=1)
     for risk in risks:
         table.add_row(*_row(risk))
     return table
 
 
 def _row(risk: Risk) -> tuple[RenderableType, ...]:
-    interval = (
-        ""
-        if risk.low is None or risk.high is None
-        else f"\nof those alike {_share(risk.low)}-{_share(risk.high)}"
-    )
-    confidence = f"\nconfidence {risk.confidence}" if risk.confidence else ""
-    chance = Text(f"{_share(risk.probability)}{interval}{confidence}")
+    chance = _share(risk.probability)
+    if risk.low is not None and risk.high is not None:
+        chance += f"\nalike: {_share(risk.low)} to {_share(risk.high)}"
+    if risk.confidence:
+        chance += f"\nconfidence: {risk.confidence}"
     because = Text("\n".join(f"• {text}" for text in risk.drivers))
     who = Text.assemble((risk.name, "bold"), f"\n{risk.account}")
-    return who, Text(str(risk.score)), Text(risk.tier, style=COLOURS[risk.tier]), chance, because
+    return who, Text(str(risk.score)), Text(risk.tier, style=COLOURS[risk.tier]), Text(chance), because
 
 
 def _share(value: float) -> str:
@@ -117,7 +114,7 @@ def _share(value: float) -> str:
 def _where(where: list[tuple[str, str]]) -> Table:
     table = Table.grid(padding=(0, 2))
     table.add_column(style="cyan", no_wrap=True)
-    table.add_column()
+    table.add_column(ratio=1)
     for command, what in where:
         table.add_row(escape(command), escape(what))
     return table

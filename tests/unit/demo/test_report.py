@@ -23,6 +23,7 @@ RISK = Risk(
     score=83,
     tier="critical",
     probability=0.312,
+    horizon_days=30,
     low=0.24,
     high=0.41,
     confidence="high",
@@ -83,6 +84,8 @@ def test_it_says_what_happened() -> None:
     assert "8 of 8 accounts whose API volume fell by more than half" in text
     assert "2.4 s after the record (median), 4.8 s (p95)" in text
     assert "31 %" in text
+    assert "alike: 24 % to 41 %" in text
+    assert "leaves within 30 days" in text
     assert "Amber Tools and 1 more" in text
 
 
@@ -134,6 +137,7 @@ def test_customer_records_become_risks_and_tiers() -> None:
         "churn_risk_score": 83,
         "churn_risk_tier": "critical",
         "churn_probability": 0.312,
+        "horizon_days": 30,
         "interval": {"low": 0.24, "high": 0.41, "accounts": 80},
         "confidence": "high",
         "trigger": "usage_drop",
