@@ -2,6 +2,7 @@
 
 import json
 import random
+import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -87,6 +88,26 @@ def test_a_second_sweep_of_the_same_instant_changes_nothing(home: Home, stack: S
     assert first["failed"] == second["failed"] == second["scored"] == 0
     assert second["unchanged"] + second["not_customers"] == second["accounts"]
     assert (activity.record(stack, fallen), scores(stack, fallen)) == before
+
+
+def test_a_schedule_that_fires_twice_for_a_night_is_one_run(home: Home, stack: Stack, fallen: str) -> None:
+    states, arn = stack.client("stepfunctions"), stack.facts["state_machines"]["sweep"]
+    firing = json.dumps({"job": "sweep", "scheduled_at": datetime.now(UTC).isoformat(timespec="seconds")})
+
+    started = [states.start_execution(stateMachineArn=arn, input=firing)["executionArn"] for _ in range(2)]
+    ended = [result_of(states, execution) for execution in started]
+
+    assert sorted(len(result["nights"]) for result in ended) == [0, 1]
+    [ran] = [result for result in ended if result["nights"]]
+    assert (ran["nights"], ran["failed"]) == ([f"{yesterday()}T23:59:59.999Z"], 0)
+
+
+def result_of(states: Any, execution: str) -> dict[str, Any]:
+    """What an execution answers when it has come to its end."""
+    while (found := states.describe_execution(executionArn=execution))["status"] == "RUNNING":
+        time.sleep(0.3)
+    assert found["status"] == "SUCCEEDED", found
+    return dict(json.loads(found["output"]))
 
 
 def test_a_score_for_an_older_instant_is_kept_but_overwrites_nothing(stack: Stack, fallen: str) -> None:
