@@ -32,9 +32,7 @@ class ScoreTables:
 
     def ports(self, side_by_side: SideBySide) -> ScoringPorts:
         """The ports on these tables."""
-        return ScoringPorts(
-            read=self._read, write=self._write, side_by_side=side_by_side, pause=time.sleep
-        )
+        return ScoringPorts(read=self._read, write=self._write, side_by_side=side_by_side, pause=time.sleep)
 
     def note_skipped(self, account: str, *, day: str, rule: str) -> None:
         """Note on a drop's row that the account is no customer and was not scored.
@@ -71,4 +69,3 @@ class ScoreTables:
             trigger=trigger,
             vector=vector.values.astype("<f8").tobytes(),
         )
-
