@@ -92,7 +92,7 @@ def _point(session: Session, name: str, act: Callable[[ModelStore], Champion]) -
     except ArtefactError as error:
         raise CliError(f"{error.file}: {error.reason}", hint=error.remedy) from error
     except ModelStoreError as error:
-        raise CliError(str(error)) from error
+        raise CliError(error.reason, hint=error.remedy) from error
     result = {
         "model": name,
         "version": champion.version,

@@ -50,7 +50,7 @@ class _Feature:
     column: int
     thresholds: Floats
     ladder: list[float]
-    offsets: npt.NDArray[np.int64]
+    offsets: npt.NDArray[np.uint16]
     pairs: slice
 
 
@@ -106,7 +106,7 @@ class Explainer:
         result[:] = np.bincount(self._column, weights=self._values[found], minlength=self.width)
 
     def _many(self, x: Floats, result: Floats) -> None:
-        offsets = np.empty((len(self._group), len(x)), np.int64)
+        offsets = np.empty((len(self._group), len(x)), np.uint16)
         for f in self._features:
             column = x[:, f.column]
             bins = np.searchsorted(f.thresholds, column, side="left")
@@ -146,7 +146,7 @@ def _features(arrays: Mapping[str, npt.NDArray[Any]]) -> Any:
         if flat.size != n_pairs * bins:
             raise TablesError(f"the states of feature {column} do not fill its bins")
         runs = last
-        by_bin = np.ascontiguousarray(flat.reshape(n_pairs, bins).T, np.int64)
+        by_bin = np.ascontiguousarray(flat.reshape(n_pairs, bins).T)
         yield _Feature(column, own, own.tolist(), by_bin, slice(pairs, pairs + n_pairs))
         pairs += n_pairs
 

@@ -45,6 +45,11 @@ class Champion(msgspec.Struct, frozen=True, kw_only=True):
 class ModelStoreError(ValueError):
     """A version cannot be stored, promoted or rolled back to; says why and what to do."""
 
+    def __init__(self, reason: str, remedy: str) -> None:
+        super().__init__(f"{reason}: {remedy}")
+        self.reason = reason
+        self.remedy = remedy
+
 
 @dataclass(slots=True, kw_only=True)
 class _Served:
@@ -120,13 +125,13 @@ class ModelStore:
         manifest = load(files).manifest
         if (manifest.name, manifest.version) != (name, version):
             raise ModelStoreError(
-                f"the manifest is of {manifest.name}/{manifest.version}, not of {name}/{version}: "
-                "upload it under its own name"
+                f"the manifest is of {manifest.name}/{manifest.version}, not of {name}/{version}",
+                "upload it under its own name",
             )
         existing = self._read(_key(name, version, MANIFEST), CAPS[MANIFEST], MANIFEST)
         if existing is not None and existing != files[MANIFEST]:
             raise ModelStoreError(
-                f"{name}/{version} exists with other content: versions never change, train a new one"
+                f"{name}/{version} exists with other content", "versions never change, train a new one"
             )
         for file in sorted(FILES, key=lambda file: file == MANIFEST):
             with translated():
@@ -154,7 +159,7 @@ class ModelStore:
         """
         current = self._read_champion(name)
         if current is None or current.previous is None:
-            raise ModelStoreError(f"{name} has no previous version: promote another one instead")
+            raise ModelStoreError(f"{name} has no previous version", "promote another one instead")
         load(self._download(name, current.previous))
         return self._point(name, current.previous, previous=current.version, now_ms=now_ms)
 
@@ -235,6 +240,6 @@ def _key(name: str, version: str, file: str) -> str:
 def _checked(text: str, pattern: re.Pattern[str]) -> str:
     if len(text) > 128 or not pattern.fullmatch(text):
         raise ModelStoreError(
-            f"{text[:64]!r} is no name or version of a model: letters, digits and -_. without blanks"
+            f"{text[:64]!r} is no name or version of a model", "write letters, digits and -_. without blanks"
         )
     return text
