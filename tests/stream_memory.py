@@ -21,6 +21,7 @@ from stemtide.ports import (
     UnavailableError,
     UsageRow,
 )
+from stemtide.repeats import Repeats
 from stemtide.state import Caps
 from stemtide.store.record_keys import fact_key
 from stemtide.warm import WarmCache
@@ -218,6 +219,7 @@ class Lab:
             ledger=self.ledger,
             quarantine=self.quarantine,
             facts=self.facts,
+            repeats=Repeats(),
             stream=self.stream,
             incarnations=self.incarnations,
             pace=pace,

@@ -394,3 +394,29 @@ def said(number: int) -> Fact | None:
         return fact_of(one, known_ms=at_ms if "_stemtide" in one else ARRIVAL_MS, at_ms=at_ms)
     except UnusableFactError:
         return None
+
+
+def trait_call(number: int, name: str) -> dict[str, Any]:
+    """A group call at the minute of its number."""
+    at = f"2026-03-14T10:{number:02d}:00Z"
+    traits = {"name": name, "seats": 3}
+    return call(
+        f"t-{number}", type="group", event=None, groupId="acme", context=None, timestamp=at, traits=traits
+    )
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(names=st.lists(st.sampled_from("ab"), min_size=3, max_size=30), faults=FAULTS, rounds=ROUNDS)
+def test_traits_that_a_producer_repeats_leave_the_profile_as_if_each_were_kept(
+    names: list[str], faults: dict[int, Fault], rounds: list[Round]
+) -> None:
+    world = World(caps=Caps(id_window=200, inline_users=3))
+    for number, name in enumerate(names):
+        world.put(trait_call(number, name), "acme")
+
+    world.lab.faults.plan = faults
+    run_to_the_end(world, run(world, rounds))
+
+    kept = world.lab.facts.of("acme")
+    assert fold_facts(kept, ARRIVAL_MS).name == names[-1]
+    assert world.lab.counts()["applied"] == len(names)

@@ -40,6 +40,7 @@ from stemtide.ports import (
     UnavailableError,
 )
 from stemtide.records import Decoded, Foreign, Rejected, decode_record
+from stemtide.repeats import Repeats
 from stemtide.resend import put_all
 from stemtide.state import Event, id_hash
 from stemtide.users import user_hash
@@ -67,6 +68,7 @@ class AggregatePorts:
     ledger: Ledger
     quarantine: Quarantine
     facts: Facts
+    repeats: Repeats
     stream: Stream
     incarnations: Incarnations
     pace: Pace
@@ -124,6 +126,8 @@ def aggregate(event: Mapping[str, Any], *, ports: AggregatePorts, rules: Rules) 
 
     if not write_ledger(lane.row, counted, ledger=ports.ledger, pace=ports.pace):
         failed = delivery.records[0].sequence
+    last = max(lane.row.mark, delivery.records[-1].sequence)
+    ports.repeats.leave(lane.name, last if failed is None else None)
     return _response(failed)
 
 
@@ -196,10 +200,10 @@ def _set_aside(work: _Work, lane: Lane, ports: AggregatePorts, failed: int | Non
         for record, one in work.rejected
         if due(record.sequence)
     ]
+    said = [entry for entry in work.facts if due(entry[0])]
     facts = [
         (sequence, partial(ports.facts.put_facts, account, (fact,)))
-        for sequence, account, fact in work.facts
-        if due(sequence)
+        for sequence, account, fact in ports.repeats.without(said, lane=lane.name, mark=lane.row.mark)
     ]
     lowest = _lowest([failed, *ports.side_by_side(step, [*rejected, *facts])])
     foreign = [entry for entry in work.foreign if due(entry[0]) and (lowest is None or entry[0] < lowest)]

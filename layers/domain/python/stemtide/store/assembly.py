@@ -8,6 +8,7 @@ from stemtide.archive import ArchivePorts
 from stemtide.calls import Bounds
 from stemtide.commit import Committer
 from stemtide.config_schema import Ingest
+from stemtide.repeats import Repeats
 from stemtide.settings import AggregateSettings, ArchiveSettings
 from stemtide.state import Caps
 from stemtide.store import clients
@@ -60,6 +61,7 @@ def aggregate_ports(settings: AggregateSettings, ingest: Ingest) -> AggregatePor
             retention=timedelta(days=ingest.quarantine_retention_days),
         ),
         facts=Records(clients.table(settings.accounts_table)),
+        repeats=Repeats(),
         stream=KinesisStream(client=kinesis, stream_name=settings.event_stream),
         incarnations=StreamIncarnations(client=kinesis),
         pace=NO_TIME,
