@@ -2,11 +2,13 @@
 
 import io
 import json
+import re
 import sys
 from datetime import date
 from pathlib import Path
 
 import msgspec
+from rich._export_format import CONSOLE_SVG_FORMAT
 from rich.console import Console
 
 from demo.__main__ import where_to_look
@@ -14,6 +16,10 @@ from demo.report import Report
 from demo.settings import ROOT, Settings
 from demo.show import WIDTH, show
 from demo.stages import DONE, line
+
+FONT = "DejaVu Sans Mono, Menlo, Consolas"
+FORMAT = re.sub(r"@font-face \{\{.*?\}\}", "", CONSOLE_SVG_FORMAT, flags=re.S).replace("Fira Code", FONT)
+"""Rich's drawing without the fonts that it would fetch."""
 
 
 def draw(report_file: Path, target: Path) -> None:
@@ -27,7 +33,7 @@ def draw(report_file: Path, target: Path) -> None:
     for name, title in report.titles.items():
         console.print(line(DONE, title, report.seconds[name]), highlight=False)
     show(console, report, where_to_look(settings, report))
-    console.save_svg(str(target), title="make demo")
+    target.write_text(console.export_svg(title="make demo", code_format=FORMAT))
 
 
 if __name__ == "__main__":

@@ -89,7 +89,7 @@ def _riskiest(risks: Sequence[Risk]) -> Table:
     table.add_column("customer", no_wrap=True, max_width=24)
     table.add_column("score", justify="right", no_wrap=True)
     table.add_column("tier", no_wrap=True)
-    table.add_column(f"leaves within {days.pop()} days" if len(days) == 1 else "leaves", no_wrap=True)
+    table.add_column(f"leaves in {days.pop()} days" if len(days) == 1 else "leaves", no_wrap=True)
     table.add_column("because", ratio=1)
     for risk in risks:
         table.add_row(*_row(risk))

@@ -11,11 +11,12 @@ import pytest
 from rich.console import Console
 
 from demo.__main__ import where_to_look
+from demo.picture import draw
 from demo.report import Drops, Model, Report, Risk, risk_of, tiers_of
 from demo.settings import Settings
 from demo.show import WIDTH, show
 from demo.stages import StageError
-from demo.story import check
+from demo.story import by_risk, check
 
 RISK = Risk(
     account="acct-0042",
@@ -85,7 +86,7 @@ def test_it_says_what_happened() -> None:
     assert "2.4 s after the record (median), 4.8 s (p95)" in text
     assert "31 %" in text
     assert "alike: 24 % to 41 %" in text
-    assert "leaves within 30 days" in text
+    assert "leaves in 30 days" in text
     assert "Amber Tools and 1 more" in text
 
 
@@ -165,3 +166,23 @@ def test_a_run_has_a_local_cloud_of_its_own_and_bases_that_do_not_overlap() -> N
     assert Path(found.environment()["STEMTIDE_STACK"]).parent == found.cloud
     assert (found.today - found.training_end).days == found.live.days
     assert found.seed_of("training") != found.seed_of("live")
+
+
+def test_the_picture_is_drawn_from_the_last_report_and_fetches_nothing(tmp_path: Path) -> None:
+    (tmp_path / "report.json").write_text(json.dumps(REPORT.as_json()))
+
+    draw(tmp_path / "report.json", tmp_path / "demo.svg")
+
+    picture = (tmp_path / "demo.svg").read_text()
+    assert "Granite" in picture
+    assert "url(http" not in picture
+
+
+def test_of_one_score_the_likelier_to_leave_comes_first() -> None:
+    rows = [
+        {"account": "a", "churn_risk_score": 80, "churn_probability": 0.3},
+        {"account": "b", "churn_risk_score": 80, "churn_probability": 0.4},
+        {"account": "c", "churn_risk_score": 90, "churn_probability": None},
+    ]
+
+    assert [row["account"] for row in sorted(rows, key=by_risk)] == ["c", "b", "a"]
