@@ -1,5 +1,6 @@
 """The accounts table's store: who may overwrite whom, and the list by risk."""
 
+import time
 from typing import Any
 
 import pytest
@@ -182,6 +183,15 @@ def test_a_drop_is_kept_once_per_day_and_rule(records: Records) -> None:
 
     assert [records.put_drop(one) for one in (drop, later, drop)] == [True, False, False]
     assert records.drops("acme") == [drop]
+
+
+def test_a_replayed_drop_of_years_ago_is_kept_as_long_as_any_other(records: Records, table: Any) -> None:
+    long_ago = MARCH_14 - 5 * 365 * 86_400_000
+
+    records.put_drop(Drop(account="acme", rule="api", as_of_ms=long_ago, figures={}))
+
+    [row] = [item for item in table.scan()["Items"] if item["item"].startswith("drop#")]
+    assert row["expires_at"] > time.time() + KEPT_S - 3600
 
 
 @pytest.fixture

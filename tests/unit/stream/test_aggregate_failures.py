@@ -256,3 +256,38 @@ def test_the_ledger_remembers_what_it_has_counted(lab: Lab) -> None:
 
     covered = [at for at in range(12) if is_accounted(row, FIRST_SEQUENCE + at)]
     assert covered == [3, 4, 5, 6, 9]
+
+
+def on_day(day: int, at: int, **changes: Any) -> dict[str, Any]:
+    stamp = f"2026-03-{day:02d}T11:00:00Z"
+    return record(call(f"d-{at}", timestamp=stamp, **changes), at=at)
+
+
+def test_the_days_of_an_account_are_written_oldest_first(lab: Lab) -> None:
+    written: list[str] = []
+    put = lab.items.put
+    lab.items.put = lambda row: (written.append(row.sort), put(row))[1]  # type: ignore[method-assign]
+
+    assert deliver(lab, on_day(13, 0), on_day(11, 1), on_day(14, 2), on_day(12, 3)) == failed()
+
+    assert written == ["2026-03-11", "2026-03-12", "2026-03-13", "2026-03-14"]
+
+
+def test_after_a_day_that_cannot_be_written_the_later_days_of_its_account_come_again(lab: Lab) -> None:
+    records = [on_day(14, 0), on_day(12, 1), on_day(13, 2), of_account("bee", 3)]
+    put = lab.items.put
+
+    def refusing(row: Any) -> None:
+        if row.sort == "2026-03-13":
+            raise UnavailableError
+        put(row)
+
+    lab.items.put = refusing  # type: ignore[method-assign]
+
+    assert deliver(lab, *records) == failed(records[0])
+
+    assert sorted(day for account, day in lab.items.rows if account == "acme") == ["2026-03-12"]
+    assert events(lab, "bee") == 1
+    lab.items.put = put  # type: ignore[method-assign]
+    assert deliver(lab, *records) == failed()
+    assert [events(lab, account) for account in ("acme", "bee")] == [1, 1]

@@ -1,7 +1,7 @@
 """From one delivery of stream records to the usage table: the order of the steps is the guarantee.
 
-1. Every account-day's events are committed on their own (`commit.py`); one that fails keeps its later
-   events waiting too, because one delivery makes at most one write per item.
+1. Every account-day's events are committed on their own (`commit.py`), an account's days in their order;
+   one that fails keeps what follows it waiting too: one delivery makes at most one write per item.
 2. Everything before the lowest failed record is final: rejected calls go to the quarantine, what is said
    of customers to the accounts table, calls under a foreign key back into the stream under their own.
 3. Only then the lane's ledger counts these records, and the rest is reported as failed.
@@ -163,7 +163,7 @@ def _commit_all(work: _Work, lane: Lane, ports: AggregatePorts, rules: Rules) ->
     latest_ms = max(position.arrival_ms for position in work.positions)
     expires_at = latest_ms // 1000 + int(rules.retention.total_seconds())
 
-    def step(group: Group) -> _Done:
+    def commit(group: Group) -> _Done:
         try:
             duplicates = ports.committer.commit(
                 group, lane=lane.name, accounted=lane.row.mark, expires_at=expires_at
@@ -172,8 +172,26 @@ def _commit_all(work: _Work, lane: Lane, ports: AggregatePorts, rules: Rules) ->
             return _Done([], failed=group.events[0].sequence)
         return _Done(duplicates)
 
-    groups = (Group(account, day_of_index(day), events) for (account, day), events in work.groups.items())
-    return ports.side_by_side(step, groups)
+    def day_after_day(groups: Sequence[Group]) -> list[_Done]:
+        done: list[_Done] = []
+        for group in groups:
+            broken = bool(done) and done[-1].failed is not None
+            done.append(_Done([], failed=group.events[0].sequence) if broken else commit(group))
+        return done
+
+    return list(chain.from_iterable(ports.side_by_side(day_after_day, _by_account(work))))
+
+
+def _by_account(work: _Work) -> list[list[Group]]:
+    """The groups of each account, oldest day first.
+
+    Accounts are written side by side, the days of one in their order: whoever is told of a new day finds
+    the days before it complete, as far as they came before it.
+    """
+    by_account: dict[str, list[Group]] = {}
+    for (account, day), events in sorted(work.groups.items(), key=lambda entry: entry[0]):
+        by_account.setdefault(account, []).append(Group(account, day_of_index(day), events))
+    return list(by_account.values())
 
 
 def _set_aside(work: _Work, lane: Lane, ports: AggregatePorts, failed: int | None) -> int | None:

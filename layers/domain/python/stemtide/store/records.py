@@ -4,6 +4,7 @@ The record has several writers. Each touches only its own attributes, under a co
 that none undoes another and none goes back.
 """
 
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -183,12 +184,12 @@ class Records:
         )
 
     def put_drop(self, drop: Drop) -> bool:
-        """Keep a drop; False if its rule has found one on that day before."""
+        """Keep a drop for a while from now on; False if its rule has found one on that day before."""
         item = {
             "account": drop.account,
             "item": keys.drop_key(drop),
             "drop": msgspec.json.encode(drop).decode(),
-            "expires_at": drop.as_of_ms // 1000 + keys.KEPT_S,
+            "expires_at": int(time.time()) + keys.KEPT_S,
         }
         return self._put_new(item)
 
