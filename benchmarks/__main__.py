@@ -7,12 +7,13 @@ import sys
 from datetime import UTC, datetime
 from types import FrameType
 
-from rich.console import Console
 from rich.markup import escape
 
 from benchmarks import drop_to_score
 from benchmarks.results import merge
+from demo.__main__ import console_of_width
 from demo.settings import DEFAULT_SEED, ROOT, Settings, free_port
+from demo.show import WIDTH
 from demo.stages import StageError, Stages
 from infra.local.proxy import around_proxy
 
@@ -23,7 +24,7 @@ INTERRUPTED = 130
 def main() -> int:
     os.environ.update(around_proxy(os.environ))
     signal.signal(signal.SIGTERM, _interrupt)
-    console = Console(highlight=False)
+    console = console_of_width(WIDTH)
     settings = Settings(
         seed=DEFAULT_SEED,
         keep=False,
@@ -31,7 +32,6 @@ def main() -> int:
         port=free_port(),
         folder=ROOT / "build" / "bench",
     )
-    settings.folder.mkdir(parents=True, exist_ok=True)
     try:
         figures, ran = drop_to_score.run(settings, Stages(console=console))
     except StageError as error:

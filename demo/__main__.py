@@ -30,10 +30,9 @@ def main() -> int:
     stages = Stages(console=console)
     story = Story(settings=settings, stages=stages)
     signal.signal(signal.SIGTERM, _interrupt)
-    settings.folder.mkdir(parents=True, exist_ok=True)
-    settings.report_file.unlink(missing_ok=True)
     try:
         with own_cloud(settings, console.print):
+            settings.report_file.unlink(missing_ok=True)
             report = story.tell()
     except StageError as error:
         console.print(f"\n[bold red]the demo failed:[/] {escape(str(error))}")
