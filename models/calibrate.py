@@ -43,14 +43,16 @@ def probabilities(margins: Floats, calibration: Calibration) -> Floats:
 
 
 def bins(probability: Floats, y: Labels) -> tuple[Bin, ...]:
-    """Bins of about equally many rows by rising probability, each with enough positives.
+    """Bins of about equally many expected positives by rising probability, each with enough observed ones.
 
-    Rows of the same probability share a bin. The last bin ends at 1 and includes it.
+    So the few rows at the top, which people act on, are told apart as well as the many at the bottom. Rows
+    of the same probability share a bin. The last bin ends at 1 and includes it.
     """
     order = np.argsort(probability, kind="stable")
     p, happened = probability[order], y[order]
     count = int(np.clip(happened.sum() // MIN_POSITIVES, 1, MAX_BINS))
-    edges = [int(edge) for edge in np.linspace(0, len(p), count + 1)[1:-1]]
+    expected = np.cumsum(p)
+    edges = expected.searchsorted(expected[-1] * np.linspace(0, 1, count + 1)[1:-1]).tolist()
     starts = sorted({int(p.searchsorted(p[edge])) for edge in edges} - {0})
     groups = [0, *starts, len(p)]
     merged = [groups[0]]

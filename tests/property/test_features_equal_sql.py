@@ -27,7 +27,7 @@ RAW = st.lists(
 )
 NOT_IN_SQL = {"active_days_ew14", "active_days_ew30"}
 PROFILE_ONLY = {
-    "account_age_days", "tenure_days", "mrr", "days_to_renewal", "term_months", "renewal_within_30d",
+    "account_age_days", "tenure_days", "mrr", "days_to_renewal", "term_months",
 }  # fmt: skip
 
 

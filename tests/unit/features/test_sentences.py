@@ -47,8 +47,6 @@ EXAMPLES = [
     ("days_to_renewal", 1.0, None, "renewal tomorrow"),
     ("days_to_renewal", 0.0, None, "renewal is due"),
     ("term_months", 12.0, None, "12-month term"),
-    ("renewal_within_30d", 1.0, 0.0, "renewal within 30 days"),
-    ("renewal_within_30d", 0.0, 0.0, "no renewal within 30 days"),
     ("history_days", 12.0, 90.0, "usage is known for 12 days"),
     ("api_change_7d", UNKNOWN, 0.0, "the weekly change in API calls is unknown"),
     ("days_to_renewal", None, None, "when it renews is unknown"),

@@ -118,6 +118,7 @@ def test_bins_rise_hold_all_rows_and_have_enough_positives() -> None:
     assert sum(b.rows for b in bins) == 4000
     assert sum(b.positives for b in bins) == y.sum()
     assert min(b.positives for b in bins) >= calibrate.MIN_POSITIVES
+    assert bins[-1].rows < bins[0].rows, "the few at the top are told apart"
     assert all(b.low <= b.positives / b.rows <= b.high for b in bins)
     first = probability < bins[0].upper
     assert (bins[0].rows, bins[0].positives) == (first.sum(), y[first].sum())

@@ -186,14 +186,14 @@ def test_rules_score_a_healthy_account_low_and_a_silent_one_critical() -> None:
 
 
 def test_a_drivers_contribution_by_rules_is_its_points_in_tiers() -> None:
-    [found] = assess(None, [vector(**HEALTHY | {"events_change_7d": -0.5, "renewal_within_30d": 1})])
+    [found] = assess(None, [vector(**HEALTHY | {"events_change_7d": -0.5, "days_to_renewal": 10})])
 
     assert [(d.feature, d.contribution) for d in found.drivers[:2]] == [
+        ("days_to_renewal", pytest.approx(10 / 25)),
         ("events_change_7d", pytest.approx(10 / 25)),
-        ("renewal_within_30d", pytest.approx(10 / 25)),
     ]
     assert found.score == 20
-    assert found.drivers[0].text == "events down 50 % against the week before"
+    assert found.drivers[1].text == "events down 50 % against the week before"
 
 
 def test_a_customer_who_never_began_is_at_risk_by_rules() -> None:

@@ -125,12 +125,6 @@ def fact(which: Fact) -> Formula:
     return lambda view: view.fact(which)
 
 
-def renewal_within_30d(view: View) -> Floats:
-    """1 if the renewal lies in the next 30 days, else 0."""
-    days = view.fact(Fact.DAYS_TO_RENEWAL)
-    return np.where(np.isnan(days), np.nan, (days <= 30).astype(np.float64))
-
-
 def history_days(view: View) -> Floats:
     """Known days, at most 90; never unknown."""
     return view.history

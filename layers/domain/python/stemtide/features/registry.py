@@ -307,10 +307,6 @@ _PROFILE: Final = (
         "term_months", "months", "Length of the term", "the length of the term",
         "months of the running base plan's term; unknown when open-ended", s.term, f.fact(Fact.TERM_MONTHS),
     ),
-    _profile(
-        "renewal_within_30d", "yes or no", "Renewal within 30 days", "whether it renews within 30 days",
-        "1 if days_to_renewal is 30 or less", s.renewal_soon, f.renewal_within_30d, "flag",
-    ),
 )  # fmt: skip
 _HISTORY: Final = Feature(
     name="history_days",

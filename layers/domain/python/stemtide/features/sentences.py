@@ -157,11 +157,6 @@ def term(value: float, baseline: float | None) -> str:
     return f"{number(value)}-month term"
 
 
-def renewal_soon(value: float, baseline: float | None) -> str:
-    """From 0 or 1."""
-    return "renewal within 30 days" if value else "no renewal within 30 days"
-
-
 def history(value: float, baseline: float | None) -> str:
     """`usage is known for 12 days`."""
     if value == 0:

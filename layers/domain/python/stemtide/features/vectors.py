@@ -42,9 +42,19 @@ class Known:
 
 def vectors_of(known: Sequence[Known], as_of_ms: int, *, plans: Sequence[Plan] = ()) -> list[Vector]:
     """The vectors of accounts at one instant."""
-    day = last_closed_day(as_of_ms)
-    matrix = compute([Row(k.history, k.closed, day) for k in known], plans=plans)
-    return [_vector(k, values, as_of_ms, day) for k, values in zip(known, matrix, strict=True)]
+    return vectors_at([(k, as_of_ms) for k in known], plans=plans)
+
+
+def vectors_at(known: Sequence[tuple[Known, int]], *, plans: Sequence[Plan] = ()) -> list[Vector]:
+    """The vectors of accounts, each at an instant of its own (what is known must be of that instant)."""
+    days = [last_closed_day(as_of_ms) for _, as_of_ms in known]
+    matrix = compute(
+        [Row(k.history, k.closed, day) for (k, _), day in zip(known, days, strict=True)], plans=plans
+    )
+    return [
+        _vector(k, values, as_of_ms, day)
+        for (k, as_of_ms), day, values in zip(known, days, matrix, strict=True)
+    ]
 
 
 def _vector(known: Known, values: Floats, as_of_ms: int, day: int) -> Vector:

@@ -34,7 +34,7 @@ RULES: Final = (
     Rule(feature="seat_utilization", start=0.5, full=0.1, points=10, reason="they pay for unused seats"),
     Rule(feature="users_change", start=-0.2, full=-0.7, points=10, reason="people stopped using it"),
     Rule(feature="features_adopted_change", start=0, full=-5, points=5, reason="use becomes narrower"),
-    Rule(feature="renewal_within_30d", start=0, full=1, points=10, reason="the decision is due"),
+    Rule(feature="days_to_renewal", start=30, full=10, points=10, reason="the decision is due"),
     Rule(feature="history_days", start=1, full=0, points=60, reason="a customer who never began"),
 )
 TOP: Final = 100
