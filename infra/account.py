@@ -85,7 +85,11 @@ def describe_stack(outputs_file: Path, account: Account, target: Path) -> Path:
                     "accounts": out["AccountsTable"],
                     "ingest": out["IngestTable"],
                 },
-                "queues": {"async_dead_letters": out["AsyncDeadLetterQueue"]},
+                "queues": {
+                    "drops": out["DropQueue"],
+                    "async_dead_letters": out["AsyncDeadLetterQueue"],
+                    "drop_dead_letters": out["DropDeadLetterQueue"],
+                },
                 "topics": {"alarms": out["AlarmTopic"], "ses_events": None},
                 "state_machines": {"sweep": out["SweepStateMachine"]},
                 "functions": {"detect": out["DetectFunction"], "score": out["ScoreFunction"]},

@@ -52,6 +52,10 @@ class Deployment:
     detect_window_s: int = 5
     """Changes of the tables gathered before drops are looked for: with `aggregate_window_s` it bounds how
     soon a drop is followed by a score."""
+    score_window_s: int = 3
+    """Drops gathered before accounts are scored: a wave of drops is few invocations."""
+    score_concurrency: int = 10
+    """Deliveries of drops that are scored at a time."""
     sweep_concurrency: int = 10
     """Batches of 500 accounts that the nightly run scores at a time."""
 
@@ -79,7 +83,9 @@ LOCAL: Final[Mapping[str, Any]] = {
     "archive_window_s": 1,
     "profile_window_s": 0,
     "detect_window_s": 1,  # days that are written together are seen together
-    "sweep_concurrency": 2,  # one per core of a small machine
+    "score_window_s": 1,
+    "score_concurrency": 2,  # one per core of a small machine
+    "sweep_concurrency": 2,
     "token_minutes": 24 * 60,  # stack.json's tokens serve a working day
 }
 """Every difference between the stacks on a laptop and in an AWS account."""
@@ -134,6 +140,8 @@ def _check(deployment: Deployment, target: str) -> None:
         "aggregate_window_s": (0 <= deployment.aggregate_window_s <= 300, "0-300 seconds"),
         "archive_window_s": (0 <= deployment.archive_window_s <= 300, "0-300 seconds"),
         "detect_window_s": (0 <= deployment.detect_window_s <= 300, "0-300 seconds"),
+        "score_window_s": (1 <= deployment.score_window_s <= 300, "1-300 seconds"),
+        "score_concurrency": (2 <= deployment.score_concurrency <= 1000, "2-1000"),
         "sweep_concurrency": (1 <= deployment.sweep_concurrency <= 1000, "1-1000"),
         "token_minutes": (5 <= deployment.token_minutes <= 24 * 60, "5-1440 minutes"),
         "refresh_days": (1 <= deployment.refresh_days <= 3650, "1-3650"),

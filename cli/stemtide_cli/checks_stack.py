@@ -14,7 +14,7 @@ from stemtide_cli.checks import Check, Run
 from stemtide_cli.consumers import read_consumers
 from stemtide_cli.errors import CliError
 from stemtide_cli.lag import CONSUMERS
-from stemtide_cli.parked import read_dead_letters, read_queues
+from stemtide_cli.parked import PARKING_QUEUES, read_dead_letters, read_queues
 from stemtide_cli.stack import Stack
 
 DEPLOY = "deploy again: `make up` (a real account: `make deploy`)"
@@ -121,11 +121,12 @@ def dead_letters(stack: Stack) -> Iterator[Check]:
 
 
 def queues(stack: Stack) -> Iterator[Check]:
-    """The queues of failed asynchronous invocations are empty."""
+    """The queues of what was given up are empty; in the others messages come and go."""
     for role, count in read_queues(stack).items():
-        do = f"read the messages at {stack.queues[role]}" if count else None
+        parked = bool(count) and role in PARKING_QUEUES
+        do = f"read the messages at {stack.queues[role]}" if parked else None
         says = f"{count} messages"
-        yield Check(name=f"queue {role}", state="warn" if count else "ok", says=says, do=do)
+        yield Check(name=f"queue {role}", state="warn" if parked else "ok", says=says, do=do)
 
 
 def counters(stack: Stack) -> Iterator[Check]:

@@ -34,8 +34,8 @@ def settings() -> DetectSettings:
 def tables() -> dict[str, Any]:
     """The tables by role."""
     return {
-        "accounts": clients.table(settings().accounts_table),
-        "ingest": clients.table(settings().ingest_table),
+        "accounts": clients.table(settings().accounts_table, config=clients.PATIENT),
+        "ingest": clients.table(settings().ingest_table, config=clients.PATIENT),
     }
 
 
@@ -44,7 +44,8 @@ def ports() -> DetectPorts:
     """What detecting touches, made once per process."""
     records = Records(tables()["accounts"])
     aside = SetAside(client=clients.client("sqs"), queue_url=settings().dead_letter_queue, function="detect")
-    days = DayUses(client=clients.client("dynamodb"), table_name=settings().usage_table)
+    dynamodb = clients.client("dynamodb", config=clients.PATIENT)
+    days = DayUses(client=dynamodb, table_name=settings().usage_table)
 
     def set_aside(what: Any, error: Exception) -> None:
         logger.error("set aside: it cannot be read", extra={**what, "error": type(error).__name__})

@@ -1,19 +1,22 @@
-"""Scores accounts: one on a drop, batches of the nightly run, one that a person asks for."""
+"""Scores accounts: those whose use fell, batches of the nightly run, one that a person asks for."""
 
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
-import boto3
 from aws_lambda_powertools import Logger
 from stemtide.as_of import parse_as_of
 from stemtide.config import bundled_config
+from stemtide.domain_events import UsageDropDetected
+from stemtide.drop_messages import DropPorts, messages_of, on_drops
 from stemtide.http.app import Operation, answer
 from stemtide.http.features import FeatureApi
 from stemtide.http.scoring import ScoringApi
 from stemtide.scoring.assessment import Trigger
-from stemtide.scoring_service import MODEL, Scored, score_accounts
+from stemtide.scoring_service import MODEL, Fate, Moment, Scored, ScoringPorts, score_accounts, score_moments
 from stemtide.settings import ScoreSettings
 from stemtide.store import clients
+from stemtide.store.drop_queue import DropQueue
 from stemtide.store.models import ModelStore
 from stemtide.store.pace import Threads
 from stemtide.store.scoring import ScoreTables
@@ -30,8 +33,8 @@ def tables() -> ScoreTables:
     """The tables, looked up once per process."""
     settings = ScoreSettings.from_env()
     return ScoreTables(
-        usage=clients.table(settings.usage_table),
-        accounts=clients.table(settings.accounts_table),
+        usage=clients.table(settings.usage_table, config=clients.PATIENT),
+        accounts=clients.table(settings.accounts_table, config=clients.PATIENT),
         config=bundled_config(),
     )
 
@@ -39,7 +42,19 @@ def tables() -> ScoreTables:
 @lru_cache(maxsize=1)
 def models() -> ModelStore:
     """The models, loaded once per process."""
-    return ModelStore(boto3.client("s3", config=clients.CONFIG), ScoreSettings.from_env().model_bucket)
+    s3 = clients.client("s3", config=clients.PATIENT)
+    return ModelStore(s3, ScoreSettings.from_env().model_bucket)
+
+
+@lru_cache(maxsize=1)
+def queue() -> DropQueue:
+    """The queue of drops, looked up once per process."""
+    settings = ScoreSettings.from_env()
+    return DropQueue(
+        client=clients.client("sqs"),
+        url=settings.drop_queue,
+        dead_letter_url=settings.drop_dead_letter_queue,
+    )
 
 
 @lru_cache(maxsize=1)
@@ -58,11 +73,11 @@ def operations() -> dict[str, Operation]:
 
 
 def handler(event: dict[str, Any], context: object) -> Any:
-    """A request of the HTTP API, an event of the bus, or a batch."""
+    """A request of the HTTP API, a delivery of the queue of drops, or a batch."""
     if "routeKey" in event:
         return answer(event, operations=operations(), logger=logger)
-    if "detail-type" in event:
-        return _drop(event["detail"])
+    if "Records" in event:
+        return _delivery(event)
     return _batch(event)
 
 
@@ -80,16 +95,50 @@ def score(
         trigger=trigger,
         model=model,
         plans=bundled_config().plans,
-        ports=tables().ports(threads()),
+        ports=ports(),
     )
 
 
-def _drop(detail: dict[str, Any]) -> dict[str, Any]:
-    account = detail["account"]
-    found = score([account], as_of_ms=parse_as_of(detail["as_of"]), trigger=Trigger.USAGE_DROP)
-    if found.not_customers:
-        tables().note_skipped(account, day=detail["day"], rule=detail["rule"])
-    return _answer(found, run=detail["id"], trigger=Trigger.USAGE_DROP)
+def ports() -> ScoringPorts:
+    """What scoring touches; an account that fails for good is named in the log."""
+    return tables().ports(threads(), say_failed=_say_failed)
+
+
+def _delivery(event: dict[str, Any]) -> dict[str, Any]:
+    found = on_drops(
+        messages_of(event),
+        ports=DropPorts(
+            score=_on_drop, note_skipped=_note_skipped, set_aside=_set_aside, later=queue().later
+        ),
+    )
+    fates = list(found.fates.values())
+    logger.info(
+        "scored drops",
+        **{str(fate): fates.count(fate) for fate in Fate},
+        again=len(found.failed),
+        unreadable=found.unreadable,
+    )
+    return found.answer()
+
+
+def _on_drop(moments: Sequence[Moment]) -> dict[Moment, Fate]:
+    model = models().serving(MODEL)[1]
+    return score_moments(
+        moments, trigger=Trigger.USAGE_DROP, model=model, plans=bundled_config().plans, ports=ports()
+    )
+
+
+def _note_skipped(drop: UsageDropDetected) -> None:
+    tables().note_skipped(drop.account, day=drop.day, rule=drop.rule)
+
+
+def _set_aside(body: str, error: Exception) -> None:
+    logger.error("set aside: it cannot be read", error=type(error).__name__)
+    queue().set_aside(body, error)
+
+
+def _say_failed(moment: Moment, error: Exception) -> None:
+    logger.error("not scored", account=moment.account, error=f"{type(error).__name__}: {error}"[:500])
 
 
 def _batch(event: dict[str, Any]) -> dict[str, Any]:
@@ -102,12 +151,8 @@ def _batch(event: dict[str, Any]) -> dict[str, Any]:
         version=named and named["version"],
         champion=named is None,
     )
-    return _answer(found, run=event.get("run"), trigger=trigger)
-
-
-def _answer(found: Scored, *, run: str | None, trigger: Trigger) -> dict[str, Any]:
     counts = found.counts()
-    logger.info("scored", run=run, trigger=trigger, **counts)
+    logger.info("scored", run=event.get("run"), trigger=trigger, **counts)
     if found.failed:
         raise ScoringFailedError(
             f"{len(found.failed)} accounts, the first: {', '.join(found.failed[:5])}; others are scored"

@@ -32,7 +32,11 @@ def describe(
             "accounts": outputs["AccountsTable"],
             "ingest": outputs["IngestTable"],
         },
-        "queues": {"async_dead_letters": outputs["AsyncDeadLetterQueue"]},
+        "queues": {
+            "drops": outputs["DropQueue"],
+            "async_dead_letters": outputs["AsyncDeadLetterQueue"],
+            "drop_dead_letters": outputs["DropDeadLetterQueue"],
+        },
         "topics": {"alarms": outputs["AlarmTopic"], "ses_events": None},
         "state_machines": {"sweep": outputs["SweepStateMachine"]},
         "functions": {"detect": outputs["DetectFunction"], "score": outputs["ScoreFunction"]},

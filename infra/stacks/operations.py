@@ -36,6 +36,7 @@ class OperationsStack(Stack):
         alarms.errors(functions)
         alarms.consumers(consumers)
         alarms.dead_letters(pipeline.register, pipeline.queue)
+        alarms.drops(scoring.drops.queue, scoring.drops.given_up)
         alarms.balance()
         alarms.http(api.api_id)
         alarms.sweep(scoring.sweep.arn)

@@ -7,6 +7,7 @@ from constructs import Construct
 
 from infra.config import Deployment
 from infra.constructs.domain_facts import DomainFacts
+from infra.constructs.drop_queue import DropQueue
 from infra.constructs.layers import Layers
 from infra.constructs.nightly_sweep import NightlySweep
 from infra.constructs.schedules import Schedules
@@ -41,15 +42,19 @@ class ScoringStack(Stack):
         drops = UsageDrops(self, "UsageDrops", **reader, schedules=schedules)
         facts = DomainFacts(self, "DomainFacts", **reader, bus=data.bus)
         model = {**common, "layers": inference, "models": data.models}
-        scorer = Scorer(self, "Scorer", **model, bus=data.bus, asynchronous=asynchronous)
+        queue = DropQueue(self, "Drops", deployment=deployment, bus=data.bus, asynchronous=asynchronous)
+        scorer = Scorer(self, "Scorer", **model, drops=queue)
         sweep = NightlySweep(
             self, "Sweep", **model, archive=data.archive, scorer=scorer.function, schedules=schedules
         )
 
         self.score = scorer.function
+        self.drops = queue
         self.sweep = sweep
         self.table_consumers = [drops.function, facts.function]
         self.functions = [*self.table_consumers, scorer.function, sweep.function]
         CfnOutput(self, "DetectFunction", value=drops.function.function_name)
         CfnOutput(self, "ScoreFunction", value=scorer.function.function_name)
+        CfnOutput(self, "DropQueue", value=queue.queue.queue_url)
+        CfnOutput(self, "DropDeadLetterQueue", value=queue.given_up.queue_url)
         CfnOutput(self, "SweepStateMachine", value=sweep.arn)

@@ -65,7 +65,8 @@ MAY = {
     "score": LOG
     | {"dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:UpdateItem"}
     | {"s3:GetObject", "s3:ListBucket"}
-    | {"sqs:GetQueueAttributes", "sqs:GetQueueUrl", "sqs:SendMessage"},
+    | {"sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueAttributes"}
+    | {"sqs:ReceiveMessage", "sqs:SendMessage"},
     "sweep": LOG
     | {"dynamodb:PutItem", "dynamodb:Query", "dynamodb:UpdateItem"}
     | {"s3:GetObject", "s3:ListBucket", "s3:PutObject"},
@@ -205,7 +206,7 @@ def test_the_dead_letter_bucket_notifies_its_function_natively(synth: Synth) -> 
     assert granted["SourceAccount"] == {"Ref": "AWS::AccountId"}
 
 
-@pytest.mark.parametrize("name", ["dead_letters", "balance", "detect", "score"])
+@pytest.mark.parametrize("name", ["dead_letters", "balance", "detect"])
 def test_an_invocation_nobody_waits_for_ends_in_the_queue_with_its_payload(synth: Synth, name: str) -> None:
     logical, _ = synth.function(name)
 
@@ -263,8 +264,18 @@ def test_a_consumer_of_a_table_retries_within_bounds_and_keeps_what_it_gives_up(
     assert "DeadLettersBucket" in json.dumps(mapping["DestinationConfig"]["OnFailure"]["Destination"])
 
 
-def test_a_drop_on_the_bus_is_scored_or_kept(synth: Synth) -> None:
-    logical, _ = synth.function("score")
+def queue(synth: Synth, beginning: str) -> tuple[str, dict[str, Any]]:
+    """A queue by the beginning of its logical name."""
+    [found] = [
+        (name, resource["Properties"])
+        for name, resource in synth.all("AWS::SQS::Queue").items()
+        if name.startswith(beginning)
+    ]
+    return found
+
+
+def test_a_drop_on_the_bus_goes_to_the_queue_or_is_kept(synth: Synth) -> None:
+    logical, _ = queue(synth, "DropsQueue")
 
     [rule] = synth.properties("AWS::Events::Rule")
     [target] = rule["Targets"]
@@ -274,9 +285,49 @@ def test_a_drop_on_the_bus_is_scored_or_kept(synth: Synth) -> None:
     assert target["RetryPolicy"] == {"MaximumEventAgeInSeconds": 21600, "MaximumRetryAttempts": 20}
 
 
-def test_the_dead_letter_queue_takes_what_the_bus_cannot_deliver(synth: Synth) -> None:
-    granted = [s for p in synth.properties("AWS::SQS::QueuePolicy") for s in p["PolicyDocument"]["Statement"]]
+def test_the_scorer_works_the_queue_of_drops_off_in_batches_message_by_message(synth: Synth) -> None:
+    logical, function = synth.function("score")
+    source, held = queue(synth, "DropsQueue")
+    given_up, _ = queue(synth, "DropsGivenUp")
 
-    [events] = [s for s in granted if s.get("Principal") == {"Service": "events.amazonaws.com"}]
-    assert events["Action"] == "sqs:SendMessage"
-    assert ":rule/stemtide/*" in json.dumps(events["Condition"]["ArnLike"]["aws:SourceArn"])
+    [mapping] = [
+        p
+        for p in synth.properties("AWS::Lambda::EventSourceMapping")
+        if p["FunctionName"] == {"Ref": logical}
+    ]
+    assert mapping["EventSourceArn"] == {"Fn::GetAtt": [source, "Arn"]}
+    assert (mapping["BatchSize"], mapping["MaximumBatchingWindowInSeconds"]) == (50, 3)
+    assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    assert mapping["ScalingConfig"] == {"MaximumConcurrency": 10}
+    assert held["VisibilityTimeout"] >= 6 * function["Timeout"]
+    assert held["RedrivePolicy"] == {
+        "deadLetterTargetArn": {"Fn::GetAtt": [given_up, "Arn"]},
+        "maxReceiveCount": 10,
+    }
+
+
+def test_every_queue_is_encrypted_refuses_plain_http_and_holds_messages_for_two_weeks(synth: Synth) -> None:
+    guarded = [p for p in synth.properties("AWS::SQS::QueuePolicy") if "SecureTransport" in json.dumps(p)]
+
+    queues = synth.all("AWS::SQS::Queue")
+    assert {p["Queues"][0]["Ref"] for p in guarded} == set(queues)
+    for found in queues.values():
+        assert found["Properties"]["SqsManagedSseEnabled"] is True
+        assert found["Properties"]["MessageRetentionPeriod"] == 14 * 24 * 3600
+
+
+def test_only_the_rules_of_the_bus_may_put_something_into_the_queues(synth: Synth) -> None:
+    statements = {
+        p["Queues"][0]["Ref"]: s
+        for p in synth.properties("AWS::SQS::QueuePolicy")
+        for s in p["PolicyDocument"]["Statement"]
+        if s.get("Principal") == {"Service": "events.amazonaws.com"}
+    }
+
+    drops, _ = queue(synth, "DropsQueue")
+    undeliverable, _ = queue(synth, "AsyncQueue")
+    assert set(statements) == {drops, undeliverable}
+    assert {s["Action"] for s in statements.values()} == {"sqs:SendMessage"}
+    assert "DropsOnDrop" in json.dumps(statements[drops]["Condition"]["ArnEquals"]["aws:SourceArn"])
+    any_rule = json.dumps(statements[undeliverable]["Condition"]["ArnLike"]["aws:SourceArn"])
+    assert ":rule/stemtide/*" in any_rule

@@ -54,10 +54,19 @@ def test_a_consumer_that_is_throttled_without_a_pause_raises_an_alarm(synth: Syn
 
 def test_dead_letters_of_both_kinds_raise_an_alarm(synth: Synth) -> None:
     batches = alarm(synth, "dead-letter bucket")
-    waiting = alarm(synth, "dead-letter queue")
+    waiting = alarm(synth, "is in the dead-letter queue")
 
     assert (batches["MetricName"], batches["Threshold"]) == ("Invocations", 0)
     assert (waiting["MetricName"], waiting["Threshold"]) == ("ApproximateNumberOfMessagesVisible", 0)
+
+
+def test_drops_that_wait_or_were_given_up_raise_an_alarm(synth: Synth) -> None:
+    waiting = alarm(synth, "waits for its score")
+    given_up = alarm(synth, "given up without a score")
+
+    assert (waiting["MetricName"], waiting["Threshold"]) == ("ApproximateAgeOfOldestMessage", 900)
+    assert (given_up["MetricName"], given_up["Threshold"]) == ("ApproximateNumberOfMessagesVisible", 0)
+    assert given_up["Dimensions"] != waiting["Dimensions"]
 
 
 def test_events_that_do_not_balance_raise_an_alarm_and_so_does_silence_of_the_check(synth: Synth) -> None:

@@ -33,6 +33,7 @@ OUTPUTS = {
         "AlarmTopic",
     ),
     *("ModelBucket", "DetectFunction", "ScoreFunction", "SweepStateMachine"),
+    *("DropQueue", "DropDeadLetterQueue"),
 }
 LOCAL_DIFFERENCES = {
     "AWS::DynamoDB::Table": {"DeletionPolicy", "UpdateReplacePolicy", "Properties.DeletionProtectionEnabled"},
@@ -42,7 +43,10 @@ LOCAL_DIFFERENCES = {
     "AWS::SecretsManager::Secret": {"DeletionPolicy", "UpdateReplacePolicy"},
     "AWS::Cognito::UserPool": {"DeletionPolicy", "UpdateReplacePolicy", "Properties.DeletionProtection"},
     "AWS::Cognito::UserPoolClient": {"Properties.AccessTokenValidity", "Properties.IdTokenValidity"},
-    "AWS::Lambda::EventSourceMapping": {"Properties.MaximumBatchingWindowInSeconds"},
+    "AWS::Lambda::EventSourceMapping": {
+        "Properties.MaximumBatchingWindowInSeconds",
+        "Properties.ScalingConfig",
+    },
     "AWS::Lambda::LayerVersion": {"Properties.Content"},
     "AWS::StepFunctions::StateMachine": {"Properties.DefinitionString"},
 }

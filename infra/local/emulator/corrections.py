@@ -16,6 +16,7 @@ from infra.local.emulator import (
     http_api,
     loopback,
     provisioned_secrets,
+    queues,
     schedules,
     step_functions,
     worker,
@@ -37,6 +38,7 @@ def install(state_dir: Path) -> ControlRoutes:
     keeper.install()
     async_events.install(keeper)
     event_sources.install(keeper.positions)
+    queues.install()
     worker.install()
     step_functions.install()
     cloudformation.install()
@@ -45,6 +47,7 @@ def install(state_dir: Path) -> ControlRoutes:
     schedules.install()
     alarms.install()
     keeper.after_load.append(schedules.remember_fired)
+    keeper.after_load.append(queues.release_received)
     keeper.after_load.append(cloudformation.end_interrupted_operations)
     return ControlRoutes(ministack.app, keeper)
 

@@ -30,6 +30,9 @@ class Scoring:
     accounts: Any
     ingest: Any
     s3: Any
+    sqs: Any
+    drops: str
+    given_up: str
     functions: dict[str, ModuleType]
 
     @property
@@ -50,6 +53,26 @@ class Scoring:
             self.usage.put_item(Item=item)
         self.records.touch(account, day_of((DAY - ago) * DAY_MS))
 
+    def deliver(self, *bodies: str) -> dict[str, Any]:
+        """Messages of the queue of drops, received and handed to the scorer as Lambda does."""
+        for body in bodies:
+            self.sqs.send_message(QueueUrl=self.drops, MessageBody=body)
+        received = self.sqs.receive_message(
+            QueueUrl=self.drops, MaxNumberOfMessages=10, VisibilityTimeout=1800, AttributeNames=["All"]
+        )["Messages"]
+        return {
+            "Records": [
+                {
+                    "messageId": message["MessageId"],
+                    "receiptHandle": message["ReceiptHandle"],
+                    "body": message["Body"],
+                    "attributes": message["Attributes"],
+                    "eventSource": "aws:sqs",
+                }
+                for message in received
+            ]
+        }
+
     def batch(self, *accounts: str, as_of: str = AS_OF, **changes: Any) -> dict[str, Any]:
         """An event as the nightly run makes it."""
         event = {"accounts": list(accounts), "as_of": as_of, "trigger": "schedule", "run": "r"}
@@ -63,7 +86,6 @@ def scoring(monkeypatch: pytest.MonkeyPatch) -> Iterator[Scoring]:
         "AWS_DEFAULT_REGION": "us-east-1",
         "AWS_ACCESS_KEY_ID": "test",
         "AWS_SECRET_ACCESS_KEY": "test",
-        **ScoreSettings(usage_table="usage", accounts_table="accounts", model_bucket="models").to_env(),
         **SweepSettings(
             accounts_table="accounts",
             ingest_table="ingest",
@@ -80,10 +102,24 @@ def scoring(monkeypatch: pytest.MonkeyPatch) -> Iterator[Scoring]:
             create(dynamodb.meta.client, table)
         for bucket in ("models", "archive"):
             s3.create_bucket(Bucket=bucket)
+        sqs = boto3.client("sqs")
+        urls = [sqs.create_queue(QueueName=name)["QueueUrl"] for name in ("drops", "given-up")]
+        settings = ScoreSettings(
+            usage_table="usage",
+            accounts_table="accounts",
+            model_bucket="models",
+            drop_queue=urls[0],
+            drop_dead_letter_queue=urls[1],
+        )
+        for name, value in settings.to_env().items():
+            monkeypatch.setenv(name, value)
         yield Scoring(
             usage=dynamodb.Table("usage"),
             accounts=dynamodb.Table("accounts"),
             ingest=dynamodb.Table("ingest"),
             s3=s3,
+            sqs=sqs,
+            drops=urls[0],
+            given_up=urls[1],
             functions={name: start_function(name) for name in ("score", "sweep")},
         )

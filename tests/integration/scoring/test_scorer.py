@@ -1,5 +1,6 @@
 """The scorer: on a drop, in a batch; what it skips, repeats and never overwrites."""
 
+import json
 from typing import Any
 
 import pytest
@@ -10,11 +11,34 @@ from stemtide.store.scoring import ScoreTables
 
 from tests.integration.scoring.conftest import AS_OF, Scoring
 
-DROP = {"id": "d", "account": "acme", "rule": "events_down", "day": "2026-03-14", "as_of": AS_OF}
+DROP = {
+    "id": "d",
+    "account": "acme",
+    "rule": "events_down",
+    "day": "2026-03-14",
+    "as_of": AS_OF,
+    "measure": "events",
+    "before": 70,
+    "now": 7,
+    "change": -0.9,
+}
 
 
-def on_bus(detail: dict[str, Any]) -> dict[str, Any]:
-    return {"detail-type": "UsageDropDetected", "source": "stemtide", "detail": detail}
+def on_bus(**changes: Any) -> str:
+    """A drop as the bus writes it into the queue."""
+    event = {"detail-type": "UsageDropDetected", "source": "stemtide", "detail": {**DROP, **changes}}
+    return json.dumps(event)
+
+
+def unavailable_for(account: str, monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+    read = ScoreTables._read
+
+    def broken(self: ScoreTables, asked: str, as_of_ms: int) -> Any:
+        if asked == account:
+            raise error
+        return read(self, asked, as_of_ms)
+
+    monkeypatch.setattr(ScoreTables, "_read", broken)
 
 
 def test_a_batch_scores_those_who_are_customers_and_counts_the_others(scoring: Scoring) -> None:
@@ -98,16 +122,89 @@ def test_an_account_that_answers_at_the_second_try_is_scored(
     assert tries == ["acme", "acme"]
 
 
-def test_a_drop_on_the_bus_is_followed_by_a_score_of_its_instant(scoring: Scoring) -> None:
+def test_a_drop_is_followed_by_a_score_of_its_instant(scoring: Scoring) -> None:
     scoring.put_account("acme")
 
-    scoring.invoke("score", on_bus(DROP))
-    scoring.invoke("score", on_bus(DROP))
+    answers = [scoring.invoke("score", scoring.deliver(on_bus())) for _ in range(2)]
 
     record = scoring.records.read("acme")
     assert record is not None
+    assert answers == [{"batchItemFailures": []}] * 2
     assert (record.trigger, record.as_of_ms) == ("usage_drop", parse_as_of(AS_OF))
     assert len(scoring.records.scores("acme", 0, parse_as_of(AS_OF))) == 1
+
+
+def test_of_several_drops_of_an_account_in_a_delivery_the_newest_stays_and_each_has_its_row(
+    scoring: Scoring,
+) -> None:
+    scoring.put_account("acme")
+    scoring.put_account("other")
+    instants = ["2026-03-12T08:00:00.000Z", AS_OF, "2026-03-10T08:00:00.000Z"]
+
+    delivery = scoring.deliver(*(on_bus(as_of=one) for one in instants), on_bus(rule="calls_down"))
+    other = scoring.deliver(on_bus(account="other"))
+    answer = scoring.invoke("score", {"Records": [*delivery["Records"], *other["Records"]]})
+
+    assert answer == {"batchItemFailures": []}
+    record = scoring.records.read("acme")
+    assert record is not None
+    assert record.as_of_ms == parse_as_of(AS_OF)
+    assert len(scoring.records.scores("acme", 0, parse_as_of(AS_OF))) == 3
+    assert len(scoring.records.scores("other", 0, parse_as_of(AS_OF))) == 1
+
+
+@pytest.mark.parametrize("error", [UnavailableError("ReadTimeoutError"), ValueError("a state of version 9")])
+def test_a_drop_that_cannot_be_scored_comes_again_soon_and_alone(
+    scoring: Scoring, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    scoring.put_account("acme")
+    scoring.put_account("other")
+    delivery = scoring.deliver(on_bus(), on_bus(account="other"))
+    [other] = [m["messageId"] for m in delivery["Records"] if "other" in m["body"]]
+    pauses = []
+    change = type(scoring.functions["score"].queue()).later
+    monkeypatch.setattr(
+        type(scoring.functions["score"].queue()),
+        "later",
+        lambda self, asked: (pauses.extend(asked), change(self, asked))[1],
+    )
+
+    with monkeypatch.context() as patch:
+        unavailable_for("other", patch, error)
+        answer = scoring.invoke("score", delivery)
+
+    assert answer == {"batchItemFailures": [{"itemIdentifier": other}]}
+    assert [(message.id, seconds) for message, seconds in pauses] == [(other, 5)]
+    assert len(scoring.records.scores("acme", 0, parse_as_of(AS_OF))) == 1
+    assert scoring.invoke("score", delivery) == {"batchItemFailures": []}
+    assert len(scoring.records.scores("other", 0, parse_as_of(AS_OF))) == 1
+
+
+@pytest.mark.parametrize("body", ["no json", "{}", on_bus(as_of="soon"), on_bus(account=7), '{"detail": 1}'])
+def test_a_message_that_nobody_can_read_is_set_aside_as_it_came(scoring: Scoring, body: str) -> None:
+    scoring.put_account("acme")
+
+    answer = scoring.invoke("score", scoring.deliver(body, on_bus()))
+
+    [kept] = scoring.sqs.receive_message(QueueUrl=scoring.given_up, MessageAttributeNames=["All"])["Messages"]
+    assert answer == {"batchItemFailures": []}
+    assert kept["Body"] == body
+    assert "Error" in kept["MessageAttributes"]["reason"]["StringValue"]
+    assert len(scoring.records.scores("acme", 0, parse_as_of(AS_OF))) == 1
+
+
+def test_without_the_model_every_drop_comes_again_soon(
+    scoring: Scoring, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scoring.put_account("acme")
+    delivery = scoring.deliver(on_bus())
+    monkeypatch.setattr(scoring.functions["score"], "models", lambda: None)
+
+    with pytest.raises(AttributeError):
+        scoring.invoke("score", delivery)
+
+    waiting = scoring.sqs.get_queue_attributes(QueueUrl=scoring.drops, AttributeNames=["All"])["Attributes"]
+    assert waiting["ApproximateNumberOfMessagesNotVisible"] == "1"
 
 
 def test_a_drop_of_an_account_that_is_no_customer_is_skipped_and_says_so(scoring: Scoring) -> None:
@@ -115,10 +212,10 @@ def test_a_drop_of_an_account_that_is_no_customer_is_skipped_and_says_so(scoring
     drop = Drop(account="acme", rule="events_down", as_of_ms=parse_as_of(AS_OF))
     scoring.records.put_drop(drop)
 
-    answer = scoring.invoke("score", on_bus(DROP))
+    answer = scoring.invoke("score", scoring.deliver(on_bus()))
 
     row = scoring.accounts.get_item(Key={"account": "acme", "item": "drop#2026-03-14#events_down"})["Item"]
-    assert answer["not_customers"] == 1
+    assert answer == {"batchItemFailures": []}
     assert row["skipped"] == "not_customer"
     assert scoring.records.scores("acme", 0, parse_as_of(AS_OF)) == []
     assert scoring.records.drops("acme") == [drop]

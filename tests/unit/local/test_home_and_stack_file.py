@@ -21,7 +21,13 @@ OUTPUTS = {
         "IngestTable",
         "ApiId",
         "AsyncDeadLetterQueue",
+        "DropQueue",
+        "DropDeadLetterQueue",
         "AlarmTopic",
+        "ModelBucket",
+        "SweepStateMachine",
+        "DetectFunction",
+        "ScoreFunction",
     ]
 }
 CONTRACT_KEYS = {
@@ -34,6 +40,7 @@ CONTRACT_KEYS = {
     "queues",
     "topics",
     "state_machines",
+    "functions",
     "config_path",
     "api_url",
     "api_tokens",

@@ -13,7 +13,7 @@ from infra.local.emulator.durability.blobs import Blobs
 from infra.local.emulator.durability.dynamodb import DurableTables
 from infra.local.emulator.durability.journal import Journal
 from infra.local.emulator.durability.kinesis import DurableStreams
-from infra.local.emulator.durability.mutations import changes_state
+from infra.local.emulator.durability.mutations import changes_state, handed_on
 from infra.local.emulator.durability.positions import JournalPositions
 from infra.local.emulator.durability.snapshots import JOURNALED, SWEEP_SECONDS, Snapshots
 from infra.local.emulator.durability.table_streams import DurableTableStreams
@@ -72,6 +72,8 @@ class Keeper:
                     self._write_data_documents()
                 else:
                     await self._snapshots.write(keys)
+            elif service == "events" and (other := handed_on(headers, body, query)):
+                await self._snapshots.write({other})
             return answer
 
         return handle

@@ -25,6 +25,9 @@ MESSAGES = {"PutEvents", "Publish", "PublishBatch"}
 DATA_WRITES = frozenset(ITEM_WRITES | STATEMENTS | RECORDS | MESSAGES)
 """Written by the journal, or kept nowhere else than in logs and metrics, or handed on at once."""
 
+HANDED_ON = {"PutEvents": "sqs"}
+"""What the event bus puts into queues while it answers; functions it calls have their own durable list."""
+
 READ_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -40,6 +43,11 @@ def changes_state(
     if service == "s3":
         return "/" not in path.strip("/")
     return not path.rstrip("/").endswith(("/invocations", "/invoke-async", "/response-streaming-invocations"))
+
+
+def handed_on(headers: Mapping[str, str], body: bytes, query: Any) -> str | None:
+    """The service that this request has put something into, whose snapshot the reply must wait for."""
+    return HANDED_ON.get(_action(headers, body, query))
 
 
 def _action(headers: Mapping[str, str], body: bytes, query: Any) -> str:

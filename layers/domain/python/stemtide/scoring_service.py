@@ -2,10 +2,13 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from enum import StrEnum
+from typing import Any, Final, NamedTuple, Protocol
+
+import msgspec
 
 from stemtide.config_schema import Plan
-from stemtide.features.vectors import Known, Vector, vectors_of
+from stemtide.features.vectors import Known, Vector, vectors_at
 from stemtide.ports import SideBySide, UnavailableError
 from stemtide.profile import is_customer
 from stemtide.scoring.assess import assess
@@ -15,6 +18,25 @@ MODEL: Final = "churn"
 ROUNDS: Final = 3
 """Tries of an account whose data could not be read or written."""
 PAUSE_SECONDS: Final = 0.2
+UNREADABLE: Final = (ValueError, KeyError, TypeError, msgspec.MsgspecError)
+"""What a row that this version cannot read raises, now and at every further try."""
+
+
+class Moment(NamedTuple):
+    """What a score is made for: an account at an instant."""
+
+    account: str
+    as_of_ms: int
+
+
+class Fate(StrEnum):
+    """What became of a moment. `UNCHANGED`: the account has a score of this or a later instant already;
+    `FAILED`: it could not be read or written."""
+
+    SCORED = "scored"
+    UNCHANGED = "unchanged"
+    NOT_CUSTOMER = "not_customer"
+    FAILED = "failed"
 
 
 class WriteScore(Protocol):
@@ -27,12 +49,14 @@ class WriteScore(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScoringPorts:
-    """What scoring touches: what is known of one account at an instant, the write, threads, how to wait."""
+    """What scoring touches: what is known of one account at an instant, the write, threads, how to wait,
+    and where to say why an account failed."""
 
     read: Callable[[str, int], Known]
     write: WriteScore
     side_by_side: SideBySide
     pause: Callable[[float], None]
+    say_failed: Callable[[Moment, Exception], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,40 +90,67 @@ def score_accounts(
     plans: Sequence[Plan],
     ports: ScoringPorts,
 ) -> Scored:
-    """Score the accounts as of an instant, in one batch; the trouble of one costs no other its score.
+    """Score the accounts as of one instant; see `score_moments`."""
+    moments = [Moment(account, as_of_ms) for account in accounts]
+    fates = score_moments(moments, trigger=trigger, model=model, plans=plans, ports=ports)
+
+    def those(fate: Fate) -> tuple[str, ...]:
+        return tuple(moment.account for moment, found in fates.items() if found is fate)
+
+    return Scored(
+        scored=those(Fate.SCORED),
+        unchanged=those(Fate.UNCHANGED),
+        not_customers=those(Fate.NOT_CUSTOMER),
+        failed=those(Fate.FAILED),
+    )
+
+
+def score_moments(
+    moments: Iterable[Moment], *, trigger: Trigger, model: Any, plans: Sequence[Plan], ports: ScoringPorts
+) -> dict[Moment, Fate]:
+    """Score accounts, each as of its own instant, in one batch; the trouble of one costs no other its score.
+
+    Of several instants of one account the newest stays in its record, in whatever order they are written.
 
     Args:
         model: what `assess` takes; None: rules.
         plans: as configured.
     """
-    wanted = list(dict.fromkeys(accounts))
-    known, unread = _each(wanted, lambda account: ports.read(account, as_of_ms), ports)
-    vectors = vectors_of(known, as_of_ms, plans=plans) if known else []
+    wanted = list(dict.fromkeys(moments))
+    fates = dict.fromkeys(wanted, Fate.FAILED)
+    known = _each(wanted, lambda moment: ports.read(*moment), wanted, ports)
+    read = [moment for moment in wanted if moment in known]
+    vectors = vectors_at([(known[moment], moment.as_of_ms) for moment in read], plans=plans) if read else []
     customers = [vector for vector in vectors if _is_customer(vector)]
+    fates |= {_moment(vector): Fate.NOT_CUSTOMER for vector in vectors if not _is_customer(vector)}
     assessed = list(zip(customers, assess(model, customers) if customers else [], strict=True))
 
     def write(pair: tuple[Vector, Assessment]) -> bool:
-        return ports.write(*pair, as_of_ms=as_of_ms, trigger=trigger)
+        return ports.write(*pair, as_of_ms=pair[0].as_of_ms, trigger=trigger)
 
-    written, unwritten = _each(assessed, write, ports, keep=True)
-    return Scored(
-        scored=tuple(vector.account for (vector, _), changed in written if changed),
-        unchanged=tuple(vector.account for (vector, _), changed in written if not changed),
-        not_customers=tuple(vector.account for vector in vectors if not _is_customer(vector)),
-        failed=(*unread, *(vector.account for vector, _ in unwritten)),
-    )
+    written = _each(assessed, write, [_moment(vector) for vector in customers], ports)
+    changed = {True: Fate.SCORED, False: Fate.UNCHANGED}
+    return fates | {moment: changed[bool(answer)] for moment, answer in written.items()}
+
+
+def _moment(vector: Vector) -> Moment:
+    return Moment(vector.account, vector.as_of_ms)
 
 
 def _is_customer(vector: Vector) -> bool:
     return is_customer(vector.profile, last_active_day=vector.last_active_day, as_of_ms=vector.as_of_ms)
 
 
+class _Attempt(NamedTuple):
+    value: Any = None
+    error: Exception | None = None
+
+
 def _each(
-    items: Sequence[Any], step: Callable[[Any], Any], ports: ScoringPorts, *, keep: bool = False
-) -> tuple[list[Any], list[Any]]:
-    """The step's results in the order of the items (with the items, if `keep`), and the items that failed
-    in every round."""
-    done: dict[int, Any] = {}
+    items: Sequence[Any], step: Callable[[Any], Any], moments: Sequence[Moment], ports: ScoringPorts
+) -> dict[Moment, Any]:
+    """The step's result for each item's moment, without those that failed for good or in every round."""
+    done: dict[int, _Attempt] = {}
     left = list(range(len(items)))
     for attempt in range(ROUNDS):
         if not left:
@@ -107,14 +158,16 @@ def _each(
         if attempt:
             ports.pause(PAUSE_SECONDS * 2**attempt)
         answers = ports.side_by_side(lambda place: _attempt(step, items[place]), left)
-        done |= {place: value for place, (good, value) in zip(left, answers, strict=True) if good}
-        left = [place for place in left if place not in done]
-    found = [(items[place], done[place]) if keep else done[place] for place in sorted(done)]
-    return found, [items[place] for place in left]
+        done |= dict(zip(left, answers, strict=True))
+        left = [place for place in left if isinstance(done[place].error, UnavailableError)]
+    for place, answer in done.items():
+        if answer.error is not None:
+            ports.say_failed(moments[place], answer.error)
+    return {moments[place]: done[place].value for place in sorted(done) if done[place].error is None}
 
 
-def _attempt(step: Callable[[Any], Any], item: Any) -> tuple[bool, Any]:
+def _attempt(step: Callable[[Any], Any], item: Any) -> _Attempt:
     try:
-        return True, step(item)
-    except UnavailableError:
-        return False, None
+        return _Attempt(step(item))
+    except (UnavailableError, *UNREADABLE) as error:
+        return _Attempt(error=error)

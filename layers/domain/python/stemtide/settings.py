@@ -117,6 +117,8 @@ class ScoreSettings(Settings):
     usage_table: str
     accounts_table: str
     model_bucket: str
+    drop_queue: str
+    drop_dead_letter_queue: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,12 +16,16 @@ CONFIG: Final = Config(
 """A hung connection must not eat the invocation's time; beyond three attempts the core's own back-off,
 which knows the deadline, takes over."""
 
+PATIENT: Final = CONFIG.merge(Config(read_timeout=20))
+"""For functions with minutes of time and no position to keep: under load a late answer is worth more than
+the same request again, which makes the load worse."""
 
-def client(service: str) -> Any:
+
+def client(service: str, *, config: Config = CONFIG) -> Any:
     """A client of the service."""
-    return boto3.client(service, config=CONFIG)
+    return boto3.client(service, config=config)
 
 
-def table(name: str) -> Any:
+def table(name: str, *, config: Config = CONFIG) -> Any:
     """A DynamoDB table resource (for one thread)."""
-    return boto3.resource("dynamodb", config=CONFIG).Table(name)
+    return boto3.resource("dynamodb", config=config).Table(name)

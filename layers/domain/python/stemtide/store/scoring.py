@@ -1,6 +1,7 @@
 """Scoring on AWS: `scoring_service`'s ports on the tables."""
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,7 +9,7 @@ from stemtide.config_schema import Config
 from stemtide.features.vectors import Known, Vector
 from stemtide.ports import ConflictError, SideBySide
 from stemtide.scoring.assessment import Assessment, Trigger
-from stemtide.scoring_service import ScoringPorts
+from stemtide.scoring_service import Moment, ScoringPorts
 from stemtide.store import record_keys as keys
 from stemtide.store.errors import translated
 from stemtide.store.records import Records
@@ -30,9 +31,17 @@ class ScoreTables:
         """The accounts table's rows."""
         return Records(self.accounts)
 
-    def ports(self, side_by_side: SideBySide) -> ScoringPorts:
+    def ports(
+        self, side_by_side: SideBySide, *, say_failed: Callable[[Moment, Exception], None]
+    ) -> ScoringPorts:
         """The ports on these tables."""
-        return ScoringPorts(read=self._read, write=self._write, side_by_side=side_by_side, pause=time.sleep)
+        return ScoringPorts(
+            read=self._read,
+            write=self._write,
+            side_by_side=side_by_side,
+            pause=time.sleep,
+            say_failed=say_failed,
+        )
 
     def note_skipped(self, account: str, *, day: str, rule: str) -> None:
         """Note on a drop's row that the account is no customer and was not scored.
