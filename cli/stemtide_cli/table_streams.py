@@ -3,13 +3,15 @@
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
 from stemtide.calls import timestamp_ms
 from stemtide.drops import Drop
 from stemtide.store.consumer_marks import has_mark
-from stemtide.table_consumers import ALL, DROP_PREFIX, RECORD, TableConsumer
+from stemtide.store.ledger import query_all
+from stemtide.table_consumers import ALL, DROP_PREFIX, PUBLISH, RECORD, TableConsumer
 from stemtide.table_stream import Change, change_of
 
 from stemtide_cli.stack import Stack
@@ -29,6 +31,15 @@ class Tip:
     what: str
 
 
+@dataclass(frozen=True, slots=True)
+class Owed:
+    """A drop that must be followed by a score, and where the change that tells of it is."""
+
+    drop: Drop
+    shard: str
+    sequence: int
+
+
 @dataclass(slots=True, kw_only=True)
 class Reader:
     """Reads the streams on from where the last look ended; one for all looks of a wait."""
@@ -36,7 +47,7 @@ class Reader:
     stack: Stack
     _iterators: dict[tuple[str, str], str | None] = field(default_factory=dict)
     _tips: dict[tuple[str, str], Tip] = field(default_factory=dict)
-    _owed: dict[tuple[str, str], Drop] = field(default_factory=dict)
+    _owed: dict[tuple[str, str], Owed] = field(default_factory=dict)
     _seen: int = 0
 
     def pending(self) -> list[str]:
@@ -78,7 +89,7 @@ class Reader:
         recent = change.at_s >= time.time() - OWED_S
         if recent and change.event == "INSERT" and item.startswith(DROP_PREFIX) and change.new is not None:
             drop = msgspec.json.decode(str(change.new["drop"]), type=Drop)
-            self._owed[drop.account, item] = drop
+            self._owed[drop.account, item] = Owed(drop, shard, int(change.sequence))
 
     def _new(self, client: Any, arn: str, shard: str) -> Iterator[Change]:
         place = (arn, shard)
@@ -96,10 +107,31 @@ class Reader:
     def _scores_owed(self) -> list[str]:
         """Accounts with a drop that no score of its instant or a later one has followed."""
         table = self.stack.table("accounts")
-        for (account, item), drop in list(self._owed.items()):
-            if self._is_settled(table, account, item, drop):
+        for (account, item), owed in list(self._owed.items()):
+            if self._is_settled(table, account, item, owed.drop):
                 del self._owed[account, item]
+        for key in self._given_up() if self._owed else []:
+            del self._owed[key]
         return sorted({account for account, _ in self._owed})
+
+    def _given_up(self) -> list[tuple[str, str]]:
+        """Drops that never reached the bus: they are in a payload that is registered as given up."""
+        today, table = datetime.now(UTC).date(), self.stack.table("ingest")
+        rows = [
+            row
+            for ago in (0, 1)
+            for row in query_all(table, f"dead#{today - timedelta(days=ago)}")
+            if row["consumer"] == PUBLISH.name
+        ]
+        return [
+            key
+            for key, owed in self._owed.items()
+            if any(
+                str(row["lane"]).endswith(f"/{owed.shard}")
+                and int(row["first"]) <= owed.sequence <= int(row["last"])
+                for row in rows
+            )
+        ]
 
     @staticmethod
     def _is_settled(table: Any, account: str, item: str, drop: Drop) -> bool:

@@ -1,11 +1,17 @@
 """Drain waits for the consumers of the tables' changes, and for the scores that are owed."""
 
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import boto3
 import pytest
 from stemtide.as_of import as_of_text
 from stemtide.drops import Drop
 from stemtide.scoring.assessment import Assessment, Basis
 from stemtide.store.records import Records
 from stemtide.store.scoring import ScoreTables
+from stemtide_cli.table_streams import shards_of, stream_of
 
 from tests.integration.cli.conftest import Deployment
 from tests.streams import call as dated_call
@@ -80,3 +86,45 @@ def test_a_drop_of_an_account_that_is_no_customer_is_settled_when_that_is_noted(
     deployment.work_off()
 
     assert deployment.run("drain")["drained"] is True
+
+
+def give_up(deployment: Deployment, consumer: str, records: list[dict[str, Any]], shard: str) -> None:
+    """What Lambda writes when a consumer has failed on these changes for the last time, and its notice."""
+    first, last = (records[place]["dynamodb"]["SequenceNumber"] for place in (0, -1))
+    arn = "arn:aws:dynamodb:us-east-1:123456789012:table/accounts/stream/2026-03-01T09:00:00.000"
+    letter = {
+        "requestContext": {
+            "functionArn": f"arn:aws:lambda:us-east-1:123456789012:function:stemtide-{consumer}",
+            "condition": "RetryAttemptsExhausted",
+        },
+        "timestamp": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z"),
+        "DDBStreamBatchInfo": {
+            "shardId": shard,
+            "startSequenceNumber": first,
+            "endSequenceNumber": last,
+            "streamArn": arn,
+        },
+        "payload": json.dumps({"Records": records}, default=str),
+    }
+    key = f"aws/lambda/{consumer}/1"
+    deployment.cloud.s3.put_object(Bucket="dead", Key=key, Body=json.dumps(letter).encode())
+    notice = {"Records": [{"s3": {"object": {"key": key}}}]}
+    deployment.cloud.invoke("dead_letters", notice)
+
+
+def test_what_a_consumer_of_a_table_gave_up_is_reported_and_no_longer_waited_for(
+    deployment: Deployment,
+) -> None:
+    put_drop(deployment)
+    streams, arn = boto3.client("dynamodbstreams"), stream_of(deployment.stack, "accounts")
+    [shard] = shards_of(streams, arn)
+    iterator = streams.get_shard_iterator(StreamArn=arn, ShardId=shard, ShardIteratorType="TRIM_HORIZON")
+    records = streams.get_records(ShardIterator=iterator["ShardIterator"])["Records"]
+    waiting = stuck(deployment)
+
+    give_up(deployment, "publish", records, shard)
+
+    found = deployment.run("drain")
+    assert waiting[0].startswith("publish to work off the accounts table's changes")
+    assert waiting[1] == "scores after 1 drops of use, e.g. of acme"
+    assert (found["drained"], found["dead_letters"]) == (True, 1)

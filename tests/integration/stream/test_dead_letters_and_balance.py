@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from stemtide.store.archive_objects import read_day
+from stemtide.store.consumer_marks import has_mark
 from stemtide.store.counters import read_counters
 from stemtide.store.ledger import query_all, read_lanes
 from stemtide.store.quarantine import get_payload, list_quarantined, mark_released
@@ -90,6 +91,7 @@ def test_changes_of_a_table_that_were_given_up_are_registered_and_are_no_lost_ca
     (row,) = query_all(cloud.ingest, "dead#2026-03-14")
     assert (row["consumer"], row["records"], row["events"]) == ("profile", 1, 0)
     assert row["lane"] == "stemtide-data-TablesAccounts-1A2B/shardId-00000001773489600000-f3d1c2a4"
+    assert has_mark(cloud.ingest, "profile", "800000000003126276362")
     counters = read_counters(cloud.ingest)
     assert (counters.dead, counters.unbalanced) == (0, 0)
 

@@ -29,7 +29,11 @@ class DeadLetter:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TableDeadLetter:
-    """An on-failure object of a table's consumer: `changes` in `lane` (table and shard), no calls."""
+    """An on-failure object of a table's consumer: `changes` in `lane` (table and shard), no calls.
+
+    `ends` are the sequence numbers at which the batch ends, as the stream writes them: of its last change,
+    and of the last record that was read for it, which a filter may have kept from the function.
+    """
 
     consumer: str
     condition: str
@@ -38,6 +42,7 @@ class TableDeadLetter:
     first: int
     last: int
     changes: int
+    ends: tuple[str, ...]
 
 
 def parse_dead_letter(body: bytes) -> DeadLetter | TableDeadLetter:
@@ -78,6 +83,7 @@ def _of_table(content: Mapping[str, Any], event: Mapping[str, Any]) -> TableDead
         first=int(info["startSequenceNumber"]),
         last=int(info["endSequenceNumber"]),
         changes=len(changes),
+        ends=tuple(sorted({str(changes[-1]["dynamodb"]["SequenceNumber"]), str(info["endSequenceNumber"])})),
     )
 
 

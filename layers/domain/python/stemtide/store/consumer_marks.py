@@ -2,7 +2,7 @@
 
 A delivery does not name its shard, so a consumer leaves a mark at the last change of each batch that it has
 worked off. The last change of a shard that concerns it is the last of some batch: it is worked off when
-its mark is there.
+its mark is there. For a batch that Lambda gave up, whoever registers its payload leaves the mark.
 """
 
 import time

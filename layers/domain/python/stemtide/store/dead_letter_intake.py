@@ -5,6 +5,7 @@ from typing import Any
 from urllib.parse import unquote_plus
 
 from stemtide.dead_letters import TableDeadLetter, lane_among, lost_calls, parse_dead_letter
+from stemtide.store.consumer_marks import leave_mark
 from stemtide.store.dead_letters import DeadRow, register
 from stemtide.store.errors import translated
 from stemtide.store.ledger import AGGREGATE, ARCHIVE, read_lanes
@@ -27,11 +28,18 @@ def take_in(event: Mapping[str, Any], *, s3: Any, bucket: str, table: Any) -> li
     return [row for row in rows if register(table, row)]
 
 
+def _mark(dead: TableDeadLetter, table: Any) -> None:
+    """Leave the mark in the consumer's place: it is through with the batch, and who waits for it goes on."""
+    for sequence in dead.ends:
+        leave_mark(table, dead.consumer, sequence)
+
+
 def _row(key: str, *, s3: Any, bucket: str, table: Any) -> DeadRow:
     with translated():
         body = s3.get_object(Bucket=bucket, Key=key)["Body"].read()
     dead = parse_dead_letter(body)
     if isinstance(dead, TableDeadLetter):
+        _mark(dead, table)
         return DeadRow(
             key=key,
             consumer=dead.consumer,
