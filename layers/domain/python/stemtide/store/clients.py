@@ -17,9 +17,9 @@ CONFIG: Final = Config(
 which knows the deadline, takes over."""
 
 PATIENT: Final = CONFIG.merge(Config(read_timeout=10, retries={"mode": "standard", "total_max_attempts": 2}))
-"""For functions with minutes of time: under load a late answer is worth more than the same request again, which
-adds to the load. Fewer tries, because theirs are repeated by the core: three rounds of hung requests over 50
-accounts still end within a scorer's time-out."""
+"""For functions with minutes of time: under load a late answer is worth more than the same request again,
+which adds to the load. Fewer tries, because theirs are repeated by the core: three rounds of hung requests
+over 50 accounts still end within a scorer's time-out."""
 
 
 def client(service: str, *, config: Config = CONFIG) -> Any:
