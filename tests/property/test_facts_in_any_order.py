@@ -1,8 +1,9 @@
 """However facts come in, the profile of an instant is that of what was known by then."""
 
+import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from stemtide.facts import Fact, fold_facts, problems_of
+from stemtide.facts import Fact, at_instant, fold_facts, fold_to_store, problems_of
 from stemtide.subscriptions import add_months
 
 DAY = 86_400_000
@@ -70,3 +71,16 @@ def test_a_profile_agrees_with_its_terms(log: list[Fact], as_of: int) -> None:
     if profile.base_term is not None:
         assert profile.subscribed is True
         assert profile.plan == profile.base_term.plan
+
+
+@settings(max_examples=300, deadline=None)
+@given(log=LOGS, stored_at=st.integers(0, 120), later=st.integers(0, 60))
+def test_a_stored_profile_becomes_what_is_folded_at_a_later_instant(
+    log: list[Fact], stored_at: int, later: int
+) -> None:
+    known = [fact for fact in log if fact.known_ms <= stored_at * DAY]
+    stored = fold_to_store(known, stored_at * DAY)
+
+    shown = at_instant(stored, (stored_at + later) * DAY)
+
+    assert msgspec.structs.replace(shown, ahead=()) == fold_facts(known, (stored_at + later) * DAY)

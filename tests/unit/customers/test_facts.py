@@ -5,7 +5,16 @@ from typing import Any
 import pytest
 from stemtide.as_of import parse_as_of
 from stemtide.calls import timestamp_ms
-from stemtide.facts import Fact, UnusableFactError, at_instant, fact_of, fold_facts, problems_of
+from stemtide.facts import (
+    MAX_AHEAD_TERMS,
+    Fact,
+    UnusableFactError,
+    at_instant,
+    fact_of,
+    fold_facts,
+    fold_to_store,
+    problems_of,
+)
 from stemtide.profile import Profile
 
 FOREVER = timestamp_ms("2100-01-01T00:00:00Z")
@@ -177,8 +186,9 @@ def test_a_term_runs_for_calendar_months_and_then_out(
     assert (running.subscribed, running.plan, running.mrr) == (True, "pro", 500)
     assert running.renewal_date == renewal
     assert (over.subscribed, over.terms, over.plan) == (False, (), None)
-    assert at_instant(running, parse_as_of(renewal)).subscribed is False
-    assert at_instant(running, parse_as_of(last_day)) == running
+    stored = fold_to_store([fact], parse_as_of(last_day))
+    assert at_instant(stored, parse_as_of(renewal)) == over
+    assert at_instant(stored, parse_as_of(last_day)) == stored
 
 
 def test_a_renewal_in_time_keeps_the_customer_and_a_renewal_known_ahead_does_too() -> None:
@@ -191,6 +201,23 @@ def test_a_renewal_in_time_keeps_the_customer_and_a_renewal_known_ahead_does_too
     assert at("2026-02-10", first, ahead).mrr == 120
     assert at("2026-02-10", first, ahead).since_ms == timestamp_ms("2026-01-01T00:00:00Z")
     assert at("2026-03-01", first, ahead).subscribed is False
+    stored = fold_to_store([first, ahead], parse_as_of("2026-01-20"))
+    assert at_instant(stored, parse_as_of("2026-01-31")).mrr == 100
+    assert at_instant(stored, parse_as_of("2026-02-10")).mrr == 120
+    assert at_instant(stored, parse_as_of("2026-02-10")).subscribed is True
+    assert at_instant(stored, parse_as_of("2026-03-01")).subscribed is False
+
+
+def test_what_is_stored_of_later_terms_stays_small_however_many_there_are() -> None:
+    many = [
+        subscription("Started", f"m-{i}", "2026-01-01T00:00:00Z", plan=f"p{i}", term_months=i + 1)
+        for i in range(MAX_AHEAD_TERMS)
+    ]
+
+    stored = fold_to_store(many, parse_as_of("2026-01-02"))
+
+    assert len(stored.terms) == MAX_AHEAD_TERMS
+    assert sum(len(step.terms) for step in stored.ahead) <= MAX_AHEAD_TERMS
 
 
 def test_a_change_keeps_what_it_does_not_name() -> None:

@@ -14,12 +14,16 @@ import msgspec
 
 from stemtide.as_of import parse_as_of
 from stemtide.calls import day_of, show
-from stemtide.profile import Profile, Term
+from stemtide.profile import Profile, Step, Term
 from stemtide.subscriptions import SEAT_UNITS, Terms, term_end_ms
 from stemtide.traits import SUBSCRIPTION, TRAITS, checked
 
 SUBSCRIPTION_PREFIX: Final = "Subscription "
 TRAITS_KIND: Final = "traits"
+_OF_TERMS: Final = tuple(name for name in Step.__struct_fields__ if name != "from_ms")
+"""What of a profile changes with its terms."""
+MAX_AHEAD_TERMS: Final = 200
+"""Some 20 KB of a record's item."""
 _KINDS: Final = {
     "Subscription Started": "started",
     "Subscription Changed": "changed",
@@ -98,39 +102,38 @@ def fold_facts(facts: Iterable[Fact], as_of_ms: int) -> Profile:
 
     A fact that came twice counts as it came first.
     """
-    traits: dict[str, Any] = {}
-    terms = Terms()
-    customer_since: list[int] = []
-    for fact in _known(facts, as_of_ms):
-        if fact.kind == TRAITS_KIND:
-            traits.update(fact.data)
-            if fact.data.get("plan"):
-                customer_since.append(fact.at_ms)
-        else:
-            getattr(terms, fact.kind)(fact.data, fact.at_ms)
-    if traits.get("created_at"):
-        customer_since.append(parse_as_of(traits["created_at"]))
-    if terms.first_start_ms is not None:
-        customer_since.append(terms.first_start_ms)
-    profile = Profile(
-        **{name: value for name, value in traits.items() if value is not None},
-        since_ms=min(customer_since, default=None),
-    )
-    return _with_terms(profile, terms.running(as_of_ms), subscribed=_subscribed(traits, terms, as_of_ms))
+    return _Folded(facts, as_of_ms).at(as_of_ms)
+
+
+def fold_to_store(facts: Iterable[Fact], as_of_ms: int) -> Profile:
+    """The profile as of an instant with what is known to change after it, so that `at_instant` can be asked.
+
+    At most `MAX_AHEAD_TERMS` terms are kept for later: the next steps are what anybody asks for before
+    another fact comes.
+    """
+    folded = _Folded(facts, as_of_ms)
+    ahead: list[Step] = []
+    kept = 0
+    for at_ms in folded.terms.changes_after(as_of_ms):
+        later = folded.at(at_ms)
+        step = Step(from_ms=at_ms, **{name: getattr(later, name) for name in _OF_TERMS})
+        kept += 1 + len(step.terms)
+        if kept > MAX_AHEAD_TERMS:
+            break
+        ahead.append(step)
+    return msgspec.structs.replace(folded.at(as_of_ms), ahead=tuple(ahead))
 
 
 def at_instant(profile: Profile, as_of_ms: int) -> Profile:
-    """A profile that was folded earlier, without the terms that have run out since.
+    """A stored profile as of a later instant, if nothing else became known: as `fold_facts` folds it then.
 
-    Nothing tells of a term that simply runs out, so whoever shows a stored profile asks this first.
+    Nothing tells of a term that simply begins or runs out, so whoever shows a stored profile asks this first.
     """
-    running = tuple(term for term in profile.terms if (term_end_ms(term) or as_of_ms + 1) > as_of_ms)
-    if len(running) == len(profile.terms):
+    over = [step for step in profile.ahead if step.from_ms <= as_of_ms]
+    if not over:
         return profile
-    subscribed = any(not term.addon for term in running)
-    gone = {"mrr": None} if subscribed else {"mrr": None, "plan": None, "renewal_date": None}
-    rest = msgspec.structs.replace(profile, **gone)
-    return _with_terms(rest, running, subscribed=subscribed)
+    said = {name: getattr(over[-1], name) for name in _OF_TERMS}
+    return msgspec.structs.replace(profile, **said, ahead=profile.ahead[len(over) :])
 
 
 def problems_of(facts: Iterable[Fact], as_of_ms: int) -> list[Problem]:
@@ -160,10 +163,34 @@ def _arrival_order(fact: Fact) -> tuple[int, int, bytes]:
     return fact.known_ms, fact.at_ms, msgspec.json.encode(fact, order="deterministic")
 
 
-def _subscribed(traits: Mapping[str, Any], terms: Terms, as_of_ms: int) -> bool | None:
-    if terms.heard:
-        return any(not term.addon for term in terms.running(as_of_ms))
-    return bool(traits["plan"]) if "plan" in traits else None
+class _Folded:
+    """What was known at an instant, ready to be looked at as of that instant or a later one."""
+
+    def __init__(self, facts: Iterable[Fact], known_ms: int) -> None:
+        self.terms = Terms()
+        traits: dict[str, Any] = {}
+        customer_since: list[int] = []
+        for fact in _known(facts, known_ms):
+            if fact.kind == TRAITS_KIND:
+                traits.update(fact.data)
+                if fact.data.get("plan"):
+                    customer_since.append(fact.at_ms)
+            else:
+                getattr(self.terms, fact.kind)(fact.data, fact.at_ms)
+        if traits.get("created_at"):
+            customer_since.append(parse_as_of(traits["created_at"]))
+        if self.terms.first_start_ms is not None:
+            customer_since.append(self.terms.first_start_ms)
+        self._said_to_subscribe = bool(traits["plan"]) if "plan" in traits else None
+        self._of_traits = Profile(
+            **{name: value for name, value in traits.items() if value is not None},
+            since_ms=min(customer_since, default=None),
+        )
+
+    def at(self, at_ms: int) -> Profile:
+        running = self.terms.running(at_ms)
+        heard = any(not term.addon for term in running) if self.terms.heard else self._said_to_subscribe
+        return _with_terms(self._of_traits, running, subscribed=heard)
 
 
 def _with_terms(profile: Profile, terms: tuple[Term, ...], *, subscribed: bool | None) -> Profile:

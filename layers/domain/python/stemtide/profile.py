@@ -24,6 +24,18 @@ class Term(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Sold beside a plan: does not make an account a customer by itself."""
 
 
+class Step(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a profile says from an instant on, because terms begin or run out then; see `Profile`."""
+
+    from_ms: int
+    plan: str | None = None
+    seats: int | None = None
+    mrr: int | None = None
+    renewal_date: str | None = None
+    subscribed: bool | None = None
+    terms: tuple[Term, ...] = ()
+
+
 class Profile(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """An account's traits (the contract's names) and subscription. None is 'unknown'.
 
@@ -49,6 +61,8 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     subscribed: bool | None = None
     since_ms: int | None = None
     terms: tuple[Term, ...] = ()
+    ahead: tuple[Step, ...] = ()
+    """Only in a stored profile: what is known to change later, by instant; see `facts.at_instant`."""
 
     @property
     def base_term(self) -> Term | None:

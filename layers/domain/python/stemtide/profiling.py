@@ -10,7 +10,7 @@ from typing import Any, Final, Protocol
 
 import msgspec
 
-from stemtide.facts import Fact, Problem, fold_facts, problems_of
+from stemtide.facts import Fact, Problem, fold_to_store, problems_of
 from stemtide.ports import SideBySide, UnavailableError
 from stemtide.profile import Profile
 from stemtide.table_stream import Change
@@ -66,7 +66,7 @@ def _profile(account: str, sequence: str, ports: ProfilePorts) -> bool | str:
         if not facts:
             return False
         as_of_ms = max(fact.known_ms for fact in facts)
-        profile, problems = fold_facts(facts, as_of_ms), problems_of(facts, as_of_ms)
+        profile, problems = fold_to_store(facts, as_of_ms), problems_of(facts, as_of_ms)
         return ports.write(account, profile, facts=len(facts), as_of_ms=as_of_ms, problems=problems)
     except UnavailableError:
         return sequence

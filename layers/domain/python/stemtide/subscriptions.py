@@ -4,6 +4,7 @@ from calendar import monthrange
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any, Final
 
 from stemtide.calls import timestamp_ms
@@ -81,6 +82,16 @@ class Terms:
         found = [stretch.term for stretch in self._stretches if stretch.runs(at_ms)]
         return tuple(sorted(found, key=lambda term: (term.addon, -term.start_ms, term.plan)))
 
+    def changes_after(self, at_ms: int) -> list[int]:
+        """The later instants, in their order, at which terms begin, are replaced or run out."""
+        instants = {
+            instant
+            for stretch in self._stretches
+            for instant in (stretch.from_ms, stretch.until_ms, term_end_ms(stretch.term))
+            if instant is not None and instant > at_ms
+        }
+        return sorted(instants)
+
     def _is_addon(self, data: Mapping[str, Any]) -> bool:
         """As said; when nothing is said, as the product was called before: it does not become the plan."""
         if data.get("addon") is not None:
@@ -111,6 +122,7 @@ def term_end_ms(term: Term) -> int | None:
     return None if term.months is None else add_months(term.start_ms, term.months)
 
 
+@lru_cache(maxsize=16_384)
 def add_months(at_ms: int, months: int) -> int:
     """The same time of day so many calendar months later; a day that the month lacks is its last one.
 
