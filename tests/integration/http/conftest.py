@@ -34,7 +34,13 @@ SETTINGS = (
     ApiSettings(
         usage_table="usage", accounts_table="accounts", ingest_table="ingest", archive_bucket="archive"
     ),
-    ScoreSettings(usage_table="usage", accounts_table="accounts", model_bucket="models"),
+    ScoreSettings(
+        usage_table="usage",
+        accounts_table="accounts",
+        model_bucket="models",
+        drop_queue="drops",
+        drop_dead_letter_queue="given-up-drops",
+    ),
 )
 LANE = "1706600000000/0"
 FAR_FUTURE = 4_000_000_000

@@ -8,7 +8,7 @@ import pytest
 from stemtide.access import GET_ACCOUNT, LIST_ACCOUNTS, LIST_SCORES, Route
 from stemtide.as_of import parse_as_of
 from stemtide.config import load_config
-from stemtide.facts import Problem
+from stemtide.facts import Fact, Problem, fold_to_store
 from stemtide.profile import Profile, Term
 from stemtide.scoring.assessment import Assessment, Basis, Confidence, Driver, Interval, tier_of
 from stemtide.store.records import Records
@@ -91,6 +91,9 @@ def test_the_customer_record_says_who_how_likely_and_why(cloud: Cloud) -> None:
 
     body = read(cloud, GET_ACCOUNT).body
 
+    order = ["account", "profile", "profile_problems", "last_active_day", "churn_risk_score"]
+    assert list(body)[:5] == order
+    assert list(body)[-2:] == ["trend", "expansion"]
     assert body["account"] == "acme"
     assert body["profile"] | {"terms": None} == {
         **dict.fromkeys(("currency", "renewal_date", "time_zone", "employees", "created_at")),
@@ -166,17 +169,28 @@ def test_the_trend_has_the_last_score_of_each_of_thirty_days(cloud: Cloud) -> No
     ]
 
 
-def test_terms_that_had_run_out_when_it_was_last_scored_are_not_shown(cloud: Cloud) -> None:
-    term = Term(plan="pro", start_ms=parse_as_of("2023-12-20T00:00:00Z"), months=1, mrr=100)
-    said = Profile(name="Acme", plan="pro", mrr=100, subscribed=True, terms=(term,))
-    profile(cloud, "acme", said, as_of_ms=term.start_ms)
+def test_terms_that_ran_out_or_began_by_the_last_score_are_shown_so(cloud: Cloud) -> None:
+    began = parse_as_of("2023-12-20T00:00:00Z")
+    month = Fact(
+        id="1",
+        known_ms=began,
+        at_ms=began,
+        kind="started",
+        data={"plan": "pro", "mrr": 100, "term_months": 1},
+    )
+    next_month = {**month.data, "mrr": 120, "term_start": "2024-01-20T00:00:00.000Z"}
+    renewal = Fact(id="2", known_ms=began, at_ms=began + 1, kind="started", data=next_month)
+    for account, facts in (("acme", [month]), ("bee", [month, renewal])):
+        profile(cloud, account, fold_to_store(facts, began), as_of_ms=began)
     before = read(cloud, GET_ACCOUNT).body["profile"]
 
-    score(cloud, "acme", 70)
+    for account in ("acme", "bee"):
+        score(cloud, account, 70)
 
-    after = read(cloud, GET_ACCOUNT).body["profile"]
+    over, renewed = (read(cloud, GET_ACCOUNT, account).body["profile"] for account in ("acme", "bee"))
     assert (before["subscribed"], before["plan"], before["mrr"]) == (True, "pro", 100)
-    assert (after["subscribed"], after["plan"], after["mrr"], after["name"]) == (False, None, None, "Acme")
+    assert (over["subscribed"], over["plan"], over["mrr"]) == (False, None, None)
+    assert (renewed["subscribed"], renewed["plan"], renewed["mrr"]) == (True, "pro", 120)
 
 
 def test_scores_are_those_of_the_days_asked_for(cloud: Cloud) -> None:

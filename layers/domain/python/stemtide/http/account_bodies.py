@@ -91,19 +91,25 @@ class Score(Body, frozen=True, kw_only=True):
     trigger: Trigger | None = None
 
 
-class Account(Score, frozen=True, kw_only=True):
+class _Standing(Score, frozen=True, kw_only=True):
+    """What is said of an account, newest score first."""
+
+    trend: list[TrendPoint] | None
+    expansion: dict[str, Any] | None
+
+
+class Account(_Standing, frozen=True):
     """The customer record: profile, newest score, and how it came there.
 
     `trend` has the last score of each of the 30 days up to `as_of` (null in lists), `last_active_day` is the
     latest UTC day with usage, `expansion` is null until expansion is scored.
     """
 
+    # Not keyword-only, which puts them before those that are: who it is comes before what is said of it.
     account: str
     profile: Profile
     profile_problems: list[ProfileProblem]
     last_active_day: date | None
-    trend: list[TrendPoint] | None
-    expansion: dict[str, Any] | None
 
 
 class AccountList(Body, frozen=True):
