@@ -8,7 +8,6 @@ import io
 import math
 import tempfile
 from importlib.metadata import version
-from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
@@ -18,7 +17,7 @@ import numpy as np
 from stemtide.config_schema import Config
 from stemtide.features.registry import NAMES, registry_hash
 from stemtide.scoring.artefact import ArtefactError, load
-from stemtide.scoring.manifest import GRAPH, MANIFEST, TABLES, Manifest
+from stemtide.scoring.manifest import GRAPH, MANIFEST, TABLES, Manifest, flaw_of
 from stemtide.scoring.score_map import score_map
 
 from models import parity
@@ -121,13 +120,7 @@ def _flaw(manifest: Manifest) -> str | None:
         return "its features are not those of the registry"
     if not (math.isfinite(slope) and math.isfinite(intercept) and slope > 0):
         return "its calibration does not rise with the margin"
-    if len(manifest.medians) != len(manifest.features):
-        return "it does not have one median per feature"
-    if not manifest.bins or any(b.upper <= a.upper for a, b in pairwise(manifest.bins)):
-        return "its bins do not rise"
-    if any(not 0 <= b.low <= b.high <= 1 for b in manifest.bins):
-        return "the interval of a bin is none"
-    return None
+    return flaw_of(manifest)
 
 
 def _write(folder: Path, files: dict[str, bytes]) -> None:

@@ -260,6 +260,9 @@ def test_a_damaged_pointer_leaves_the_last_good_one_serving(
     assert running.serving("churn")[0] == "v1"
     assert ModelStore(s3, BUCKET, clock).serving("churn") == (None, None)
 
+    assert store.promote("churn", "v1", now_ms=NOW).previous is None  # the remedy that it names
+    assert ModelStore(s3, BUCKET, clock).serving("churn")[0] == "v1"
+
 
 def test_a_model_is_read_once_per_process_and_few_are_kept(
     store: ModelStore, s3: Any, versions: dict[str, Files]

@@ -18,7 +18,7 @@ from onnx import TensorProto, helper
 from stemtide.scoring import artefact
 from stemtide.scoring.artefact import ArtefactError, load
 from stemtide.scoring.graph_check import GraphError, check_graph
-from stemtide.scoring.manifest import GRAPH, MANIFEST, TABLES, Manifest
+from stemtide.scoring.manifest import GRAPH, MANIFEST, TABLES, Bin, Knot, Manifest
 
 from models.export import encode, export
 from tests.scoring_models import CONFIG, candidate, files_of, rows, trained
@@ -98,6 +98,9 @@ def test_an_oversized_file_is_refused_unread(
     assert "bytes" in error.reason
 
 
+BIN = Bin(upper=1.0, rows=100, positives=40, low=0.3, high=0.5)
+
+
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
@@ -107,6 +110,13 @@ def test_an_oversized_file_is_refused_unread(
         ({"score_map": ()}, "never exported"),
         ({"bins": ()}, "never exported"),
         ({"medians": (1.0,)}, "median"),
+        ({"score_map": (Knot(0.0, 0.0), Knot(0.5, 75.0), Knot(0.4, 80.0), Knot(1.0, 100.0))}, "rise"),
+        ({"score_map": (Knot(0.0, 0.0), Knot(0.4, 75.0), Knot(0.5, 50.0), Knot(1.0, 100.0))}, "rise"),
+        ({"score_map": (Knot(0.1, 0.0), Knot(1.0, 100.0))}, "rise"),
+        ({"score_map": (Knot(0.0, 0.0), Knot(1.0, 900.0))}, "rise"),
+        ({"bins": (BIN, BIN)}, "bins do not rise"),
+        ({"bins": (msgspec.structs.replace(BIN, low=0.7),)}, "interval"),
+        ({"horizon_days": 0}, "horizon"),
         ({"files": {}}, "sha256"),
     ],
 )

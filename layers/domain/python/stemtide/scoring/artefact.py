@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from stemtide.scoring.explanation import DTYPES, Explainer, TablesError
 from stemtide.scoring.graph_check import GraphError, check_graph
-from stemtide.scoring.manifest import FORMAT, GRAPH, MANIFEST, TABLES, Manifest
+from stemtide.scoring.manifest import FORMAT, GRAPH, MANIFEST, TABLES, Manifest, flaw_of
 
 Floats = npt.NDArray[np.float64]
 
@@ -140,8 +140,8 @@ def _manifest(data: bytes) -> Manifest:
         raise ArtefactError(MANIFEST, f"it cannot be read ({error})") from error
     if not manifest.score_map or not manifest.bins:
         raise ArtefactError(MANIFEST, "it has no score map or no bins: the model was never exported")
-    if len(manifest.medians) != len(manifest.features):
-        raise ArtefactError(MANIFEST, "it does not have one median per feature")
+    if flaw := flaw_of(manifest):
+        raise ArtefactError(MANIFEST, flaw)
     return manifest
 
 

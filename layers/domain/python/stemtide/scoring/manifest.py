@@ -1,5 +1,6 @@
 """What a model artefact says of itself: everything a scorer needs beside the graph and the arrays."""
 
+from itertools import pairwise
 from typing import Any, Final
 
 import msgspec
@@ -60,3 +61,20 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     parity: dict[str, Any] = {}
     files: dict[str, str] = {}
     format: int = FORMAT
+
+
+def flaw_of(manifest: Manifest) -> str | None:
+    """What of a manifest contradicts itself, None if nothing does; a map that is still to be made is none."""
+    knots = manifest.score_map
+    if len(manifest.medians) != len(manifest.features):
+        return "it does not have one median per feature"
+    if manifest.horizon_days < 1:
+        return "its horizon is no day"
+    if not manifest.bins or any(b.upper <= a.upper for a, b in pairwise(manifest.bins)):
+        return "its bins do not rise"
+    if any(not 0 <= b.low <= b.high <= 1 for b in manifest.bins):
+        return "the interval of a bin is none"
+    rises = all(a.probability < b.probability and a.score <= b.score for a, b in pairwise(knots))
+    if knots and not (rises and knots[0] == Knot(0.0, 0.0) and knots[-1] == Knot(1.0, 100.0)):
+        return "its score map does not rise from 0 to 100"
+    return None

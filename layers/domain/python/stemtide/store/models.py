@@ -140,11 +140,16 @@ class ModelStore:
     def promote(self, name: str, version: str, *, now_ms: int) -> Champion:
         """Make an uploaded version the champion; the one that served becomes `previous`.
 
+        A pointer that cannot be read is written anew, without a `previous`.
+
         Raises:
             ArtefactError: the version is not whole, or must not be used.
         """
         load(self._download(name, version))
-        current = self._read_champion(name)
+        try:
+            current = self._read_champion(name)
+        except (ArtefactError, ModelStoreError):
+            current = None
         if current is not None and current.version == version:
             return current
         previous = current.version if current else None
