@@ -150,6 +150,18 @@ def test_a_past_instant_looks_at_those_who_were_silent_then_and_are_active_now(c
     assert Records(cloud.accounts).drops(ACCOUNT)[0].as_of_ms == (TODAY - 11) * DAY_MS - 1
 
 
+@pytest.mark.parametrize(("instant", "found"), [("2026-11-21", 2), ("2026-11-22T10:00:00Z", 0)])
+def test_whoever_came_back_the_day_after_was_silent_at_the_end_of_a_past_day(
+    cloud: Cloud, instant: str, found: int
+) -> None:
+    put_days(cloud, {**dict.fromkeys(range(8, 15), 10), 0: 5})
+    Records(cloud.accounts).touch(ACCOUNT, day_of(TODAY * DAY_MS))
+
+    answer = cloud.invoke("detect", {"job": "detect", "as_of": instant})
+
+    assert answer["found"] == found  # within the day itself its first use looks
+
+
 def test_a_schedule_that_fires_twice_looks_once(cloud: Cloud) -> None:
     event = {"job": "detect", "scheduled_at": "2026-11-22T10:30:00+00:00"}
 

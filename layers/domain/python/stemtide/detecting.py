@@ -7,6 +7,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from stemtide.as_of import as_of_text, last_closed_day
+from stemtide.calls import DAY_MS
 from stemtide.config_schema import Config
 from stemtide.detection import DayUse, day_number, find_drops, gone_silent, window
 from stemtide.drops import Drop
@@ -100,11 +101,14 @@ def on_silence(
 
 
 def _may_be_silent(last_day: str | None, as_of_ms: int) -> bool:
-    """Whether its days must be read: silent by its latest day, or used again after a past instant."""
+    """Whether its days must be read: silent by its latest day, or used on a day after that of the instant.
+
+    Whoever was used on the instant's own day was looked at on that day's first use, over the same weeks.
+    """
     if last_day is None:
         return False
     day = day_number(last_day)
-    return gone_silent(day, as_of_ms) or day > last_closed_day(as_of_ms) + 1
+    return gone_silent(day, as_of_ms) or day > as_of_ms // DAY_MS
 
 
 def _silent(account: str, as_of_ms: int, config: Config, ports: DetectPorts) -> _Answer:
