@@ -62,7 +62,7 @@ def _plan(run: str, asked: dict[str, Any]) -> dict[str, Any]:
         nights = [as_of_text(parse_as_of(asked["as_of"]))]
     else:
         scheduled = datetime.fromisoformat(asked["scheduled_at"])
-        claimed = claim_nights(_nights(), scheduled=scheduled)
+        claimed = claim_nights(_nights(run), scheduled=scheduled)
         nights = [as_of_of(slot) for slot in claimed]
     accounts = [account for account, _ in list_accounts(clients.table(settings().accounts_table))]
     found = plan(accounts if nights else [], nights=nights, model=models().serving(MODEL)[0], run=run)
@@ -89,7 +89,7 @@ def _finish(planned: dict[str, Any], results: list[dict[str, Any]]) -> dict[str,
     counts = totals(results)
     log().end(planned["run"], state="succeeded", facts=counts)
     for slot in planned["claimed"]:
-        _nights().finish(datetime.fromisoformat(slot), as_of=datetime.fromisoformat(planned["scheduled_at"]))
+        _nights(planned["run"]).finish(datetime.fromisoformat(slot), as_of=datetime.fromisoformat(planned["scheduled_at"]))
     metrics = Metrics(namespace=settings().metric_namespace)
     for name, count in ((SWEPT, planned["accounts"]), ("ScoredAccounts", counts["scored"])):
         metrics.add_metric(name=name, unit=MetricUnit.Count, value=count)
@@ -111,5 +111,5 @@ def _fail(planned: dict[str, Any], error: dict[str, Any]) -> dict[str, Any]:
     return {"run": planned["run"], "cause": cause}
 
 
-def _nights() -> DynamoRuns:
-    return DynamoRuns(table=ingest(), job=NIGHTS_JOB)
+def _nights(run: str) -> DynamoRuns:
+    return DynamoRuns(table=ingest(), job=NIGHTS_JOB, run=run)

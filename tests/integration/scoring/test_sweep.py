@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 import pytest
+from stemtide.ports import UnavailableError
 
 from tests.integration.scoring.conftest import AS_OF, Scoring
 
@@ -96,6 +97,29 @@ def test_a_schedule_that_fires_twice_is_one_run(scoring: Scoring) -> None:
 
     assert first["nights"] == [AS_OF]
     assert (second["nights"], second["key"], second["batches"]) == ([], "", 0)
+
+
+def test_a_plan_that_fails_half_way_keeps_its_night_for_its_repetition(
+    scoring: Scoring, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scoring.put_account("a")
+    firing = {"scheduled_at": "2026-03-15T02:30:00Z"}
+
+    with monkeypatch.context() as patch:
+        patch.setattr("stemtide.store.sweeps.SweepLog.put_batches", failing)
+        with pytest.raises(UnavailableError):
+            plan(scoring, **firing)
+    other = plan(scoring, run="r-2", **firing)
+    again = plan(scoring, **firing)
+
+    assert other["nights"] == []
+    assert (again["nights"], again["batches"]) == ([AS_OF], 1)
+    assert work_off(scoring, again)["scored"] == 1
+    assert plan(scoring, **firing)["nights"] == []
+
+
+def failing(*_: object) -> None:
+    raise UnavailableError("SlowDown")
 
 
 def test_missed_nights_are_caught_up_within_bounds_and_the_newest_sets_the_record(scoring: Scoring) -> None:

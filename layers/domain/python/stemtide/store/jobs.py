@@ -15,11 +15,15 @@ KEPT_S: Final = 90 * 86_400
 
 
 class DynamoRuns:
-    """`jobs.Runs` of one job on the ingest table (boto3 Table resource)."""
+    """`jobs.Runs` of one job on the ingest table (boto3 Table resource).
 
-    def __init__(self, *, table: Any, job: str) -> None:
+    `run` names the run: what it has claimed it may claim again, so that its repetition does not lose it.
+    """
+
+    def __init__(self, *, table: Any, job: str, run: str | None = None) -> None:
         self._table = table
         self._pk = f"job#{job}"
+        self._run = run
 
     def recent(self) -> list[Run]:
         """The latest runs, oldest first."""
@@ -43,13 +47,21 @@ class DynamoRuns:
                                       claims 10:00 -> refused
             dies
                                                                   claims 10:00: the lease is over
+
+        A run with a name that tries again, or whose SDK does after a lost reply, meets its own claim:
+
+            run A                     its repetition              run B (second firing)
+            claims 10:00, fails
+                                      claims 10:00: it is its own
+                                                                  claims 10:00 -> refused
         """
-        return self._put(
-            {"pk": self._pk, "sk": slot.isoformat(), "claimed_at": as_of.isoformat()},
-            slot,
-            "attribute_not_exists(pk) OR (attribute_not_exists(done_at) AND claimed_at < :time)",
-            (as_of - LEASE).isoformat(),
-        )
+        item = {"pk": self._pk, "sk": slot.isoformat(), "claimed_at": as_of.isoformat()}
+        free, values = "claimed_at < :time", {":time": (as_of - LEASE).isoformat()}
+        if self._run is not None:
+            item["claimed_by"] = values[":run"] = self._run
+            free = f"({free} OR claimed_by = :run)"
+        condition = f"attribute_not_exists(pk) OR (attribute_not_exists(done_at) AND {free})"
+        return self._put(item, slot, condition, values)
 
     def finish(self, slot: datetime, *, as_of: datetime) -> None:
         """Note the end of the run that claimed the slot at `as_of`; one that lost its lease changes nothing.
@@ -65,15 +77,15 @@ class DynamoRuns:
             "claimed_at": as_of.isoformat(),
             "done_at": as_of.isoformat(),
         }
-        self._put(item, slot, "claimed_at = :time", as_of.isoformat())
+        self._put(item, slot, "claimed_at = :time", {":time": as_of.isoformat()})
 
-    def _put(self, item: dict[str, Any], slot: datetime, condition: str, time: str) -> bool:
+    def _put(self, item: dict[str, Any], slot: datetime, condition: str, values: dict[str, str]) -> bool:
         try:
             with translated():
                 self._table.put_item(
                     Item={**item, "expires_at": int(slot.timestamp()) + KEPT_S},
                     ConditionExpression=condition,
-                    ExpressionAttributeValues={":time": time},
+                    ExpressionAttributeValues=values,
                 )
         except ConflictError:
             return False
