@@ -89,7 +89,9 @@ def _finish(planned: dict[str, Any], results: list[dict[str, Any]]) -> dict[str,
     counts = totals(results)
     log().end(planned["run"], state="succeeded", facts=counts)
     for slot in planned["claimed"]:
-        _nights(planned["run"]).finish(datetime.fromisoformat(slot), as_of=datetime.fromisoformat(planned["scheduled_at"]))
+        _nights(planned["run"]).finish(
+            datetime.fromisoformat(slot), as_of=datetime.fromisoformat(planned["scheduled_at"])
+        )
     metrics = Metrics(namespace=settings().metric_namespace)
     for name, count in ((SWEPT, planned["accounts"]), ("ScoredAccounts", counts["scored"])):
         metrics.add_metric(name=name, unit=MetricUnit.Count, value=count)

@@ -163,6 +163,44 @@ def test_without_enough_data_the_account_is_among_those_without_a_score(records:
     assert records.list_records(tier="critical").records == []
 
 
+def test_whoever_is_no_customer_any_more_leads_no_list_and_keeps_its_scores(records: Records) -> None:
+    write(records, "acme", 90)
+    write(records, "other", 40)
+
+    ended = records.end_score("acme", as_of_ms=MARCH_15, ended_at=MARCH_15, trigger="schedule")
+    again = records.end_score("acme", as_of_ms=MARCH_15, ended_at=MARCH_15 + 1, trigger="schedule")
+
+    record = records.read("acme")
+    assert record is not None
+    assert (ended, again, record.assessment, record.as_of_ms) == (True, False, None, MARCH_15)
+    assert [one.account for one in records.list_records().records] == ["other", "acme"]
+    assert [one.account for one in records.list_records(tier="none").records] == ["acme"]
+    assert [one.assessment.score for one in records.scores("acme", 0, MARCH_15)] == [90]
+
+
+def test_an_older_look_takes_no_score_out_and_an_older_score_does_not_come_back(records: Records) -> None:
+    write(records, "acme", 90, as_of_ms=MARCH_15)
+
+    older = records.end_score("acme", as_of_ms=MARCH_14, ended_at=MARCH_15, trigger="manual")
+    still = held(records)
+    records.end_score("acme", as_of_ms=MARCH_15, ended_at=MARCH_15 + 1, trigger="schedule")
+    redelivered = write(records, "acme", 90, as_of_ms=MARCH_15)
+    late_drop = write(records, "acme", 95, as_of_ms=MARCH_14, trigger="usage_drop")
+
+    record = records.read("acme")
+    assert record is not None
+    assert (older, still[0], redelivered, late_drop) == (False, 90, False, False)
+    assert record.assessment is None
+
+
+def test_whoever_becomes_a_customer_again_has_a_score_again(records: Records) -> None:
+    write(records, "acme", 90)
+    records.end_score("acme", as_of_ms=MARCH_14, ended_at=MARCH_14, trigger="schedule")
+
+    assert write(records, "acme", 30, as_of_ms=MARCH_15)
+    assert held(records) == (30, MARCH_15, "v1")
+
+
 def test_a_score_row_has_its_vector_and_expires(records: Records, table: Any) -> None:
     write(records, "acme", 80, vector=b"\x01\x02", scored_at=MARCH_15)
 

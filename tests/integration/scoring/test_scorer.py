@@ -63,6 +63,25 @@ def test_a_batch_scores_those_who_are_customers_and_counts_the_others(scoring: S
     assert row.vector
 
 
+def test_an_account_that_is_no_customer_any_more_has_no_score_any_more(scoring: Scoring) -> None:
+    scoring.put_account("gone", ago=60)
+    scoring.invoke("score", scoring.batch("gone"))
+    then = scoring.records.read("gone")
+
+    answer = scoring.invoke("score", scoring.batch("gone", as_of="2026-04-30"))
+    before = scoring.accounts.scan()["Items"]
+    scoring.invoke("score", scoring.batch("gone", as_of="2026-05-31"))
+
+    record = scoring.records.read("gone")
+    assert then is not None
+    assert then.assessment is not None
+    assert answer == {"scored": 0, "unchanged": 0, "not_customers": 1, "failed": []}
+    assert record is not None
+    assert (record.assessment, record.as_of_ms) == (None, parse_as_of("2026-04-30"))
+    assert len(scoring.records.scores("gone", 0, parse_as_of("2026-05-31"))) == 1
+    assert scoring.accounts.scan()["Items"] == before
+
+
 def test_the_same_batch_again_changes_nothing(scoring: Scoring) -> None:
     scoring.put_account("acme")
     scoring.invoke("score", scoring.batch("acme"))

@@ -31,6 +31,7 @@ class Moment(NamedTuple):
 
 class Fate(StrEnum):
     """What became of a moment. `UNCHANGED`: the account has a score of this or a later instant already;
+    `NOT_CUSTOMER`: none then, so its record has no score of that instant or an earlier one any more;
     `FAILED`: it could not be read or written."""
 
     SCORED = "scored"
@@ -49,11 +50,12 @@ class WriteScore(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScoringPorts:
-    """What scoring touches: what is known of one account at an instant, the write, threads, how to wait,
-    and where to say why an account failed."""
+    """What scoring touches: what is known of one account at an instant, the write, the end of a score whose
+    account is no customer any more, threads, how to wait, and where to say why an account failed."""
 
     read: Callable[[str, int], Known]
     write: WriteScore
+    end: Callable[[Moment, Trigger], object]
     side_by_side: SideBySide
     pause: Callable[[float], None]
     say_failed: Callable[[Moment, Exception], None]
@@ -122,7 +124,9 @@ def score_moments(
     read = [moment for moment in wanted if moment in known]
     vectors = vectors_at([(known[moment], moment.as_of_ms) for moment in read], plans=plans) if read else []
     customers = [vector for vector in vectors if _is_customer(vector)]
-    fates |= {_moment(vector): Fate.NOT_CUSTOMER for vector in vectors if not _is_customer(vector)}
+    others = [_moment(vector) for vector in vectors if not _is_customer(vector)]
+    ended = _each(others, lambda moment: ports.end(moment, trigger), others, ports)
+    fates |= dict.fromkeys(ended, Fate.NOT_CUSTOMER)
     assessed = list(zip(customers, assess(model, customers) if customers else [], strict=True))
 
     def write(pair: tuple[Vector, Assessment]) -> bool:

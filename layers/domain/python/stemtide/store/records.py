@@ -136,6 +136,38 @@ class Records:
         held = self.read(account)
         return held is not None and (held.as_of_ms, held.model_version) == (as_of_ms, version)
 
+    def end_score(self, account: str, *, as_of_ms: int, ended_at: int, trigger: str) -> bool:
+        """Take the score out of the record of an account that is no customer any more; its rows are kept.
+
+        An older instant never overwrites here either. At the instant of the score itself whoever looked
+        later has read more of what was said:
+
+            nightly run of 15 March      end of the plan becomes known      the run again
+            a customer: writes 42
+                                                                            none: takes 42 out
+
+        Args:
+            ended_at: when it was found, epoch ms.
+
+        Returns:
+            Whether a score was taken out.
+        """
+        values = {
+            "assessment": None,
+            "score": None,
+            "as_of": as_of_text(as_of_ms),
+            "scored_at": as_of_text(ended_at),
+            "trigger": trigger,
+            "model_version": keys.NO_CUSTOMER,
+            "tier": keys.UNSCORED,
+            "risk_key": keys.risk_key(account, None),
+        }
+        condition = (
+            "attribute_exists(#assessment) AND"
+            " (#as_of < :as_of OR (#as_of = :as_of AND #scored_at <= :scored_at))"
+        )
+        return self._update(account, values, condition=condition)
+
     def read(self, account: str) -> StoredRecord | None:
         """The customer record as of now, None when nothing is known of the account."""
         with translated():

@@ -15,8 +15,6 @@ from stemtide.store.errors import translated
 from stemtide.store.records import Records
 from stemtide.store.vectors import read_known
 
-SKIPPED_NO_CUSTOMER = "not_customer"
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScoreTables:
@@ -38,6 +36,7 @@ class ScoreTables:
         return ScoringPorts(
             read=self._read,
             write=self._write,
+            end=self._end,
             side_by_side=side_by_side,
             pause=time.sleep,
             say_failed=say_failed,
@@ -56,13 +55,22 @@ class ScoreTables:
                     Key={"account": account, "item": f"{keys.DROP_PREFIX}{day}#{rule}"},
                     UpdateExpression="SET skipped = :why",
                     ConditionExpression="attribute_exists(account)",
-                    ExpressionAttributeValues={":why": SKIPPED_NO_CUSTOMER},
+                    ExpressionAttributeValues={":why": keys.NO_CUSTOMER},
                 )
         except ConflictError:
             return  # the row has expired
 
     def _read(self, account: str, as_of_ms: int) -> Known:
         return read_known(self.usage, self.records, account, as_of_ms, self.config.events)
+
+    def _end(self, moment: Moment, trigger: Trigger) -> bool:
+        """Whether a score was taken out of the record; most have none, which a read tells for less."""
+        held = self.records.read(moment.account)
+        if held is None or held.assessment is None:
+            return False
+        return self.records.end_score(
+            moment.account, as_of_ms=moment.as_of_ms, ended_at=int(time.time() * 1000), trigger=trigger
+        )
 
     def _write(self, vector: Vector, assessment: Assessment, *, as_of_ms: int, trigger: Trigger) -> bool:
         """Whether the record changed; the same instant by the same model again changes nothing at all."""
