@@ -30,6 +30,7 @@ class Taker:
     """A function on a queue, and the batches that it was given."""
 
     def __init__(self, emulator: Emulator, folder: Path, name: str, **settings: Any) -> None:
+        name = f"queue-{name}"
         self.sqs, self.trace = emulator.client("sqs"), folder / f"{name}.trace"
         variables = {"TRACE": str(self.trace), **settings.pop("variables", {})}
         lambda_ = emulator.client("lambda")
