@@ -139,7 +139,7 @@ def test_an_end_that_the_log_does_not_reach_is_not_told(tmp_path: Path) -> None:
 
     assert of(calls_of(facts_of(tmp_path, terms=only_one)), "b") == [
         ("2024-01-02", "group", None),
-        ("2024-01-31", "Subscription Started", "basic")
+        ("2024-01-31", "Subscription Started", "basic"),
     ]
 
 
