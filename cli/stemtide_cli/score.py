@@ -34,6 +34,11 @@ def score(session: Session, account: str, as_of: int | None) -> None:
             f"{account} was no customer as of {instant}: not scored",
             hint="its `group` calls and subscription events tell; see the account's record",
         )
+    if answer["failed"]:
+        raise CliError(
+            f"what is stored of {account} cannot be read: not scored",
+            hint="the log of the score function has the reason",
+        )
     record = records.read(account)
     assert record is not None
     result = {"account": account, "asked_as_of": instant, **answer, "record": _record(record)}

@@ -25,7 +25,10 @@ logger = Logger(service="score")
 
 
 class ScoringFailedError(Exception):
-    """Accounts could not be read or written, after all others were scored: the same again scores these."""
+    """Accounts could not be read or written, after all others were scored: the same again scores these.
+
+    Of what this version cannot read at all a batch only tells: repeating it would change nothing.
+    """
 
 
 @lru_cache(maxsize=1)

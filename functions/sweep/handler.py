@@ -3,6 +3,7 @@
 import time
 from datetime import datetime
 from functools import lru_cache
+from logging import ERROR, INFO
 from typing import Any
 
 import boto3
@@ -15,7 +16,7 @@ from stemtide.store.account_list import list_accounts
 from stemtide.store.jobs import DynamoRuns
 from stemtide.store.models import ModelStore
 from stemtide.store.sweeps import SweepLog
-from stemtide.sweep import NIGHTS_JOB, SWEPT, as_of_of, claim_nights, plan, totals
+from stemtide.sweep import NIGHTS_JOB, SWEPT, as_of_of, cause_of, claim_nights, plan, totals
 
 MODEL = "churn"
 logger = Logger(service="sweep")
@@ -87,8 +88,10 @@ def _plan(run: str, asked: dict[str, Any]) -> dict[str, Any]:
 
 def _finish(planned: dict[str, Any], results: list[dict[str, Any]]) -> dict[str, Any]:
     counts = totals(results)
-    log().end(planned["run"], state="succeeded", facts=counts)
-    for slot in planned["claimed"]:
+    cause = cause_of(counts, results)
+    ended = {"state": "succeeded"} if cause is None else {"state": "failed", "cause": cause}
+    log().end(planned["run"], facts={**counts, **ended})
+    for slot in [] if counts["given_up"] else planned["claimed"]:  # else the next firing catches them up
         _nights(planned["run"]).finish(
             datetime.fromisoformat(slot), as_of=datetime.fromisoformat(planned["scheduled_at"])
         )
@@ -96,19 +99,20 @@ def _finish(planned: dict[str, Any], results: list[dict[str, Any]]) -> dict[str,
     for name, count in ((SWEPT, planned["accounts"]), ("ScoredAccounts", counts["scored"])):
         metrics.add_metric(name=name, unit=MetricUnit.Count, value=count)
     metrics.flush_metrics()
-    logger.info("finished", run=planned["run"], **counts)
+    logger.log(INFO if cause is None else ERROR, "finished", extra={"run": planned["run"], **counts, **ended})
     return {
         "run": planned["run"],
         "nights": planned["nights"],
         "accounts": planned["accounts"],
         "model_version": planned["model_version"],
         **counts,
+        "cause": cause or "",
     }
 
 
 def _fail(planned: dict[str, Any], error: dict[str, Any]) -> dict[str, Any]:
     cause = f"{error.get('Error')}: {error.get('Cause')}"[:2000]
-    log().end(planned["run"], state="failed", facts={"cause": cause})
+    log().end(planned["run"], facts={"state": "failed", "cause": cause})
     logger.error("failed", run=planned["run"], cause=cause)
     return {"run": planned["run"], "cause": cause}
 

@@ -33,6 +33,15 @@ RETRY = [
     }
 ]
 """Every step may be repeated: scores of the same instant and model change nothing."""
+GIVEN_UP = {
+    "scored": 0,
+    "unchanged": 0,
+    "not_customers": 0,
+    "failed.$": "$.size",
+    "first.$": "$.accounts[0]",
+    "given_up": True,
+}
+"""The answer in place of a batch's own; its execution and the scorer's log have the error."""
 NO_LOG_DELIVERY = (
     "log delivery and tracing need permissions on every resource; a standard workflow keeps each execution's "
     "history for 90 days, and each run leaves a row with counts and cause"
@@ -169,8 +178,14 @@ def definition(*, sweep: str, score: str, concurrency: int) -> dict[str, Any]:
                 },
                 "OutputPath": "$.Payload",
                 "Retry": RETRY,
-                "End": True,
+                "Next": "EveryAccountScored",
             },
+            "EveryAccountScored": {
+                "Type": "Choice",
+                "Choices": [{"Variable": "$.failed", "NumericEquals": 0, "Next": "Scored"}],
+                "Default": "Failed",
+            },
+            "Scored": {"Type": "Succeed"},
             "NoteFailure": {
                 "Type": "Task",
                 "Resource": "arn:aws:states:::lambda:invoke",
@@ -188,7 +203,10 @@ def definition(*, sweep: str, score: str, concurrency: int) -> dict[str, Any]:
 
 
 def _score(score: str, concurrency: int) -> dict[str, Any]:
-    """The map: one child execution per batch; without a result writer, as answers are four numbers."""
+    """The map: one child execution per batch; without a result writer, as answers are a few numbers.
+
+    A batch that keeps failing is counted and the others go on: one account costs no other its score.
+    """
     return {
         "Type": "Map",
         "Label": "batches",
@@ -209,8 +227,10 @@ def _score(score: str, concurrency: int) -> dict[str, Any]:
                     "Parameters": {"FunctionName": score, "Payload.$": "$"},
                     "OutputPath": "$.Payload",
                     "Retry": RETRY,
+                    "Catch": [{"ErrorEquals": ["States.ALL"], "ResultPath": "$.error", "Next": "GivenUp"}],
                     "End": True,
-                }
+                },
+                "GivenUp": {"Type": "Pass", "Parameters": GIVEN_UP, "End": True},
             },
         },
         "ResultPath": "$.results",

@@ -64,7 +64,23 @@ def test_every_task_is_repeated_within_bounds(definition: dict[str, Any]) -> Non
         assert retry["MaxDelaySeconds"] <= 60
 
 
-def test_one_failed_batch_fails_the_run_and_the_failure_is_noted(definition: dict[str, Any]) -> None:
+def test_a_batch_that_keeps_failing_stops_no_other_and_fails_the_run_at_its_end(
+    definition: dict[str, Any],
+) -> None:
+    steps = definition["States"]["Score"]["ItemProcessor"]["States"]
+
+    [catch] = steps["ScoreBatch"]["Catch"]
+    given_up = steps[catch["Next"]]
+
+    assert catch["ErrorEquals"] == ["States.ALL"]
+    assert (given_up["Type"], given_up["End"], given_up["Parameters"]["failed.$"]) == ("Pass", True, "$.size")
+    verdict = definition["States"][definition["States"]["Finish"]["Next"]]
+    [good] = verdict["Choices"]
+    assert (good["Variable"], good["NumericEquals"]) == ("$.failed", 0)
+    assert definition["States"][verdict["Default"]]["CausePath"] == "$.cause"
+
+
+def test_a_map_that_fails_as_a_whole_is_noted(definition: dict[str, Any]) -> None:
     score = definition["States"]["Score"]
 
     assert score["ToleratedFailurePercentage"] == 0

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from infra.constructs.nightly_sweep import definition
 from tests.local_cloud.consumers import ROLE
 from tests.local_cloud.emulator_process import Emulator, eventually
 
@@ -46,3 +47,35 @@ def test_another_input_or_a_closed_execution_is_refused(emulator: Emulator) -> N
         states.start_execution(stateMachineArn=waiting, name="case-1", input='{"a": 2}')
     with pytest.raises(states.exceptions.ExecutionAlreadyExists):
         states.start_execution(stateMachineArn=passing, name="case-1", input="{}")
+
+
+def test_a_batch_of_the_sweep_that_keeps_failing_is_counted_and_the_run_ends_failed(
+    emulator: Emulator,
+) -> None:
+    """The state machine itself, from its map on, with functions that do not exist and without pauses."""
+    states, s3 = emulator.client("stepfunctions"), emulator.client("s3")
+    s3.create_bucket(Bucket="batches")
+    batches = [{"accounts": ["a", "b"], "size": 2}, {"accounts": ["c"], "size": 1}]
+    s3.put_object(Bucket="batches", Key="night", Body=json.dumps(batches).encode())
+    missing = "arn:aws:lambda:us-east-1:000000000000:function:missing"
+    steps = definition(sweep=missing, score=missing, concurrency=2)["States"]
+    del steps["Score"]["ItemProcessor"]["States"]["ScoreBatch"]["Retry"]
+    counted = {"Type": "Pass", "Parameters": {"failed": 3, "cause": "3 accounts", "results.$": "$.results"}}
+    kept = {name: steps[name] for name in ("EveryAccountScored", "Scored", "Failed", "Score")}
+    small = {**kept, "Finish": {**counted, "Next": "EveryAccountScored"}, "NoteFailure": steps["Failed"]}
+    whole = {**small, "Finish": {**counted, "End": True}}
+    given = json.dumps({"bucket": "batches", "key": "night"})
+
+    ended = []
+    for name, found in (("verdict", small), ("answers", whole)):
+        arn = machine(states, name, {"StartAt": "Score", "States": found})
+        run = states.start_execution(stateMachineArn=arn, input=given)["executionArn"]
+        eventually(lambda run=run: states.describe_execution(executionArn=run)["status"] != "RUNNING")
+        ended.append(states.describe_execution(executionArn=run))
+
+    assert (ended[0]["status"], ended[0]["cause"]) == ("FAILED", "3 accounts")
+    lost = json.loads(ended[1]["output"])["results"]
+    assert [(one["failed"], one["first"], one["given_up"]) for one in lost] == [
+        (2, "a", True),
+        (1, "c", True),
+    ]

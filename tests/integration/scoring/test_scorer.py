@@ -52,7 +52,7 @@ def test_a_batch_scores_those_who_are_customers_and_counts_the_others(scoring: S
 
     answer = scoring.invoke("score", scoring.batch("acme", "gone", "never-seen"))
 
-    assert answer == {"scored": 1, "unchanged": 0, "not_customers": 2, "failed": []}
+    assert answer == {"scored": 1, "unchanged": 0, "not_customers": 2, "failed": 0, "first": None}
     record = scoring.records.read("acme")
     assert record is not None
     assert record.assessment is not None
@@ -75,7 +75,7 @@ def test_an_account_that_is_no_customer_any_more_has_no_score_any_more(scoring: 
     record = scoring.records.read("gone")
     assert then is not None
     assert then.assessment is not None
-    assert answer == {"scored": 0, "unchanged": 0, "not_customers": 1, "failed": []}
+    assert answer == {"scored": 0, "unchanged": 0, "not_customers": 1, "failed": 0, "first": None}
     assert record is not None
     assert (record.assessment, record.as_of_ms) == (None, parse_as_of("2026-04-30"))
     assert len(scoring.records.scores("gone", 0, parse_as_of("2026-05-31"))) == 1
@@ -89,7 +89,7 @@ def test_the_same_batch_again_changes_nothing(scoring: Scoring) -> None:
 
     answer = scoring.invoke("score", scoring.batch("acme"))
 
-    assert answer == {"scored": 0, "unchanged": 1, "not_customers": 0, "failed": []}
+    assert answer == {"scored": 0, "unchanged": 1, "not_customers": 0, "failed": 0, "first": None}
     assert scoring.accounts.scan()["Items"] == before
 
 
@@ -125,7 +125,17 @@ def test_one_account_that_cannot_be_read_costs_no_other_its_score(
     again = scoring.invoke("score", scoring.batch("acme", "other"))
 
     assert type(raised.value).__name__ == "ScoringFailedError"
-    assert again == {"scored": 1, "unchanged": 1, "not_customers": 0, "failed": []}
+    assert again == {"scored": 1, "unchanged": 1, "not_customers": 0, "failed": 0, "first": None}
+
+
+def test_an_account_that_nobody_can_read_is_told_and_not_tried_again(scoring: Scoring) -> None:
+    scoring.put_account("acme")
+    scoring.put_account("other")
+    scoring.usage.put_item(Item={"account": "other", "day": "2026-03-14", "v": 2, "s": b"\xff"})
+
+    answer = scoring.invoke("score", scoring.batch("acme", "other"))
+
+    assert answer == {"scored": 1, "unchanged": 0, "not_customers": 0, "failed": 1, "first": "other"}
 
 
 def test_an_account_that_answers_at_the_second_try_is_scored(

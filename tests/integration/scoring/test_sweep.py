@@ -147,6 +147,38 @@ def test_without_accounts_a_night_is_done_at_once(scoring: Scoring) -> None:
     assert all("done_at" in night for night in nights)
 
 
+def finished(scoring: Scoring) -> bool:
+    nights = [item for item in scoring.ingest.scan()["Items"] if item["pk"] == "job#sweep-nights"]
+    return all("done_at" in night for night in nights)
+
+
+def test_an_account_that_nobody_can_read_fails_the_run_after_all_others_and_is_named(
+    scoring: Scoring,
+) -> None:
+    scoring.put_account("a")
+    scoring.put_account("b")
+    scoring.usage.put_item(Item={"account": "a", "day": "2026-03-14", "v": 2, "s": b"\xff"})
+
+    ended = work_off(scoring, plan(scoring, scheduled_at="2026-03-15T02:30:00Z"))
+
+    row = log_row(scoring)
+    assert (ended["scored"], ended["failed"], row["state"]) == (1, 1, "failed")
+    assert ended["cause"] == row["cause"] == "1 accounts are without a score, the first: a"
+    assert finished(scoring)  # once more would change nothing
+
+
+def test_a_night_with_a_batch_that_was_given_up_is_caught_up(scoring: Scoring) -> None:
+    scoring.put_account("a")
+    planned = plan(scoring, scheduled_at="2026-03-15T02:30:00Z")
+    lost = {"scored": 0, "unchanged": 0, "not_customers": 0, "failed": 1, "first": "a", "given_up": True}
+
+    ended = scoring.invoke("sweep", {"step": "finish", "plan": planned, "results": [lost]})
+    next_night = plan(scoring, run="r-2", scheduled_at="2026-03-16T02:30:00Z")
+
+    assert ended["cause"] == "1 accounts are without a score, the first: a; 1 batches were given up"
+    assert [night[:10] for night in next_night["nights"]] == ["2026-03-14", "2026-03-15"]
+
+
 def test_a_failure_leaves_its_cause(scoring: Scoring) -> None:
     scoring.put_account("a")
     planned = plan(scoring)

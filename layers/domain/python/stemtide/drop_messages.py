@@ -89,7 +89,7 @@ def on_drops(messages: Sequence[Message], *, ports: DropPorts) -> Outcome:
         raise
     for message, drop in readable:
         fate = fates[moments[message.id]]
-        if fate is Fate.FAILED or (fate is Fate.NOT_CUSTOMER and not _noted(drop, ports)):
+        if fate in (Fate.FAILED, Fate.BROKEN) or (fate is Fate.NOT_CUSTOMER and not _noted(drop, ports)):
             again.append(message)
     ports.later(_paused(again))
     unreadable = len(messages) - len(readable)

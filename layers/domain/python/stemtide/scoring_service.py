@@ -32,12 +32,14 @@ class Moment(NamedTuple):
 class Fate(StrEnum):
     """What became of a moment. `UNCHANGED`: the account has a score of this or a later instant already;
     `NOT_CUSTOMER`: none then, so its record has no score of that instant or an earlier one any more;
-    `FAILED`: it could not be read or written."""
+    `FAILED`: it could not be read or written; `BROKEN`: this version cannot read what is stored of it, now
+    or at any further try."""
 
     SCORED = "scored"
     UNCHANGED = "unchanged"
     NOT_CUSTOMER = "not_customer"
     FAILED = "failed"
+    BROKEN = "broken"
 
 
 class WriteScore(Protocol):
@@ -63,23 +65,25 @@ class ScoringPorts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scored:
-    """What became of the accounts, each in one of the lists.
-
-    `unchanged` have a score of this or a later instant already; `failed` could not be read or written.
-    """
+    """What became of the accounts, each in one of the lists; see `Fate`."""
 
     scored: tuple[str, ...] = ()
     unchanged: tuple[str, ...] = ()
     not_customers: tuple[str, ...] = ()
     failed: tuple[str, ...] = ()
+    broken: tuple[str, ...] = ()
 
     def counts(self) -> dict[str, Any]:
-        """As a batch answers: numbers, and the failed by name."""
+        """As a batch answers that need not come again: numbers, and the first that has no score by name.
+
+        Small whatever happens: all batches' answers together may hold 256 KB (Step Functions).
+        """
         return {
             "scored": len(self.scored),
             "unchanged": len(self.unchanged),
             "not_customers": len(self.not_customers),
-            "failed": list(self.failed),
+            "failed": len(self.broken),
+            "first": self.broken[0] if self.broken else None,
         }
 
 
@@ -104,6 +108,7 @@ def score_accounts(
         unchanged=those(Fate.UNCHANGED),
         not_customers=those(Fate.NOT_CUSTOMER),
         failed=those(Fate.FAILED),
+        broken=those(Fate.BROKEN),
     )
 
 
@@ -119,22 +124,21 @@ def score_moments(
         plans: as configured.
     """
     wanted = list(dict.fromkeys(moments))
-    fates = dict.fromkeys(wanted, Fate.FAILED)
-    known = _each(wanted, lambda moment: ports.read(*moment), wanted, ports)
+    known, fates = _each(wanted, lambda moment: ports.read(*moment), wanted, ports)
     read = [moment for moment in wanted if moment in known]
     vectors = vectors_at([(known[moment], moment.as_of_ms) for moment in read], plans=plans) if read else []
     customers = [vector for vector in vectors if _is_customer(vector)]
     others = [_moment(vector) for vector in vectors if not _is_customer(vector)]
-    ended = _each(others, lambda moment: ports.end(moment, trigger), others, ports)
-    fates |= dict.fromkeys(ended, Fate.NOT_CUSTOMER)
+    ended, lost = _each(others, lambda moment: ports.end(moment, trigger), others, ports)
+    fates |= lost | dict.fromkeys(ended, Fate.NOT_CUSTOMER)
     assessed = list(zip(customers, assess(model, customers) if customers else [], strict=True))
 
     def write(pair: tuple[Vector, Assessment]) -> bool:
         return ports.write(*pair, as_of_ms=pair[0].as_of_ms, trigger=trigger)
 
-    written = _each(assessed, write, [_moment(vector) for vector in customers], ports)
+    written, lost = _each(assessed, write, [_moment(vector) for vector in customers], ports)
     changed = {True: Fate.SCORED, False: Fate.UNCHANGED}
-    return fates | {moment: changed[bool(answer)] for moment, answer in written.items()}
+    return fates | lost | {moment: changed[bool(answer)] for moment, answer in written.items()}
 
 
 def _moment(vector: Vector) -> Moment:
@@ -152,8 +156,8 @@ class _Attempt(NamedTuple):
 
 def _each(
     items: Sequence[Any], step: Callable[[Any], Any], moments: Sequence[Moment], ports: ScoringPorts
-) -> dict[Moment, Any]:
-    """The step's result for each item's moment, without those that failed for good or in every round."""
+) -> tuple[dict[Moment, Any], dict[Moment, Fate]]:
+    """The step's result for each item's moment, and the fate of those that have none."""
     done: dict[int, _Attempt] = {}
     left = list(range(len(items)))
     for attempt in range(ROUNDS):
@@ -164,10 +168,13 @@ def _each(
         answers = ports.side_by_side(lambda place: _attempt(step, items[place]), left)
         done |= dict(zip(left, answers, strict=True))
         left = [place for place in left if isinstance(done[place].error, UnavailableError)]
+    fates = {}
     for place, answer in done.items():
         if answer.error is not None:
             ports.say_failed(moments[place], answer.error)
-    return {moments[place]: done[place].value for place in sorted(done) if done[place].error is None}
+            passing = isinstance(answer.error, UnavailableError)
+            fates[moments[place]] = Fate.FAILED if passing else Fate.BROKEN
+    return {moments[place]: done[place].value for place in sorted(done) if done[place].error is None}, fates
 
 
 def _attempt(step: Callable[[Any], Any], item: Any) -> _Attempt:

@@ -48,6 +48,7 @@ def plan(accounts: Iterable[str], *, nights: Sequence[str], model: str | None, r
     batches = [
         {
             "accounts": listed[start : start + BATCH_ACCOUNTS],
+            "size": len(listed[start : start + BATCH_ACCOUNTS]),
             "as_of": night,
             "trigger": "schedule",
             "model": {"name": "churn", "version": model},
@@ -60,9 +61,18 @@ def plan(accounts: Iterable[str], *, nights: Sequence[str], model: str | None, r
 
 
 def totals(results: Iterable[Mapping[str, Any]]) -> dict[str, int]:
-    """The sums over the batches' answers."""
+    """The sums over the batches' answers. A batch that was given up counts as failed with all its accounts,
+    some of which may be scored."""
     found = list(results)
-    names = ("scored", "unchanged", "not_customers")
-    return {name: sum(int(part[name]) for part in found) for name in names} | {
-        "failed": sum(len(part["failed"]) for part in found)
-    }
+    names = ("scored", "unchanged", "not_customers", "failed")
+    sums = {name: sum(int(part[name]) for part in found) for name in names}
+    return sums | {"given_up": sum(1 for part in found if part.get("given_up"))}
+
+
+def cause_of(counts: Mapping[str, int], results: Iterable[Mapping[str, Any]]) -> str | None:
+    """Why a run that came to its end did not score every account; None: it did."""
+    if not counts["failed"]:
+        return None
+    first = next(str(part["first"]) for part in results if part["failed"])
+    broken = f"{counts['failed']} accounts are without a score, the first: {first}"
+    return f"{broken}; {counts['given_up']} batches were given up" if counts["given_up"] else broken

@@ -52,6 +52,8 @@ class ScoringApi:
         found = self.score([account], as_of_ms=as_of_ms, trigger=Trigger.MANUAL)
         if found.failed:
             raise busy("AWS is busy: try again in a few seconds.")
+        if found.broken:
+            raise ValueError("what is stored of the account cannot be read")
         if found.not_customers:
             raise _no_customer(as_of_ms)
         shown = AccountReads(config=self.tables.config, records=records, usage_table=self.tables.usage)

@@ -50,9 +50,9 @@ class SweepLog:
             },
         )
 
-    def end(self, run: str, *, state: str, facts: Mapping[str, Any]) -> None:
+    def end(self, run: str, *, facts: Mapping[str, Any]) -> None:
         """Note what became of a run."""
-        self._put(run, {"state": state, "ended_ms": int(time.time() * 1000), **facts})
+        self._put(run, {"ended_ms": int(time.time() * 1000), **facts})
 
     def _put(self, run: str, values: Mapping[str, Any]) -> None:
         given = {**values, "expires_at": int(time.time()) + KEPT_S}
