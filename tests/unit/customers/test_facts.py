@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from stemtide.as_of import parse_as_of
+from stemtide.as_of import last_closed_day, parse_as_of
 from stemtide.calls import timestamp_ms
 from stemtide.facts import (
     MAX_AHEAD_TERMS,
@@ -15,7 +15,7 @@ from stemtide.facts import (
     fold_to_store,
     problems_of,
 )
-from stemtide.profile import Profile
+from stemtide.profile import Profile, is_customer
 
 FOREVER = timestamp_ms("2100-01-01T00:00:00Z")
 
@@ -244,6 +244,47 @@ def test_a_change_to_another_plan_replaces_the_running_one_and_no_add_on() -> No
     assert (profile.plan, profile.mrr, profile.renewal_date) == ("enterprise", 920, "2027-01-10")
 
 
+def test_a_change_to_a_later_term_leaves_the_running_one_until_then() -> None:
+    now = subscription("Started", "m-1", "2026-01-10T00:00:00Z", mrr=100, term_months=1)
+    later = subscription("Changed", "m-2", "2026-01-20T00:00:00Z", mrr=120, term_start="2026-02-10")
+
+    assert at("2026-02-08", now, later).mrr == 100
+    assert at("2026-02-10", now, later).mrr == 120
+
+
+def test_another_plans_price_is_not_that_of_the_plan_before() -> None:
+    base = subscription("Started", "m-1", "2026-01-10T00:00:00Z", mrr=100, quantity=4, units="seats")
+    upgrade = subscription("Changed", "m-2", "2026-03-01T00:00:00Z", plan="enterprise")
+
+    profile = at("2026-03-02", base, upgrade)
+
+    assert (profile.plan, profile.mrr, profile.seats) == ("enterprise", None, 4)
+
+
+def test_of_two_running_plans_the_later_one_is_changed_into_another() -> None:
+    facts = [
+        subscription("Started", "m-1", "2026-01-10T00:00:00Z", plan="basic", term_months=12),
+        subscription("Started", "m-2", "2026-02-10T00:00:00Z", plan="pro", term_months=6),
+        subscription("Changed", "m-3", "2026-03-01T00:00:00Z", plan="enterprise"),
+    ]
+
+    profile = at("2026-03-02", *facts)
+
+    assert [(term.plan, term.months) for term in profile.terms] == [("enterprise", 6)]
+    assert profile.renewal_date == "2026-08-10"
+
+
+def test_a_customer_is_one_since_a_plan_was_first_named() -> None:
+    facts = [
+        traits("m-1", "2026-01-01T00:00:00Z", name="Acme"),
+        traits("m-2", "2026-01-05T00:00:00Z", plan="pro"),
+        traits("m-3", "2026-02-05T00:00:00Z", plan="enterprise"),
+    ]
+
+    assert at("2026-01-02", *facts).since_ms is None
+    assert at("2026-03-01", *facts).since_ms == timestamp_ms("2026-01-05T00:00:00Z")
+
+
 def test_an_add_on_alone_makes_nobody_a_customer() -> None:
     addon = subscription("Started", "m-1", "2026-01-10T00:00:00Z", plan="sms", mrr=10, addon=True)
 
@@ -251,14 +292,27 @@ def test_an_add_on_alone_makes_nobody_a_customer() -> None:
     assert at("2026-02-01", addon).mrr == 10
 
 
-def test_an_end_and_a_start_of_the_same_moment_is_a_renewal() -> None:
+@pytest.mark.parametrize("number", range(8))
+def test_an_end_and_a_start_of_the_same_moment_is_a_renewal_whatever_their_ids(number: int) -> None:
     facts = [
         subscription("Started", "m-1", "2026-01-01T00:00:00Z"),
-        subscription("Started", "m-2", "2026-02-01T00:00:00Z"),
-        subscription("Ended", "m-3", "2026-02-01T00:00:00Z"),
+        subscription("Started", f"m-2-{number}", "2026-02-01T00:00:00Z"),
+        subscription("Ended", f"m-3-{number}", "2026-02-01T00:00:00Z"),
     ]
 
     assert at("2026-02-02", *facts).subscribed is True
+
+
+@pytest.mark.parametrize(("days_ago", "expected"), [(0, True), (89, True), (90, False), (None, False)])
+def test_without_a_word_of_a_plan_use_in_the_last_ninety_days_makes_a_customer(
+    days_ago: int | None, expected: bool
+) -> None:
+    as_of_ms = parse_as_of("2026-06-30")
+    last = None if days_ago is None else last_closed_day(as_of_ms) - days_ago
+
+    assert is_customer(Profile(), last_active_day=last, as_of_ms=as_of_ms) is expected
+    assert is_customer(Profile(subscribed=True), last_active_day=last, as_of_ms=as_of_ms) is True
+    assert is_customer(Profile(subscribed=False), last_active_day=last, as_of_ms=as_of_ms) is False
 
 
 def test_an_account_that_ended_may_come_back() -> None:

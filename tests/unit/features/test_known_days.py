@@ -45,6 +45,20 @@ def test_a_week_is_compared_with_a_week_once_both_are_known(ago: int, known: boo
     assert math.isnan(found["usage_trend_ratio_7d_30d"]) is not known
 
 
+@pytest.mark.parametrize(("ago", "known"), [(58, False), (59, True)])
+def test_a_month_is_compared_with_a_month_once_both_are_known(ago: int, known: bool) -> None:
+    found = values(history(day(ago, {"Board Viewed": 4}), day(40, {"page": 4}), day(0, {"page": 2})))
+
+    assert math.isnan(found["users_change"]) is not known
+    assert math.isnan(found["features_adopted_change"]) is not known
+
+
+def test_a_young_account_that_is_active_every_day_has_no_pause() -> None:
+    found = values(history(*(day(ago, {"page": 1}) for ago in range(10))))
+
+    assert found["longest_gap_30d"] == 0
+
+
 def test_an_account_that_went_silent_is_known_to_be_silent() -> None:
     found = values(history(first_ago=200))
 

@@ -41,6 +41,8 @@ EXAMPLES = [
     ("days_since_last_event", 90.0, 0.0, "not used for 90 days or more"),
     ("longest_gap_30d", 6.0, 2.0, "longest pause in the last 30 days: 6 days (typical: 2)"),
     ("account_age_days", 800.0, None, "account exists for 2.1 years"),
+    ("account_age_days", 730.0, None, "account exists for 730 days"),
+    ("account_age_days", 731.0, None, "account exists for 2 years"),
     ("tenure_days", 0.0, None, "customer since today"),
     ("mrr", 1999.5, None, "2,000 a month in recurring revenue"),
     ("days_to_renewal", 9.0, None, "renewal in 9 days"),

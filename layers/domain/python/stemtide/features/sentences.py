@@ -132,7 +132,7 @@ def age(for_days: str, today: str) -> Wording:
     """`customer for 3 days`; from two years on in years."""
 
     def wording(value: float, baseline: float | None) -> str:
-        if value >= 730:
+        if value >= 731:
             return f"{for_days} for {number(value // 36.525 / 10)} years"
         return f"{for_days} for {plural(value, 'day', 'days')}" if value >= 1 else today
 
