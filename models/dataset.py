@@ -19,6 +19,7 @@ from models.targets import Ints, Window, happened, is_in_population, snapshot_da
 SPLIT_SHARE = 0.65
 """Of the events' span: fit labels end before this day, test snapshots lie after it."""
 UPSELL = "upsell"
+"""The model whose targets are upgrades; every other model's are losses."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -69,12 +70,26 @@ def choose_target(mapping: Mapping, name: str, wanted: str | None) -> tuple[str,
             raise CliError(f"the mapping has no target {wanted!r}", hint=f"it has: {listed}")
         return wanted, mapping.targets[wanted]
     for target_name, target in mapping.targets.items():
-        if (target.kind is Kind.UPGRADED) == (name == UPSELL):
+        if _fits(name, target):
             return target_name, target
     raise CliError(
         f"the mapping has no target for {name}",
         hint=f"add [targets.{name}] (docs/cli.md), or give --target; it has: {listed}",
     )
+
+
+def require_fitting(name: str, target_name: str, target: Target) -> None:
+    """Raise the CliError of a model that would serve under another's name: its scores mean something else."""
+    if not _fits(name, target):
+        other = "churn" if name == UPSELL else UPSELL
+        raise CliError(
+            f"{target_name!r} ({target.kind}) is no target of a {name} model",
+            hint=f"`stemtide train {other} --target {target_name}`, or another target",
+        )
+
+
+def _fits(name: str, target: Target) -> bool:
+    return (target.kind is Kind.UPGRADED) == (name == UPSELL)
 
 
 def build(mapping: Mapping, material: Material, target: Target, config: Config) -> Dataset:

@@ -77,11 +77,23 @@ def show(console: Console, result: dict[str, Any]) -> None:
         ("precision at 80 % recall", "precision_at_80_recall"),
         ("calibration error", "ece"),
         ("lift of the top tenth", "lift_top_decile"),
-        ("best single feature's AUC", "baseline_auc_roc"),
     ):
         table.add_row(title, _number(result[key]))
+    best = f"{_number(result['baseline_auc_roc'])}  ({result['baseline_feature']})"
+    table.add_row("best single feature's AUC", best)
+    for title, key in (
+        ("AUC of accounts fitted on", "seen_accounts"),
+        ("AUC of other accounts", "unseen_accounts"),
+    ):
+        part = result[key]
+        table.add_row(title, f"{_number(part['auc_roc'])}  ({part['positives']:,} of {part['n']:,} rows)")
     table.add_row("fitted on", f"{result['n_fit']:,} rows, {result['positives_fit']:,} positives")
     table.add_row("tested on", f"{result['n_test']:,} rows, {result['positives_test']:,} positives")
+    parity = result["parity"]
+    table.add_row(
+        "exported graph against LightGBM",
+        f"margin {parity['max_abs_margin']:.1e}, probability {parity['max_abs_probability']:.1e}",
+    )
     console.print(table)
 
 

@@ -87,17 +87,20 @@ def read_rows(
     target: str | None,
     config: Config,
     say: Callable[[str], None],
+    to_serve: bool = False,
 ) -> Rows:
-    """All rows of a log for a target.
+    """All rows of a log for a target; what is to serve as a model must be a target of that model.
 
     Raises:
         CliError: what the log or the mapping lacks.
     """
-    from models.dataset import build, choose_target
+    from models.dataset import build, choose_target, require_fitting
     from models.material import read_material
 
     say(f"reading {folder}")
     mapping, material = read_material(mapping_name, folder, config)
     target_name, chosen = choose_target(mapping, name, target)
+    if to_serve:
+        require_fitting(name, target_name, chosen)
     say(f"computing features of {len(material.accounts):,} accounts")
     return Rows(target=target_name, material=material, dataset=build(mapping, material, chosen, config))

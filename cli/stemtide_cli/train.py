@@ -52,7 +52,9 @@ def train(
     config = configuration()
     until = day_number(fit_until)
     with session.out.progress() as say:
-        rows = read_rows(mapping_name, folder, name=name, target=target, config=config, say=say)
+        rows = read_rows(
+            mapping_name, folder, name=name, target=target, config=config, say=say, to_serve=True
+        )
         fit = rows.dataset if until is None else rows.dataset.labels_until(until)
         say(f"training on {len(fit):,} rows with {fit.positives:,} positives")
         made = trained_on(fit, seed=seed)

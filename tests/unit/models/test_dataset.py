@@ -176,6 +176,9 @@ def test_fit_labels_end_by_the_day_and_test_snapshots_begin_at_theirs(rows: Data
     fit, test = rows.labels_until(day), rows.snapshots_in(day, day + 5)
 
     assert int(fit.day.max()) + 30 <= day < int(fit.day.max()) + 35
+    last = int(fit.day.max())
+    assert int(rows.labels_until(last + 30).day.max()) == last
+    assert int(rows.labels_until(last + 29).day.max()) < last
     assert sorted({int(d) for d in test.day}) == [day, day + 5]
 
 
@@ -189,6 +192,16 @@ def test_the_first_target_of_a_sort_is_the_default_and_an_unknown_one_lists_them
     with pytest.raises(CliError) as caught:
         dataset.choose_target(mapping, "churn", "silent")
     assert "churn, upsell" in caught.value.hint
+
+
+def test_no_model_serves_under_the_name_of_another(log: tuple[Mapping, Material]) -> None:
+    mapping, _ = log
+
+    for name, target in (("churn", "upsell"), ("upsell", "churn")):
+        dataset.require_fitting(target, target, mapping.targets[target])
+        with pytest.raises(CliError) as caught:
+            dataset.require_fitting(name, target, mapping.targets[target])
+        assert f"`stemtide train {target} --target {target}`" in caught.value.hint
 
 
 def test_a_folder_without_terms_is_refused_where_the_population_needs_them(tmp_path: Path) -> None:
