@@ -90,6 +90,26 @@ def test_a_second_sweep_of_the_same_instant_changes_nothing(home: Home, stack: S
     assert (activity.record(stack, fallen), scores(stack, fallen)) == before
 
 
+def test_an_account_that_cannot_be_read_is_named_and_costs_no_other_its_score(
+    home: Home, stack: Stack, fallen: str
+) -> None:
+    activity.post(stack, activity.history("e2e-broken", before=10, now=10))
+    stemtide(home, "drain")
+    dynamodb, usage = stack.client("dynamodb"), stack.facts["tables"]["usage"]
+    key = {"account": {"S": "e2e-broken"}, "day": {"S": yesterday()}}
+    day = dynamodb.get_item(TableName=usage, Key=key)["Item"]
+    dynamodb.put_item(TableName=usage, Item={**day, "s": {"B": b"\xff"}})
+
+    failed = stemtide(home, "sweep", expect=1)
+    dynamodb.put_item(TableName=usage, Item=day)
+    repaired = stemtide(home, "sweep")
+
+    assert (failed["state"], failed["failed"]) == ("failed", 1)
+    assert failed["cause"] == "1 accounts are without a score, the first: e2e-broken"
+    assert failed["unchanged"] > 0
+    assert (repaired["state"], repaired["scored"], repaired["failed"]) == ("succeeded", 1, 0)
+
+
 def test_a_schedule_that_fires_twice_for_a_night_is_one_run(home: Home, stack: Stack, fallen: str) -> None:
     states, arn = stack.client("stepfunctions"), stack.facts["state_machines"]["sweep"]
     firing = json.dumps({"job": "sweep", "scheduled_at": datetime.now(UTC).isoformat(timespec="seconds")})
