@@ -24,6 +24,12 @@ def week(first_ago: int, *events: int) -> list[DayUse]:
     return [day(first_ago - i, n) for i, n in enumerate(events) if n]
 
 
+@pytest.mark.parametrize("text", ["20220630", "2022-W26-4", "2022-181", "2022-06-31", "", "now"])
+def test_an_instant_is_a_plain_date_or_has_a_time(text: str) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011 - whatever it says
+        parse_as_of(text)
+
+
 def drops(days: list[DayUse], rule: DetectionRule = RULE, as_of_ms: int = AS_OF) -> list[dict[str, object]]:
     found = find_drops("acme", days, as_of_ms=as_of_ms, rules=[rule], events=EVENTS)
     return [drop.figures for drop in found]

@@ -21,6 +21,8 @@ def parse_as_of(text: str) -> int:
     """
     if _DATE.fullmatch(text):
         return end_of_day_ms(day_index(date.fromisoformat(text)))
+    if ":" not in text:
+        raise ValueError(f"{text!r}: a day in another spelling would be read as its beginning")
     return timestamp_ms(text)
 
 
