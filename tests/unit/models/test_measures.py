@@ -24,6 +24,14 @@ def test_areas_and_precision_equal_scikit_learn_with_ties(drawn: tuple[np.ndarra
     assert measures.precision_at_recall(y, score) == pytest.approx(precision[recall >= 0.8].max(), abs=1e-12)
 
 
+def test_the_precision_is_that_at_four_fifths_of_the_positives() -> None:
+    y = np.array([True] * 4 + [False] * 3 + [True])
+    falling = np.arange(8.0)[::-1]
+
+    assert measures.precision_at_recall(y, falling) == 1
+    assert measures.precision_at_recall(y, falling, wanted=0.81) == 5 / 8
+
+
 def test_the_interval_draws_whole_accounts(drawn: tuple[np.ndarray, np.ndarray]) -> None:
     y, score = drawn
     alone = np.array([f"a{i}" for i in range(len(y))])
