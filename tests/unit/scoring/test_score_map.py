@@ -5,11 +5,23 @@ import math
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from stemtide.scoring.assessment import Tier, tier_of
+from stemtide.scoring.assessment import Tier, is_at_risk, tier_of
 from stemtide.scoring.manifest import Knot
 from stemtide.scoring.score_map import score_map, to_score
 
 MULTIPLES = (1.5, 3.0, 6.0)
+
+
+@pytest.mark.parametrize(
+    ("tier", "first", "last"),
+    [(Tier.LOW, 0, 24), (Tier.MEDIUM, 25, 49), (Tier.HIGH, 50, 74), (Tier.CRITICAL, 75, 100)],
+)
+def test_tiers_are_cut_at_25_50_and_75(tier: Tier, first: int, last: int) -> None:
+    assert {tier_of(score) for score in range(first, last + 1)} == {tier}
+
+
+def test_at_risk_begins_at_65() -> None:
+    assert [is_at_risk(score) for score in (0, 64, 65, 100)] == [False, False, True, True]
 
 
 @st.composite

@@ -26,7 +26,7 @@ from stemtide.http.app import Operation
 from stemtide.http.auth import Caller, caller, may_see
 from stemtide.http.problem import Response, bad_parameter, no_account, response
 from stemtide.http.request import Request
-from stemtide.scoring.assessment import AT_RISK, Assessment, Tier
+from stemtide.scoring.assessment import Assessment, Tier, is_at_risk
 from stemtide.store.record_keys import UNSCORED, StoredRecord, StoredScore
 from stemtide.store.records import Records
 from stemtide.store.usage import account_seen
@@ -231,7 +231,7 @@ def _assessed(assessment: Assessment) -> dict[str, Any]:
         "completeness": assessment.completeness,
         "basis": assessment.basis,
         "model_version": assessment.model_version,
-        "at_risk": None if assessment.score is None else assessment.score >= AT_RISK,
+        "at_risk": None if assessment.score is None else is_at_risk(assessment.score),
     }
 
 

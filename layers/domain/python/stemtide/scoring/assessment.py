@@ -85,6 +85,11 @@ class Assessment(msgspec.Struct, frozen=True, kw_only=True):
     model_version: str | None = None
 
 
+def is_at_risk(score: int) -> bool:
+    """Whether a score counts as 'at risk': a word for people, no tier."""
+    return score >= AT_RISK
+
+
 def tier_of(score: int) -> Tier:
     """The tier of a score from 0 to 100."""
     if score >= 75:
