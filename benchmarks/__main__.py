@@ -23,7 +23,8 @@ INTERRUPTED = 130
 
 def main() -> int:
     os.environ.update(around_proxy(os.environ))
-    signal.signal(signal.SIGTERM, _interrupt)
+    for ending in (signal.SIGTERM, signal.SIGHUP):  # as Ctrl-C: nothing stays running
+        signal.signal(ending, _interrupt)
     console = console_of_width(WIDTH)
     settings = Settings(
         seed=DEFAULT_SEED,

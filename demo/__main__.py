@@ -29,7 +29,8 @@ def main() -> int:
     console = console_of_width(WIDTH)
     stages = Stages(console=console)
     story = Story(settings=settings, stages=stages)
-    signal.signal(signal.SIGTERM, _interrupt)
+    for ending in (signal.SIGTERM, signal.SIGHUP):  # as Ctrl-C: nothing stays running
+        signal.signal(ending, _interrupt)
     try:
         with own_cloud(settings, console.print):
             settings.report_file.unlink(missing_ok=True)

@@ -80,7 +80,7 @@ def _silent(names: list[str]) -> Text:
     if not names:
         return Text("none")
     more = f" and {len(names) - NAMES_SHOWN} more" if len(names) > NAMES_SHOWN else ""
-    return Text(f"{len(names)} found by the schedule: {', '.join(names[:NAMES_SHOWN])}{more}")
+    return Text(f"{len(names)} found by the hourly check and scored: {', '.join(names[:NAMES_SHOWN])}{more}")
 
 
 def _riskiest(risks: Sequence[Risk]) -> Table:

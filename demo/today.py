@@ -65,13 +65,19 @@ def has_fallen(days: Iterable[Mapping[str, Any]], today: date) -> bool:
     return bool(before >= LEAST_BEFORE and after < (1 - FALL) * before)
 
 
-def fallen(web: Web, accounts: Iterable[str], today: date, say: Callable[[str], None]) -> list[str]:
-    """Those whose API volume has fallen, by the usage that the API shows."""
-    found = []
+def fallen(
+    web: Web, accounts: Iterable[str], today: date, say: Callable[[str], None], *, silent: bool = False
+) -> list[str]:
+    """Those whose API volume has fallen, by the usage that the API shows.
+
+    Args:
+        silent: only those who were not active at all yesterday.
+    """
+    yesterday, found = str(today - timedelta(days=1)), []
     for account in accounts:
         say(f"usage of {account}")
         days = web.usage(account, today - timedelta(days=2 * WEEK_DAYS), today - timedelta(days=1))
-        if has_fallen(days, today):
+        if has_fallen(days, today) and not (silent and any(day["date"] == yesterday for day in days)):
             found.append(account)
     return found
 
@@ -90,11 +96,19 @@ def post_each(
 
 
 def rescored(record: Mapping[str, Any], sent: datetime) -> float | None:
-    """Seconds from the record's arrival to the score it caused; None while there is none."""
+    """Seconds from the record's arrival to the look it caused; None while there is none.
+
+    At that look the account may be found to be no customer any more: its record then has no score.
+    """
     if record.get("trigger") != "usage_drop" or not record.get("scored_at"):
         return None
     seconds = (datetime.fromisoformat(record["scored_at"]) - sent).total_seconds()
     return seconds if seconds >= 0 else None
+
+
+def scored(web: Web, accounts: Iterable[str]) -> list[str]:
+    """Those with a score: after a sweep all customers, whoever left has none."""
+    return [one for one in accounts if web.account(one).get("churn_risk_score") is not None]
 
 
 def percentile(values: Sequence[float], share: float) -> float:

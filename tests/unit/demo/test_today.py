@@ -7,7 +7,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from demo.today import call_of, first_records, has_fallen, percentile, rescored
+from demo.today import call_of, fallen, first_records, has_fallen, percentile, rescored, scored
 
 TODAY = date(2026, 3, 20)
 NOW = datetime(2026, 3, 20, 9, 30, tzinfo=UTC)
@@ -23,11 +23,11 @@ def days(before: int, after: int, today: int = 0) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize(
-    ("before", "after", "fallen"),
+    ("before", "after", "fell"),
     [(100, 49, True), (100, 50, False), (100, 100, False), (0, 0, False), (2, 0, False), (3, 0, True)],
 )
-def test_a_week_of_less_than_half_is_a_fall(before: int, after: int, fallen: bool) -> None:
-    assert has_fallen(days(before, after), TODAY) is fallen
+def test_a_week_of_less_than_half_is_a_fall(before: int, after: int, fell: bool) -> None:
+    assert has_fallen(days(before, after), TODAY) is fell
 
 
 def test_the_open_day_decides_nothing() -> None:
@@ -85,3 +85,28 @@ def test_percentiles_are_values_that_were_measured() -> None:
     assert percentile(values, 0.5) == 10
     assert percentile(values, 0.95) == 19
     assert percentile([3.0], 0.95) == 3
+
+
+class Shown:
+    """What the API shows of three accounts: one fell silent, one fell and goes on, one left before."""
+
+    def usage(self, account: str, first: date, last: date) -> list[dict[str, Any]]:
+        shown = [day for day in days(100, 10) if first <= date.fromisoformat(day["date"]) <= last]
+        return shown if account == "goes-on" else shown[:-1]
+
+    def account(self, account: str) -> dict[str, Any]:
+        return {"churn_risk_score": None if account == "left" else 40}
+
+
+def test_the_silent_are_those_who_fell_and_were_not_active_yesterday() -> None:
+    web: Any = Shown()
+    accounts = ["goes-on", "left", "silent"]
+
+    assert fallen(web, accounts, TODAY, lambda _: None) == accounts
+    assert fallen(web, accounts, TODAY, lambda _: None, silent=True) == ["left", "silent"]
+
+
+def test_nobody_waits_for_a_score_of_an_account_that_left() -> None:
+    web: Any = Shown()
+
+    assert scored(web, ["left", "silent"]) == ["silent"]
