@@ -13,8 +13,9 @@ from stemtide.scoring import rules
 from stemtide.scoring.artefact import Model
 from stemtide.scoring.assess import assess
 from stemtide.scoring.assessment import Basis, Confidence, Interval, Tier, tier_of
-from stemtide.scoring.confidence import confidence
+from stemtide.scoring.confidence import bin_of, confidence
 from stemtide.scoring.drivers import drivers
+from stemtide.scoring.manifest import Bin
 from stemtide.scoring.score_map import to_score
 
 from tests.scoring_models import MANIFEST_OF_TRAINING, WIDTH, Floats, exported, rows, trained
@@ -90,6 +91,15 @@ def test_assessments_come_in_the_order_of_the_vectors(model: Model) -> None:
 
 def test_nobody_to_assess_is_nothing() -> None:
     assert assess(None, []) == []
+
+
+@pytest.mark.parametrize(("probability", "place"), [(0, 0), (0.099, 0), (0.1, 1), (0.3, 2), (0.9, 2), (1, 2)])
+def test_a_bin_begins_at_the_uppermost_of_the_one_before_and_the_last_holds_all_above(
+    probability: float, place: int
+) -> None:
+    bins = [Bin(upper=upper, rows=9, positives=1, low=0, high=1) for upper in (0.1, 0.3, 1.0)]
+
+    assert bin_of(probability, bins) is bins[place]
 
 
 def test_drivers_are_the_three_largest_contributions_of_the_model(model: Model) -> None:
