@@ -90,10 +90,9 @@ def _at_thresholds(booster: lightgbm.Booster) -> Floats:
 
 
 def test_many_rows_are_explained_as_each_by_itself() -> None:
-    x = rows(600, width=len(COLUMNS))
-    explainer = Explainer(
-        tables_of(trees_of(trained(x, names=COLUMNS), features=COLUMNS), width=len(COLUMNS))
-    )
+    booster = trained(rows(600, width=len(COLUMNS)), names=COLUMNS)
+    explainer = Explainer(tables_of(trees_of(booster, features=COLUMNS), width=len(COLUMNS)))
+    x = np.concatenate([rows(300, width=len(COLUMNS)), _at_thresholds(booster)[:300]])
 
     alone = np.concatenate([explainer.explain(x[i : i + 1]) for i in range(len(x))])
 

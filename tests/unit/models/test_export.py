@@ -1,6 +1,7 @@
 """What is exported says what LightGBM says, or is refused with a remedy; nothing in between."""
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import lightgbm
@@ -12,7 +13,7 @@ from lightgbm import LGBMClassifier
 from onnx import numpy_helper
 from sklearn.calibration import CalibratedClassifierCV
 from stemtide.features.registry import NAMES
-from stemtide.scoring.artefact import Model, load, session_of
+from stemtide.scoring.artefact import Model, Prediction, load, session_of
 from stemtide.scoring.manifest import GRAPH, MANIFEST, Calibration, Manifest
 
 from models import parity
@@ -271,6 +272,31 @@ def test_the_gate_finds_a_planted_graph_and_nothing_is_written(
 
     assert {path.name for path in made.iterdir()} == {BOOSTER, MANIFEST}
     assert not msgspec.json.decode((made / MANIFEST).read_bytes(), type=Manifest).files
+
+
+@pytest.mark.parametrize("wrong", ["margin", "probability", "contribution", "sum"])
+def test_the_gate_looks_at_each_difference_by_itself(wrong: str) -> None:
+    """Right but for one thing: a probability of one half, one feature, nothing explained."""
+    off = 1e-4
+
+    class Served:
+        manifest = SimpleNamespace(calibration=Calibration(slope=1.0, intercept=0.0), expected_margin=0.0)
+
+        def predict(self, x: Any) -> Prediction:
+            says = np.full(len(x), off if wrong == "margin" else 0.0)
+            return Prediction(says, np.full(len(x), 0.5 + off * (wrong == "probability")))
+
+        def explain(self, x: Any) -> Any:
+            return np.full((len(x), 1), off * (wrong in ("contribution", "sum")))
+
+    class Booster:
+        def predict(self, x: Any, *, raw_score: bool = False, pred_contrib: bool = False) -> Any:
+            return np.full((len(x), 2), [off * (wrong == "sum"), 0.0]) if pred_contrib else np.zeros(len(x))
+
+    found = parity.differences(Served(), Booster(), {"random": np.zeros((5, 1))})  # type: ignore[arg-type]
+
+    assert getattr(found, wrong) == pytest.approx(off)
+    assert not found.within
 
 
 def test_the_gate_finds_wrong_explanations(

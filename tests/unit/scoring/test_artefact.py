@@ -181,6 +181,13 @@ def test_what_is_no_graph_is_refused(files: Files, content: bytes) -> None:
     assert refusal(signed(files, GRAPH, content)).file == GRAPH
 
 
+def test_a_second_graph_behind_the_first_is_refused(files: Files) -> None:
+    """A reader would merge them: the field `graph` once more, empty."""
+    assert refusal(signed(files, GRAPH, files[GRAPH] + b"\x3a\x00")).file == GRAPH
+    with pytest.raises(GraphError, match="one graph"):
+        check_graph(files[GRAPH] + b"\x3a\x00")
+
+
 def test_every_cut_of_a_graph_is_refused_in_words(files: Files) -> None:
     graph = files[GRAPH]
 

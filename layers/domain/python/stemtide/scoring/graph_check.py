@@ -46,7 +46,7 @@ def check_graph(data: bytes) -> None:
             graphs += 1
             _walk(_message(value), _MODEL[field])
     if graphs != 1:
-        raise GraphError("it holds no graph")
+        raise GraphError("it does not hold one graph")
 
 
 def _walk(message: memoryview, kind: str) -> None:
