@@ -25,6 +25,12 @@ BAD = [
     ),
     (COMPANY + "[ingest]\n# late\nmax_lateness_days = true", 7, "ingest.max_lateness_days", ["got bool"]),
     (COMPANY + "[ingest]\nmax_event_types = 300", 6, "ingest.max_event_types", ["<= 200", "from 1 to 200"]),
+    (
+        COMPANY + "[ingest]\nmax_lateness_days = 9\nusage_retention_days = 90",
+        7,
+        "ingest.usage_retention_days",
+        ["91"],
+    ),
     (COMPANY + "[ingest]\nusage_retention_days = 187", 6, "ingest.usage_retention_days", ["188 or more"]),
     (COMPANY + "[ingest]\nmax_lateness_days = 393", 6, "ingest.max_lateness_days", ["401 or more"]),
     (COMPANY + '[access]\ncsm_scope = "mine"', 6, "access.csm_scope", ["'mine'", '"all" or "own"']),

@@ -74,10 +74,11 @@ class Ingest(_Section, frozen=True):
     usage_retention_days: Annotated[
         int,
         Meta(
-            ge=1,
+            ge=limits.FEATURE_DAYS + 1,
             le=DAYS_MAX,
             description="Days that usage per account and day is kept in the table, counted from arrival. "
-            "Must exceed `max_lateness_days` by more than 7, the days the stream holds a record.",
+            "Must exceed `max_lateness_days` by more than 7, the days the stream holds a record, and the "
+            f"{limits.FEATURE_DAYS} days that features look back.",
             examples=[400],
         ),
     ] = 400

@@ -27,6 +27,10 @@ MAX_HTTP_BODY_BYTES: Final = 512 * KIB
 MAX_AHEAD: Final = timedelta(minutes=10)
 """A timestamp further ahead of its arrival is a broken clock: quarantined (`in_the_future`)."""
 
+# --- features -----------------------------------------------------------------------------------
+FEATURE_DAYS: Final = 90
+"""Closed days that features look back; usage must be kept longer."""
+
 # --- what one usage item may hold ---------------------------------------------------------------
 ID_WINDOW: Final = 40
 """Recent message ids kept per account-day: a producer's duplicate among the last 40 calls of that

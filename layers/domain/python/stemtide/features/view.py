@@ -13,10 +13,11 @@ import numpy as np
 import numpy.typing as npt
 
 from stemtide.features.history import Counter
+from stemtide.limits import FEATURE_DAYS
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 
-DAYS: Final = 90
+DAYS: Final = FEATURE_DAYS
 """Days of a block; the last column is the last closed day."""
 SUMS: Final = ((7, 0), (7, 7), (14, 0), (30, 0), (90, 0))
 """(length, days back) of the windows that counters are summed over."""
