@@ -9,6 +9,7 @@ from stemtide.as_of import parse_as_of
 from stemtide.config import bundled_config
 from stemtide.domain_events import UsageDropDetected
 from stemtide.drop_messages import DropPorts, messages_of, on_drops
+from stemtide.error_facts import error_facts
 from stemtide.http.app import Operation, answer
 from stemtide.http.features import FeatureApi
 from stemtide.http.scoring import ScoringApi
@@ -141,7 +142,7 @@ def _set_aside(body: str, error: Exception) -> None:
 
 
 def _say_failed(moment: Moment, error: Exception) -> None:
-    logger.error("not scored", account=moment.account, error=f"{type(error).__name__}: {error}"[:500])
+    logger.error("not scored", account=moment.account, **error_facts(error))
 
 
 def _batch(event: dict[str, Any]) -> dict[str, Any]:

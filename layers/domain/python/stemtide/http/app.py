@@ -2,11 +2,11 @@
 
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
-from traceback import extract_tb
 from typing import Any, Final
 
 from aws_lambda_powertools import Logger
 
+from stemtide.error_facts import error_facts
 from stemtide.http.problem import Problem, Response
 from stemtide.http.request import Request
 from stemtide.ports import UnavailableError
@@ -46,7 +46,7 @@ def answer(event: Mapping[str, Any], *, operations: Mapping[str, Operation], log
         )
         return problem.response(request_id=request.request_id)
     except Exception as error:
-        logger.error("failed", extra={"operation": request.route.operation, **_facts(error)})  # noqa: TRY400
+        logger.error("failed", extra={"operation": request.route.operation, **error_facts(error)})  # noqa: TRY400
         raise UnexpectedError(f"{type(error).__name__} in request {request.request_id}") from None
     logger.info("answered", extra={"operation": request.route.operation, "status": response["statusCode"]})
     return response
@@ -64,15 +64,3 @@ def busy(detail: str, *, extra: Mapping[str, object] | None = None) -> Problem:
     """The answer when the same request may succeed a little later."""
     headers = {"Retry-After": str(RETRY_AFTER_SECONDS)}
     return Problem(HTTPStatus.SERVICE_UNAVAILABLE, "busy", detail, headers=headers, extra=extra)
-
-
-def _facts(error: Exception) -> dict[str, object]:
-    """What a log may hold of an unexpected error: its type, where it happened, AWS's code."""
-    code = getattr(error, "response", {}).get("Error", {}).get("Code")
-    where = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in extract_tb(error.__traceback__)]
-    return {
-        "error": type(error).__name__,
-        "aws_code": code,
-        "aws_operation": getattr(error, "operation_name", None),
-        "where": where,
-    }
