@@ -12,29 +12,9 @@ from stemtide.scoring.artefact import load
 from stemtide_cli.main import main
 
 from models import learning, parity
+from tests.training_logs import CHURN_LOG
 
-MAPPING = """
-[events]
-file = "events.csv"
-account = "org"
-user = "who"
-event = "what"
-timestamp = "at"
-[subscriptions]
-file = "terms.csv"
-account = "org"
-plan = "product"
-start = "start"
-months = "months"
-[snapshots]
-every_days = 10
-first_day = 30
-[population]
-subscribed = true
-[targets.churn]
-kind = "subscription_ended"
-horizon_days = 30
-"""
+MAPPING = CHURN_LOG.format(subscriptions="", every_days=10, first_day=30)
 FIRST = date(2024, 1, 1)
 KEYS = {
     "auc_roc", "auc_roc_ci", "auc_pr", "precision_at_80_recall", "ece", "lift_top_decile", "n_fit", "n_test",

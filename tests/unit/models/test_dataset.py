@@ -14,32 +14,14 @@ from models import dataset
 from models.dataset import Dataset
 from models.material import Material, read_material
 from models.train import day_text
+from tests.training_logs import CHURN_LOG
 
-MAPPING = """
-[events]
-file = "events.csv"
-account = "org"
-user = "who"
-event = "what"
-timestamp = "at"
-[subscriptions]
-file = "terms.csv"
-account = "org"
-plan = "product"
-start = "start"
-months = "months"
-mrr = "mrr"
-currency = "USD"
-addons = ["extra"]
-tiers = ["basic_*", "pro_*"]
-[snapshots]
-every_days = 5
-first_day = 10
-[population]
-subscribed = true
-[targets.churn]
-kind = "subscription_ended"
-horizon_days = 30
+MAPPING = CHURN_LOG.format(
+    subscriptions='mrr = "mrr"\ncurrency = "USD"\naddons = ["extra"]\ntiers = ["basic_*", "pro_*"]',
+    every_days=5,
+    first_day=10,
+)
+MAPPING += """
 [targets.upsell]
 kind = "upgraded"
 horizon_days = 30
