@@ -11,6 +11,7 @@ from stemtide.archive import ArchivePorts
 from stemtide.commit import Committer
 from stemtide.facts import Fact
 from stemtide.ports import (
+    CUTOVER_SORT,
     ConflictError,
     LedgerRow,
     OutRecord,
@@ -88,6 +89,15 @@ class MemoryItems:
         if row is None:
             return None
         return StoredState(version=row.version, blob=row.blob, expires_at=row.expires_at)
+
+    def get_day(self, account: str, day: str) -> tuple[StoredState | None, StoredState | None]:
+        with self.faults.step():
+            rows = [self.rows.get((account, sort)) for sort in (day, CUTOVER_SORT)]
+        item, cutover = (
+            None if row is None else StoredState(version=row.version, blob=row.blob, expires_at=row.expires_at)
+            for row in rows
+        )
+        return item, cutover
 
     def put(self, row: UsageRow) -> None:
         with self.faults.step():

@@ -44,6 +44,7 @@ class UsageAggregates(Construct):
                 archive_bucket=archive.bucket.bucket_name,
             ),
         )
+        self.function.allow(["dynamodb:BatchGetItem"], tables.usage.table_arn)
         self.function.allow(
             ["dynamodb:GetItem", "dynamodb:PutItem"],
             tables.usage.table_arn,

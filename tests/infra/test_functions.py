@@ -41,7 +41,10 @@ GIVE_UP = {"s3:ListBucket", "s3:PutObject"}
 MAY = {
     "ingest": LOG | {"kinesis:PutRecords", "secretsmanager:GetSecretValue"},
     "api": LOG | {"dynamodb:GetItem", "dynamodb:Query", "s3:GetObject"},
-    "aggregate": LOG | READ_STREAM | GIVE_UP | {"dynamodb:GetItem", "dynamodb:PutItem", "kinesis:PutRecords"},
+    "aggregate": LOG
+    | READ_STREAM
+    | GIVE_UP
+    | {"dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:PutItem", "kinesis:PutRecords"},
     "archive": LOG | READ_STREAM | GIVE_UP | {"dynamodb:GetItem", "dynamodb:PutItem"},
     "dead_letters": LOG
     | {"dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query", "s3:GetObject", "sqs:SendMessage"}

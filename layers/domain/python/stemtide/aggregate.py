@@ -161,12 +161,14 @@ def _group(groups: dict[tuple[str, int], list[Event]], sequence: int, decoded: D
 
 def _commit_all(work: _Work, lane: Lane, ports: AggregatePorts, rules: Rules) -> list[_Done]:
     latest_ms = max(position.arrival_ms for position in work.positions)
+    earliest_ms = min(position.arrival_ms for position in work.positions)
+    arrived = (earliest_ms // DAY_MS, latest_ms // DAY_MS)
     expires_at = latest_ms // 1000 + int(rules.retention.total_seconds())
 
     def commit(group: Group) -> _Done:
         try:
             duplicates = ports.committer.commit(
-                group, lane=lane.name, accounted=lane.row.mark, expires_at=expires_at
+                group, lane=lane.name, accounted=lane.row.mark, arrived=arrived, expires_at=expires_at
             )
         except GivenUpError:
             return _Done([], failed=group.events[0].sequence)

@@ -75,21 +75,26 @@ class Committer:
     pace: Pace
     caps: Caps
 
-    def commit(self, group: Group, *, lane: str, accounted: int, expires_at: int) -> list[tuple[int, int]]:
+    def commit(
+        self, group: Group, *, lane: str, accounted: int, arrived: tuple[int, int], expires_at: int
+    ) -> list[tuple[int, int]]:
         """Bring the group's events in and return its duplicates as (sequence number, calls).
 
         Args:
             group: the events; those already in are found by the lane's mark and dropped.
             lane: where they come from.
             accounted: up to where the lane's ledger has counted.
+            arrived: first and last UTC day (since the epoch) of the delivery's arrivals.
             expires_at: epoch seconds.
 
         Raises:
             GivenUpError: not (certainly) written within the tries and the time.
         """
-        return self._retried(lambda: self._attempt(group, lane, accounted, expires_at))
+        return self._retried(lambda: self._attempt(group, lane, accounted, arrived, expires_at))
 
-    def _attempt(self, group: Group, lane: str, accounted: int, expires_at: int) -> list[tuple[int, int]]:
+    def _attempt(
+        self, group: Group, lane: str, accounted: int, arrived: tuple[int, int], expires_at: int
+    ) -> list[tuple[int, int]]:
         key = (group.account, group.day)
         known = self.states.get(key) or self._read(key)
         remembered = self.remembered.get(key) or {}
@@ -98,6 +103,7 @@ class Committer:
             group.events,
             lane=lane,
             accounted=accounted,
+            arrived=arrived,
             caps=self.caps,
             remembered=remembered,
         )
@@ -146,9 +152,10 @@ class Committer:
         self.sketches.put(key, known, size=len(sketch))
 
     def _read(self, key: tuple[str, str]) -> Known:
-        stored = self.items.get(*key)
+        """The item as of now. A new day of a backfilled account begins with the account's cutover."""
+        stored, cutover = self.items.get_day(*key)
         if stored is None:
-            return Known(0, EMPTY)
+            return Known(0, EMPTY if cutover is None else decode(cutover.blob))
         return Known(stored.version, decode(stored.blob), len(stored.blob))
 
     def _put(self, cache: WarmCache[T], key: tuple[str, str], row: UsageRow) -> None:

@@ -51,6 +51,8 @@ INLINE_USERS: Final = 24
 """Distinct users kept inside the usage item; more move to the account-day's users item, so that a
 write of the counts stays near one write unit (1 KB)."""
 USER_HASH_BYTES: Final = 8
+MAX_ARRIVAL_INTERVALS: Final = 8
+"""Separate runs of arrival days that a usage item tells apart; closer ones are joined beyond that."""
 
 # --- the stream's consumers ---------------------------------------------------------------------
 MAX_BATCH_RECORDS: Final = 8_000

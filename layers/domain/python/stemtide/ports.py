@@ -6,7 +6,7 @@ any two steps.
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple, Protocol, TypeVar
+from typing import Final, NamedTuple, Protocol, TypeVar
 
 from stemtide.facts import Fact
 
@@ -47,11 +47,23 @@ class UsageRow:
     expires_at: int
 
 
+CUTOVER_SORT: Final = "cutover"
+"""Sort key of a backfilled account's item that holds the state with which each of its days begins: only
+`covered_ms`, the instant before which the backfill counts and from which the stream does."""
+
+
 class UsageItems(Protocol):
     """Items of the usage table."""
 
     def get(self, account: str, sort: str) -> StoredState | None:
         """The item as of now (a consistent read).
+
+        Raises:
+            UnavailableError: no answer.
+        """
+
+    def get_day(self, account: str, day: str) -> tuple[StoredState | None, StoredState | None]:
+        """The day's item and, if there is none, the account's cutover item (`CUTOVER_SORT`), as of now.
 
         Raises:
             UnavailableError: no answer.

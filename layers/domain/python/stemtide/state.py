@@ -38,6 +38,9 @@ class State(msgspec.Struct, frozen=True, array_like=True, gc=False):
     distinct users' hashes until they move to the users item (`spilled`). `marks` holds the highest
     applied sequence number per lane, `ids` the recent message ids, `recent` per lane the
     (sequence number, calls) of duplicates that the lane's ledger may not have counted yet.
+    `arrivals` are the UTC days (since the epoch) on which records of this item may have arrived, as
+    intervals (first, last, first, last, ...): where the archive has them. Before `covered_ms` the account
+    was backfilled: what the stream brings of that time is in already.
     """
 
     events: int = 0
@@ -51,6 +54,8 @@ class State(msgspec.Struct, frozen=True, array_like=True, gc=False):
     marks: dict[str, bytes] = {}
     ids: bytes = b""
     recent: dict[str, list[tuple[bytes, int]]] = {}
+    arrivals: list[int] = []
+    covered_ms: int | None = None
 
 
 EMPTY: Final = State()
@@ -120,6 +125,7 @@ def fold(
     *,
     lane: str,
     accounted: int = -1,
+    arrived: tuple[int, int] = (0, 0),
     caps: Caps,
     remembered: Container[bytes] = (),
 ) -> Folded:
@@ -130,6 +136,7 @@ def fold(
         events: in the order of the lane; those up to the state's mark are already in.
         lane: where they come from.
         accounted: the sequence number up to which the lane's ledger has counted (may be out of date).
+        arrived: first and last UTC day (since the epoch) on which the delivery's records arrived.
         caps: how much the state may hold.
         remembered: ids of calls that are in the state for certain, beyond its own window.
     """
@@ -146,6 +153,7 @@ def fold(
         duplicates=known + new,
         marks={**state.marks, lane: pack(fresh[-1].sequence)},
         recent=_recent(state, lane, new, accounted=accounted),
+        arrivals=add_interval(state.arrivals, *arrived),
     )
 
 
@@ -184,7 +192,8 @@ class _Tally:
         self.duplicates: dict[int, int] = {}
 
     def add(self, event: Event) -> None:
-        if self.knows(event.id_hash):
+        covered = self.before.covered_ms
+        if (covered is not None and event.at_ms < covered) or self.knows(event.id_hash):
             self.duplicates[event.sequence] = self.duplicates.get(event.sequence, 0) + 1
             return
         self.ids = (self.ids + event.id_hash)[-limits.ID_BYTES * self.caps.id_window :]
@@ -214,6 +223,7 @@ class _Tally:
         duplicates: list[tuple[int, int]],
         marks: Mapping[str, bytes],
         recent: dict[str, list[tuple[bytes, int]]],
+        arrivals: list[int],
     ) -> Folded:
         before = self.before
         inline = {*unpack_users(before.users), *self.users}
@@ -231,12 +241,34 @@ class _Tally:
                 marks=dict(marks),
                 ids=self.ids,
                 recent=recent,
+                arrivals=arrivals,
+                covered_ms=before.covered_ms,
             ),
             duplicates=duplicates,
             users=frozenset(inline) if spilled else frozenset(),
             accepted=self.accepted,
             changed=True,
         )
+
+
+def add_interval(intervals: list[int], first: int, last: int) -> list[int]:
+    """The intervals with one more: sorted, apart by at least a day, at most `MAX_ARRIVAL_INTERVALS`.
+
+    When there are too many, the two that are closest become one: a superset, so nothing is missed.
+    """
+    if len(intervals) >= 2 and intervals[-2] <= first and last <= intervals[-1]:
+        return intervals
+    pairs = sorted([*zip(intervals[::2], intervals[1::2], strict=True), (first, last)])
+    joined = [pairs[0]]
+    for start, end in pairs[1:]:
+        if start <= joined[-1][1] + 1:
+            joined[-1] = (joined[-1][0], max(joined[-1][1], end))
+        else:
+            joined.append((start, end))
+    while len(joined) > limits.MAX_ARRIVAL_INTERVALS:
+        at = min(range(1, len(joined)), key=lambda i: joined[i][0] - joined[i - 1][1])
+        joined[at - 1 : at + 1] = [(joined[at - 1][0], joined[at][1])]
+    return [day for pair in joined for day in pair]
 
 
 def _contains(packed: bytes, chunk: bytes, *, width: int) -> bool:

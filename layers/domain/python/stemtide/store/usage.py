@@ -9,7 +9,7 @@ from boto3.dynamodb.conditions import Key
 
 from stemtide import users
 from stemtide.commit import USERS_SUFFIX
-from stemtide.ports import StoredState, UsageRow
+from stemtide.ports import CUTOVER_SORT, StoredState, ThrottledError, UsageRow
 from stemtide.state import decode
 from stemtide.store.errors import translated
 
@@ -48,11 +48,19 @@ class DynamoUsageItems:
                 ProjectionExpression="v, s, expires_at",
                 ConsistentRead=True,
             ).get("Item")
-        if item is None:
-            return None
-        return StoredState(
-            version=int(item["v"]["N"]), blob=item["s"]["B"], expires_at=int(item["expires_at"]["N"])
-        )
+        return None if item is None else _stored(item)
+
+    def get_day(self, account: str, day: str) -> tuple[StoredState | None, StoredState | None]:
+        """The day's item and the account's cutover item, in one request."""
+        keys = [{"account": {"S": account}, "day": {"S": sort}} for sort in (day, CUTOVER_SORT)]
+        wanted = {"Keys": keys, "ProjectionExpression": "#day, v, s, expires_at", "ConsistentRead": True}
+        wanted["ExpressionAttributeNames"] = {"#day": "day"}
+        with translated():
+            found = self._client.batch_get_item(RequestItems={self._table_name: wanted})
+        if found.get("UnprocessedKeys"):
+            raise ThrottledError
+        items = {item["day"]["S"]: _stored(item) for item in found["Responses"][self._table_name]}
+        return items.get(day), items.get(CUTOVER_SORT)
 
     def put(self, row: UsageRow) -> None:
         """Write version n over version n - 1.
@@ -84,6 +92,12 @@ class DynamoUsageItems:
             }
         with translated():
             self._client.put_item(TableName=self._table_name, Item=item, **condition)
+
+
+def _stored(item: dict[str, Any]) -> StoredState:
+    return StoredState(
+        version=int(item["v"]["N"]), blob=item["s"]["B"], expires_at=int(item["expires_at"]["N"])
+    )
 
 
 def read_days(table: Any, account: str, first: date, last: date) -> list[DayUsage]:
