@@ -36,15 +36,18 @@ MACHINE_FILES: Final = (
 )
 """What an installer writes about the machine it ran on; nothing reads it in a Lambda function."""
 
+UNUSED_OF_NUMPY: Final = (
+    *(f"numpy/{part}" for part in ("_core/include", "_pyinstaller", "distutils", "doc", "f2py", "testing")),
+    *("numpy/**/tests", "numpy/_core/*_tests.*.so", "**/*.a", "**/*.pxd", "**/*.pyi"),
+)
 NOT_FOR_SCORING: Final = (
     *(f"onnxruntime/{part}" for part in ("backend", "datasets", "quantization", "tools", "transformers")),
     "onnxruntime/capi/libonnxruntime.so.*",  # for programs in C; Python's module holds it all once more
     *("google", "protobuf-*", "flatbuffers", "flatbuffers-*", "packaging", "packaging-*"),
-    *(f"numpy/{part}" for part in ("_core/include", "_pyinstaller", "distutils", "doc", "f2py", "testing")),
-    *("numpy/**/tests", "numpy/_core/*_tests.*.so"),
+    *("numpy", "numpy-*", "numpy.libs"),  # in the runtime layer
     *("**/*.a", "**/*.pxd", "**/*.pyi"),
 )
-"""What onnxruntime and NumPy bring and scoring never loads, a third of their size. Nothing is stripped: that
+"""What NumPy and onnxruntime bring and no function loads, a third of their size. Nothing is stripped: that
 breaks OpenBLAS."""
 
 
@@ -75,7 +78,7 @@ def runtime_layer(deployment: Deployment) -> Path:
     Raises:
         BundlingError: a package has no wheel for the target, or its hash differs from the lock's.
     """
-    return _third_party("runtime", LOCK, deployment)
+    return _third_party("runtime", LOCK, deployment, without=UNUSED_OF_NUMPY)
 
 
 def inference_layer(deployment: Deployment) -> Path:

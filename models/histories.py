@@ -22,7 +22,7 @@ from stemtide.features.history import (
 from stemtide.features.kernel import Row, compute
 from stemtide.features.view import Floats
 from stemtide.profile import Profile
-from stemtide.users import KEPT, count
+from stemtide.users import EXACT_USERS, NOBODY, count, union, unpack
 from stemtide_cli.log import Log, connect, readable
 
 from models.log_days import Days, Presences, Tables, load_tables
@@ -91,13 +91,17 @@ def _history(account: str, days: Days, presences: Presences, meanings: Meanings)
 
 def _presence(presences: Presences) -> Presence:
     numbers, starts, sizes = np.unique(presences.day, return_index=True, return_counts=True)
-    if sizes.max() < KEPT:
-        present = Occurrences(presences.day, presences.user)
-        return Presence(distinct=sizes, occurrences=present, crowded={})
-    kept = [np.sort(users)[:KEPT] for users in np.split(presences.user, starts[1:])]
-    sketches = {int(day): users.astype(">u8").tobytes() for day, users in zip(numbers, kept, strict=True)}
+    if sizes.max() <= EXACT_USERS:
+        everybody = Occurrences(presences.day, presences.user)
+        return Presence(distinct=sizes, occurrences=everybody, crowded={})
+    present = np.split(presences.user, starts[1:])
+    crowded = {
+        int(day): union(NOBODY, unpack(users.astype(">u8").tobytes()))
+        for day, users in zip(numbers, present, strict=True)
+    }
+    few = np.repeat(sizes <= EXACT_USERS, sizes)
     return Presence(
-        distinct=np.array([count(sketch) for sketch in sketches.values()], dtype=np.int64),
-        occurrences=Occurrences(np.repeat(numbers, np.minimum(sizes, KEPT)), np.concatenate(kept)),
-        crowded=sketches,
+        distinct=np.array([count(users) for users in crowded.values()], dtype=np.int64),
+        occurrences=Occurrences(presences.day[few], presences.user[few]),
+        crowded=crowded,
     )

@@ -8,7 +8,7 @@ from stemtide.features.history import AccountHistory, Day, history_of
 from stemtide.features.kernel import Row, compute
 from stemtide.features.registry import NAMES
 from stemtide.profile import UNKNOWN, Profile
-from stemtide.users import union, user_hash
+from stemtide.users import NOBODY, union, user_hash
 
 EVENTS = Events()
 NOW = 20_000
@@ -27,7 +27,7 @@ NAMES_SENT = (
 
 def day(ago: int, counts: Mapping[str, int], users: Sequence[str] = ("ann",)) -> Day:
     """A day so many days before `NOW`."""
-    return Day(NOW - ago, counts, union(b"", map(user_hash, users)))
+    return Day(NOW - ago, counts, union(NOBODY, map(user_hash, users)))
 
 
 def history(*days: Day, first_ago: int | None = None) -> AccountHistory:

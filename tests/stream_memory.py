@@ -76,6 +76,12 @@ class Faults:
             self.out_of_time = True
 
 
+def _stored(row: UsageRow | None) -> StoredState | None:
+    if row is None:
+        return None
+    return StoredState(version=row.version, blob=row.blob, expires_at=row.expires_at)
+
+
 class MemoryItems:
     """`ports.UsageItems`."""
 
@@ -86,18 +92,12 @@ class MemoryItems:
     def get(self, account: str, sort: str) -> StoredState | None:
         with self.faults.step():
             row = self.rows.get((account, sort))
-        if row is None:
-            return None
-        return StoredState(version=row.version, blob=row.blob, expires_at=row.expires_at)
+        return _stored(row)
 
     def get_day(self, account: str, day: str) -> tuple[StoredState | None, StoredState | None]:
         with self.faults.step():
-            rows = [self.rows.get((account, sort)) for sort in (day, CUTOVER_SORT)]
-        item, cutover = (
-            None if row is None else StoredState(version=row.version, blob=row.blob, expires_at=row.expires_at)
-            for row in rows
-        )
-        return item, cutover
+            item, cutover = self.rows.get((account, day)), self.rows.get((account, CUTOVER_SORT))
+        return _stored(item), _stored(cutover)
 
     def put(self, row: UsageRow) -> None:
         with self.faults.step():

@@ -14,6 +14,7 @@ from stemtide.archive import archive
 from stemtide.calls import Bounds
 from stemtide.ports import OutRecord, UnavailableError
 from stemtide.state import Caps, decode
+from stemtide.users import Users
 
 from tests.stream_memory import Crash, Fault, Lab
 from tests.streams import ARRIVAL, event, record
@@ -107,12 +108,14 @@ def stored(lab: Lab) -> dict[tuple[str, str], dict[str, Any]]:
         if sort.endswith("#users"):
             continue
         state = decode(row.blob)
-        packed = users.decode(lab.items.rows[account, sort + "#users"].blob) if state.spilled else state.users
+        present = Users(state.users)
+        if state.spilled:
+            present = users.decode(lab.items.rows[account, sort + "#users"].blob)
         assert row.events == state.events == sum(state.by_event.values())
         found[account, sort] = {
             "calls": state.calls,
             "by_event": state.by_event,
-            "users": users.count(packed),
+            "users": users.count(present),
         }
     return found
 

@@ -20,6 +20,10 @@ def machine_of(library: Path) -> int:
     return int.from_bytes(library.read_bytes()[18:20], "little")
 
 
+RUNTIME_MB = 75
+"""Mostly NumPy, which the users' sketches need and only load when they come to be."""
+
+
 @pytest.mark.parametrize("architecture", ELF_MACHINES)
 def test_compiled_packages_are_of_the_target_architecture_and_python(architecture: str) -> None:
     folder = runtime_layer(Deployment(architecture=architecture))
@@ -27,11 +31,13 @@ def test_compiled_packages_are_of_the_target_architecture_and_python(architectur
     libraries = list(folder.rglob("*.so"))
     assert libraries
     assert {machine_of(library) for library in libraries} == {ELF_MACHINES[architecture]}
-    assert all("cpython-313" in library.name for library in libraries)
-    assert unzipped_bytes(folder) > 1_000_000
+    modules = [library for library in libraries if library.parent.name != "numpy.libs"]
+    assert all("cpython-313" in library.name or ".abi3." in library.name for library in modules)
+    assert 1_000_000 < unzipped_bytes(folder) < RUNTIME_MB * 1_000_000
 
 
-INFERENCE_MB = 100
+INFERENCE_MB = 50
+"""NumPy is in the runtime layer."""
 SCORE = """
 import json, pathlib, sys
 sys.path[:0] = sys.argv[2:]
@@ -52,7 +58,8 @@ def test_the_inference_layer_is_small_and_of_the_target_architecture(architectur
     libraries = [path for path in folder.rglob("*.so*") if path.is_file()]
     assert {machine_of(library) for library in libraries} == {ELF_MACHINES[architecture]}
     assert unzipped_bytes(folder) < INFERENCE_MB * 1_000_000
-    assert {path.name.split("-")[0] for path in (folder / "python").iterdir()} >= {"numpy", "onnxruntime"}
+    assert {path.name.split("-")[0] for path in (folder / "python").iterdir()} >= {"onnxruntime"}
+    assert not list((folder / "python").glob("numpy*"))
 
 
 def test_the_layers_alone_score_and_explain_as_here(tmp_path: Path) -> None:

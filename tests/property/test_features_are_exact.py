@@ -8,6 +8,7 @@ from stemtide.features.kernel import CHUNK, Row, compute, evaluate
 from stemtide.features.registry import FEATURES
 from stemtide.features.view import DAYS, HALF_LIVES, Batch, weights
 from stemtide.profile import UNKNOWN, Profile, Term
+from stemtide.users import NOBODY
 
 from tests.features_support import EVENTS, NOW, day_lists, history
 
@@ -107,7 +108,7 @@ def _many(number: int) -> list[list[Day]]:
     rng = np.random.default_rng(number)
     return [
         [
-            Day(NOW - int(ago), {"page": int(rng.integers(1, 9))}, b"")
+            Day(NOW - int(ago), {"page": int(rng.integers(1, 9))}, NOBODY)
             for ago in range(80, 0, -1)
             if rng.random() < 0.5
         ]

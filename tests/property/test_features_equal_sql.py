@@ -8,7 +8,7 @@ from stemtide.features.history import Day, history_of
 from stemtide.features.kernel import Row, compute
 from stemtide.features.registry import NAMES
 from stemtide.profile import Profile
-from stemtide.users import union, user_hash
+from stemtide.users import NOBODY, union, user_hash
 
 from tests.features_oracle import oracle, same, tables
 from tests.features_support import EVENTS, NAMES_SENT, NOW
@@ -39,7 +39,7 @@ def days_of(rows: list[Raw]) -> list[Day]:
         counts: dict[str, int] = {}
         for _, _, event, number in own:
             counts[event] = counts.get(event, 0) + number
-        found.append(Day(day, counts, union(b"", {user_hash(user) for _, user, _, _ in own})))
+        found.append(Day(day, counts, union(NOBODY, {user_hash(user) for _, user, _, _ in own})))
     return found
 
 

@@ -3,11 +3,12 @@
 from random import Random
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from stemtide import users
+from stemtide.users import EXACT_USERS, NOBODY, STANDARD_ERROR
 
-HASHES = st.sets(st.integers(0, 2**64 - 1).map(lambda number: number.to_bytes(8, "big")), max_size=60)
+HASHES = st.integers(0, 600).map(lambda seed: frozenset(hashes(Random(seed).randint(0, 400), seed % 7)))
 
 
 def hashes(count: int, seed: int = 0) -> list[bytes]:
@@ -15,34 +16,62 @@ def hashes(count: int, seed: int = 0) -> list[bytes]:
     return [source.randbytes(8) for _ in range(count)]
 
 
-@pytest.mark.parametrize("number", [0, 1, 40, 1023, 1024])
+@pytest.mark.parametrize("number", [0, 1, 40, 255, 256])
 def test_few_users_are_counted_exactly(number: int) -> None:
-    assert users.count(users.union(b"", hashes(number))) == number
+    present = users.union(NOBODY, hashes(number))
+
+    assert (users.count(present), present.exact) == (number, True)
 
 
-@pytest.mark.parametrize("number", [1025, 5_000, 50_000])
-def test_many_users_are_estimated_within_four_standard_errors(number: int) -> None:
-    estimate = users.count(users.union(b"", hashes(number)))
+def test_one_more_than_few_become_a_sketch() -> None:
+    present = users.union(users.union(NOBODY, hashes(256)), hashes(1, seed=9))
 
-    assert estimate > 1024
-    assert abs(estimate / number - 1) < 4 * 0.0313
-
-
-def test_a_full_sketch_takes_eight_kilobytes_however_many_come() -> None:
-    assert len(users.union(b"", hashes(20_000))) == 1025 * 8
+    assert not present.exact
+    assert users.count(present) > EXACT_USERS
 
 
+@pytest.mark.parametrize("number", [400, 5_000, 50_000])
+def test_many_users_are_estimated_with_the_stated_error(number: int) -> None:
+    errors = [users.count(users.union(NOBODY, hashes(number, seed))) / number - 1 for seed in range(40)]
+
+    assert max(map(abs, errors)) < 4 * STANDARD_ERROR
+    assert (sum(error**2 for error in errors) / len(errors)) ** 0.5 < 1.35 * STANDARD_ERROR
+
+
+def test_a_sketch_takes_less_than_two_write_units_however_many_come() -> None:
+    assert len(users.union(NOBODY, hashes(100_000)).packed) < 1600
+
+
+@settings(deadline=None, max_examples=60)
 @given(HASHES, HASHES, HASHES)
-def test_the_union_does_not_depend_on_order_or_repetition(
-    a: set[bytes], b: set[bytes], c: set[bytes]
+def test_the_union_depends_neither_on_order_nor_on_repetition(
+    a: frozenset[bytes], b: frozenset[bytes], c: frozenset[bytes]
 ) -> None:
-    once = users.union(users.union(users.union(b"", a), b), c)
+    once = users.union(users.union(users.union(NOBODY, a), b), c)
 
     assert users.union(users.union(users.union(once, c), a), b) == once
-    assert users.union(b"", a | b | c) == once
+    assert users.union(NOBODY, a | b | c) == once
+    assert users.union(users.union(NOBODY, c), b | a) == once
 
 
-def test_an_unknown_format_is_refused() -> None:
-    assert users.decode(users.encode(b"12345678")) == b"12345678"
+@settings(deadline=None, max_examples=40)
+@given(HASHES, HASHES)
+def test_a_sketch_of_several_days_equals_the_sketch_of_their_users(
+    a: frozenset[bytes], b: frozenset[bytes]
+) -> None:
+    days = [users.union(NOBODY, a), users.union(NOBODY, b)]
+
+    assert users.together(days) == users.together([], a | b) == users.together(days[::-1], b)
+
+
+@pytest.mark.parametrize("number", [3, 300])
+def test_what_is_stored_is_read_back(number: int) -> None:
+    present = users.union(NOBODY, hashes(number))
+
+    assert users.decode(users.encode(present)) == present
+
+
+@pytest.mark.parametrize("blob", [b"", b"\x09", b"\x00\x01"])
+def test_an_unknown_format_is_refused(blob: bytes) -> None:
     with pytest.raises(ValueError, match="unknown format"):
-        users.decode(b"\x09")
+        users.decode(blob)

@@ -16,6 +16,7 @@ from stemtide.ports import (
     UsageRow,
 )
 from stemtide.state import EMPTY, Caps, Event, State, decode, encode, fold
+from stemtide.users import Users
 from stemtide.warm import WarmCache
 
 T = TypeVar("T")
@@ -57,7 +58,7 @@ class KnownUsers:
     """A users item as this process last knew it."""
 
     version: int
-    sketch: bytes
+    users: Users
     expires_at: int
 
 
@@ -137,19 +138,19 @@ class Committer:
     def _add_users(self, group: Group, hashes: frozenset[bytes], expires_at: int) -> None:
         key = (group.account, group.day + USERS_SUFFIX)
         known = self.sketches.get(key) or _known_users(self.items.get(*key))
-        sketch = users.union(known.sketch, hashes)
-        if sketch != known.sketch or known.expires_at < expires_at:
+        present = users.union(known.users, hashes)
+        if present != known.users or known.expires_at < expires_at:
             row = UsageRow(
                 account=group.account,
                 sort=key[1],
                 version=known.version + 1,
-                blob=users.encode(sketch),
+                blob=users.encode(present),
                 events=0,
                 expires_at=expires_at + USERS_SLACK_S,
             )
             self._put(self.sketches, key, row)
-            known = KnownUsers(row.version, sketch, row.expires_at)
-        self.sketches.put(key, known, size=len(sketch))
+            known = KnownUsers(row.version, present, row.expires_at)
+        self.sketches.put(key, known, size=len(present.packed))
 
     def _read(self, key: tuple[str, str]) -> Known:
         """The item as of now. A new day of a backfilled account begins with the account's cutover."""
@@ -181,5 +182,5 @@ class Committer:
 
 def _known_users(stored: StoredState | None) -> KnownUsers:
     if stored is None:
-        return KnownUsers(0, b"", 0)
+        return KnownUsers(0, users.NOBODY, 0)
     return KnownUsers(stored.version, users.decode(stored.blob), stored.expires_at)

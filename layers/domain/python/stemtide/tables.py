@@ -38,7 +38,7 @@ USAGE: Final = Table(
     access_patterns=(
         "the state of one account and day: Get (account, 'YYYY-MM-DD')",
         "the distinct users of one busy account and day: Get (account, 'YYYY-MM-DD#users')",
-        "the day, and the cutover of a backfilled account: BatchGet (account, 'YYYY-MM-DD'), (account, 'cutover')",
+        "the day, and a backfilled account's cutover: BatchGet (account, 'YYYY-MM-DD'), (account, 'cutover')",
         "the days of one account, users included: Query account, day BETWEEN from AND to + '~'",
     ),
 )

@@ -17,6 +17,7 @@ from stemtide import users
 from stemtide.calls import CALL_TYPES, RESERVED_PREFIX
 from stemtide.config_schema import Events, Signal
 from stemtide.limits import USER_HASH_BYTES
+from stemtide.users import Users
 
 Ints: TypeAlias = npt.NDArray[np.int64]
 
@@ -43,11 +44,11 @@ _COUNTED: Final = {
 
 
 class Day(NamedTuple):
-    """One UTC day (days since 1970-01-01) with usage; `users` is a sketch of `stemtide.users`."""
+    """One UTC day (days since 1970-01-01) with usage; `users` as `stemtide.users` keeps them."""
 
     day: int
     by_event: Mapping[str, int]
-    users: bytes
+    users: Users
 
 
 class Occurrences:
@@ -91,7 +92,7 @@ class AccountHistory:
     """Usage of one account.
 
     `days` ascending with `counters` [days, Counter], `first_day` the first day that is known of the account
-    (may lie before `days`). `crowded` holds every day's sketch if a day has more users than are kept exactly.
+    (may lie before `days`). `crowded` holds every day's users if a day has more than are kept exactly.
     """
 
     account: str
@@ -100,7 +101,7 @@ class AccountHistory:
     users: Occurrences
     types: Occurrences
     first_day: int | None
-    crowded: Mapping[int, bytes] = field(default_factory=dict)
+    crowded: Mapping[int, Users] = field(default_factory=dict)
 
     def known_days(self, day: int) -> int:
         """Days up to `day`, it included, since the account was first seen."""
@@ -115,9 +116,9 @@ class AccountHistory:
         """Distinct users of the `length` days up to `last`: exact unless a day has too many to be kept."""
         if not self.crowded:
             return self.users.distinct(length, last)
-        sketches = [sketch for day, sketch in self.crowded.items() if last - length < day <= last]
-        if any(_is_estimate(sketch) for sketch in sketches):
-            return users.count(users.union(b"", users.unpack(b"".join(sketches))))
+        present = [one for day, one in self.crowded.items() if last - length < day <= last]
+        if not all(one.exact for one in present):
+            return users.count(users.together(present))
         return self.users.distinct(length, last)
 
 
@@ -157,7 +158,7 @@ class Presence:
 
     distinct: Ints
     occurrences: Occurrences
-    crowded: Mapping[int, bytes]
+    crowded: Mapping[int, Users]
 
 
 def assemble(
@@ -203,9 +204,10 @@ def history_of(
 
 
 def _presence(listed: Sequence[Day], numbers: Ints) -> Presence:
-    sizes = _ints(len(day.users) // USER_HASH_BYTES for day in listed)
-    hashes = np.frombuffer(b"".join(day.users for day in listed), dtype=">u8").astype(np.uint64)
-    crowded = any(_is_estimate(day.users) for day in listed)
+    packed = [day.users.packed if day.users.exact else b"" for day in listed]
+    sizes = _ints(len(one) // USER_HASH_BYTES for one in packed)
+    hashes = np.frombuffer(b"".join(packed), dtype=">u8").astype(np.uint64)
+    crowded = not all(day.users.exact for day in listed)
     return Presence(
         distinct=_ints(users.count(day.users) for day in listed),
         occurrences=Occurrences(np.repeat(numbers, sizes), hashes),
@@ -220,10 +222,6 @@ def _per_day(counts: Counts, values: Ints) -> Ints:
 
 def _ints(values: Iterable[int]) -> Ints:
     return np.fromiter(values, dtype=np.int64)
-
-
-def _is_estimate(sketch: bytes) -> bool:
-    return len(sketch) >= users.KEPT * USER_HASH_BYTES
 
 
 def is_feature(name: str, events: Events) -> bool:

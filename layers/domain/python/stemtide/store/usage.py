@@ -12,13 +12,14 @@ from stemtide.commit import USERS_SUFFIX
 from stemtide.ports import CUTOVER_SORT, StoredState, ThrottledError, UsageRow
 from stemtide.state import decode
 from stemtide.store.errors import translated
+from stemtide.users import Users
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DayUsage:
     """One account's usage on one UTC day; `events` and `by_event` are weights, times epoch ms.
 
-    `users` is the sketch that `active_users` is the count of (see `stemtide.users`).
+    `users` are those that `active_users` counts.
     """
 
     date: date
@@ -29,7 +30,7 @@ class DayUsage:
     duplicates: int
     first_ms: int
     last_ms: int
-    users: bytes
+    users: Users
 
 
 class DynamoUsageItems:
@@ -149,19 +150,19 @@ def _query_days(table: Any, account: str, first: date, last: date) -> Iterator[d
 
 def _day_usage(item: dict[str, Any], users_item: dict[str, Any] | None) -> DayUsage:
     state = decode(bytes(item["s"]))
-    sketch = state.users
+    present = Users(state.users)
     if state.spilled:
         if users_item is None:
             raise LookupError(f"the users of {item['account']} on {item['day']} are missing from the table")
-        sketch = users.decode(bytes(users_item["s"]))
+        present = users.decode(bytes(users_item["s"]))
     return DayUsage(
         date=date.fromisoformat(str(item["day"])),
         events=state.events,
-        active_users=users.count(sketch),
+        active_users=users.count(present),
         by_event=state.by_event,
         calls=state.calls,
         duplicates=state.duplicates,
         first_ms=state.first_ms or 0,
         last_ms=state.last_ms or 0,
-        users=sketch,
+        users=present,
     )
