@@ -220,9 +220,8 @@ class Lab:
         return AggregatePorts(
             committer=Committer(
                 items=self.items,
-                states=WarmCache(max_entries=50, max_bytes=100_000),
+                states=WarmCache(max_entries=50, max_bytes=1_000_000),
                 sketches=WarmCache(max_entries=50, max_bytes=100_000),
-                remembered=WarmCache(max_entries=50, max_bytes=1_000_000),
                 caps=self.caps,
                 pace=pace,
             ),

@@ -226,7 +226,7 @@ def test_what_a_function_remembers_of_an_item_is_bounded() -> None:
     filler = [record(call(f"m-{n}"), at=n) for n in range(1, 30)]
     repeated = [record(call("m-0"), at=30), record(call("m-25"), at=31)]
 
-    for batch in ([first], filler, repeated):
+    for batch in ([first], filler[:15], filler[15:], repeated):
         aggregate(event(*batch), ports=ports, rules=RULES)
 
     assert events(lab, "acme") == 31

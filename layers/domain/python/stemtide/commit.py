@@ -2,10 +2,11 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import islice
 from typing import Final, TypeVar
 
-from stemtide import limits, users
+import msgspec
+
+from stemtide import users
 from stemtide.ports import (
     ConflictError,
     Pace,
@@ -15,7 +16,7 @@ from stemtide.ports import (
     UsageItems,
     UsageRow,
 )
-from stemtide.state import EMPTY, Caps, Event, State, decode, encode, fold
+from stemtide.state import EMPTY, Caps, Event, Folded, Memory, State, decode, encode, fold
 from stemtide.users import Users
 from stemtide.warm import WarmCache
 
@@ -25,6 +26,8 @@ MAX_TRIES: Final = 10
 """Tries of one item in one invocation; with the back-off about 15 s of throttling."""
 FIRST_PAUSE_S: Final = 0.05
 MAX_PAUSE_S: Final = 5.0
+STATE_BYTES: Final = 5_000
+"""What a decoded state takes in memory, about."""
 USERS_SUFFIX: Final = "#users"
 USERS_SLACK_S: Final = 400 * 86_400
 """The users item outlives its day by this: calls without a user may prolong the day until they are too
@@ -35,8 +38,7 @@ class GivenUpError(Exception):
     """This item could not be written in this invocation; its events are reported as failed."""
 
 
-@dataclass(frozen=True, slots=True)
-class Group:
+class Group(msgspec.Struct, frozen=True, gc=False):
     """The events of one account and day, in the order of their lane."""
 
     account: str
@@ -44,17 +46,15 @@ class Group:
     events: list[Event]
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
-    """An item as this process last knew it (version 0: it does not exist)."""
+class Known(msgspec.Struct, frozen=True, gc=False):
+    """An item as this process last knew it (version 0: it does not exist), and what it knows to be in it."""
 
     version: int
     state: State
-    size: int = 0
+    memory: Memory
 
 
-@dataclass(frozen=True, slots=True)
-class KnownUsers:
+class KnownUsers(msgspec.Struct, frozen=True, gc=False):
     """A users item as this process last knew it."""
 
     version: int
@@ -64,15 +64,11 @@ class KnownUsers:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Committer:
-    """Writes account-days. `pace` bounds the time, the caches spare reads.
-
-    `remembered` holds ids, oldest first, of calls that this process has seen acknowledged in an item.
-    """
+    """Writes account-days. `pace` bounds the time, the caches spare reads."""
 
     items: UsageItems
     states: WarmCache[Known]
     sketches: WarmCache[KnownUsers]
-    remembered: WarmCache[dict[bytes, None]]
     pace: Pace
     caps: Caps
 
@@ -91,49 +87,45 @@ class Committer:
         Raises:
             GivenUpError: not (certainly) written within the tries and the time.
         """
-        return self._retried(lambda: self._attempt(group, lane, accounted, arrived, expires_at))
-
-    def _attempt(
-        self, group: Group, lane: str, accounted: int, arrived: tuple[int, int], expires_at: int
-    ) -> list[tuple[int, int]]:
         key = (group.account, group.day)
-        known = self.states.get(key) or self._read(key)
-        remembered = self.remembered.get(key) or {}
-        folded = fold(
-            known.state,
-            group.events,
-            lane=lane,
-            accounted=accounted,
-            arrived=arrived,
-            caps=self.caps,
-            remembered=remembered,
-        )
-        if not folded.changed:
-            self.states.put(key, known, size=known.size)
-            return folded.duplicates
-        if folded.users:
-            # The users go first: a crash between the two leaves users of events that are not counted
-            # yet and will come again. The other order would lose them for good.
-            self._retried(lambda: self._add_users(group, folded.users, expires_at))
-        row = UsageRow(
-            account=group.account,
-            sort=group.day,
-            version=known.version + 1,
-            blob=encode(folded.state),
-            events=folded.state.events,
-            expires_at=expires_at,
-        )
-        self._put(self.states, key, row)
-        self.states.put(key, Known(row.version, folded.state, len(row.blob)), size=len(row.blob))
-        self._remember(key, remembered, folded.accepted)
-        return folded.duplicates
+        known = self.states.get(key)
+        memory = None if known is None else known.memory
 
-    def _remember(self, key: tuple[str, str], ids: dict[bytes, None], more: dict[bytes, None]) -> None:
-        """Keep the newest ids. The dict is its item's alone: one delivery touches an item once."""
-        ids.update(more)
-        for oldest in list(islice(ids, max(0, len(ids) - self.caps.remembered_ids))):
-            del ids[oldest]
-        self.remembered.put(key, ids, size=limits.REMEMBERED_ID_BYTES * len(ids))
+        def attempt() -> list[tuple[int, int]]:
+            now = self.states.get(key) or self._read(key, memory)
+            folded = fold(
+                now.state,
+                group.events,
+                lane=lane,
+                accounted=accounted,
+                arrived=arrived,
+                caps=self.caps,
+                memory=now.memory,
+            )
+            return self._write(group, now, folded, expires_at)
+
+        return self._retried(attempt)
+
+    def _write(self, group: Group, known: Known, folded: Folded, expires_at: int) -> list[tuple[int, int]]:
+        key = (group.account, group.day)
+        if folded.changed:
+            if folded.users:
+                # The users go first: a crash between the two leaves users of events that are not counted
+                # yet and will come again. The other order would lose them for good.
+                self._retried(lambda: self._add_users(group, folded.users, expires_at))
+            row = UsageRow(
+                account=group.account,
+                sort=group.day,
+                version=known.version + 1,
+                blob=encode(folded.state),
+                events=folded.state.events,
+                expires_at=expires_at,
+            )
+            self._put(self.states, key, row)
+            known.memory.add(folded, caps=self.caps)
+            known = Known(row.version, folded.state, known.memory)
+        self.states.put(key, known, size=known.memory.size + STATE_BYTES)
+        return folded.duplicates
 
     def _add_users(self, group: Group, hashes: frozenset[bytes], expires_at: int) -> None:
         key = (group.account, group.day + USERS_SUFFIX)
@@ -152,12 +144,16 @@ class Committer:
             known = KnownUsers(row.version, present, row.expires_at)
         self.sketches.put(key, known, size=len(present.packed))
 
-    def _read(self, key: tuple[str, str]) -> Known:
+    def _read(self, key: tuple[str, str], memory: Memory | None) -> Known:
         """The item as of now. A new day of a backfilled account begins with the account's cutover."""
         stored, cutover = self.items.get_day(*key)
-        if stored is None:
-            return Known(0, EMPTY if cutover is None else decode(cutover.blob))
-        return Known(stored.version, decode(stored.blob), len(stored.blob))
+        begin = stored or cutover
+        state = EMPTY if begin is None else decode(begin.blob)
+        return Known(
+            0 if stored is None else stored.version,
+            state,
+            Memory(state) if memory is None else memory.again(state),
+        )
 
     def _put(self, cache: WarmCache[T], key: tuple[str, str], row: UsageRow) -> None:
         """Put the row; what this process knows of the item is void until the put is acknowledged."""

@@ -44,6 +44,10 @@ producer repeats after a lost answer (512 KB hold some 2,400 calls) is dropped, 
 replaced meanwhile."""
 REMEMBERED_ID_BYTES: Final = 150
 """What one remembered id costs in the function's memory: a hash, its object and its place in a dict."""
+REMEMBERED_USERS: Final = 4_000
+"""Users per account-day that a warm function remembers to be in their item already."""
+REMEMBERED_USER_BYTES: Final = 100
+"""What one remembered user costs: its hash is shared with the other days of the same user."""
 MAX_EVENT_TYPES: Final = 200
 """Event types counted by name per account-day; further ones count in `other`."""
 OTHER_EVENT: Final = "other"

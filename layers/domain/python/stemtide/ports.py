@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple, Protocol, TypeVar
 
+import msgspec
+
 from stemtide.facts import Fact
 
 T = TypeVar("T")
@@ -26,8 +28,7 @@ class ThrottledError(UnavailableError):
     """The call was refused for its rate and did not happen."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoredState:
+class StoredState(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """An item of the usage table: its version, its encoded content, when it expires (epoch seconds)."""
 
     version: int
@@ -35,8 +36,7 @@ class StoredState:
     expires_at: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UsageRow:
+class UsageRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What is written to the usage table; `sort` is the day or `<day>#users`, `expires_at` epoch seconds."""
 
     account: str
@@ -50,6 +50,15 @@ class UsageRow:
 CUTOVER_SORT: Final = "cutover"
 """Sort key of a backfilled account's item that holds the state with which each of its days begins: only
 `covered_ms`, the instant before which the backfill counts and from which the stream does."""
+BACKFILLED: Final = "backfilled"
+"""Attribute of the items that a backfill writes: an old day that is put in is nobody's first use of a day."""
+AFTER_DAYS: Final = ":"
+"""Sorts after every day and what belongs to one, and before the cutover."""
+
+
+def is_day(sort: str) -> bool:
+    """Whether a sort key of the usage table is a day's own: no users, no backfilled part, no cutover."""
+    return "#" not in sort and sort < AFTER_DAYS
 
 
 class UsageItems(Protocol):

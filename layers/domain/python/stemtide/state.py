@@ -5,22 +5,24 @@ and never on how they were cut into batches or how often a batch came. The one e
 but a producer that repeats itself: ids beyond the committed window are dropped as far as they are remembered.
 """
 
-from collections.abc import Container, Iterable, Mapping
-from dataclasses import dataclass, field
-from hashlib import blake2b
-from typing import Final, NamedTuple
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from operator import attrgetter
+from typing import Final
 
 import msgspec
+from xxhash import xxh3_64_digest
 
 from stemtide import limits
 from stemtide.lanes import pack, unpack
+from stemtide.users import pack as pack_users
 from stemtide.users import unpack as unpack_users
 
 FORMAT: Final = b"\x01"
 """First byte of an encoded state; a change of the layout takes the next one and still reads this."""
 
 
-class Event(NamedTuple):
+class Event(msgspec.Struct, gc=False):
     """One call of the account-day at its position: sequence number, hashes, name, event time, weight."""
 
     sequence: int
@@ -71,21 +73,68 @@ class Caps:
     remembered_ids: int = limits.REMEMBERED_IDS
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Folded:
+class Folded(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A fold's outcome.
 
     `duplicates` are the (sequence number, calls) of this batch's events that were not counted because
     their message id was known, now or when they came the first time. `users` are the hashes that
     must be in the users item before this state may be written, `accepted` the ids of the newly counted
-    calls. `changed` is False when every event was already in.
+    calls and `new_users` their users that were not known. `changed` is False when every event was already in.
     """
 
     state: State
-    duplicates: list[tuple[int, int]] = field(default_factory=list)
+    duplicates: list[tuple[int, int]] = []
     users: frozenset[bytes] = frozenset()
-    accepted: dict[bytes, None] = field(default_factory=dict)
+    accepted: dict[bytes, None] = {}
+    new_users: frozenset[bytes] = frozenset()
     changed: bool = False
+
+
+class Memory:
+    """What a process knows to be in an item: its window's ids, further ids, users.
+
+    Ids are kept in two generations, so that the oldest can be forgotten at once.
+    """
+
+    __slots__ = ("_ids", "_older", "users")
+
+    def __init__(self, state: State) -> None:
+        """What the state itself says."""
+        width, ids = limits.ID_BYTES, state.ids
+        self._ids: dict[bytes, None] = dict.fromkeys(ids[i : i + width] for i in range(0, len(ids), width))
+        self._older: dict[bytes, None] = {}
+        self.users = set(unpack_users(state.users))
+
+    def knows(self, id_hash: bytes) -> bool:
+        """Whether a call with this id is in the item."""
+        return id_hash in self._ids or id_hash in self._older
+
+    def knows_none_of(self, ids: dict[bytes, None]) -> bool:
+        """Whether all of these ids are new."""
+        return self._ids.keys().isdisjoint(ids) and (
+            not self._older or self._older.keys().isdisjoint(ids)
+        )
+
+    def again(self, state: State) -> "Memory":
+        """The same for a state that was read anew: its users are what it says, an id once in stays in."""
+        anew = Memory(state)
+        anew._older = {**self._older, **self._ids}
+        return anew
+
+    def add(self, folded: Folded, *, caps: Caps) -> None:
+        """Note what an acknowledged write has brought in."""
+        self._ids.update(folded.accepted)
+        if len(self._ids) > max(caps.remembered_ids, caps.id_window):
+            self._older, self._ids = self._ids, dict.fromkeys(list(self._ids)[-caps.id_window :])
+        self.users.update(folded.new_users)
+        if len(self.users) > limits.REMEMBERED_USERS:
+            self.users = set(unpack_users(folded.state.users))
+
+    @property
+    def size(self) -> int:
+        """Bytes that it takes, about."""
+        ids = len(self._ids) + len(self._older)
+        return limits.REMEMBERED_ID_BYTES * ids + limits.REMEMBERED_USER_BYTES * len(self.users)
 
 
 _encoder = msgspec.msgpack.Encoder()
@@ -110,7 +159,7 @@ def decode(blob: bytes) -> State:
 
 def id_hash(message_id: str) -> bytes:
     """The bytes that stand for a message id within its account-day."""
-    return blake2b(message_id.encode(), digest_size=limits.ID_BYTES).digest()
+    return xxh3_64_digest(message_id.encode())[: limits.ID_BYTES]
 
 
 def mark_of(state: State, lane: str) -> int:
@@ -121,13 +170,13 @@ def mark_of(state: State, lane: str) -> int:
 
 def fold(
     state: State,
-    events: Iterable[Event],
+    events: Sequence[Event],
     *,
     lane: str,
     accounted: int = -1,
     arrived: tuple[int, int] = (0, 0),
     caps: Caps,
-    remembered: Container[bytes] = (),
+    memory: Memory | None = None,
 ) -> Folded:
     """The state with a lane's events in it, each exactly once.
 
@@ -138,23 +187,108 @@ def fold(
         accounted: the sequence number up to which the lane's ledger has counted (may be out of date).
         arrived: first and last UTC day (since the epoch) on which the delivery's records arrived.
         caps: how much the state may hold.
-        remembered: ids of calls that are in the state for certain, beyond its own window.
+        memory: what is known to be in the state; by default what it says itself.
     """
     mark = mark_of(state, lane)
-    fresh = [event for event in events if event.sequence > mark]
+    fresh = events if events and events[0].sequence > mark else [e for e in events if e.sequence > mark]
     known = _known_duplicates(state, lane, events)
     if not fresh:
         return Folded(state=state, duplicates=known)
-    tally = _Tally(state, caps, remembered)
-    for event in fresh:
-        tally.add(event)
-    new = sorted(tally.duplicates.items())
-    return tally.folded(
-        duplicates=known + new,
+    if memory is None:
+        memory = Memory(state)
+    counted, new = _once(state, fresh, memory=memory, caps=caps)
+    users = {event.user for event in counted}
+    users.discard(None)
+    new_users = frozenset(users - memory.users)
+    inline = pack_users([*unpack_users(state.users), *new_users]) if new_users else state.users
+    spilled = state.spilled or len(inline) > limits.USER_HASH_BYTES * caps.inline_users
+    accepted = dict.fromkeys(map(_id_hash, counted))
+    times = list(map(_at_ms, counted))
+    if state.first_ms is not None and state.last_ms is not None:
+        times += (state.first_ms, state.last_ms)
+    after = State(
+        events=state.events + sum(map(_weight, counted)),
+        calls=state.calls + len(counted),
+        duplicates=state.duplicates + len(fresh) - len(counted),
+        by_event=_counts(state.by_event, counted, cap=caps.event_types) if counted else state.by_event,
+        first_ms=min(times, default=None),
+        last_ms=max(times, default=None),
+        users=b"" if spilled else inline,
+        spilled=spilled,
         marks={**state.marks, lane: pack(fresh[-1].sequence)},
-        recent=_recent(state, lane, new, accounted=accounted),
+        ids=(state.ids + b"".join(map(_id_hash, counted)))[-limits.ID_BYTES * caps.id_window :],
+        recent=_recent(state, lane, new, accounted=accounted) if new or state.recent else state.recent,
         arrivals=add_interval(state.arrivals, *arrived),
+        covered_ms=state.covered_ms,
     )
+    return Folded(
+        state=after,
+        duplicates=known + new,
+        users=frozenset(unpack_users(inline)) if spilled and new_users else frozenset(),
+        accepted=accepted,
+        new_users=new_users,
+        changed=True,
+    )
+
+
+_id_hash = attrgetter("id_hash")
+_at_ms = attrgetter("at_ms")
+_weight = attrgetter("weight")
+
+
+def _once(
+    state: State, fresh: Sequence[Event], *, memory: Memory, caps: Caps
+) -> tuple[Sequence[Event], list[tuple[int, int]]]:
+    """The events that count, and the (sequence number, calls) of those whose id is known or that are covered.
+
+    Nearly always all of them count, which three set operations find out.
+    """
+    ids = dict.fromkeys(map(_id_hash, fresh))
+    if state.covered_ms is None and len(ids) == len(fresh) and memory.knows_none_of(ids):
+        return fresh, []
+    covered = -1 if state.covered_ms is None else state.covered_ms
+    window = _Window(state.ids, caps) if caps.remembered_ids == 0 else None
+    counted: list[Event] = []
+    here: set[bytes] = set()
+    repeated: dict[int, int] = {}
+    for event in fresh:
+        one = event.id_hash
+        known = one in window if window is not None else one in here or memory.knows(one)
+        if known or event.at_ms < covered:
+            repeated[event.sequence] = repeated.get(event.sequence, 0) + 1
+            continue
+        counted.append(event)
+        here.add(one)
+        if window is not None:
+            window.add(one)
+    return counted, sorted(repeated.items())
+
+
+class _Window:
+    """The committed ids alone, as they move on call by call: what is certain when nothing is remembered."""
+
+    def __init__(self, ids: bytes, caps: Caps) -> None:
+        self._ids, self._length = ids, limits.ID_BYTES * caps.id_window
+
+    def __contains__(self, id_hash: bytes) -> bool:
+        return _contains(self._ids, id_hash, width=limits.ID_BYTES)
+
+    def add(self, id_hash: bytes) -> None:
+        self._ids = (self._ids + id_hash)[-self._length :]
+
+
+def _counts(before: dict[str, int], events: Sequence[Event], *, cap: int) -> dict[str, int]:
+    """The weights by event type; a type beyond the cap counts in `other`."""
+    counts = before.copy()
+    for event in events:
+        name = event.name
+        if name in counts:
+            counts[name] += event.weight
+        elif len(counts) < cap:
+            counts[name] = event.weight
+        else:
+            counts[limits.OTHER_EVENT] = counts.get(limits.OTHER_EVENT, 0) + event.weight
+    return counts
 
 
 def _known_duplicates(state: State, lane: str, events: Iterable[Event]) -> list[tuple[int, int]]:
@@ -172,83 +306,6 @@ def _recent(
     kept += [(pack(at), calls) for at, calls in new if at > accounted]
     others = {other: entries for other, entries in state.recent.items() if other != lane}
     return {**others, lane: kept} if kept else others
-
-
-class _Tally:
-    """The mutable middle of a fold."""
-
-    def __init__(self, state: State, caps: Caps, remembered: Container[bytes]) -> None:
-        self.before = state
-        self.caps = caps
-        self.remembered = remembered
-        self.accepted: dict[bytes, None] = {}
-        self.events = 0
-        self.calls = 0
-        self.by_event = dict(state.by_event)
-        self.first_ms = state.first_ms
-        self.last_ms = state.last_ms
-        self.users: set[bytes] = set()
-        self.ids = state.ids
-        self.duplicates: dict[int, int] = {}
-
-    def add(self, event: Event) -> None:
-        covered = self.before.covered_ms
-        if (covered is not None and event.at_ms < covered) or self.knows(event.id_hash):
-            self.duplicates[event.sequence] = self.duplicates.get(event.sequence, 0) + 1
-            return
-        self.ids = (self.ids + event.id_hash)[-limits.ID_BYTES * self.caps.id_window :]
-        self.accepted[event.id_hash] = None
-        self.calls += 1
-        self.events += event.weight
-        name = event.name
-        if name not in self.by_event and len(self.by_event) >= self.caps.event_types:
-            name = limits.OTHER_EVENT
-        self.by_event[name] = self.by_event.get(name, 0) + event.weight
-        if self.first_ms is None or event.at_ms < self.first_ms:
-            self.first_ms = event.at_ms
-        if self.last_ms is None or event.at_ms > self.last_ms:
-            self.last_ms = event.at_ms
-        if event.user is not None:
-            self.users.add(event.user)
-
-    def knows(self, id_hash: bytes) -> bool:
-        """Whether a call with this id was counted: for certain in the window, as remembered beyond it."""
-        if self.caps.remembered_ids and (id_hash in self.accepted or id_hash in self.remembered):
-            return True
-        return _contains(self.ids, id_hash, width=limits.ID_BYTES)
-
-    def folded(
-        self,
-        *,
-        duplicates: list[tuple[int, int]],
-        marks: Mapping[str, bytes],
-        recent: dict[str, list[tuple[bytes, int]]],
-        arrivals: list[int],
-    ) -> Folded:
-        before = self.before
-        inline = {*unpack_users(before.users), *self.users}
-        spilled = before.spilled or len(inline) > self.caps.inline_users
-        return Folded(
-            state=State(
-                events=before.events + self.events,
-                calls=before.calls + self.calls,
-                duplicates=before.duplicates + sum(self.duplicates.values()),
-                by_event=self.by_event,
-                first_ms=self.first_ms,
-                last_ms=self.last_ms,
-                users=b"" if spilled else b"".join(sorted(inline)),
-                spilled=spilled,
-                marks=dict(marks),
-                ids=self.ids,
-                recent=recent,
-                arrivals=arrivals,
-                covered_ms=before.covered_ms,
-            ),
-            duplicates=duplicates,
-            users=frozenset(inline) if spilled else frozenset(),
-            accepted=self.accepted,
-            changed=True,
-        )
 
 
 def add_interval(intervals: list[int], first: int, last: int) -> list[int]:

@@ -1,21 +1,14 @@
 """A bounded cache that a warm Lambda keeps between invocations; losing any of it is harmless."""
 
 from collections import OrderedDict
-from dataclasses import dataclass
 from threading import Lock
 from typing import Generic, TypeVar
 
 V = TypeVar("V")
 
 
-@dataclass(frozen=True, slots=True)
-class _Entry(Generic[V]):
-    value: V
-    size: int
-
-
 class WarmCache(Generic[V]):
-    """Least recently used entries go first when there are too many or they are too big together.
+    """Least recently put entries go first when there are too many or they are too big together.
 
     It holds only what was read from or acknowledged by the table, so an old entry costs a refused write
     and a re-read, never a wrong number. Threads may share it.
@@ -24,24 +17,20 @@ class WarmCache(Generic[V]):
     def __init__(self, *, max_entries: int, max_bytes: int) -> None:
         self._max_entries = max_entries
         self._max_bytes = max_bytes
-        self._entries: OrderedDict[tuple[str, str], _Entry[V]] = OrderedDict()
+        self._entries: OrderedDict[tuple[str, str], tuple[V, int]] = OrderedDict()
         self._bytes = 0
         self._lock = Lock()
 
     def get(self, key: tuple[str, str]) -> V | None:
-        """The value, None when it is not (or no longer) here."""
-        with self._lock:
-            entry = self._entries.get(key)
-            if entry is None:
-                return None
-            self._entries.move_to_end(key)
-            return entry.value
+        """The value, None when it is not (or no longer) here. Whoever uses it puts it again: that is its use."""
+        entry = self._entries.get(key)
+        return None if entry is None else entry[0]
 
     def put(self, key: tuple[str, str], value: V, *, size: int) -> None:
         """Keep a value whose stored form has `size` bytes."""
         with self._lock:
             self._remove(key)
-            self._entries[key] = _Entry(value, size)
+            self._entries[key] = (value, size)
             self._bytes += size
             while len(self._entries) > self._max_entries or self._bytes > self._max_bytes:
                 self._remove(next(iter(self._entries)))
@@ -54,4 +43,4 @@ class WarmCache(Generic[V]):
     def _remove(self, key: tuple[str, str]) -> None:
         entry = self._entries.pop(key, None)
         if entry is not None:
-            self._bytes -= entry.size
+            self._bytes -= entry[1]

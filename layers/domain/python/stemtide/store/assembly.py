@@ -23,11 +23,10 @@ from stemtide.store.usage import DynamoUsageItems
 from stemtide.warm import WarmCache
 
 WARM_ITEMS: Final = 50_000
-WARM_STATE_BYTES: Final = 24 * 1024 * 1024
-"""Stored bytes of the warm states; as Python objects they take about five times as much."""
+WARM_STATE_BYTES: Final = 384 * 1024 * 1024
+"""Of warm states with the message ids and users that are known to be in them, as objects: for instance 20,000
+account-days with 100 ids each."""
 WARM_SKETCH_BYTES: Final = 64 * 1024 * 1024
-WARM_ID_BYTES: Final = 192 * 1024 * 1024
-"""Of remembered message ids, as objects: 1.3 million, about 40 minutes of 50 million events a day."""
 NO_TIME = lambda_pace(lambda: 0)
 """The pace of ports that no invocation has paced yet: nothing may begin."""
 
@@ -48,7 +47,6 @@ def aggregate_ports(settings: AggregateSettings, ingest: Ingest) -> AggregatePor
             items=DynamoUsageItems(client=dynamodb, table_name=settings.usage_table),
             states=WarmCache(max_entries=WARM_ITEMS, max_bytes=WARM_STATE_BYTES),
             sketches=WarmCache(max_entries=WARM_ITEMS, max_bytes=WARM_SKETCH_BYTES),
-            remembered=WarmCache(max_entries=WARM_ITEMS, max_bytes=WARM_ID_BYTES),
             caps=Caps(event_types=ingest.max_event_types),
             pace=NO_TIME,
         ),
