@@ -1,0 +1,245 @@
+"""One bucket of a recompute: the accounts whose records arrived on certain days, each item set right.
+
+An account's records have its id as their partition key, so a bucket is a share of the keys. Everything of it
+is read once; items whose records arrived on other days too have those days read for their accounts alone.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple, Protocol
+from zlib import crc32
+
+from stemtide.archive import ArchivedRecord
+from stemtide.calls import DAY_MS, day_of_index
+from stemtide.corrections import Corrected, Corrector, Left
+from stemtide.day_items import Item, read_item
+from stemtide.ports import SideBySide, UnavailableError
+from stemtide.progress import Progress
+from stemtide.recount import AccountCalls, ArchivedCall, calls_of
+
+MAX_ROUNDS: Final = 3
+"""Looks at a bucket: what lagged, or turned out to need more days, is read again."""
+MAX_EXAMPLES: Final = 5
+RETRIED: Final = frozenset({Left.LAGS, Left.BUSY, Left.MORE_DAYS, Left.UNAVAILABLE})
+
+
+class Archive(Protocol):
+    """What is read of the archive and of the consumers' ledgers."""
+
+    def progress(self) -> Progress:
+        """How far the consumers have come, as of now.
+
+        Raises:
+            UnavailableError: no answer.
+        """
+
+    def records(self, day: str, wanted: Callable[[str], bool]) -> Iterable[tuple[str, ArchivedRecord]]:
+        """The (lane, record) of an arrival day with a wanted partition key, each once, lane by lane in order.
+
+        Raises:
+            UnavailableError: no answer.
+        """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """Arrival days `first` to `last` (since the epoch) of the accounts of one of `of` buckets, or of one."""
+
+    first: int
+    last: int
+    bucket: int = 0
+    of: int = 1
+    account: str | None = None
+
+    def wants(self, key: str) -> bool:
+        """Whether records with this partition key are of the task."""
+        if self.account is not None:
+            return key == self.account
+        return self.of == 1 or crc32(key.encode()) % self.of == self.bucket
+
+
+class Stayed(NamedTuple):
+    """An item that was left as it is."""
+
+    account: str
+    day: str
+    why: Left
+
+
+@dataclass(slots=True, kw_only=True)
+class Outcome:
+    """What became of a bucket: items, and calls more or less in those that were corrected.
+
+    `lagging` items stay behind until somebody does something; `postponed` ones have records of later
+    arrival days, whose recompute comes to them again. `examples` are some of the lagging ones.
+    """
+
+    checked: int = 0
+    corrected: int = 0
+    calls_removed: int = 0
+    calls_added: int = 0
+    lagging: int = 0
+    postponed: int = 0
+    examples: list[Stayed] = field(default_factory=list)
+
+    def add(self, done: Corrected) -> None:
+        """Count an item that is right now."""
+        self.corrected += done.written
+        self.calls_added += max(0, done.calls)
+        self.calls_removed += max(0, -done.calls)
+
+
+@dataclass(slots=True)
+class _Book:
+    """What was read of one account: calls, items, and by event day the arrival days that touch it."""
+
+    calls: list[ArchivedCall] = field(default_factory=list)
+    touched: dict[int, set[int]] = field(default_factory=dict)
+    items: list[Item] = field(default_factory=list)
+
+
+Pending = Mapping[str, set[int]] | None
+"""By account the event days that are still to be set right; None: all that the task touches."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recompute:
+    """Runs tasks. `lag_s`: how long the archive may need for what the aggregates have counted already."""
+
+    archive: Archive
+    corrector: Corrector
+    side_by_side: SideBySide
+    lag_s: float
+
+    def run(self, task: Task) -> Outcome:
+        """Set every item right that the task touches.
+
+        A repeated or interrupted run finds what is right already and writes nothing.
+
+        Raises:
+            UnavailableError: the archive or the ledgers gave no answer.
+        """
+        outcome = Outcome()
+        pending: Pending = None
+        for turn in range(MAX_ROUNDS):
+            left = self._round(task, pending, outcome)
+            again = [(item, why) for item, why in left if why in RETRIED]
+            pace = self.corrector.pace
+            if not again or pace.spent() or turn == MAX_ROUNDS - 1:
+                _conclude(outcome, left, task)
+                return outcome
+            _conclude(outcome, [entry for entry in left if entry not in again], task)
+            if any(why is not Left.MORE_DAYS for _, why in again):
+                pace.pause(self.lag_s)
+            pending = {}
+            for item, _ in again:
+                pending.setdefault(item.account, set()).add(item.day)
+        return outcome
+
+    def _round(self, task: Task, pending: Pending, outcome: Outcome) -> list[tuple[Item, Left]]:
+        """Look at what is pending once; the items that were left.
+
+        The ledgers are read first: everything up to their marks is in the objects that are listed after.
+        """
+        progress = self.archive.progress()
+        wanted = task.wants if pending is None else pending.__contains__
+        books: dict[str, _Book] = {}
+        for day in range(task.first, task.last + 1):
+            self._read(day, wanted, books)
+        for account, book in books.items():
+            days = {call.day for call in book.calls} if pending is None else pending.get(account, set())
+            book.touched = {day: set() for day in days}
+            for call in book.calls:
+                if call.day in book.touched:
+                    book.touched[call.day].add(call.arrival_ms // DAY_MS)
+        if pending is None:
+            outcome.checked += sum(len(book.touched) for book in books.values())
+        unread = self._read_items(books)
+        days_read = self._read_more(task, books)
+        return unread + self._correct(books, days_read, progress, outcome)
+
+    def _read(self, day: int, wanted: Callable[[str], bool], books: dict[str, _Book]) -> None:
+        bounds = self.corrector.rules.bounds
+        for lane, record in self.archive.records(day_of_index(day), wanted):
+            calls = calls_of(lane, record, bounds=bounds)
+            if calls:
+                books.setdefault(record.key, _Book()).calls += calls
+
+    def _read_items(self, books: Mapping[str, _Book]) -> list[tuple[Item, Left]]:
+        """Read every touched item; those that gave no answer."""
+
+        def read(key: tuple[str, int]) -> tuple[Item, Left | None]:
+            try:
+                return read_item(self.corrector.items, *key), None
+            except UnavailableError:
+                return Item(account=key[0], day=key[1]), Left.UNAVAILABLE
+
+        keys = [(account, day) for account, book in books.items() for day in sorted(book.touched)]
+        unread: list[tuple[Item, Left]] = []
+        for item, why in self.side_by_side(read, keys):
+            if why is None:
+                books[item.account].items.append(item)
+            else:
+                unread.append((item, why))
+        return unread
+
+    def _read_more(self, task: Task, books: dict[str, _Book]) -> dict[str, set[int]]:
+        """Read the other arrival days that items need, each for the accounts that need it; by account the
+        days that are read then."""
+        read = {account: set(range(task.first, task.last + 1)) for account in books}
+        missing: dict[int, set[str]] = {}
+        for account, book in books.items():
+            for item in book.items:
+                for day in item.days_needed(book.touched[item.day]) - read[account]:
+                    missing.setdefault(day, set()).add(account)
+        for day, accounts in sorted(missing.items()):
+            self._read(day, accounts.__contains__, books)
+            for account in accounts:
+                read[account].add(day)
+        return read
+
+    def _correct(
+        self,
+        books: Mapping[str, _Book],
+        days_read: Mapping[str, set[int]],
+        progress: Progress,
+        outcome: Outcome,
+    ) -> list[tuple[Item, Left]]:
+        def correct(account: str) -> list[tuple[Item, Corrected | Left]]:
+            book = books[account]
+            calls = AccountCalls(book.calls)
+            return [
+                (
+                    item,
+                    Left.NO_TIME
+                    if self.corrector.pace.spent()
+                    else self.corrector.correct(
+                        item,
+                        calls,
+                        sorted(book.touched[item.day]),
+                        days=days_read[account],
+                        progress=progress,
+                    ),
+                )
+                for item in book.items
+            ]
+
+        left: list[tuple[Item, Left]] = []
+        for results in self.side_by_side(correct, books):
+            for item, result in results:
+                if isinstance(result, Left):
+                    left.append((item, result))
+                else:
+                    outcome.add(result)
+        return left
+
+
+def _conclude(outcome: Outcome, left: Iterable[tuple[Item, Left]], task: Task) -> None:
+    """Count what stays as it is: an item with later arrivals is of a later day's recompute, too."""
+    for item, why in left:
+        if item.state.arrivals and item.state.arrivals[-1] > task.last:
+            outcome.postponed += 1
+            continue
+        outcome.lagging += 1
+        if len(outcome.examples) < MAX_EXAMPLES:
+            outcome.examples.append(Stayed(item.account, item.sort, why))
