@@ -63,7 +63,11 @@ def open_log(events: Events, *, folder: Path, mapping_path: Path, spill: Path) -
     Raises:
         CliError: no such file, unreadable, or a mapped column does not exist.
     """
-    path = log_file.find_file(folder, events.file, mapping_path)
+    return log_of(events, log_file.find_file(folder, events.file, mapping_path), mapping_path, spill)
+
+
+def log_of(events: Events, path: Path, mapping_path: Path, spill: Path) -> Log:
+    """The log that is in one file; see `open_log`."""
     with readable(path), connect(spill) as connection:
         columns = log_file.columns_of(connection, log_file.source_of(path, {}))
         log_file.check_columns(events, columns, mapping_path, path)
@@ -93,16 +97,17 @@ def readable(path: Path) -> Iterator[None]:
         raise CliError(f"{path} cannot be read: {error}", hint=hint) from error
 
 
-def connect(spill: Path) -> duckdb.DuckDBPyConnection:
-    """A DuckDB of its own, bounded in memory, in UTC."""
+def connect(spill: Path, *, file: Path | None = None) -> duckdb.DuckDBPyConnection:
+    """A DuckDB of its own (in memory, or in a file), bounded in memory, in UTC."""
     spill.mkdir(parents=True, exist_ok=True)
     return duckdb.connect(
+        ":memory:" if file is None else file,
         config={
             "autoinstall_known_extensions": "false",
             "memory_limit": MEMORY_LIMIT,
             "temp_directory": str(spill),
             "TimeZone": "UTC",
-        }
+        },
     )
 
 

@@ -2,6 +2,7 @@
 
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
+from stemtide.ports import BACKFILLED
 from stemtide.settings import DetectSettings
 
 from infra.config import Deployment
@@ -12,7 +13,9 @@ from infra.constructs.layers import Layers
 from infra.constructs.schedules import Schedules
 from infra.constructs.table_consumer import TableConsumer
 
-FIRST_USE = {"eventName": ["INSERT"]}
+NOT_BACKFILLED = {"NewImage": {BACKFILLED: {"BOOL": [{"exists": False}]}}}
+"""`exists` asks for a leaf (Lambda's event filters), and an attribute's leaf is its typed value."""
+FIRST_USE = {"eventName": ["INSERT"], "dynamodb": NOT_BACKFILLED}
 """New items of the usage table: the first use of a day (and a busy day's users, which the function skips)."""
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from infra.local.emulator.patching import EmulatorChanged, expect, replace
 
-from . import resharding
+from . import filters, resharding
 from .model import DEFAULT_STREAM_BATCH, UnsupportedSetting, refuse_unsupported
 from .positions import PositionStore
 from .streams import is_stream
@@ -18,6 +18,7 @@ REPLACED = {
     "_poll_dynamodb_streams": "2b2460e933a9f3c3fb00d9e15763d11977533af74787eb39ce1f39bbe6e54e8b",
     "_init_stream_position": "bef560b23a1a98265f4a642cb8b500d02a4a9f00ffab9901bd8bde7b4db5af97",
     "_release_esm_poll_state": "780cf96ac7f873e2c49442c3498dd7127e25f68d64626a6491e920de6845fd0e",
+    "_match_esm_filter": "355086b70ce2adbf2d81d31254a315a6839c9c0bae97bbeb1b389a3c512b3888",
     "_create_esm": "d351521bb6cdd30f024e04df12e2d607b091241cc46538f91b6ce693f5e9f2be",
 }
 RELIED_ON = {
@@ -39,7 +40,12 @@ def install(positions: PositionStore) -> None:
         expect(lambda_svc, name, source_sha256=source)
     supervisor = Supervisor(positions)
     _ring_on_wake(supervisor)
-    for new in (*_polling(lambda_svc, supervisor), _creation(lambda_svc, supervisor)):
+    corrections = (
+        *_polling(lambda_svc, supervisor),
+        _creation(lambda_svc, supervisor),
+        _matching(lambda_svc),
+    )
+    for new in (*corrections, filters.corrected(lambda_svc._match_esm_filter)):
         replace(lambda_svc, new.__name__, new, source_sha256=REPLACED[new.__name__])
     _cloudformation(lambda_svc, supervisor)
     resharding.install()

@@ -11,12 +11,10 @@ from stemtide.calls import DAY_MS
 from stemtide.config_schema import Config
 from stemtide.detection import DayUse, day_number, find_drops, gone_silent, window
 from stemtide.drops import Drop
-from stemtide.ports import SideBySide, UnavailableError
+from stemtide.ports import SideBySide, UnavailableError, is_day
 from stemtide.state import decode
 from stemtide.table_stream import Change
 
-USERS_MARK: Final = "#"
-"""In the sort key of items that hold a day's users."""
 UNREADABLE: Final = (ValueError, KeyError, TypeError, msgspec.MsgspecError)
 """What an item that this version cannot read raises, now and at every further try."""
 
@@ -60,7 +58,7 @@ def on_first_use(changes: Sequence[Change], *, config: Config, ports: DetectPort
     newest: dict[str, Change] = {}
     for change in changes:
         account, day = str(change.keys["account"]), str(change.keys["day"])
-        if change.event != "INSERT" or USERS_MARK in day:
+        if change.event != "INSERT" or not is_day(day):
             continue
         if account not in newest or day > str(newest[account].keys["day"]):
             newest[account] = change
@@ -71,9 +69,11 @@ def on_first_use(changes: Sequence[Change], *, config: Config, ports: DetectPort
 def _first_use(change: Change, config: Config, ports: DetectPorts) -> _Answer:
     account, day = str(change.keys["account"]), str(change.keys["day"])
     try:
-        ports.touch(account, day)
         first_ms = decode(bytes((change.new or {})["s"])).first_ms
-        found = [] if first_ms is None else _look(account, first_ms, config, ports)
+        if first_ms is None:  # only calls that a backfill has counted
+            return _Answer([])
+        ports.touch(account, day)
+        found = _look(account, first_ms, config, ports)
         return _Answer([drop for drop in found if ports.put(drop)])
     except UnavailableError:
         return _Answer([], failed=change.sequence)

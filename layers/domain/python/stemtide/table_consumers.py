@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from stemtide.ports import BACKFILLED
 from stemtide.table_stream import Change
 
 FACT_PREFIX: Final = "fact#"
@@ -31,6 +32,10 @@ def _fact(change: Change) -> bool:
     return _inserted(change) and str(change.keys["item"]).startswith(FACT_PREFIX)
 
 
+def _used(change: Change) -> bool:
+    return _inserted(change) and BACKFILLED not in (change.new or {})
+
+
 def _told(change: Change) -> bool:
     item = str(change.keys["item"])
     if item.startswith(DROP_PREFIX):
@@ -39,6 +44,6 @@ def _told(change: Change) -> bool:
 
 
 PROFILE: Final = TableConsumer(name="profile", table="accounts", concerns=_fact)
-DETECT: Final = TableConsumer(name="detect", table="usage", concerns=_inserted)
+DETECT: Final = TableConsumer(name="detect", table="usage", concerns=_used)
 PUBLISH: Final = TableConsumer(name="publish", table="accounts", concerns=_told)
 ALL: Final = (PROFILE, DETECT, PUBLISH)

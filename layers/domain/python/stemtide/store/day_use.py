@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from stemtide.calls import DAY_MS, day_of
-from stemtide.commit import USERS_SUFFIX
 from stemtide.detection import DayUse, day_number
+from stemtide.ports import is_day
 from stemtide.state import decode
 from stemtide.store.errors import translated
 
@@ -46,7 +46,8 @@ class DayUses:
             if "LastEvaluatedKey" not in found:
                 break
             page = {"ExclusiveStartKey": found["LastEvaluatedKey"]}
-        return [_day_use(item) for item in items if not item["day"]["S"].endswith(USERS_SUFFIX)]
+        days = [_day_use(item) for item in items if is_day(item["day"]["S"])]
+        return [day for day in days if day.events]
 
 
 def _day_use(item: dict[str, Any]) -> DayUse:

@@ -3,16 +3,19 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from typing import Any, Final
 
-from boto3.dynamodb.conditions import Key
+from boto3.dynamodb.conditions import Attr, Key
 
 from stemtide import users
 from stemtide.commit import USERS_SUFFIX
-from stemtide.ports import CUTOVER_SORT, StoredState, ThrottledError, UsageRow
+from stemtide.ports import AFTER_DAYS, CUTOVER_SORT, StoredState, ThrottledError, UsageRow, is_day
 from stemtide.state import decode
 from stemtide.store.errors import translated
 from stemtide.users import Users
+
+FIRST_DAYS: Final = 3
+"""Items read to find the first day with usage: nearly always the first is one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +52,7 @@ class DynamoUsageItems:
                 ProjectionExpression="v, s, expires_at",
                 ConsistentRead=True,
             ).get("Item")
-        return None if item is None else _stored(item)
+        return None if item is None else stored_of(item)
 
     def get_day(self, account: str, day: str) -> tuple[StoredState | None, StoredState | None]:
         """The day's item and the account's cutover item, in one request."""
@@ -60,7 +63,7 @@ class DynamoUsageItems:
             found = self._client.batch_get_item(RequestItems={self._table_name: wanted})
         if found.get("UnprocessedKeys"):
             raise ThrottledError
-        items = {item["day"]["S"]: _stored(item) for item in found["Responses"][self._table_name]}
+        items = {item["day"]["S"]: stored_of(item) for item in found["Responses"][self._table_name]}
         return items.get(day), items.get(CUTOVER_SORT)
 
     def put(self, row: UsageRow) -> None:
@@ -77,25 +80,31 @@ class DynamoUsageItems:
         A lost reply looks the same: the SDK's retry meets the first attempt's own v=8, and the re-read
         finds everything applied.
         """
-        item = {
-            "account": {"S": row.account},
-            "day": {"S": row.sort},
-            "v": {"N": str(row.version)},
-            "s": {"B": row.blob},
-            "events": {"N": str(row.events)},
-            "expires_at": {"N": str(row.expires_at)},
-        }
-        condition: dict[str, Any] = {"ConditionExpression": "attribute_not_exists(account)"}
-        if row.version > 1:
-            condition = {
-                "ConditionExpression": "v = :read",
-                "ExpressionAttributeValues": {":read": {"N": str(row.version - 1)}},
-            }
         with translated():
-            self._client.put_item(TableName=self._table_name, Item=item, **condition)
+            self._client.put_item(TableName=self._table_name, **put_of(row))
 
 
-def _stored(item: dict[str, Any]) -> StoredState:
+def put_of(row: UsageRow) -> dict[str, Any]:
+    """A put of the row over the version before it: `Item` and condition of PutItem and of a transaction."""
+    item = {
+        "account": {"S": row.account},
+        "day": {"S": row.sort},
+        "v": {"N": str(row.version)},
+        "s": {"B": row.blob},
+        "events": {"N": str(row.events)},
+        "expires_at": {"N": str(row.expires_at)},
+    }
+    if row.version == 1:
+        return {"Item": item, "ConditionExpression": "attribute_not_exists(account)"}
+    return {
+        "Item": item,
+        "ConditionExpression": "v = :read",
+        "ExpressionAttributeValues": {":read": {"N": str(row.version - 1)}},
+    }
+
+
+def stored_of(item: dict[str, Any]) -> StoredState:
+    """What is stored in an item as DynamoDB answers it."""
     return StoredState(
         version=int(item["v"]["N"]), blob=item["s"]["B"], expires_at=int(item["expires_at"]["N"])
     )
@@ -110,37 +119,40 @@ def read_days(table: Any, account: str, first: date, last: date) -> list[DayUsag
         first: UTC date.
         last: UTC date.
     """
-    items = {str(item["day"]): item for item in _query_days(table, account, first, last)}
-    return [
+    between = Key("day").between(first.isoformat(), f"{last.isoformat()}~")
+    items = {str(item["day"]): item for item in _query(table, account, between, ConsistentRead=True)}
+    days = (
         _day_usage(item, items.get(f"{day}{USERS_SUFFIX}"))
         for day, item in sorted(items.items())
-        if not day.endswith(USERS_SUFFIX)
-    ]
+        if is_day(day)
+    )
+    return [day for day in days if day.calls]
 
 
 def account_seen(table: Any, account: str) -> bool:
-    """Whether the usage table (boto3 Table resource) holds any day of the account."""
+    """Whether the usage table (boto3 Table resource) holds any day with usage of the account."""
     return first_day_seen(table, account) is not None
 
 
 def first_day_seen(table: Any, account: str) -> date | None:
-    """The first UTC day of which the usage table holds anything of the account."""
-    first = table.meta.client.query(
-        TableName=table.name,
-        KeyConditionExpression=Key("account").eq(account),
-        Limit=1,
+    """The first UTC day of which the usage table holds usage of the account."""
+    found = _query(
+        table,
+        account,
+        Key("day").lt(AFTER_DAYS),
+        Limit=FIRST_DAYS,
+        FilterExpression=Attr("events").gt(0),
         ProjectionExpression="#day",
         ExpressionAttributeNames={"#day": "day"},
     )
-    return next((date.fromisoformat(str(item["day"])[:10]) for item in first["Items"]), None)
+    return next((date.fromisoformat(str(item["day"])[:10]) for item in found), None)
 
 
-def _query_days(table: Any, account: str, first: date, last: date) -> Iterator[dict[str, Any]]:
-    between = Key("account").eq(account) & Key("day").between(first.isoformat(), f"{last.isoformat()}~")
+def _query(table: Any, account: str, days: Any, **more: Any) -> Iterator[dict[str, Any]]:
     page: dict[str, Any] = {}
     while True:
         found = table.meta.client.query(
-            TableName=table.name, KeyConditionExpression=between, ConsistentRead=True, **page
+            TableName=table.name, KeyConditionExpression=Key("account").eq(account) & days, **more, **page
         )
         yield from found["Items"]
         if "LastEvaluatedKey" not in found:

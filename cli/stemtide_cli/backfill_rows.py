@@ -1,0 +1,110 @@
+"""The rows of a log as a backfill sees them: what counts, what is the stream's, what is refused and why."""
+
+# ruff: noqa: S608 - DuckDB reads local files; every name and value is a number, the log's own query or quoted
+
+from dataclasses import dataclass
+from typing import Final
+
+import duckdb
+from stemtide import limits
+from stemtide.calls import DAY_MS, MAX_AHEAD_MS
+from stemtide.facts import SUBSCRIPTION_PREFIX
+
+from stemtide_cli import sql
+from stemtide_cli.log import Log
+
+DAY_US: Final = DAY_MS * 1000
+LATER: Final = "later"
+"""Rows of the cutover and after it: the stream's."""
+SPECIAL: Final = "special"
+YEAR_1_US: Final = -62_135_596_800_000_000
+YEAR_10000_US: Final = 253_402_300_800_000_000
+"""The years that the stream takes, in microseconds since 1970."""
+ESCAPED_BYTES: Final = 6
+"""The most that one byte of text becomes in JSON (`\\u0000`)."""
+CALL_BYTES: Final = 4096
+"""Room for the rest of a call: account, event, ids and names."""
+VALUE_BYTES: Final = 32
+"""Room for a number in JSON."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scope:
+    """Which rows count: those before `stop_us` (None: all), as they would arrive at `now_ms`."""
+
+    stop_us: int | None
+    now_ms: int
+
+
+def narrow(connection: duckdb.DuckDBPyConnection, log: Log, scope: Scope) -> str:
+    """A table expression: account, person, event, instant, day, weight, _row, reason, special.
+
+    Text files are parsed once, into a temporary table; Parquet is read column by column whenever needed.
+    """
+    chosen = _narrow(connection, log, scope)
+    if log.path.name.endswith(".parquet"):
+        return f"({chosen})"
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE narrow AS {chosen}")
+    return "narrow"
+
+
+def special(log: Log, scope: Scope, connection: duckdb.DuckDBPyConnection) -> str:
+    """The query of the rows that take a second look, as `log.Row`."""
+    return (
+        f"SELECT * FROM ({log.query}) WHERE {_is_special(connection, log)} AND ({_reason(scope)}) IS NULL"
+        " ORDER BY instant, _row"
+    )
+
+
+def refused(connection: duckdb.DuckDBPyConnection, log: Log, scope: Scope) -> str:
+    """The query of the refused rows, with their values as they stand in the file (`judged` is at hand)."""
+    columns = [
+        str(name) for name, *_ in connection.execute(f"DESCRIBE SELECT * FROM {log.source}").fetchall()
+    ]
+    names = [name for name in columns if name not in ("_row", "file_row_number")]
+    values = ", ".join(f"{sql.text(name)}: {sql.identifier(name)}" for name in names)
+    reasons = (
+        f"SELECT _row, coalesce(judged.reason, found.reason) AS reason FROM"
+        f" (SELECT _row, {_reason(scope)} AS reason FROM ({log.query})) AS found"
+        " LEFT JOIN judged ON judged.row = found._row"
+    )
+    return (
+        f"SELECT {sql.text(log.path.name)} AS file, _row AS row, reason, {{{values}}} AS values"
+        f" FROM {log.source} AS source JOIN ({reasons}) AS why USING (_row)"
+        f" WHERE reason IS NOT NULL AND reason <> {sql.text(LATER)} ORDER BY row"
+    )
+
+
+def _narrow(connection: duckdb.DuckDBPyConnection, log: Log, scope: Scope) -> str:
+    day = f"CAST((instant - (instant % {DAY_US} + {DAY_US}) % {DAY_US}) // {DAY_US} AS INTEGER)"
+    return (
+        f"SELECT account, coalesce(person, account) AS person, event, instant, {day} AS day,"
+        f" coalesce(weight, 1) AS weight, _row, {_reason(scope)} AS reason,"
+        f" {_is_special(connection, log)} AS special FROM ({log.query})"
+    )
+
+
+def _reason(scope: Scope) -> str:
+    """Why a row does not count, in the order in which `replay` and then the stream find it; else NULL."""
+    ahead = (scope.now_ms + MAX_AHEAD_MS + 1) * 1000
+    cases = ["WHEN instant IS NULL THEN 'no_timestamp'"]
+    if scope.stop_us is not None:
+        cases.append(f"WHEN instant >= {scope.stop_us} THEN {sql.text(LATER)}")
+    cases += [
+        "WHEN skip IS NOT NULL THEN skip",
+        f"WHEN instant < {YEAR_1_US} OR instant >= {YEAR_10000_US} THEN 'bad_timestamp'",
+        f"WHEN instant >= {ahead} THEN 'in_the_future'",
+    ]
+    return f"CASE {' '.join(cases)} END"
+
+
+def _is_special(connection: duckdb.DuckDBPyConnection, log: Log) -> str:
+    """Whether a row may be a fact, or a call larger than a record: what only the stream's decoder tells."""
+    columns = connection.execute(f"DESCRIBE {log.query}").fetchall()
+    texts = [
+        name for name, kind, *_ in columns if kind == "VARCHAR" and name[:1] == "p" and name[1:].isdigit()
+    ]
+    size = " + ".join(f"coalesce(strlen({name}), 0)" for name in ("person", *texts))
+    names = sum(len(name.encode()) + VALUE_BYTES for name in log.properties)
+    room = limits.MAX_RECORD_BYTES - CALL_BYTES - ESCAPED_BYTES * names
+    return f"(starts_with(event, {sql.text(SUBSCRIPTION_PREFIX)}) OR {size} > {room // ESCAPED_BYTES})"

@@ -1,0 +1,177 @@
+"""A log counted by account and day, out of core, in a DuckDB file that a later run goes on from.
+
+Each source file is counted in one transaction: a run that is killed leaves whole files or nothing of them.
+"""
+
+# ruff: noqa: S608 - DuckDB reads local files; every name and value is a number, the log's own query or quoted
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import duckdb
+import msgspec
+
+from stemtide_cli import backfill_rows as rows
+from stemtide_cli import sql
+from stemtide_cli.backfill_judge import judge
+from stemtide_cli.backfill_rows import LATER, Scope
+from stemtide_cli.errors import CliError
+from stemtide_cli.log import Log, connect, readable
+
+VERSION: Final = 1
+"""Of the file's layout."""
+ROW_BITS: Final = 40
+PLACE: Final = 1 << (ROW_BITS + 16)
+"""A row's place is its instant, then 16 bits of its file's number, then 40 of its row's."""
+FETCHED: Final = 10_000
+TABLES: Final = (
+    "sources (number INTEGER PRIMARY KEY, fingerprint VARCHAR, rows BIGINT, last BIGINT)",
+    "refused (source INTEGER, reason VARCHAR, n BIGINT)",
+    "counts (account VARCHAR, day INTEGER, event VARCHAR, calls BIGINT, events BIGINT, place HUGEINT,"
+    " first BIGINT, last BIGINT)",
+    "present (account VARCHAR, day INTEGER, person VARCHAR)",
+    "said (account VARCHAR, fact BLOB)",
+    "progress (name VARCHAR PRIMARY KEY, value VARCHAR)",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Totals:
+    """The rows of the sources: all, the stream's, the refused by reason; the last instant of those that count."""
+
+    rows: int
+    later: int
+    refused: dict[str, int]
+    last_us: int | None
+
+    @property
+    def counted(self) -> int:
+        return self.rows - self.later - sum(self.refused.values())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stage:
+    """The open file, what of the rows counts, and where refused rows go (a file of each source)."""
+
+    connection: duckdb.DuckDBPyConnection
+    scope: Scope
+    rejected: Path
+
+    def has(self, number: int) -> bool:
+        """Whether a source is in."""
+        found = self.connection.execute("SELECT count(*) FROM sources WHERE number = ?", [number]).fetchall()
+        return bool(found[0][0])
+
+    def add(self, number: int, log: Log) -> None:
+        """Count a source: its calls by account, day and event, its users by account and day.
+
+        Raises:
+            CliError: DuckDB cannot read the file.
+        """
+        with readable(log.path), self._whole():
+            source = rows.narrow(self.connection, log, self.scope)
+            tally = self._tally(source)
+            judged = self._judge(number, log) if tally.pop(rows.SPECIAL) else {}
+            good = f"{source} WHERE reason IS NULL AND _row NOT IN (SELECT row FROM judged)"
+            self._count(number, good if judged else f"{source} WHERE reason IS NULL")
+            self._keep(number, log, tally, judged)
+
+    def totals(self) -> Totals:
+        """Of all sources that are in."""
+        ((count, last),) = self.connection.execute("SELECT sum(rows), max(last) FROM sources").fetchall()
+        reasons: dict[str, int] = dict(
+            self.connection.execute(
+                "SELECT reason, sum(n) FROM refused GROUP BY reason ORDER BY 1"
+            ).fetchall()
+        )
+        later = int(reasons.pop(LATER, 0))
+        refused = {reason: int(n) for reason, n in reasons.items()}
+        return Totals(rows=int(count or 0), later=later, refused=refused, last_us=last)
+
+    @contextmanager
+    def _whole(self) -> Iterator[None]:
+        self.connection.execute("CREATE OR REPLACE TEMP TABLE judged (row BIGINT, reason VARCHAR)")
+        self.connection.execute("BEGIN")
+        try:
+            yield
+        except BaseException:
+            self.connection.execute("ROLLBACK")
+            raise
+        self.connection.execute("COMMIT")
+        self.connection.execute("DROP TABLE IF EXISTS temp.narrow")
+
+    def _tally(self, source: str) -> dict[str, int]:
+        """Rows by reason ('' for those that count), and how many of those take a second look."""
+        found = self.connection.execute(
+            f"SELECT coalesce(reason, ''), count(*), count(*) FILTER (special) FROM {source} GROUP BY 1"
+        ).fetchall()
+        special = sum(second for reason, _, second in found if not reason)
+        return {**{reason: count for reason, count, _ in found}, rows.SPECIAL: special}
+
+    def _judge(self, number: int, log: Log) -> dict[str, int]:
+        """Look at the rows that may be facts or too large; the refused by reason."""
+        refused: dict[str, int] = {}
+        reader = self.connection.cursor()
+        reader.execute(rows.special(log, self.scope, reader))
+        while found := reader.fetchmany(FETCHED):
+            verdicts = list(judge(found, log, now_ms=self.scope.now_ms))
+            bad = [(one.row, one.reason) for one in verdicts if one.reason is not None]
+            said = [(one.account, msgspec.json.encode(one.fact)) for one in verdicts if one.fact is not None]
+            if bad:
+                self.connection.executemany("INSERT INTO judged VALUES (?, ?)", bad)
+            if said:
+                self.connection.executemany("INSERT INTO said VALUES (?, ?)", said)
+            for _, reason in bad:
+                refused[str(reason)] = refused.get(str(reason), 0) + 1
+        return refused
+
+    def _count(self, number: int, good: str) -> None:
+        base = number << ROW_BITS
+        self.connection.execute(
+            "INSERT INTO counts SELECT account, day, event, count(*), sum(weight),"
+            f" min(instant::HUGEINT * {PLACE} + {base} + _row), min(instant), max(instant)"
+            f" FROM {good} GROUP BY account, day, event"
+        )
+        self.connection.execute(f"INSERT INTO present SELECT DISTINCT account, day, person FROM {good}")
+
+    def _keep(self, number: int, log: Log, tally: dict[str, int], judged: dict[str, int]) -> None:
+        last = "SELECT max(last) FROM counts"
+        self.connection.execute(
+            f"INSERT INTO sources VALUES (?, ?, ?, ({last}))", [number, log.fingerprint, sum(tally.values())]
+        )
+        reasons = {reason: n for reason, n in tally.items() if reason}
+        for reason, n in judged.items():
+            reasons[reason] = reasons.get(reason, 0) + n
+        if reasons.keys() - {LATER}:
+            query = rows.refused(self.connection, log, self.scope)
+            target = sql.text(str(self.rejected / f"{number:05d}.jsonl"))
+            self.connection.execute(f"COPY ({query}) TO {target} (FORMAT json)")
+        if reasons:
+            self.connection.executemany(
+                "INSERT INTO refused VALUES (?, ?, ?)", [(number, reason, n) for reason, n in reasons.items()]
+            )
+
+
+@contextmanager
+def opened(folder: Path, scope: Scope) -> Iterator[Stage]:
+    """The stage in a folder, made if there is none.
+
+    Raises:
+        CliError: another process has it.
+    """
+    rejected = folder / "rejected"
+    rejected.mkdir(parents=True, exist_ok=True)
+    try:
+        connection = connect(folder / "tmp", file=folder / "stage.duckdb")
+    except duckdb.IOException as error:
+        raise CliError(
+            f"{folder} is in use by another process, or is no stage: {error}",
+            hint="wait for its end; if there is none, remove the folder and run the command again",
+        ) from error
+    with connection:
+        for table in TABLES:
+            connection.execute(f"CREATE TABLE IF NOT EXISTS {table}")
+        yield Stage(connection=connection, scope=scope, rejected=rejected)
