@@ -40,7 +40,7 @@ TABLES: Final = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Totals:
-    """The rows of the sources: all, the stream's, the refused by reason; the last instant of those that count."""
+    """Rows of the sources: all, the stream's, the refused by reason; the last instant of those that count."""
 
     rows: int
     later: int

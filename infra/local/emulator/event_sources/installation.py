@@ -40,11 +40,7 @@ def install(positions: PositionStore) -> None:
         expect(lambda_svc, name, source_sha256=source)
     supervisor = Supervisor(positions)
     _ring_on_wake(supervisor)
-    corrections = (
-        *_polling(lambda_svc, supervisor),
-        _creation(lambda_svc, supervisor),
-        _matching(lambda_svc),
-    )
+    corrections = (*_polling(lambda_svc, supervisor), _creation(lambda_svc, supervisor))
     for new in (*corrections, filters.corrected(lambda_svc._match_esm_filter)):
         replace(lambda_svc, new.__name__, new, source_sha256=REPLACED[new.__name__])
     _cloudformation(lambda_svc, supervisor)
