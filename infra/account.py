@@ -91,7 +91,10 @@ def describe_stack(outputs_file: Path, account: Account, target: Path) -> Path:
                     "drop_dead_letters": out["DropDeadLetterQueue"],
                 },
                 "topics": {"alarms": out["AlarmTopic"], "ses_events": None},
-                "state_machines": {"sweep": out["SweepStateMachine"]},
+                "state_machines": {
+                    "sweep": out["SweepStateMachine"],
+                    "recompute": out["RecomputeStateMachine"],
+                },
                 "functions": {"detect": out["DetectFunction"], "score": out["ScoreFunction"]},
                 "api_url": out["ApiUrl"],
                 "user_pool_id": out["UserPoolId"],

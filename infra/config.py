@@ -56,6 +56,8 @@ class Deployment:
     """Drops gathered before accounts are scored: a wave of drops is few invocations."""
     score_concurrency: int = 10
     """Deliveries of drops that are scored at a time."""
+    recompute_concurrency: int = 10
+    """Buckets of accounts that a recompute sets right at a time."""
     sweep_concurrency: int = 10
     """Batches of 500 accounts that the nightly run scores at a time."""
 
@@ -85,6 +87,7 @@ LOCAL: Final[Mapping[str, Any]] = {
     "detect_window_s": 1,  # days that are written together are seen together
     "score_window_s": 1,
     "score_concurrency": 2,  # one per core of a small machine
+    "recompute_concurrency": 2,
     "sweep_concurrency": 2,
     "token_minutes": 24 * 60,  # stack.json's tokens serve a working day
 }
@@ -142,6 +145,7 @@ def _check(deployment: Deployment, target: str) -> None:
         "detect_window_s": (0 <= deployment.detect_window_s <= 300, "0-300 seconds"),
         "score_window_s": (1 <= deployment.score_window_s <= 300, "1-300 seconds"),
         "score_concurrency": (2 <= deployment.score_concurrency <= 1000, "2-1000"),
+        "recompute_concurrency": (1 <= deployment.recompute_concurrency <= 1000, "1-1000"),
         "sweep_concurrency": (1 <= deployment.sweep_concurrency <= 1000, "1-1000"),
         "token_minutes": (5 <= deployment.token_minutes <= 24 * 60, "5-1440 minutes"),
         "refresh_days": (1 <= deployment.refresh_days <= 3650, "1-3650"),

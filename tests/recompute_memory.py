@@ -81,7 +81,6 @@ def recompute_of(lab: Lab, archive: MemoryArchive | None = None, *, rules: Rules
         archive=archive or archive_of(lab),
         corrector=Corrector(items=MemoryUsage(lab.items), pace=lab.pace(), rules=rules, caps=lab.caps),
         side_by_side=one_by_one,
-        lag_s=0,
     )
 
 

@@ -22,6 +22,7 @@ from stemtide.settings import (
     DetectSettings,
     ProfileSettings,
     PublishSettings,
+    RecomputeSettings,
 )
 
 from tests.domain_tables import create
@@ -30,7 +31,7 @@ from tests.streams import ARRIVAL, STREAM_ARN
 ROOT = Path(__file__).parents[1]
 CREATED = ARRIVAL - timedelta(days=30)
 """The stream is older than the records in it."""
-FUNCTIONS = ("aggregate", "archive", "balance", "dead_letters", "profile", "detect", "publish")
+FUNCTIONS = ("aggregate", "archive", "balance", "dead_letters", "profile", "detect", "publish", "recompute")
 QUEUE = "https://sqs.us-east-1.amazonaws.com/123456789012/async-dead-letters"
 SETTINGS = (
     AggregateSettings(
@@ -48,6 +49,9 @@ SETTINGS = (
         usage_table="usage", accounts_table="accounts", ingest_table="ingest", dead_letter_queue=QUEUE
     ),
     PublishSettings(ingest_table="ingest", event_bus="bus", dead_letter_queue=QUEUE),
+    RecomputeSettings(
+        usage_table="usage", ingest_table="ingest", archive_bucket="archive", metric_namespace="Stemtide"
+    ),
 )
 
 

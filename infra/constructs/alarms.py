@@ -12,6 +12,7 @@ from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sns_subscriptions as subscriptions
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
+from stemtide.recompute_plan import METRICS as RECOMPUTED
 from stemtide.sweep import SWEPT
 
 from infra.config import Deployment
@@ -27,7 +28,7 @@ SILENT_HOURS = 3
 APART_HOURS = 3
 """A consumer that is more than half an hour behind is not compared; after so many hours it is no peak."""
 SIX_HOURS = Duration.hours(6)
-NO_SWEEP_PERIODS = 5
+SILENT_NIGHT_PERIODS = 5
 """30 hours: a night and the time for retries and a repetition by hand."""
 SERVER_ERRORS = 5
 """Answers 5xx in five minutes; a single one may be a client's time-out during a deployment."""
@@ -124,24 +125,28 @@ class Alarms(Construct):
 
     def sweep(self, state_machine_arn: str) -> None:
         """A nightly run failed, or none came to its end."""
-        failed = cloudwatch.Metric(
-            namespace="AWS/States",
-            metric_name="ExecutionsFailed",
-            dimensions_map={"StateMachineArn": state_machine_arn},
-            period=FIVE_MINUTES,
-            statistic="Sum",
-        )
+        failed = _failed(state_machine_arn)
         self._raise("sweep-failed", failed, "a nightly run did not score every account")
+        self._nightly("sweep-not-run", SWEPT, "no nightly run came to its end for 30 hours")
+
+    def recompute(self, state_machine_arn: str) -> None:
+        """A recompute failed or left items that lag behind the archive, or none came to its end."""
+        failed = _failed(state_machine_arn)
+        self._raise("recompute-failed", failed, "a recompute did not set every item right")
+        self._nightly("recompute-not-run", RECOMPUTED["checked"], "no recompute came to its end for 30 hours")
+
+    def _nightly(self, name: str, metric_name: str, meaning: str) -> None:
+        """What a nightly run says at its end was not said."""
         ended = cloudwatch.Metric(
-            namespace=METRICS, metric_name=SWEPT, period=SIX_HOURS, statistic="SampleCount"
+            namespace=METRICS, metric_name=metric_name, period=SIX_HOURS, statistic="SampleCount"
         )
         self._raise(
-            "sweep-not-run",
+            name,
             ended,
-            "no nightly run came to its end for 30 hours",
+            meaning,
             threshold=1,
             operator=cloudwatch.ComparisonOperator.LESS_THAN_THRESHOLD,
-            periods=NO_SWEEP_PERIODS,
+            periods=SILENT_NIGHT_PERIODS,
             missing=MISSING_IS.BREACHING,
         )
 
@@ -181,6 +186,16 @@ class Alarms(Construct):
         alarm.add_alarm_action(actions.SnsAction(self.topic))
         alarm.add_ok_action(actions.SnsAction(self.topic))
         self.all.append(alarm)
+
+
+def _failed(state_machine_arn: str) -> cloudwatch.Metric:
+    return cloudwatch.Metric(
+        namespace="AWS/States",
+        metric_name="ExecutionsFailed",
+        dimensions_map={"StateMachineArn": state_machine_arn},
+        period=FIVE_MINUTES,
+        statistic="Sum",
+    )
 
 
 def _alarms_may(actions_: Sequence[str], resource: str) -> iam.PolicyStatement:

@@ -13,12 +13,15 @@ ABANDONED_UPLOAD_DAYS = 7
 AFTER_ITS_ROW_DAYS = 3
 """DynamoDB takes up to two days to expire the row that names a quarantined payload."""
 ACCESS_LOG_DAYS = 90
-SWEEP_BATCHES_DAYS = 30
-"""Who was in which batch of a nightly run: of use while somebody looks into that run."""
+PLANS_DAYS = 30
+"""Who was in which part of a nightly run: of use while somebody looks into that run."""
 
 
 class Archive(Construct):
-    """The archive bucket (`raw/` by arrival day, `quarantine/`, `sweeps/`) and the buckets' access logs."""
+    """The archive bucket (`raw/` by arrival day, `quarantine/`, nightly runs' plans) and the access logs.
+
+    What came in (`raw/`) never expires: recomputes and replays rest on it.
+    """
 
     def __init__(
         self, scope: Construct, construct_id: str, *, deployment: Deployment, quarantine_days: int
@@ -45,7 +48,10 @@ class Archive(Construct):
                     prefix="quarantine/",
                     expiration=Duration.days(quarantine_days + AFTER_ITS_ROW_DAYS),
                 ),
-                s3.LifecycleRule(id="sweeps", prefix="sweeps/", expiration=Duration.days(SWEEP_BATCHES_DAYS)),
+                *(
+                    s3.LifecycleRule(id=name, prefix=f"{name}/", expiration=Duration.days(PLANS_DAYS))
+                    for name in ("sweeps", "recomputes")
+                ),
                 s3.LifecycleRule(
                     id="cheaper when old",
                     prefix="raw/",

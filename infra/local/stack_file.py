@@ -38,7 +38,10 @@ def describe(
             "drop_dead_letters": outputs["DropDeadLetterQueue"],
         },
         "topics": {"alarms": outputs["AlarmTopic"], "ses_events": None},
-        "state_machines": {"sweep": outputs["SweepStateMachine"]},
+        "state_machines": {
+            "sweep": outputs["SweepStateMachine"],
+            "recompute": outputs["RecomputeStateMachine"],
+        },
         "functions": {"detect": outputs["DetectFunction"], "score": outputs["ScoreFunction"]},
         "config_path": str(ROOT / "stemtide.toml"),
         "api_url": f"{home.endpoint}/_aws/execute-api/{outputs['ApiId']}",

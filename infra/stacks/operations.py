@@ -40,6 +40,7 @@ class OperationsStack(Stack):
         alarms.balance()
         alarms.http(api.api_id)
         alarms.sweep(scoring.sweep.arn)
+        alarms.recompute(pipeline.recompute.arn)
         OperationsDashboard(
             self,
             "Dashboard",

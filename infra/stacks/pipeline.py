@@ -10,6 +10,7 @@ from infra.constructs.balance_check import BalanceCheck
 from infra.constructs.customer_profiles import CustomerProfiles
 from infra.constructs.dead_letters import AsyncDeadLetters, DeadLetters
 from infra.constructs.layers import Layers
+from infra.constructs.nightly_recompute import NightlyRecompute
 from infra.constructs.raw_archive import RawArchive
 from infra.constructs.schedules import Schedules
 from infra.constructs.usage_aggregates import UsageAggregates
@@ -17,7 +18,7 @@ from infra.stacks.data import DataStack
 
 
 class PipelineStack(Stack):
-    """Consumers, dead letters, the hourly balance."""
+    """Consumers, dead letters, the hourly balance, the nightly recompute."""
 
     def __init__(
         self, scope: Construct, construct_id: str, *, deployment: Deployment, data: DataStack, **stack: Any
@@ -40,12 +41,17 @@ class PipelineStack(Stack):
         balance = BalanceCheck(
             self, "Balance", **base, tables=data.tables, schedules=schedules, asynchronous=asynchronous
         )
+        recompute = NightlyRecompute(
+            self, "Recompute", **base, tables=data.tables, archive=data.archive, schedules=schedules
+        )
 
         self.asynchronous = asynchronous
         self.given_up = dead.bucket
         self.queue = asynchronous.queue
         self.register = dead.register
         self.consumers = [aggregates.function, archive.function, profiles.function]
-        self.functions = [*self.consumers, dead.register, balance.function]
+        self.recompute = recompute
+        self.functions = [*self.consumers, dead.register, balance.function, recompute.function]
         CfnOutput(self, "DeadLetterBucket", value=dead.bucket.bucket_name)
         CfnOutput(self, "AsyncDeadLetterQueue", value=self.queue.queue_url)
+        CfnOutput(self, "RecomputeStateMachine", value=recompute.arn)

@@ -20,6 +20,7 @@ SETTINGS = {
     "publish": settings.PublishSettings,
     "score": settings.ScoreSettings,
     "sweep": settings.SweepSettings,
+    "recompute": settings.RecomputeSettings,
 }
 WITH_INFERENCE = {"score", "sweep"}
 """Those that load a model have a third layer."""
@@ -72,6 +73,10 @@ MAY = {
     | {"sqs:ReceiveMessage", "sqs:SendMessage"},
     "sweep": LOG
     | {"dynamodb:PutItem", "dynamodb:Query", "dynamodb:UpdateItem"}
+    | {"s3:GetObject", "s3:ListBucket", "s3:PutObject"},
+    "recompute": LOG
+    | {"dynamodb:BatchGetItem", "dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem"}
+    | {"dynamodb:Query", "dynamodb:UpdateItem"}
     | {"s3:GetObject", "s3:ListBucket", "s3:PutObject"},
 }
 """Every action of each function's role: a new one is a decision, so it is written here too."""
@@ -220,7 +225,12 @@ def test_an_invocation_nobody_waits_for_ends_in_the_queue_with_its_payload(synth
     assert config["MaximumRetryAttempts"] == 2
 
 
-SCHEDULES = {"balance": "cron(7 * * * ? *)", "detect": "cron(30 * * * ? *)", "sweep": "cron(30 2 * * ? *)"}
+SCHEDULES = {
+    "balance": "cron(7 * * * ? *)",
+    "detect": "cron(30 * * * ? *)",
+    "recompute": "cron(15 1 * * ? *)",
+    "sweep": "cron(30 2 * * ? *)",
+}
 
 
 def test_there_is_no_schedule_but_these(synth: Synth) -> None:

@@ -13,7 +13,7 @@ from tests.infra.assemblies import ROOT, Synth
 
 FUNCTIONS = (
     *("ingest", "api", "aggregate", "archive", "dead_letters", "balance"),
-    *("profile", "detect", "publish", "score", "sweep"),
+    *("profile", "detect", "publish", "score", "sweep", "recompute"),
 )
 CONSUMERS = ("aggregate", "archive", "profile", "detect", "publish")
 
@@ -117,6 +117,17 @@ def test_a_nightly_run_that_fails_or_never_ends_raises_an_alarm(synth: Synth) ->
     assert (failed["Namespace"], failed["MetricName"]) == ("AWS/States", "ExecutionsFailed")
     assert failed["Threshold"] == 0
     assert (missing["MetricName"], missing["Statistic"]) == ("SweptAccounts", "SampleCount")
+    assert missing["Period"] * missing["EvaluationPeriods"] == 30 * 3600
+    assert missing["TreatMissingData"] == "breaching"
+
+
+def test_a_recompute_that_leaves_items_behind_or_never_ends_raises_an_alarm(synth: Synth) -> None:
+    failed = alarm(synth, "did not set every item right")
+    missing = alarm(synth, "no recompute came to its end")
+
+    assert (failed["Namespace"], failed["MetricName"]) == ("AWS/States", "ExecutionsFailed")
+    assert "stemtide-recompute" in json.dumps(failed["Dimensions"])
+    assert (missing["MetricName"], missing["Statistic"]) == ("RecomputedItems", "SampleCount")
     assert missing["Period"] * missing["EvaluationPeriods"] == 30 * 3600
     assert missing["TreatMissingData"] == "breaching"
 

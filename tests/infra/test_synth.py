@@ -33,6 +33,7 @@ OUTPUTS = {
         "AlarmTopic",
     ),
     *("ModelBucket", "DetectFunction", "ScoreFunction", "SweepStateMachine"),
+    "RecomputeStateMachine",
     *("DropQueue", "DropDeadLetterQueue"),
 }
 LOCAL_DIFFERENCES = {

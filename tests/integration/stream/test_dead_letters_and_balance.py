@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from stemtide.store.archive_objects import read_day
+from stemtide.store.archive_objects import ArchiveDays
 from stemtide.store.consumer_marks import has_mark
 from stemtide.store.counters import read_counters
 from stemtide.store.ledger import query_all, read_lanes
 from stemtide.store.quarantine import get_payload, list_quarantined, mark_released
 
 from tests.stream_cloud import Cloud
+from tests.stream_memory import one_by_one
 from tests.streams import ARRIVAL, call, event, record
 
 EVENTS = Path(__file__).parents[2] / "events"
@@ -194,7 +195,8 @@ def test_the_archive_has_every_byte_and_equal_bytes_for_equal_records(cloud: Clo
 
     assert cloud.s3.get_object(Bucket="archive", Key=found["Key"])["Body"].read() == body
     assert json.loads(gzip.decompress(body).splitlines()[1])["data_b64"] == "/wA="
-    read = [(lane, one.key, one.bytes) for lane, one in read_day(cloud.s3, "archive", "2026-03-14")]
+    days = ArchiveDays(client=cloud.s3, bucket="archive", side_by_side=one_by_one)
+    read = [(lane, one.key, one.bytes) for lane, one in days.records("2026-03-14")]
     (lane,) = {lane for lane, _, _ in read}
     assert lane == read_counters(cloud.ingest).lanes[0].lane
     assert [one for _, _, one in read] == [

@@ -26,6 +26,7 @@ OUTPUTS = {
         "AlarmTopic",
         "ModelBucket",
         "SweepStateMachine",
+        "RecomputeStateMachine",
         "DetectFunction",
         "ScoreFunction",
     ]

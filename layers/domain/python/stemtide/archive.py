@@ -2,7 +2,7 @@
 
 import gzip
 from base64 import b64decode, b64encode
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any, Final, Protocol
@@ -103,17 +103,51 @@ def unpack(body: bytes) -> list[ArchivedRecord]:
     return _decoder.decode_lines(gzip.decompress(body))
 
 
-def merged(bodies: Iterable[bytes]) -> Iterator[ArchivedRecord]:
-    """The records of one lane's and day's objects, given in the order of their keys, each once."""
+def merged(bodies: Iterable[bytes], wanted: Callable[[str], bool] | None = None) -> Iterator[ArchivedRecord]:
+    """The records of one lane's and day's objects, given in the order of their keys, each once.
+
+    Args:
+        bodies: the objects' contents.
+        wanted: which partition keys; lines of others are not decoded. None: all.
+    """
     last = -1
+    choice = None if wanted is None else _Choice(wanted)
     for body in bodies:
-        for record in unpack(body):
+        for record in unpack(body) if choice is None else choice.of(body):
             if int(record.seq) > last:
                 last = int(record.seq)
                 yield record
 
 
 _decoder = msgspec.json.Decoder(ArchivedRecord)
+_KEY: Final = b'"key":"'
+"""Before it a line has only digits: the first occurrence is the field."""
+
+
+class _Choice:
+    """Picks lines by their key, each key judged once."""
+
+    def __init__(self, wanted: Callable[[str], bool]) -> None:
+        self._wanted = wanted
+        self._verdicts: dict[bytes, bool] = {}
+
+    def of(self, body: bytes) -> Iterator[ArchivedRecord]:
+        """The wanted records of an object."""
+        verdicts = self._verdicts
+        for line in gzip.decompress(body).splitlines():
+            start = line.find(_KEY) + len(_KEY)
+            key = line[start : line.find(b'"', start)]
+            verdict = verdicts.get(key)
+            if verdict is None:
+                verdict = self._judge(line, key)
+            if verdict:
+                yield _decoder.decode(line)
+
+    def _judge(self, line: bytes, key: bytes) -> bool:
+        if b"\\" in key:  # escaped, so it may have been cut
+            return self._wanted(_decoder.decode(line).key)
+        verdict = self._verdicts[key] = self._wanted(key.decode())
+        return verdict
 
 
 def _line(record: Delivered) -> ArchivedRecord:

@@ -145,7 +145,11 @@ class Committer:
         self.sketches.put(key, known, size=len(present.packed))
 
     def _read(self, key: tuple[str, str], memory: Memory | None) -> Known:
-        """The item as of now. A new day of a backfilled account begins with the account's cutover."""
+        """The item as of now. A new day of a backfilled account begins with the account's cutover.
+
+        What is known of its users is void, too: a recompute, which writes both, may have made them fewer.
+        """
+        self.sketches.drop((key[0], key[1] + USERS_SUFFIX))
         stored, cutover = self.items.get_day(*key)
         begin = stored or cutover
         state = EMPTY if begin is None else decode(begin.blob)

@@ -19,6 +19,8 @@ from stemtide.recount import AccountCalls, ArchivedCall, calls_of
 
 MAX_ROUNDS: Final = 3
 """Looks at a bucket: what lagged, or turned out to need more days, is read again."""
+LAG_S: Final = 30.0
+"""Wait before it: in two of them the archive writes what it gathers in its window of a minute."""
 MAX_EXAMPLES: Final = 5
 RETRIED: Final = frozenset({Left.LAGS, Left.BUSY, Left.MORE_DAYS, Left.UNAVAILABLE})
 
@@ -104,12 +106,11 @@ Pending = Mapping[str, set[int]] | None
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recompute:
-    """Runs tasks. `lag_s`: how long the archive may need for what the aggregates have counted already."""
+    """Runs tasks."""
 
     archive: Archive
     corrector: Corrector
     side_by_side: SideBySide
-    lag_s: float
 
     def run(self, task: Task) -> Outcome:
         """Set every item right that the task touches.
@@ -130,7 +131,7 @@ class Recompute:
                 return outcome
             _conclude(outcome, [entry for entry in left if entry not in again], task)
             if any(why is not Left.MORE_DAYS for _, why in again):
-                pace.pause(self.lag_s)
+                pace.pause(LAG_S)
             pending = {}
             for item, _ in again:
                 pending.setdefault(item.account, set()).add(item.day)

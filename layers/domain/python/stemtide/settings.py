@@ -130,3 +130,13 @@ class SweepSettings(Settings):
     archive_bucket: str
     model_bucket: str
     metric_namespace: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecomputeSettings(Settings):
+    """Sets usage right by the archive."""
+
+    usage_table: str
+    ingest_table: str
+    archive_bucket: str
+    metric_namespace: str

@@ -73,8 +73,11 @@ INGEST: Final = Table(
         "the quarantined of one arrival day: Query pk = 'quarantine#YYYY-MM-DD#<0-7>' (8 partitions)",
         "the days with quarantined calls, newest first: Query pk = 'quarantine-days'",
         "the dead letters of one day: Query pk = 'dead#YYYY-MM-DD'",
+        "the days with dead letters: Query pk = 'dead-days'",
         "what a consumer gave up on per lane: Query pk = 'dead-total#aggregate' | 'dead-total#archive'",
         "runs of a scheduled job, newest first: Query pk = 'job#<name>'",
+        "what became of the tasks of a recompute: Query pk = 'recompute#<run>'",
+        "the arrival days that are owed a recompute: Query pk = 'recompute-due'",
     ),
 )
 

@@ -1,24 +1,33 @@
 """The core's ports on AWS, put together from a function's settings."""
 
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from datetime import timedelta
-from typing import Final
+from typing import Any, Final
 
 from stemtide.aggregate import AggregatePorts, Rules
-from stemtide.archive import ArchivePorts
+from stemtide.archive import ArchivedRecord, ArchivePorts
 from stemtide.calls import Bounds
 from stemtide.commit import Committer
 from stemtide.config_schema import Ingest
+from stemtide.corrections import Corrector
+from stemtide.ports import Pace
+from stemtide.progress import Progress
+from stemtide.recompute import Recompute
 from stemtide.repeats import Repeats
-from stemtide.settings import AggregateSettings, ArchiveSettings
+from stemtide.settings import AggregateSettings, ArchiveSettings, RecomputeSettings
 from stemtide.state import Caps
 from stemtide.store import clients
-from stemtide.store.archive_objects import S3Objects
+from stemtide.store.archive_objects import ArchiveDays, S3Objects
+from stemtide.store.consumer_progress import read_progress
 from stemtide.store.forward import KinesisStream
 from stemtide.store.incarnation import StreamIncarnations
 from stemtide.store.ledger import AGGREGATE, ARCHIVE, DynamoLedger
 from stemtide.store.pace import Threads, lambda_pace
 from stemtide.store.quarantine import DynamoQuarantine
+from stemtide.store.recomputes import RecomputeLog
 from stemtide.store.records import Records
+from stemtide.store.recount_items import RecountItems
 from stemtide.store.usage import DynamoUsageItems
 from stemtide.warm import WarmCache
 
@@ -75,3 +84,50 @@ def archive_ports(settings: ArchiveSettings) -> ArchivePorts:
         incarnations=StreamIncarnations(client=clients.client("kinesis")),
         pace=NO_TIME,
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecomputeStore:
+    """What a recompute touches: the archive by day, the ingest table, its log, and itself at a pace."""
+
+    days: ArchiveDays
+    table: Any
+    log: RecomputeLog
+    recompute: Callable[[Pace], Recompute]
+
+
+@dataclass(frozen=True, slots=True)
+class _ReadArchive:
+    """`recompute.Archive`: the objects, and how far both consumers have come."""
+
+    days: ArchiveDays
+    table: Any
+
+    def progress(self) -> Progress:
+        return read_progress(self.table)
+
+    def records(self, day: str, wanted: Callable[[str], bool]) -> Iterable[tuple[str, ArchivedRecord]]:
+        return self.days.records(day, wanted)
+
+
+def recompute_store(settings: RecomputeSettings, ingest: Ingest) -> RecomputeStore:
+    """What the recompute function touches."""
+    s3, threads = clients.client("s3"), Threads()
+    table = clients.table(settings.ingest_table)
+    days = ArchiveDays(client=s3, bucket=settings.archive_bucket, side_by_side=threads)
+    items = RecountItems(client=clients.client("dynamodb"), table_name=settings.usage_table)
+
+    def recompute(pace: Pace) -> Recompute:
+        return Recompute(
+            archive=_ReadArchive(days, table),
+            corrector=Corrector(
+                items=items,
+                pace=pace,
+                rules=aggregate_rules(ingest),
+                caps=Caps(event_types=ingest.max_event_types),
+            ),
+            side_by_side=threads,
+        )
+
+    log = RecomputeLog(s3=s3, bucket=settings.archive_bucket, table=table)
+    return RecomputeStore(days=days, table=table, log=log, recompute=recompute)

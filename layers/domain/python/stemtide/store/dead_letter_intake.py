@@ -64,4 +64,8 @@ def _row(key: str, *, s3: Any, bucket: str, table: Any) -> DeadRow:
         events=lost_calls(dead, own),
         condition=dead.condition,
         at=dead.at,
+        arrivals=(
+            min(record.arrival_ms for record in dead.records),
+            max(record.arrival_ms for record in dead.records),
+        ),
     )

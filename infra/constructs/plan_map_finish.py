@@ -1,0 +1,195 @@
+"""A run over many parts as a state machine: plan → map over what the plan wrote to S3 → finish."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from aws_cdk import Aws
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_stepfunctions as sfn
+from constructs import Construct
+
+from infra import nag
+from infra.config import Deployment
+from infra.constructs.archive import Archive
+from infra.constructs.function import Function, arn_in_findings
+
+RETRY = [
+    {
+        "ErrorEquals": ["States.ALL"],
+        "IntervalSeconds": 2,
+        "BackoffRate": 2,
+        "MaxAttempts": 5,
+        "MaxDelaySeconds": 60,
+        "JitterStrategy": "FULL",
+    }
+]
+"""Every step may be repeated: what is done already changes nothing."""
+NO_LOG_DELIVERY = (
+    "log delivery and tracing need permissions on every resource; a standard workflow keeps each execution's "
+    "history for 90 days, and each run leaves a row with counts and cause"
+)
+CHILDREN = "a map's child executions get their names at run time; the wildcard spans this state machine only"
+BATCHES = "object keys are made at run time; the wildcard spans one prefix of one bucket"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Words:
+    """What a machine's states and its failure are called, for people who read an execution."""
+
+    comment: str
+    map: str
+    label: str
+    task: str
+    verdict: str
+    good: str
+    error: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Work:
+    """What the map does: its task's Lambda invocation, and the answer in place of one that was given up."""
+
+    words: Words
+    invocation: Mapping[str, Any]
+    given_up: Mapping[str, Any]
+    finish: Mapping[str, Any] = field(default_factory=dict)
+    """What the last step gets besides the plan."""
+
+
+def machine(
+    scope: Construct,
+    *,
+    deployment: Deployment,
+    name: str,
+    definition: Mapping[str, Any],
+    functions: list[Function],
+    archive: Archive,
+    prefix: str,
+) -> str:
+    """The state machine `<deployment>-<name>` with a role of its own, in `scope`; its ARN.
+
+    Args:
+        functions: what it may invoke.
+        archive: where the plan writes the parts, under `prefix`.
+    """
+    full = f"{deployment.name}-{name}"
+    arn = f"arn:{Aws.PARTITION}:states:{Aws.REGION}:{Aws.ACCOUNT_ID}:stateMachine:{full}"
+    role = iam.Role(
+        scope,
+        "Role",
+        assumed_by=iam.ServicePrincipal(
+            "states.amazonaws.com", conditions={"StringEquals": {"aws:SourceAccount": Aws.ACCOUNT_ID}}
+        ),
+        description=f"{deployment.name}: what the state machine {full} may do",
+    )
+    executions = f"arn:{Aws.PARTITION}:states:{Aws.REGION}:{Aws.ACCOUNT_ID}:execution:{full}/*"
+    granted = {
+        "lambda:InvokeFunction": [function.function_arn for function in functions],
+        "states:StartExecution": [arn],
+        "states:DescribeExecution": [executions],
+        "states:StopExecution": [executions],
+        "s3:GetObject": [archive.bucket.arn_for_objects(f"{prefix}*")],
+    }
+    for action, resources in granted.items():
+        role.add_to_policy(iam.PolicyStatement(actions=[action], resources=resources))
+    policy = role.node.find_child("DefaultPolicy")
+    spelt = f"arn:<AWS::Partition>:states:<AWS::Region>:<AWS::AccountId>:execution:{full}/*"
+    nag.acknowledge(policy, f"AwsSolutions-IAM5[Resource::{spelt}]", reason=CHILDREN)
+    listed = f"{arn_in_findings(archive.bucket, archive.bucket.bucket_arn, seen_from=scope)}/{prefix}*"
+    nag.acknowledge(policy, f"AwsSolutions-IAM5[Resource::{listed}]", reason=BATCHES)
+    made = sfn.CfnStateMachine(
+        scope,
+        "Machine",
+        state_machine_name=full,
+        state_machine_type="STANDARD",
+        role_arn=role.role_arn,
+        definition_string=json.dumps(definition, sort_keys=True),
+    )
+    made.node.add_dependency(role)
+    for rule in ("AwsSolutions-SF1", "AwsSolutions-SF2"):
+        nag.acknowledge(made, rule, reason=NO_LOG_DELIVERY)
+    return arn
+
+
+def definition(work: Work, *, planner: str, concurrency: int) -> dict[str, Any]:
+    """The state machine in Amazon States Language.
+
+    Args:
+        work: what the map does.
+        planner: ARN of the function that plans and ends.
+        concurrency: parts at a time.
+    """
+    words = work.words
+
+    def step(payload: Mapping[str, Any], then: str) -> dict[str, Any]:
+        return {
+            "Type": "Task",
+            "Resource": "arn:aws:states:::lambda:invoke",
+            "Parameters": {"FunctionName": planner, "Payload": payload},
+            "OutputPath": "$.Payload",
+            "Retry": RETRY,
+            "Next": then,
+        }
+
+    return {
+        "Comment": words.comment,
+        "StartAt": "Plan",
+        "States": {
+            "Plan": step({"step": "plan", "run.$": "$$.Execution.Name", "input.$": "$"}, "AnythingToDo"),
+            "AnythingToDo": {
+                "Type": "Choice",
+                "Choices": [{"Variable": "$.key", "StringEquals": "", "Next": "NothingToDo"}],
+                "Default": words.map,
+            },
+            "NothingToDo": {"Type": "Succeed"},
+            words.map: _map(work, concurrency),
+            "Finish": step({"step": "finish", "plan.$": "$", **work.finish}, words.verdict),
+            words.verdict: {
+                "Type": "Choice",
+                "Choices": [{"Variable": "$.failed", "NumericEquals": 0, "Next": words.good}],
+                "Default": "Failed",
+            },
+            words.good: {"Type": "Succeed"},
+            "NoteFailure": step({"step": "fail", "plan.$": "$", "error.$": "$.error"}, "Failed"),
+            "Failed": {"Type": "Fail", "Error": words.error, "CausePath": "$.cause"},
+        },
+    }
+
+
+def _map(work: Work, concurrency: int) -> dict[str, Any]:
+    """The map: one child execution per part; without a result writer, as answers are a few numbers.
+
+    A part that keeps failing is counted and the others go on.
+    """
+    return {
+        "Type": "Map",
+        "Label": work.words.label,
+        "ItemReader": {
+            "Resource": "arn:aws:states:::s3:getObject",
+            "ReaderConfig": {"InputType": "JSON"},
+            "Parameters": {"Bucket.$": "$.bucket", "Key.$": "$.key"},
+        },
+        "MaxConcurrency": concurrency,
+        "ToleratedFailurePercentage": 0,
+        "ItemProcessor": {
+            "ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"},
+            "StartAt": work.words.task,
+            "States": {
+                work.words.task: {
+                    "Type": "Task",
+                    "Resource": "arn:aws:states:::lambda:invoke",
+                    "Parameters": work.invocation,
+                    "OutputPath": "$.Payload",
+                    "Retry": RETRY,
+                    "Catch": [{"ErrorEquals": ["States.ALL"], "ResultPath": "$.error", "Next": "GivenUp"}],
+                    "End": True,
+                },
+                "GivenUp": {"Type": "Pass", "Parameters": work.given_up, "End": True},
+            },
+        },
+        "ResultPath": "$.results",
+        "Catch": [{"ErrorEquals": ["States.ALL"], "ResultPath": "$.error", "Next": "NoteFailure"}],
+        "Next": "Finish",
+    }

@@ -1,0 +1,29 @@
+"""The usage table as a recompute writes it."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from stemtide.ports import BACKFILLED, ConflictError, UsageRow
+from stemtide.store import batches
+from stemtide.store.errors import translated
+from stemtide.store.usage import DynamoUsageItems, put_of
+
+
+class RecountItems(DynamoUsageItems):
+    """`day_items.UsageStore` on the table."""
+
+    def put_together(self, rows: Sequence[UsageRow]) -> None:
+        """Write all rows or none, each over the version before it."""
+        puts = [self._put_of(row) for row in rows]
+        if len(puts) == 1:
+            with translated():
+                self._client.put_item(**puts[0])
+        elif refused := batches.put_together(self._client, puts):
+            raise ConflictError(", ".join(rows[index].sort for index in refused))
+
+    def _put_of(self, row: UsageRow) -> dict[str, Any]:
+        """A day that a recompute brings in is nobody's first use of it; the mark says so to the detector, and
+        that no backfill has made it."""
+        put = put_of(row)
+        new = {BACKFILLED: {"BOOL": False}} if row.version == 1 else {}
+        return {"TableName": self._table_name, **put, "Item": {**put["Item"], **new}}
