@@ -2,7 +2,7 @@
 
 # ruff: noqa: S608 - every value in the queries is a number
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -10,6 +10,7 @@ import duckdb
 import numpy as np
 import numpy.typing as npt
 from stemtide.backfill import Counted
+from stemtide.calls import DAY_MS
 from stemtide.users import user_hash
 
 PART_ROWS: Final = 50_000
@@ -95,6 +96,22 @@ class Days:
                 parts.append(Part(number=len(parts), first=first, end=code))
                 first, size = code, 0
         return parts
+
+    def before(self, ends: Mapping[str, int]) -> tuple[int, int]:
+        """How many days, and calls in them, begin before their accounts' instants (epoch ms)."""
+        rows = [(account, ends[account.name]) for account in self.accounts()]
+        earlier = [
+            (code, end) for code, (account, end) in enumerate(rows) if end <= account.last_day * DAY_MS
+        ]
+        self.connection.execute("CREATE OR REPLACE TEMP TABLE ends (account BIGINT, at_ms BIGINT)")
+        if earlier:
+            self.connection.executemany("INSERT INTO ends VALUES (?, ?)", earlier)
+        ((days, calls),) = self.connection.execute(
+            "SELECT count(DISTINCT (account, day)), coalesce(CAST(sum(calls) AS BIGINT), 0) FROM days"
+            f" JOIN ends USING (account) WHERE CAST(day AS BIGINT) * {DAY_MS} >= at_ms"
+        ).fetchall()
+        whole = [account for account, _ in rows]
+        return sum(one.days for one in whole) - days, sum(one.calls for one in whole) - calls
 
     def read(self, part: Part) -> Iterator[tuple[str, int, Counted]]:
         """(account, day, what was counted) of a part, by account and day."""

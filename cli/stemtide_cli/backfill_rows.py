@@ -56,7 +56,7 @@ def special(log: Log, scope: Scope, connection: duckdb.DuckDBPyConnection) -> st
     )
 
 
-def refused(connection: duckdb.DuckDBPyConnection, log: Log, scope: Scope) -> str:
+def refused(connection: duckdb.DuckDBPyConnection, log: Log, scope: Scope, *, name: str) -> str:
     """The query of the refused rows, with their values as they stand in the file (`judged` is at hand)."""
     columns = [
         str(name) for name, *_ in connection.execute(f"DESCRIBE SELECT * FROM {log.source}").fetchall()
@@ -69,7 +69,7 @@ def refused(connection: duckdb.DuckDBPyConnection, log: Log, scope: Scope) -> st
         " LEFT JOIN judged ON judged.row = found._row"
     )
     return (
-        f"SELECT {sql.text(log.path.name)} AS file, _row AS row, reason, {{{values}}} AS values"
+        f"SELECT {sql.text(name)} AS file, _row AS row, reason, {{{values}}} AS values"
         f" FROM {log.source} AS source JOIN ({reasons}) AS why USING (_row)"
         f" WHERE reason IS NOT NULL AND reason <> {sql.text(LATER)} ORDER BY row"
     )

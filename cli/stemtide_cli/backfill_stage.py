@@ -5,9 +5,10 @@ Each source file is counted in one transaction: a run that is killed leaves whol
 
 # ruff: noqa: S608 - DuckDB reads local files; every name and value is a number, the log's own query or quoted
 
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -27,6 +28,7 @@ ROW_BITS: Final = 40
 PLACE: Final = 1 << (ROW_BITS + 16)
 """A row's place is its instant, then 16 bits of its file's number, then 40 of its row's."""
 FETCHED: Final = 10_000
+BEGUN: Final = "begun"
 TABLES: Final = (
     "sources (number INTEGER PRIMARY KEY, fingerprint VARCHAR, rows BIGINT, last BIGINT)",
     "refused (source INTEGER, reason VARCHAR, n BIGINT)",
@@ -60,12 +62,17 @@ class Stage:
     scope: Scope
     rejected: Path
 
+    @property
+    def folder(self) -> Path:
+        """Where it is, and where a run keeps what it needs besides."""
+        return self.rejected.parent
+
     def has(self, number: int) -> bool:
         """Whether a source is in."""
         found = self.connection.execute("SELECT count(*) FROM sources WHERE number = ?", [number]).fetchall()
         return bool(found[0][0])
 
-    def add(self, number: int, log: Log) -> None:
+    def add(self, number: int, log: Log, *, name: str) -> None:
         """Count a source: its calls by account, day and event, its users by account and day.
 
         Raises:
@@ -77,7 +84,7 @@ class Stage:
             judged = self._judge(number, log) if tally.pop(rows.SPECIAL) else {}
             good = f"{source} WHERE reason IS NULL AND _row NOT IN (SELECT row FROM judged)"
             self._count(number, good if judged else f"{source} WHERE reason IS NULL")
-            self._keep(number, log, tally, judged)
+            self._keep(number, log, name, tally, judged)
 
     def totals(self) -> Totals:
         """Of all sources that are in."""
@@ -90,6 +97,39 @@ class Stage:
         later = int(reasons.pop(LATER, 0))
         refused = {reason: int(n) for reason, n in reasons.items()}
         return Totals(rows=int(count or 0), later=later, refused=refused, last_us=last)
+
+    def fingerprints(self) -> tuple[str, ...]:
+        """Of the sources, in their order."""
+        found = self.connection.execute("SELECT fingerprint FROM sources ORDER BY number").fetchall()
+        return tuple(fingerprint for (fingerprint,) in found)
+
+    def said(self) -> Iterator[tuple[str, bytes]]:
+        """The facts among the events: (account, encoded fact)."""
+        reader = self.connection.cursor()
+        reader.execute("SELECT account, fact FROM said")
+        while found := reader.fetchmany(FETCHED):
+            yield from found
+
+    def done(self, step: str, value: str = "") -> None:
+        """Note a step as done."""
+        self.connection.execute("INSERT OR REPLACE INTO progress VALUES (?, ?)", [step, value])
+
+    def noted(self, step: str) -> str | None:
+        """What was noted with a step; None if it was not done."""
+        found = self.connection.execute("SELECT value FROM progress WHERE name = ?", [step]).fetchall()
+        return None if not found else str(found[0][0])
+
+    def join_rejected(self) -> Path | None:
+        """The one file of all refused rows; None if there are none."""
+        parts = sorted(path for path in self.rejected.glob("*.jsonl") if path.stat().st_size)
+        if not parts:
+            return None
+        joined = self.folder / "rejected.jsonl"
+        with joined.open("wb") as target:
+            for part in parts:
+                with part.open("rb") as source:
+                    shutil.copyfileobj(source, target)
+        return joined
 
     @contextmanager
     def _whole(self) -> Iterator[None]:
@@ -137,7 +177,7 @@ class Stage:
         )
         self.connection.execute(f"INSERT INTO present SELECT DISTINCT account, day, person FROM {good}")
 
-    def _keep(self, number: int, log: Log, tally: dict[str, int], judged: dict[str, int]) -> None:
+    def _keep(self, number: int, log: Log, name: str, tally: dict[str, int], judged: dict[str, int]) -> None:
         last = "SELECT max(last) FROM counts"
         self.connection.execute(
             f"INSERT INTO sources VALUES (?, ?, ?, ({last}))", [number, log.fingerprint, sum(tally.values())]
@@ -146,7 +186,7 @@ class Stage:
         for reason, n in judged.items():
             reasons[reason] = reasons.get(reason, 0) + n
         if reasons.keys() - {LATER}:
-            query = rows.refused(self.connection, log, self.scope)
+            query = rows.refused(self.connection, log, self.scope, name=name)
             target = sql.text(str(self.rejected / f"{number:05d}.jsonl"))
             self.connection.execute(f"COPY ({query}) TO {target} (FORMAT json)")
         if reasons:
@@ -156,8 +196,8 @@ class Stage:
 
 
 @contextmanager
-def opened(folder: Path, scope: Scope) -> Iterator[Stage]:
-    """The stage in a folder, made if there is none.
+def opened(folder: Path, *, stop_us: int | None, now_ms: int) -> Iterator[Stage]:
+    """The stage in a folder, made if there is none; rows arrive when its first run did.
 
     Raises:
         CliError: another process has it.
@@ -174,4 +214,10 @@ def opened(folder: Path, scope: Scope) -> Iterator[Stage]:
     with connection:
         for table in TABLES:
             connection.execute(f"CREATE TABLE IF NOT EXISTS {table}")
-        yield Stage(connection=connection, scope=scope, rejected=rejected)
+        stage = Stage(connection=connection, scope=Scope(stop_us=stop_us, now_ms=now_ms), rejected=rejected)
+        first = stage.noted(BEGUN)
+        if first is None:
+            stage.done(BEGUN, str(now_ms))
+            yield stage
+        else:
+            yield replace(stage, scope=replace(stage.scope, now_ms=int(first)))

@@ -40,8 +40,21 @@ class Facts:
     terms: SectionFile | None = None
 
 
-def open_facts(mapping: Mapping, *, folder: Path, mapping_path: Path, spill: Path) -> Facts:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """When each account was first seen: a query (account, instant), and the fingerprints of the events."""
+
+    query: str
+    fingerprints: tuple[str, ...]
+
+
+def open_facts(
+    mapping: Mapping, *, folder: Path, mapping_path: Path, spill: Path, seen: Seen | None = None
+) -> Facts:
     """The subscriptions and accounts of a log, where the mapping has the sections and the folder the files.
+
+    Args:
+        seen: where the events are not in the folder.
 
     Raises:
         CliError: a file is unreadable, or a mapped column does not exist.
@@ -56,20 +69,22 @@ def open_facts(mapping: Mapping, *, folder: Path, mapping_path: Path, spill: Pat
             notes.append(f"{folder} has no {wanted.file}: nothing to send for [{section}]")
     parts: list[str] = []
     names = list(OF_TERMS)
-    files = [file.path for file in (terms, traits) if file is not None]
+    fingerprints = [fingerprint_of(file.path) for file in (terms, traits) if file is not None]
     trait_names = _trait_names(mapping) if traits else ()
     if terms is not None and mapping.subscriptions is not None:
         parts.append(_of_terms(mapping.subscriptions, terms, len(trait_names)))
     if traits is not None and mapping.accounts is not None and trait_names:
-        events = open_log(mapping.events, folder=folder, mapping_path=mapping_path, spill=spill)
-        files.append(events.path)
-        parts.append(_of_traits(mapping, traits, terms, events))
+        if seen is None:
+            events = open_log(mapping.events, folder=folder, mapping_path=mapping_path, spill=spill)
+            seen = _seen_in(events)
+        fingerprints += seen.fingerprints
+        parts.append(_of_traits(mapping, traits, terms, seen))
     if not parts:
         return Facts(log=None, notes=tuple(notes), terms=terms)
     names += trait_names
     log = Log(
-        path=files[0],
-        fingerprint=_fingerprint(files),
+        path=next(file.path for file in (terms, traits) if file is not None),
+        fingerprint=_fingerprint(fingerprints),
         properties=tuple(names),
         query=f"SELECT * FROM ({' UNION ALL '.join(parts)})",
         spill=spill,
@@ -125,11 +140,11 @@ def _of_terms(section: Subscriptions, file: SectionFile, traits: int) -> str:
     return f"SELECT * FROM (WITH placed AS ({placed}) {begun} UNION ALL {ended})"
 
 
-def _of_traits(mapping: Mapping, file: SectionFile, terms: SectionFile | None, events: Log) -> str:
+def _of_traits(mapping: Mapping, file: SectionFile, terms: SectionFile | None, seen: Seen) -> str:
     """A row for each account with traits, at the first instant anything is known of it."""
     section = mapping.accounts
     assert section is not None
-    known = f"SELECT account, instant FROM ({events.query}) WHERE skip IS NULL"
+    known = seen.query
     if terms is not None and mapping.subscriptions is not None:
         known += f" UNION ALL SELECT account, start FROM ({terms_query(mapping.subscriptions, terms)})"
     first = f"SELECT account, min(instant) AS instant FROM ({known}) GROUP BY account"
@@ -201,7 +216,11 @@ def _traits_file(
     )
 
 
-def _fingerprint(files: list[Path]) -> str:
+def _seen_in(events: Log) -> Seen:
+    query = f"SELECT account, instant FROM ({events.query}) WHERE skip IS NULL"
+    return Seen(query=query, fingerprints=(events.fingerprint,))
+
+
+def _fingerprint(known: list[str]) -> str:
     """Of all files that decide what is sent when."""
-    known = ",".join(fingerprint_of(path) for path in files)
-    return hashlib.sha256(known.encode()).hexdigest()[:FINGERPRINT_CHARS]
+    return hashlib.sha256(",".join(known).encode()).hexdigest()[:FINGERPRINT_CHARS]

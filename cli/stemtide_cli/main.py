@@ -6,6 +6,7 @@ import sys
 import click
 
 from infra.local.proxy import around_proxy
+from stemtide_cli.backfill import backfill
 from stemtide_cli.command import command
 from stemtide_cli.detect import detect
 from stemtide_cli.doctor import doctor
@@ -35,6 +36,7 @@ def main() -> None:
 
 
 command(main, "replay")(replay)
+command(main, "backfill")(backfill)
 command(main, "drain")(drain)
 command(main, "usage")(usage)
 command(main, "features")(features)

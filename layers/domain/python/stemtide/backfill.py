@@ -42,7 +42,7 @@ class OtherBackfillError(Exception):
 
 
 class NeedsArchiveError(Exception):
-    """The stream has counted calls of the day from both sides of the cutover: only its archive tells which."""
+    """The stream has counted calls from both sides of the day's cutover: only its archive tells which."""
 
 
 def made_of(counted: Counted, *, covered_ms: int, caps: Caps) -> Made:
@@ -68,6 +68,37 @@ def nothing(covered_ms: int) -> Made:
     return Made(State(covered_ms=covered_ms), users.NOBODY)
 
 
+def cutover_of(streamed_since: int | None, end_ms: int) -> int:
+    """The cutover of an account where nobody has said one.
+
+    The end of what the log knows; for an account that was streamed before that, the end of the first day on
+    which it was: until then the stream may lack a part of the day, from then on it has all.
+
+    Args:
+        streamed_since: the first UTC day (since the epoch) on which a record of the account arrived.
+        end_ms: the end of the log.
+    """
+    return end_ms if streamed_since is None else min(end_ms, (streamed_since + 1) * DAY_MS)
+
+
+def streamed_since(states: Iterable[tuple[int, State]]) -> int | None:
+    """The first UTC day on which a record of these days' states arrived; None if the stream wrote none.
+
+    Args:
+        states: with their UTC days (since the epoch).
+    """
+    return min(((state.arrivals or [day])[0] for day, state in states if state.marks), default=None)
+
+
+def same_counts(one: State, other: State) -> bool:
+    """Whether both hold the same calls of the same day (users of the users item aside)."""
+    return _counts(one) == _counts(other)
+
+
+def _counts(state: State) -> tuple[object, ...]:
+    return state.calls, state.by_event, state.first_ms, state.last_ms, state.users, state.spilled
+
+
 def is_split(day_ms: int, covered_ms: int) -> bool:
     """Whether the cutover lies within the day that begins at `day_ms`."""
     return day_ms < covered_ms < day_ms + DAY_MS
@@ -89,7 +120,7 @@ def over_day(stored: State | None, made: Made, *, again: bool = False) -> Made |
     if stored.covered_ms is None:
         return _replaced(stored, made, duplicates=stored.calls)
     same = stored.covered_ms == made.state.covered_ms
-    if same and _counts(stored) == _counts(made.state):
+    if same and same_counts(stored, made.state):
         return None
     if not again and (not same or stored.calls):
         raise OtherBackfillError
@@ -160,10 +191,6 @@ def _replaced(stored: State, made: Made, *, duplicates: int) -> Made:
         arrivals=stored.arrivals,
     )
     return Made(state, made.users)
-
-
-def _counts(state: State) -> tuple[object, ...]:
-    return state.calls, state.by_event, state.first_ms, state.last_ms, state.users, state.spilled
 
 
 def _capped(by_event: dict[str, int], types: Iterable[tuple[str, int]], caps: Caps) -> dict[str, int]:

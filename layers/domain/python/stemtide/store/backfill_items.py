@@ -1,10 +1,13 @@
-"""The usage table as a backfill reads and writes it."""
+"""The tables as a backfill reads and writes them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
+from stemtide.facts import Fact
 from stemtide.ports import BACKFILLED, CUTOVER_SORT, StoredState, UsageRow
+from stemtide.store import record_keys
 from stemtide.store.batches import put_together
 from stemtide.store.errors import translated
 from stemtide.store.usage import put_of, stored_of
@@ -26,18 +29,43 @@ class BackfillItems:
         Raises:
             UnavailableError: no answer.
         """
-        query: dict[str, Any] = {
+        if backfilled:
+            return self._query(account, "account = :account")
+        return self._query(
+            account,
+            "account = :account",
+            names={"#backfilled": BACKFILLED},
+            values={":false": {"BOOL": False}},
+            FilterExpression="attribute_not_exists(#backfilled) OR #backfilled = :false",
+        )
+
+    def of_day(self, account: str, day: str) -> dict[str, StoredState]:
+        """The items of one day by sort key, whoever has written them.
+
+        Raises:
+            UnavailableError: no answer.
+        """
+        ends = {":first": {"S": day}, ":last": {"S": f"{day}~"}}
+        return self._query(account, "account = :account AND #day BETWEEN :first AND :last", values=ends)
+
+    def _query(
+        self,
+        account: str,
+        keys: str,
+        *,
+        names: Mapping[str, str] = MappingProxyType({}),
+        values: Mapping[str, Any] = MappingProxyType({}),
+        **more: Any,
+    ) -> dict[str, StoredState]:
+        query = {
             "TableName": self.table_name,
-            "KeyConditionExpression": "account = :account",
-            "ExpressionAttributeValues": {":account": {"S": account}},
+            "KeyConditionExpression": keys,
+            "ExpressionAttributeValues": {":account": {"S": account}, **values},
             "ProjectionExpression": "#day, v, s, expires_at",
-            "ExpressionAttributeNames": {"#day": "day"},
+            "ExpressionAttributeNames": {"#day": "day", **names},
             "ConsistentRead": True,
+            **more,
         }
-        if not backfilled:
-            query["FilterExpression"] = "attribute_not_exists(#backfilled) OR #backfilled = :false"
-            query["ExpressionAttributeNames"]["#backfilled"] = BACKFILLED
-            query["ExpressionAttributeValues"][":false"] = {"BOOL": False}
         found: dict[str, StoredState] = {}
         page: dict[str, Any] = {}
         while True:
@@ -60,3 +88,31 @@ class BackfillItems:
             put["Item"][BACKFILLED] = {"BOOL": row.sort != CUTOVER_SORT}
             puts.append({"TableName": self.table_name, **put})
         return put_together(self.client, puts)
+
+
+def put_facts(table: Any, facts: Sequence[tuple[str, Fact]]) -> int:
+    """Keep the facts of accounts that are not there yet; returns how many were new.
+
+    Args:
+        table: boto3 Table resource of the accounts table; only its client is used, which threads may share.
+        facts: with their accounts, at most `batches.MAX_PUTS`.
+
+    Raises:
+        ThrottledError: not written.
+        UnavailableError: outcome unknown.
+    """
+    puts = [
+        {
+            "TableName": table.name,
+            "Item": record_keys.fact_item(account, fact),
+            "ConditionExpression": "attribute_not_exists(#item)",
+            "ExpressionAttributeNames": {"#item": "item"},
+        }
+        for account, fact in facts
+    ]
+    while puts:
+        known = set(put_together(table.meta.client, puts))
+        if not known:
+            break
+        puts = [put for index, put in enumerate(puts) if index not in known]
+    return len(puts)

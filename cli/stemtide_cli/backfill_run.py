@@ -1,0 +1,146 @@
+"""The steps of a backfill, each of which may be interrupted and done again."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from functools import partial
+from typing import Any, Final
+
+from stemtide.as_of import day_index
+from stemtide.backfill import BACKFILL_SUFFIX, is_split, made_of, nothing
+from stemtide.calls import DAY_MS
+from stemtide.ports import is_day
+from stemtide.state import decode
+from stemtide.store.records import Records
+
+from stemtide_cli.ahead import one_ahead
+from stemtide_cli.backfill_cutovers import Cutover, Cutovers
+from stemtide_cli.backfill_days import Days, Part
+from stemtide_cli.backfill_planning import Day, Known
+from stemtide_cli.backfill_settling import Settling
+from stemtide_cli.backfill_stage import Stage
+from stemtide_cli.backfill_writing import Writer, Written
+
+CUTOVERS: Final = "cutovers"
+PARTS: Final = "part"
+BEGUN: Final = "begun"
+WRITTEN: Final = "written"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Backfill:
+    """A counted log and the tables that it goes to.
+
+    Args:
+        tables: what tells these tables from others of the same names: progress in others is not theirs.
+    """
+
+    stage: Stage
+    days: Days
+    cutovers: Mapping[str, Cutover]
+    writer: Writer
+    keeper: Cutovers
+    records: Records
+    settling: Settling
+    tables: str
+    progress: Callable[[str], None]
+    told: Written = field(default_factory=Written)
+
+    def keep_cutovers(self, now_s: int) -> None:
+        """First of all the cutovers: from then on the stream leaves the time before them alone."""
+        step = f"{self.tables}:{CUTOVERS}"
+        if self.stage.noted(step) is None:
+            self.progress(f"setting the cutovers of {len(self.cutovers):,} accounts")
+            self.keeper.keep(self.cutovers, now_s=now_s)
+            self.stage.done(step, str(now_s))
+
+    def write_days(self) -> None:
+        """Every day before its account's cutover, part by part; a part with other backfills stays open."""
+        parts = self.days.parts()
+        total = max(1, parts[-1].end if parts else 0)
+        for part, days, known in one_ahead(self._prepared(parts)):
+            written = self.writer.write(days, known)
+            self.told.add(written)
+            self._touch(days)
+            if not written.others:
+                self.stage.done(self._step(part), WRITTEN)
+            state = f"{part.end:,} of {total:,} accounts, {self.told.written:,} days written"
+            self.progress(f"{bar(part.end / total)} {state}")
+
+    def check(self) -> int:
+        """Days that somebody has written without knowing of the cutover, set right; how many those were."""
+        noted = self.stage.noted(f"{self.tables}:{CUTOVERS}")
+        self.settling.wait(float(noted or 0), self.progress)
+        self.progress(f"a last look at {len(self.cutovers):,} accounts")
+        repaired = self.writer.side_by_side(self._check, self.cutovers)
+        return sum(repaired)
+
+    def _prepared(self, parts: Sequence[Part]) -> Iterator[tuple[Part, list[Day], dict[str, Known]]]:
+        for part in parts:
+            step = self._step(part)
+            state = self.stage.noted(step)
+            if state == WRITTEN:
+                continue
+            names = [account.name for account in self.days.accounts(part)]
+            read = partial(self._known, backfilled=state == BEGUN)
+            known = dict(zip(names, self.writer.side_by_side(read, names), strict=True))
+            self.stage.done(step, BEGUN)
+            yield part, list(self._days_of(part)), known
+
+    def _days_of(self, part: Part) -> Iterator[Day]:
+        caps = self.writer.planner.caps
+        for account, day, counted in self.days.read(part):
+            cutover = self.cutovers[account].at_ms
+            if day * DAY_MS < cutover:
+                made = made_of(counted, covered_ms=cutover, caps=caps)
+                yield Day(account=account, day=day, made=made)
+
+    def _known(self, account: str, *, backfilled: bool) -> Known:
+        return self.writer.patience(partial(self.writer.items.of, account, backfilled=backfilled))
+
+    def _touch(self, days: Sequence[Day]) -> None:
+        """Note the accounts' last days, as the detector does on a day's first use."""
+        last = {day.account: day.sort for day in days}
+        self.writer.side_by_side(
+            lambda entry: self.writer.patience(partial(self.records.touch, *entry)), last.items()
+        )
+
+    def _check(self, account: str) -> int:
+        cutover, repaired = self.cutovers[account].at_ms, 0
+        for sort, item in self._known(account, backfilled=False).items():
+            if not is_day(sort) or decode(item.blob).covered_ms is not None:
+                continue
+            day = day_index(date.fromisoformat(sort))
+            if day * DAY_MS >= cutover or self._waits(account, sort, day, cutover):
+                continue
+            written = self.writer.settle(Day(account=account, day=day, made=nothing(cutover)))
+            self.told.for_archive += written.for_archive
+            repaired += written.written
+        return repaired
+
+    def _waits(self, account: str, sort: str, day: int, cutover: int) -> bool:
+        """Whether it is a cutover's day whose backfilled part waits beside it for the archive."""
+        if not is_split(day * DAY_MS, cutover):
+            return False
+        near = self.writer.patience(partial(self.writer.items.of_day, account, sort))
+        return sort + BACKFILL_SUFFIX in near
+
+    def _step(self, part: Part) -> str:
+        return f"{self.tables}:{PARTS}:{part.number}"
+
+
+def bar(share: float, width: int = 20) -> str:
+    """A share as a bar of characters."""
+    full = round(share * width)
+    return f"[{'#' * full}{'.' * (width - full)}]"
+
+
+def describe(told: Written) -> dict[str, Any]:
+    """What became of the days, for the result."""
+    return {
+        "written": told.written,
+        "replaced": told.replaced,
+        "unchanged": told.unchanged,
+        "other_backfill": [list(entry) for entry in sorted(told.others)],
+        "recompute": [list(entry) for entry in sorted(set(told.for_archive))],
+    }

@@ -1,0 +1,225 @@
+"""A backfill from its files to its result: everything put together, one step after the other."""
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import duckdb
+from stemtide.state import Caps
+from stemtide.store.backfill_items import BackfillItems
+from stemtide.store.pace import Threads
+from stemtide.store.records import Records
+
+from stemtide_cli import backfill_days, backfill_stage, resuming
+from stemtide_cli.backfill_cutovers import Cutover, Cutovers
+from stemtide_cli.backfill_days import Days, put_in_order
+from stemtide_cli.backfill_facts import FactWriter, Told, facts_of
+from stemtide_cli.backfill_planning import Planner
+from stemtide_cli.backfill_run import Backfill
+from stemtide_cli.backfill_settling import Settling, idle
+from stemtide_cli.backfill_sources import Sources, find_sources, link_sections
+from stemtide_cli.backfill_stage import Stage, Totals
+from stemtide_cli.backfill_writing import Patience, Writer, Written
+from stemtide_cli.log import log_of
+from stemtide_cli.mapping import Mapping
+from stemtide_cli.model_options import configuration
+from stemtide_cli.stack import Stack
+
+THREADS: Final = 8
+"""Requests in flight at a time: as many as a client's connections."""
+DAY_S: Final = 86_400
+ORDERED: Final = "ordered"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What the command line asks for; instants in epoch ms, `until_ms` the first one that is left out."""
+
+    cutover_ms: int | None
+    until_ms: int | None
+    replace: bool
+    dry_run: bool
+    now_ms: int
+
+    @property
+    def stop_us(self) -> int | None:
+        """The first instant that the log does not count, as far as it is known before the log is."""
+        stop = self.cutover_ms if self.cutover_ms is not None else self.until_ms
+        return None if stop is None else stop * 1000
+
+    def end_ms(self, totals: Totals) -> int:
+        """Up to where the log counts: as asked for, else up to its last call."""
+        if self.cutover_ms is not None:
+            return self.cutover_ms
+        if self.until_ms is not None and self.until_ms <= self.now_ms:
+            return self.until_ms
+        return (totals.last_us or 0) // 1000 + 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Done:
+    """What a run has found and done."""
+
+    asked: Asked
+    names: tuple[str, ...]
+    resumed: bool
+    totals: Totals
+    end_ms: int
+    cutovers: dict[str, Cutover]
+    days: int
+    calls: int
+    rejected: Path | None
+    told: Written
+    repaired: int
+    facts: Told
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Steps:
+    """Runs backfills of one mapping into one stack; `home` keeps what a later run goes on from."""
+
+    stack: Stack
+    home: Path
+    mapping: Mapping
+    mapping_path: Path
+    say: Callable[[str], None]
+
+    def run(self, data: Sequence[str], asked: Asked, progress: Callable[[str], None]) -> Done:
+        """From the files to the tables.
+
+        Raises:
+            CliError: what the data, the mapping or the tables lack.
+        """
+        sources = find_sources(data, self.mapping, self.mapping_path, self.stack.client)
+        folder = self.home / self._key(sources, asked)
+        with backfill_stage.opened(folder, stop_us=asked.stop_us, now_ms=asked.now_ms) as stage:
+            resumed = self._count(sources, stage, progress)
+            return self._write(sources, asked, stage, progress, resumed=resumed)
+
+    def _key(self, sources: Sources, asked: Asked) -> str:
+        """What a run can go on from: the same files, mapping and bounds, cut in the same way."""
+        config = configuration()
+        meaning = (
+            backfill_stage.VERSION,
+            duckdb.__version__,
+            backfill_days.PART_ROWS,
+            sources.identity,
+            resuming.digest_of_facts(self.mapping, ()),
+            asked.stop_us,
+            config.ingest.max_event_types,
+        )
+        return hashlib.sha256(repr(meaning).encode()).hexdigest()[:16]
+
+    def _count(self, sources: Sources, stage: Stage, progress: Callable[[str], None]) -> bool:
+        """Count every file that is not in yet; whether there was something in."""
+        resumed = False
+        for number, source in enumerate(sources.events):
+            if stage.has(number):
+                resumed = True
+                continue
+            progress(f"counting {source.name} ({number + 1} of {len(sources.events)})")
+            folder = stage.folder / "fetched"
+            with source.at_hand(folder, self.stack.client) as path:
+                log = log_of(self.mapping.events, path, self.mapping_path, stage.folder / "tmp")
+                stage.add(number, log, name=source.name)
+        if stage.noted(ORDERED) is None:
+            progress("putting accounts and days in order")
+            put_in_order(stage.connection)
+            stage.done(ORDERED)
+        return resumed
+
+    def _write(
+        self,
+        sources: Sources,
+        asked: Asked,
+        stage: Stage,
+        progress: Callable[[str], None],
+        *,
+        resumed: bool,
+    ) -> Done:
+        totals, days = stage.totals(), Days(connection=stage.connection.cursor())
+        end_ms = asked.end_ms(totals)
+        work = self._backfill(asked, stage, days, end_ms, progress)
+        counted, calls = days.before({account: cut.at_ms for account, cut in work.cutovers.items()})
+        repaired, facts = 0, Told()
+        if not asked.dry_run:
+            work.keep_cutovers(asked.now_ms // 1000)
+            work.write_days()
+            facts = self._facts(sources, asked, stage, work, progress)
+            repaired = work.check()
+        return Done(
+            asked=asked,
+            names=tuple(source.name for source in sources.events),
+            resumed=resumed,
+            totals=totals,
+            end_ms=end_ms,
+            cutovers=dict(work.cutovers),
+            days=counted,
+            calls=calls,
+            rejected=stage.join_rejected(),
+            told=work.told,
+            repaired=repaired,
+            facts=facts,
+        )
+
+    def _backfill(
+        self, asked: Asked, stage: Stage, days: Days, end_ms: int, progress: Callable[[str], None]
+    ) -> Backfill:
+        ingest, patience, threads = (
+            configuration().ingest,
+            Patience(say=self.say),
+            Threads(max_workers=THREADS),
+        )
+        client = self.stack.client("dynamodb", attempts=1)
+        items = BackfillItems(client=client, table_name=self.stack.tables["usage"])
+        keeper = Cutovers(items=items, patience=patience, side_by_side=threads)
+        names = [account.name for account in days.accounts()]
+        progress(f"asking for the cutovers of {len(names):,} accounts")
+        planner = Planner(
+            caps=Caps(event_types=ingest.max_event_types),
+            expires_at=asked.now_ms // 1000 + ingest.usage_retention_days * DAY_S,
+            again=asked.replace,
+        )
+        return Backfill(
+            stage=stage,
+            days=days,
+            cutovers=keeper.decide(names, end_ms=end_ms, asked=asked.cutover_ms is not None),
+            writer=Writer(items=items, planner=planner, patience=patience, side_by_side=threads),
+            keeper=keeper,
+            records=Records(self.stack.table("accounts")),
+            settling=Settling(is_idle=lambda: idle(self.stack)),
+            tables=incarnation(client, self.stack.tables),
+            progress=progress,
+        )
+
+    def _facts(
+        self, sources: Sources, asked: Asked, stage: Stage, work: Backfill, progress: Callable[[str], None]
+    ) -> Told:
+        folder = link_sections(sources, stage.folder / "sections", self.stack.client)
+        progress("reading subscriptions and accounts")
+        facts = facts_of(
+            self.mapping,
+            folder=folder,
+            mapping_path=self.mapping_path,
+            stage=stage,
+            spill=stage.folder / "tmp",
+        )
+        for note in facts.notes:
+            self.say(note)
+        writer = FactWriter(
+            table=self.stack.table("accounts"),
+            patience=work.writer.patience,
+            side_by_side=work.writer.side_by_side,
+            now_ms=stage.scope.now_ms,
+        )
+        stop = asked.until_ms
+        return writer.write(facts, stage, stop_us=None if stop is None else stop * 1000)
+
+
+def incarnation(client: Any, tables: Any) -> str:
+    """What tells these tables from earlier ones of the same names."""
+    found = [client.describe_table(TableName=tables[role])["Table"] for role in ("usage", "accounts")]
+    known = repr([(table["TableArn"], str(table["CreationDateTime"])) for table in found])
+    return hashlib.sha256(known.encode()).hexdigest()[:16]

@@ -1,0 +1,126 @@
+"""A log straight into the tables: the same usage as the stream makes of it, whatever happens in between."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+from stemtide.ports import CUTOVER_SORT
+from stemtide.state import decode
+from stemtide.store.usage import account_seen, first_day_seen
+
+from tests.backfilled import Usage, items_in, usage_in
+from tests.integration.cli.conftest import Deployment
+
+ROWS = 1500
+COUNTED = ROWS * 9 // 10
+FORMATS = {
+    "parquet": "events.parquet (FORMAT parquet)",
+    "csv": "events.csv (FORMAT csv, HEADER)",
+    "jsonl": "events.jsonl (FORMAT json)",
+}
+
+
+def write_log(folder: Path, form: str = "parquet") -> Path:
+    """A log of the crm shape: four days, eight accounts, one row in ten without an account, busy days."""
+    folder.mkdir(exist_ok=True)
+    name, options = FORMATS[form].split(" ", 1)
+    duckdb.execute(
+        f"""COPY (
+             SELECT timestamp '2023-03-01' + to_seconds(i * 230) AS timestamp,
+                    CASE WHEN i % 10 < 9 THEN 'org-' || (hash(i) % 8) END AS account_id,
+                    'user-' || (hash(i * 7) % 60) AS user_id, 'event_' || (hash(i * 3) % 4) AS event,
+                    i::DOUBLE AS value
+             FROM range({ROWS}) t(i)
+           ) TO '{folder / name}' {options}"""
+    )
+    return folder
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Path:
+    return write_log(tmp_path / "log")
+
+
+def arguments(log: Path | str, *more: str) -> tuple[str, ...]:
+    return ("backfill", "--mapping", "crm", "--data", str(log), *more)
+
+
+def streamed(deployment: Deployment, log: Path, *more: str) -> Usage:
+    """What the stream makes of the log, in tables that are then emptied."""
+    deployment.run("replay", "--mapping", "crm", "--data", str(log), *more)
+    deployment.deliver()
+    found = usage_in(deployment.cloud.usage)
+    for table in (deployment.cloud.usage, deployment.cloud.accounts):
+        keys = [entry["AttributeName"] for entry in table.key_schema]
+        for item in table.scan()["Items"]:
+            table.delete_item(Key={key: item[key] for key in keys})
+    return found
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_a_backfilled_log_is_what_the_stream_makes_of_it(
+    deployment: Deployment, tmp_path: Path, form: str
+) -> None:
+    log = write_log(tmp_path / "log", form)
+    expected = streamed(deployment, log)
+
+    done = deployment.run(*arguments(log))
+
+    assert (done["rows"], done["counted"], done["refused"]) == (ROWS, COUNTED, {"no_account": ROWS // 10})
+    assert done["written"] == done["days"] == len(expected)
+    assert usage_in(deployment.cloud.usage) == expected
+
+
+def test_what_is_refused_is_kept_with_its_reason(deployment: Deployment, log: Path) -> None:
+    done = deployment.run(*arguments(log))
+
+    lines = [json.loads(line) for line in Path(done["rejected_file"]).read_text().splitlines()]
+    assert [line["row"] for line in lines] == list(range(9, ROWS, 10))
+    assert {line["reason"] for line in lines} == {"no_account"}
+    assert lines[0]["values"]["value"] == 9
+
+
+def test_a_backfilled_account_has_its_cutover_its_last_day_and_is_seen(
+    deployment: Deployment, log: Path
+) -> None:
+    done = deployment.run(*arguments(log))
+
+    items, accounts = items_in(deployment.cloud.usage), deployment.cloud.accounts
+    cutover = decode(bytes(items["org-1", CUTOVER_SORT]["s"]))
+    record = accounts.get_item(Key={"account": "org-1", "item": "record"})["Item"]
+    assert done["cutover"] == "2023-03-04T23:42:20.001Z"
+    assert (cutover.covered_ms, cutover.calls) == (1677973340001, 0)
+    assert record["last_day"] == "2023-03-04"
+    assert account_seen(deployment.cloud.usage, "org-1")
+    assert str(first_day_seen(deployment.cloud.usage, "org-1")) == "2023-03-01"
+
+
+def test_a_backfill_wakes_no_detector(deployment: Deployment, log: Path) -> None:
+    deployment.run(*arguments(log))
+
+    def touched(event: dict[str, Any]) -> Any:
+        raise AssertionError(event)
+
+    deployment.cloud.functions["detect"].handler = touched
+    deployment.work_off()
+
+
+def test_the_same_backfill_again_writes_nothing(deployment: Deployment, log: Path) -> None:
+    first = deployment.run(*arguments(log))
+    before = items_in(deployment.cloud.usage)
+
+    again = deployment.run(*arguments(log))
+
+    assert (first["resumed"], again["resumed"]) == (False, True)
+    assert (again["written"], again["counted"]) == (0, first["counted"])
+    assert items_in(deployment.cloud.usage) == before
+
+
+def test_a_dry_run_counts_everything_and_writes_nothing(deployment: Deployment, log: Path) -> None:
+    done = deployment.run(*arguments(log, "--dry-run"))
+
+    assert (done["dry_run"], done["counted"], done["days"]) == (True, COUNTED, 32)
+    assert items_in(deployment.cloud.usage) == {}
+    assert deployment.cloud.accounts.scan()["Items"] == []
