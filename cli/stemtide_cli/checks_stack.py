@@ -38,7 +38,8 @@ def stack_checks(stack: Stack) -> list[Run]:
         ("dead letters", lambda: dead_letters(stack)),
         ("queues", lambda: queues(stack)),
         ("counters", lambda: counters(stack)),
-        ("sweep", lambda: sweep(stack)),
+        ("recompute", lambda: nightly(stack, "recompute")),
+        ("sweep", lambda: nightly(stack, "sweep")),
         ("alarms", lambda: alarms(stack)),
     ]
 
@@ -112,11 +113,13 @@ def tokens(stack: Stack) -> Iterator[Check]:
 
 
 def dead_letters(stack: Stack) -> Iterator[Check]:
-    """Nothing was given up on."""
+    """Nothing was given up on, or it was put back."""
     found = read_dead_letters(stack)
-    good = not found.payloads
-    says = f"{found.payloads} payloads, {len(found.unregistered)} not registered"
-    do = None if good else f"look into s3://{stack.buckets['dead_letters']} and the functions' logs"
+    good = not found.waiting
+    says = (
+        f"{found.waiting} of {found.payloads} payloads not put back, {len(found.unregistered)} not registered"
+    )
+    do = None if good else "`stemtide requeue` lists them and what to do"
     yield Check(name="dead letters", state="ok" if good else "warn", says=says, do=do)
 
 
@@ -140,20 +143,20 @@ def counters(stack: Stack) -> Iterator[Check]:
         yield Check(name="counters", state="ok", says=says)
 
 
-def sweep(stack: Stack) -> Iterator[Check]:
-    """The nightly run exists, and the newest one came to its end."""
-    arn = stack.state_machines.get("sweep")
+def nightly(stack: Stack, name: str) -> Iterator[Check]:
+    """The nightly run of that name exists, and the newest one came to its end."""
+    arn = stack.state_machines.get(name)
     if arn is None:
-        yield Check(name="sweep", state="fail", says="the stack has none", do=DEPLOY)
+        yield Check(name=name, state="fail", says="the stack has none", do=DEPLOY)
         return
     latest = stack.client("stepfunctions").list_executions(stateMachineArn=arn, maxResults=1)["executions"]
     if not latest:
-        yield Check(name="sweep", state="ok", says="there, has not run yet")
+        yield Check(name=name, state="ok", says="there, has not run yet")
         return
     good = latest[0]["status"] in ("SUCCEEDED", "RUNNING")
     says = f"{latest[0]['status'].lower()}, started {latest[0]['startDate']:%Y-%m-%d %H:%M} UTC"
-    do = None if good else "`stemtide sweep` runs it again and shows the cause"
-    yield Check(name="sweep", state="ok" if good else "warn", says=says, do=do)
+    do = None if good else f"`stemtide {name}` runs it again and shows the cause"
+    yield Check(name=name, state="ok" if good else "warn", says=says, do=do)
 
 
 def alarms(stack: Stack) -> Iterator[Check]:

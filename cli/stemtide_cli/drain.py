@@ -53,7 +53,7 @@ def _result(look: Look, stuck: list[str], *, seconds: float) -> dict[str, Any]:
         "first_waiting": {
             f"{lag.consumer} {lag.shard}": lag.first_waiting for lag in look.lags if lag.first_waiting
         },
-        "dead_letters": look.dead_letters.payloads,
+        "dead_letters": look.dead_letters.waiting,
         "parked": {role: count for role, count in look.queues.items() if role in PARKING_QUEUES and count},
     }
 
@@ -77,6 +77,6 @@ def _show(console: Console, result: dict[str, Any]) -> None:
             f"[bold red]{result['unbalanced']:,} calls do not balance[/]: `stemtide status` shows the shards"
         )
     if result["dead_letters"]:
-        console.print(f"{result['dead_letters']} payloads lie in the dead letters")
+        console.print(f"{result['dead_letters']} payloads lie in the dead letters: `stemtide requeue`")
     for role, count in result["parked"].items():
         console.print(f"{count} messages wait in the queue {role}")

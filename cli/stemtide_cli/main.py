@@ -6,6 +6,7 @@ import sys
 import click
 
 from infra.local.proxy import around_proxy
+from stemtide_cli.archive import archive
 from stemtide_cli.backfill import backfill
 from stemtide_cli.command import command
 from stemtide_cli.detect import detect
@@ -15,7 +16,9 @@ from stemtide_cli.evaluate import evaluate
 from stemtide_cli.features import features
 from stemtide_cli.promotion import export, promote, rollback
 from stemtide_cli.quarantine import quarantine
+from stemtide_cli.recompute import recompute
 from stemtide_cli.replay import replay
+from stemtide_cli.requeue import requeue
 from stemtide_cli.score import score
 from stemtide_cli.simulate import simulate
 from stemtide_cli.status import status
@@ -41,6 +44,9 @@ command(main, "drain")(drain)
 command(main, "usage")(usage)
 command(main, "features")(features)
 main.add_command(quarantine)
+command(main, "requeue")(requeue)
+command(main, "recompute")(recompute)
+main.add_command(archive)
 command(main, "simulate")(simulate)
 command(main, "detect")(detect)
 command(main, "score")(score)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
-from stemtide.store.ledger import query_all
+from stemtide.store.dead_letters import read_rows
 
 from stemtide_cli.stack import Stack
 
@@ -19,10 +19,12 @@ COUNTS = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeadLetters:
-    """Payloads in the dead-letter bucket, and those of them that no row of the ingest table names yet."""
+    """Payloads in the dead-letter bucket, those of them that no row of the ingest table names yet, and how
+    many nobody has put back."""
 
     payloads: int
     unregistered: tuple[str, ...]
+    waiting: int
 
 
 def read_dead_letters(stack: Stack) -> DeadLetters:
@@ -33,10 +35,14 @@ def read_dead_letters(stack: Stack) -> DeadLetters:
         found["Key"]: found["LastModified"].date() for page in pages for found in page.get("Contents", [])
     }
     table = stack.table("ingest")
-    registered = {
-        str(item["sk"]) for day in _around(set(written.values())) for item in query_all(table, f"dead#{day}")
-    }
-    return DeadLetters(payloads=len(written), unregistered=tuple(sorted(set(written) - registered)))
+    rows = [row for day in _around(set(written.values())) for row in read_rows(table, day=day.isoformat())]
+    unregistered = set(written) - {row.key for row in rows}
+    waiting = [row for row in rows if row.key in written and row.requeued_at is None]
+    return DeadLetters(
+        payloads=len(written),
+        unregistered=tuple(sorted(unregistered)),
+        waiting=len(waiting) + len(unregistered),
+    )
 
 
 def _around(days: set[date]) -> list[date]:

@@ -46,6 +46,7 @@ def summarise(look: Look, *, quarantined: dict[str, int], last_balance_check: An
         "dead_letters": {
             "payloads": look.dead_letters.payloads,
             "unregistered": len(look.dead_letters.unregistered),
+            "waiting": look.dead_letters.waiting,
         },
         "quarantine": quarantined,
         "queues": look.queues,
@@ -95,7 +96,10 @@ def _show(console: Console, data: dict[str, Any]) -> None:
     for line in data["in_flight"]:
         console.print(f"in flight: {line}")
     dead = data["dead_letters"]
-    console.print(f"dead letters: {dead['payloads']} payloads, {dead['unregistered']} not registered yet")
+    console.print(
+        f"dead letters: {dead['payloads']} payloads, {dead['waiting']} not put back (`stemtide requeue`), "
+        f"{dead['unregistered']} not registered yet"
+    )
     reasons = ", ".join(f"{reason} {count:,}" for reason, count in data["quarantine"].items())
     console.print(f"quarantine: {reasons or 'empty'}")
     check = data["last_balance_check"]

@@ -1,6 +1,5 @@
 """`stemtide sweep`: every account, as of one instant."""
 
-import json
 import time
 from collections.abc import Callable
 from typing import Any
@@ -10,13 +9,10 @@ from stemtide.as_of import as_of_text
 from stemtide.store.sweeps import read_run
 
 from stemtide_cli.command import Session
-from stemtide_cli.errors import CliError
+from stemtide_cli.executions import machine_of, run_machine
 from stemtide_cli.instants import AS_OF, end_of_yesterday_ms
 from stemtide_cli.output import escape
 from stemtide_cli.stack import Stack
-
-POLL_S = 0.5
-NAME_CHARS = "abcdefghijklmnopqrstuvwxyz0123456789-"
 
 
 @AS_OF
@@ -27,9 +23,7 @@ def sweep(session: Session, as_of: int | None) -> bool:
     overwrites. Exit code 1: it failed; accounts scored by then keep their score.
     """
     stack = session.stack
-    arn = stack.state_machines.get("sweep")
-    if arn is None:
-        raise CliError("the stack has no sweep", hint="deploy again: `make up` (AWS: `make deploy`)")
+    arn = machine_of(stack, "sweep")
     instant = as_of_text(end_of_yesterday_ms() if as_of is None else as_of)
     started = time.monotonic()
     with session.out.progress() as progress:
@@ -43,21 +37,14 @@ def run_sweep(
     stack: Stack, arn: str, instant: str, progress: Callable[[str], None]
 ) -> tuple[dict[str, Any], str]:
     """Start an execution and wait for it: its description, and its name."""
-    states = stack.client("stepfunctions")
-    name = "by-hand-" + "".join(c if c in NAME_CHARS else "-" for c in instant.lower())
-    name += f"-{time.time_ns() // 1_000_000}"
-    execution = states.start_execution(stateMachineArn=arn, name=name, input=json.dumps({"as_of": instant}))[
-        "executionArn"
-    ]
     table = stack.table("ingest")
-    while True:
-        ended = states.describe_execution(executionArn=execution)
-        if ended["status"] != "RUNNING":
-            return ended, name
+
+    def look(name: str) -> None:
         row = read_run(table, name)
         known = f"{row['accounts']} accounts in {row['batches']} batches" if row else "planning"
         progress(f"sweep as of {instant}: {known}")
-        time.sleep(POLL_S)
+
+    return run_machine(stack, arn, about=instant, given={"as_of": instant}, look=look)
 
 
 def _result(stack: Stack, ended: dict[str, Any], run: str, instant: str, *, seconds: float) -> dict[str, Any]:

@@ -65,6 +65,13 @@ class Deployment:
             self.work_off()
         return delivered
 
+    def give_up(self, consumer: str) -> list[dict[str, Any]]:
+        """The records that the consumer has not been given yet, and will not be."""
+        (shard,) = self.cloud.kinesis.list_shards(StreamName="events")["Shards"]
+        found = self._new(shard["ShardId"], consumer)
+        self.read[consumer, shard["ShardId"]] = found[-1]["SequenceNumber"]
+        return [_record(shard["ShardId"], record) for record in found]
+
     def work_off(self) -> None:
         """Give all that is new in the tables' streams to their consumers, and what those change, too."""
         while any(self._work_off(consumer) for consumer in table_consumers.ALL):

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 from stemtide.ports import UnavailableError
+from stemtide.store.dead_letters import DeadRow, register
 from stemtide_cli.draining import Drain, Look, look_at
 
 from tests.integration.cli.conftest import Deployment
@@ -17,6 +18,21 @@ LANE = "shardId-000000000000"
 def call(message_id: str, **changes: Any) -> dict[str, Any]:
     """A call that happens when it arrives."""
     return dated_call(message_id, timestamp=None, **changes)
+
+
+def dead_row(key: str, at: str) -> DeadRow:
+    """A payload of the archive that counts for nothing."""
+    return DeadRow(
+        key=key,
+        consumer="archive",
+        lane="0/0",
+        first=1,
+        last=1,
+        records=1,
+        events=0,
+        condition="RetryAttemptsExhausted",
+        at=at,
+    )
 
 
 def test_an_empty_stack_is_drained_and_balances(deployment: Deployment) -> None:
@@ -72,7 +88,7 @@ def test_a_dead_letter_is_waited_for_until_its_row_exists(deployment: Deployment
 
     waiting = deployment.run("drain", "--timeout", "0", expect=1)
     day = deployment.cloud.s3.head_object(Bucket="dead", Key=key)["LastModified"].date().isoformat()
-    deployment.cloud.ingest.put_item(Item={"pk": f"dead#{day}", "sk": key})
+    register(deployment.cloud.ingest, dead_row(key, f"{day}T12:00:00.000Z"))
     registered = deployment.run("drain", "--timeout", "0")
 
     assert waiting["stuck"] == ["1 dead letters to be registered"]
