@@ -1,0 +1,83 @@
+"""Runs of many seeds: what each came to, and what they covered together."""
+
+import gc
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Final
+
+from tests.simulation.checks import problems
+from tests.simulation.generator import generate
+from tests.simulation.kinds import NAMES
+from tests.simulation.plan import Plan
+from tests.simulation.shrink import shrink
+from tests.simulation.story import of_plan
+from tests.simulation.world import World, run
+
+MIN_RECORDS: Final = 200
+MIN_SHARDS: Final = 3
+MIN_KINDS: Final = 3
+"""What the promise asks of every seed."""
+COLLECT_EVERY: Final = 200
+"""Seeds between two garbage collections; a run leaves a cycle or two, some 1 MB."""
+
+
+@dataclass(slots=True)
+class Tally:
+    """What many seeds came to: `together[a][b]` seeds in which kinds a and b both happened."""
+
+    seeds: int = 0
+    records: int = 0
+    deliveries: int = 0
+    wrong: dict[int, list[str]] = field(default_factory=dict)
+    fired: dict[int, int] = field(default_factory=dict)
+
+    def add(self, seed: int, world: World, wrong: list[str]) -> None:
+        """Count a run; one that is smaller than promised is wrong."""
+        records = sum(len(shard.recs) for shard in world.stream.every)
+        self.seeds += 1
+        self.records += records
+        self.deliveries += world.deliveries
+        self.fired[world.fired] = self.fired.get(world.fired, 0) + 1
+        if records < MIN_RECORDS or world.plan.shards < MIN_SHARDS or world.fired.bit_count() < MIN_KINDS:
+            wrong = [*wrong, f"too small: {records} records, {world.fired.bit_count()} kinds of fault"]
+        if wrong:
+            self.wrong[seed] = wrong
+
+    def pairs(self) -> dict[tuple[str, str], int]:
+        """In how many seeds both of two kinds happened, for every two."""
+        found: dict[tuple[str, str], int] = {}
+        for number, one in enumerate(NAMES):
+            for other_number, other in enumerate(NAMES[:number]):
+                both = 1 << number | 1 << other_number
+                found[other, one] = sum(n for bits, n in self.fired.items() if bits & both == both)
+        return found
+
+
+def run_seeds(seeds: Iterable[int], tally: Tally | None = None) -> Tally:
+    """Run the seeds one after the other. Collects garbage between runs, not in them."""
+    tally = tally or Tally()
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        for number, seed in enumerate(seeds):
+            world = run(generate(seed))
+            tally.add(seed, world, problems(world))
+            if number % COLLECT_EVERY == COLLECT_EVERY - 1:
+                gc.collect()
+    finally:
+        if was_on:
+            gc.enable()
+    return tally
+
+
+def fails(plan: Plan) -> bool:
+    """Whether anything is wrong after a run of the plan."""
+    return bool(problems(run(plan)))
+
+
+def history(seed: int) -> str:
+    """The shortest history found that goes wrong as the seed does, step by step."""
+    plan = shrink(generate(seed), fails)
+    world = run(plan, tell=True)
+    wrong = problems(world)
+    return "\n".join([of_plan(plan), *(world.story or []), "wrong:", *wrong])

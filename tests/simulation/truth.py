@@ -1,0 +1,162 @@
+"""What a run must have come to, counted anew from what was put: by no code of the product.
+
+Where the order of an account's calls is known, the count is exact, with a producer's duplicates dropped as
+far back as the window of ids reaches. Where it is not, because lanes were read out of order or some of the
+calls were given up, it lies between two bounds until the recompute.
+"""
+
+from collections import deque
+from dataclasses import dataclass, field
+from typing import Any, Final, NamedTuple
+
+from tests.simulation.kinds import AGGREGATE, ARCHIVE
+from tests.simulation.pool import DAY_MS, MAX_LATENESS, Item
+from tests.simulation.stream import Rec, Shard, Stream
+
+AHEAD_MS: Final = 10 * 60_000
+LATENESS_MS: Final = int(MAX_LATENESS.total_seconds() * 1000)
+DEAD_AGGREGATE: Final = 1 << AGGREGATE
+DEAD_ARCHIVE: Final = 1 << ARCHIVE
+
+
+class Copy(NamedTuple):
+    """A usable call as it came: where, when, and whether the aggregates gave it up."""
+
+    item: Item
+    at_ms: int
+    arrival_ms: int
+    known_ms: int
+    sequence: int
+    shard: Shard
+    dead: bool
+
+
+@dataclass(slots=True)
+class LaneTruth:
+    """What one lane holds, in calls; `sure`: without what the aggregates gave up."""
+
+    calls: int = 0
+    archive_dead: int = 0
+    quarantined: int = 0
+    forwarded: int = 0
+    accepted: int = 0
+    dead: int = 0
+    sure_quarantined: int = 0
+    sure_forwarded: int = 0
+
+
+@dataclass(slots=True)
+class Truth:
+    """All lanes' and all account-days' calls; quarantined positions with their reason, by certainty."""
+
+    lanes: dict[str, LaneTruth] = field(default_factory=dict)
+    days: dict[tuple[str, int], list[Copy]] = field(default_factory=dict)
+    rejected: dict[tuple[str, int, int], str] = field(default_factory=dict)
+    perhaps_rejected: dict[tuple[str, int, int], str] = field(default_factory=dict)
+    must_arrive: set[tuple[str, bytes]] = field(default_factory=set)
+    arrived: set[tuple[str, bytes]] = field(default_factory=set)
+
+
+def recount(stream: Stream) -> Truth:
+    """Everything that is in the stream, record by record."""
+    truth = Truth()
+    for shard in stream.every:
+        lane = truth.lanes[shard.lane] = LaneTruth()
+        for rec in shard.recs:
+            _count(truth, lane, shard, rec)
+    return truth
+
+
+def _count(truth: Truth, lane: LaneTruth, shard: Shard, rec: Rec) -> None:
+    items = rec.items
+    lane.calls += len(items)
+    dead = bool(rec.given_up & DEAD_AGGREGATE)
+    if dead:
+        lane.dead += len(items)
+    if rec.given_up & DEAD_ARCHIVE:
+        lane.archive_dead += len(items)
+    said_ms = rec.arrival_ms if rec.said_ms is None else rec.said_ms
+    for index, item in enumerate(items):
+        at_ms = said_ms if item.at_ms is None else item.at_ms
+        reason = item.reason or _out_of_time(at_ms, said_ms, rec.late_ok)
+        if reason is not None:
+            lane.quarantined += 1
+            lane.sure_quarantined += not dead
+            (truth.perhaps_rejected if dead else truth.rejected)[shard.lane, rec.sequence, index] = reason
+        elif item.account != rec.key:
+            lane.forwarded += 1
+            lane.sure_forwarded += not dead
+            if not dead:
+                truth.must_arrive.add((item.account, item.raw))
+        else:
+            lane.accepted += 1
+            copy = Copy(item, at_ms, rec.arrival_ms, said_ms, rec.sequence, shard, dead)
+            day = truth.days.get((item.account, at_ms // DAY_MS))
+            if day is None:
+                truth.days[item.account, at_ms // DAY_MS] = [copy]
+            else:
+                day.append(copy)
+            if rec.said_ms is not None:
+                truth.arrived.add((item.account, item.raw))
+
+
+def _out_of_time(at_ms: int, arrival_ms: int, late_ok: bool) -> str | None:
+    if at_ms > arrival_ms + AHEAD_MS:
+        return "in_the_future"
+    return "too_late" if at_ms < arrival_ms - LATENESS_MS and not late_ok else None
+
+
+@dataclass(slots=True)
+class Day:
+    """An account-day as counted."""
+
+    calls: int = 0
+    duplicates: int = 0
+    by_event: dict[str, int] = field(default_factory=dict)
+    users: set[bytes] = field(default_factory=set)
+    first_ms: int = 1 << 60
+    last_ms: int = -1
+
+    def add(self, item: Item, at_ms: int, max_types: int) -> None:
+        """Count one call."""
+        self.calls += 1
+        name, by_event = item.name, self.by_event
+        if name not in by_event and len(by_event) >= max_types:
+            name = "other"
+        by_event[name] = by_event.get(name, 0) + item.weight
+        if item.user is not None:
+            self.users.add(item.user)
+        self.first_ms = min(self.first_ms, at_ms)
+        self.last_ms = max(self.last_ms, at_ms)
+
+    def shown(self) -> dict[str, Any]:
+        """For messages."""
+        return {"calls": self.calls, "duplicates": self.duplicates, "by_event": self.by_event} | {
+            "users": len(self.users),
+            "first": self.first_ms,
+            "last": self.last_ms,
+        }
+
+
+def in_order(copies: list[Copy], *, window: int, max_types: int) -> Day:
+    """The day when each call is known as long as it is among the last `window` that were counted."""
+    day, known = Day(), deque[str](maxlen=window)
+    for copy in copies:
+        if copy.item.id in known:
+            day.duplicates += 1
+        else:
+            known.append(copy.item.id)
+            day.add(copy.item, copy.at_ms, max_types)
+    return day
+
+
+def once(copies: list[Copy], *, max_types: int) -> Day:
+    """The day when each id counts once: the copy that arrived first."""
+    day, known = Day(), set[str]()
+    for copy in sorted(copies, key=lambda copy: (copy.arrival_ms, copy.sequence)):
+        if copy.item.id in known:
+            day.duplicates += 1
+        else:
+            known.add(copy.item.id)
+            day.add(copy.item, copy.at_ms, max_types)
+    return day

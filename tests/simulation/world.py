@@ -1,0 +1,234 @@
+"""One run: the plan's steps done to a stream, two consumers and everything they store."""
+
+import json
+import traceback
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, Final
+
+from stemtide.resend import put_all
+
+from tests.simulation import plan as p
+from tests.simulation.consumer import Consumer
+from tests.simulation.environment import Handler, Outside, pace_of
+from tests.simulation.kinds import AGGREGATE, ARCHIVE, BIT
+from tests.simulation.letters import Letters
+from tests.simulation.memory import MemoryStream, Stored
+from tests.simulation.pool import Item, content_of, pool
+from tests.simulation.source import Source
+from tests.simulation.steps import LOST, Steps
+from tests.simulation.story import of_op
+from tests.simulation.stream import Rec, Stream
+from tests.simulation.zombies import Zombie
+
+APART_MS: Final = 3
+"""Between the arrivals of two records that are put together; Kinesis' arrivals jitter by about as much."""
+INVOCATION_MS: Final = 200
+DRAIN_SIZE: Final = 60
+MAX_ROUNDS: Final = 400
+"""Rounds of working off without faults, after which a run counts as stuck."""
+
+
+class Sent:
+    """A record on its way from a producer: like `ports.OutRecord`, and with what it means."""
+
+    __slots__ = ("b64", "data", "items", "key")
+
+    def __init__(self, spec: p.Spec) -> None:
+        self.key = spec.key
+        self.items = spec.items
+        self.b64: str | None = None
+        if spec.batch:
+            self.data = b'{"batch":[' + b",".join([item.raw for item in spec.items]) + b"]}"
+        else:
+            self.data = spec.items[0].raw
+            self.b64 = spec.items[0].b64
+
+
+class World:
+    """Everything there is in a run. `wrong` collects what must not happen."""
+
+    def __init__(self, plan: p.Plan, *, aggregating: Handler | None = None, tell: bool = False) -> None:
+        self.plan = plan
+        self.aggregating = aggregating
+        self.fired = 0
+        self.story: list[str] | None = [] if tell else None
+        self.wrong: list[str] = []
+        self.now_ms = plan.start_ms
+        self.stream = Stream(shards=plan.shards, hashes=plan.hashes, created_ms=plan.start_ms - 86_400_000)
+        self.stored = Stored()
+        self.letters = Letters()
+        self.zombies: list[tuple[Zombie, Callable[[Zombie], None], Source]] = []
+        self.waking = False
+        self.deliveries = 0
+        outside = Outside(around=self, stored=self.stored, take=self.take, look_up=self.look_up)
+        self.consumers = tuple(Consumer(number, self, outside) for number in (AGGREGATE, ARCHIVE))
+
+    def look_up(self) -> tuple[int, int]:
+        """The time, and when the stream was created."""
+        return self.now_ms, self.stream.created_ms
+
+    def run(self) -> None:
+        """Do the plan and work off what is left."""
+        for op in self.plan.ops:
+            self.do(op)
+        if not self.plan.zombies_last:
+            self.bury(0)
+        self.drain()
+        self.bury(0)
+        self.drain()
+        self.look()
+
+    def do(self, op: p.Op) -> None:
+        """One step of the plan."""
+        if self.story is not None:
+            self.tell(*of_op(op))
+        match op:
+            case p.Put():
+                self.put(op)
+            case p.Invoke():
+                self.consumers[op.consumer].invoke(op)
+            case p.Reshard():
+                self.reshard(op)
+            case p.CreateAnew():
+                self.create_anew(op)
+            case p.Wake():
+                self.wake(op.steps)
+            case p.Look():
+                self.look()
+
+    def tell(self, *lines: str) -> None:
+        """Note it when the story is told."""
+        if self.story is not None:
+            self.story.extend(lines)
+
+    # --- producers -------------------------------------------------------------------------------
+
+    def put(self, op: p.Put) -> None:
+        """Producers put records through the product's own `put_all` where something goes wrong."""
+        self.now_ms += op.gap_ms
+        self.fired |= op.kinds
+        sent = [Sent(spec) for spec in op.specs]
+        if op.how == p.PUT_ONCE:
+            for record in sent:
+                self.take(record)
+            return
+        alone = _Alone()
+        steps = Steps(alone, AGGREGATE)
+        steps.begin(((1, LOST, 1),) if op.how == p.AMBIGUOUS else (), None)
+        steps.refuses_part = op.how == p.PARTLY_REFUSED
+        landed: list[Any] = []
+        left = put_all(sent, stream=MemoryStream(landed.append, steps), pace=pace_of(steps))  # type: ignore[arg-type]
+        for record in landed:
+            self.take(record)
+        if left or {*map(id, sent)} - {*map(id, landed)}:
+            self.wrong.append("a record that a producer put is not in the stream")
+        self.fired |= BIT["ambiguous put"] if op.how == p.AMBIGUOUS else alone.fired
+
+    def take(self, record: Any) -> None:
+        """A record arrives."""
+        self.now_ms += APART_MS
+        arrival = self.now_ms - (self.now_ms & 4)
+        if isinstance(record, Sent):
+            self.stream.put(record.key, record.items, arrival_ms=arrival, b64=record.b64, data=record.data)
+        else:
+            self._take_forwarded(record.key, record.data, arrival)
+
+    def _take_forwarded(self, key: str, data: bytes, arrival: int) -> Rec:
+        call = json.loads(data)
+        envelope = call.pop("_stemtide")
+        item = pool().by_content.get(content_of(call))
+        if item is None or item.account != key:
+            self.wrong.append(f"put under {key} what nobody sent: {data!r}")
+            item = Item(raw=data)
+        rec = self.stream.put(key, (item,), arrival_ms=arrival, data=data)
+        rec.said_ms = int(datetime.fromisoformat(envelope["arrival"]).timestamp() * 1000 + 0.5)
+        rec.late_ok = bool(envelope.get("late_ok"))
+        return rec
+
+    # --- the stream ------------------------------------------------------------------------------
+
+    def reshard(self, op: p.Reshard) -> None:
+        """Split or merge, if there is what to split or merge."""
+        changed = self.stream.split(op.pick) if op.split else self.stream.merge(op.pick)
+        if changed is not None:
+            self.fired |= BIT["split" if op.split else "merge"]
+
+    def create_anew(self, op: p.CreateAnew) -> None:
+        """Work the stream off, delete it, create it."""
+        self.drain()
+        known = [ledger.keys() for ledger in self.stored.ledgers]
+        numbers = range(op.shards)
+        lanes = {f"{self.stream.created_ms}/{number}" for number in numbers}
+        fast = op.fast and all(lanes <= ledger for ledger in known)
+        self.now_ms += 1000
+        self.stream.create_anew(shards=op.shards, created_ms=self.now_ms)
+        self.now_ms += 100 if fast else 10_000
+        for consumer in self.consumers:
+            consumer.begin_anew()
+        self.fired |= BIT["stream created anew"]
+
+    # --- time passes -----------------------------------------------------------------------------
+
+    def drain(self) -> None:
+        """Work everything off without faults."""
+        for number in range(MAX_ROUNDS):
+            busy = [consumer for consumer in self.consumers if consumer.ready()]
+            if not busy:
+                return
+            for consumer in busy:
+                consumer.invoke(p.Invoke(consumer.number, number, DRAIN_SIZE, number & 1))
+        self.wrong.append("without faults the stream is not worked off")
+
+    def look(self) -> None:
+        """Register what was given up, and look at the balance."""
+        self.letters.register(self.stored)
+        self.wrong += self.letters.false_alarms(self.stored)
+
+    def wake(self, steps: int) -> None:
+        """The oldest zombie goes on; not while another is being woken."""
+        if self.zombies and not self.waking:
+            self.waking = True
+            zombie, ended, source = self.zombies.pop(0)
+            self.tell("    (a zombie goes on)")
+            if zombie.wake(steps):
+                self.zombies.append((zombie, ended, source))
+            else:
+                ended(zombie)
+            self.tell("    (back)")
+            self.waking = False
+
+    def bury(self, left: int) -> None:
+        """The oldest zombies go on to their end, until so many are left."""
+        while len(self.zombies) > left:
+            zombie, ended, _ = self.zombies.pop(0)
+            zombie.wake()
+            ended(zombie)
+
+    def kill_zombies(self, source: Source) -> None:
+        """Those that work on this source's records end where they are."""
+        for entry in [entry for entry in self.zombies if entry[2] is source]:
+            self.zombies.remove(entry)
+            entry[0].kill()
+            entry[1](entry[0])
+
+
+class _Alone:
+    """Steps that belong to no consumer."""
+
+    def __init__(self) -> None:
+        self.fired = 0
+        self.story: list[str] | None = None
+
+    def wake(self, steps: int) -> None:
+        """Nobody is there."""
+
+
+def run(plan: p.Plan, **options: Any) -> World:
+    """The world after the plan; what the product raised unexpectedly is wrong too."""
+    world = World(plan, **options)
+    try:
+        world.run()
+    except Exception:
+        world.wrong.append(traceback.format_exc())
+    return world
