@@ -2,7 +2,9 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from typing import Final, NamedTuple
+from typing import Final
+
+import msgspec
 
 from stemtide.ports import Checkpoint, LedgerRow
 
@@ -14,7 +16,7 @@ KEPT_CHECKPOINTS: Final = 32
 MINUTE_MS: Final = 60_000
 
 
-class Position(NamedTuple):
+class Position(msgspec.Struct, frozen=True, gc=False):
     """A record as the ledger sees it: sequence number, arrival (epoch ms), the calls it counts for."""
 
     sequence: int
@@ -39,7 +41,9 @@ def advance(
         parts: by counter, the (sequence number, calls) that it takes.
         rest: the counter of all other calls.
     """
-    counted = [p for p in positions if p.sequence > row.mark and (before is None or p.sequence < before)]
+    counted = [p for p in positions if p.sequence > row.mark]
+    if before is not None:
+        counted = [p for p in counted if p.sequence < before]
     if not counted:
         return None
     first, last = counted[0].sequence, counted[-1].sequence
@@ -47,7 +51,7 @@ def advance(
         name: sum(calls for sequence, calls in entries if first <= sequence <= last)
         for name, entries in parts.items()
     }
-    added[rest] = sum(position.calls for position in counted) - sum(added.values())
+    added[rest] = sum([position.calls for position in counted]) - sum(added.values())
     return replace(
         row,
         mark=last,
@@ -92,6 +96,8 @@ def _checkpoints(row: LedgerRow, counted: Sequence[Position]) -> tuple[Checkpoin
     points = list(row.checkpoints)
     minute = points[-1].minute if points else row.mark_arrival // MINUTE_MS
     calls = sum(row.counts.values())
+    if max([position.arrival_ms for position in counted]) // MINUTE_MS <= minute:
+        return row.checkpoints
     for position in counted:
         arrived = position.arrival_ms // MINUTE_MS
         if arrived > minute:

@@ -19,8 +19,10 @@ from functools import partial
 from itertools import chain
 from typing import Any, Final
 
+import msgspec
+
 from stemtide.accounting import Position, advance
-from stemtide.calls import DAY_MS, Bounds, day_of_index
+from stemtide.calls import DAY_MS, Bounds, Call, day_of_index
 from stemtide.commit import Committer, GivenUpError, Group
 from stemtide.envelope import Arrived
 from stemtide.facts import Fact
@@ -39,6 +41,7 @@ from stemtide.ports import (
     Stream,
     UnavailableError,
 )
+from stemtide.quick import Groups, in_order, read_all
 from stemtide.records import Decoded, Foreign, Rejected, decode_record
 from stemtide.repeats import Repeats
 from stemtide.resend import put_all
@@ -83,15 +86,14 @@ class AggregatePorts:
 class _Work:
     """A delivery sorted out: what goes to which item, and what goes elsewhere."""
 
-    groups: dict[tuple[str, int], list[Event]] = field(default_factory=dict)
+    groups: Groups = field(default_factory=dict)
     positions: list[Position] = field(default_factory=list)
     rejected: list[tuple[Delivered, Rejected]] = field(default_factory=list)
     facts: list[tuple[int, str, Fact]] = field(default_factory=list)
     foreign: list[tuple[int, Foreign]] = field(default_factory=list)
 
 
-@dataclass(frozen=True, slots=True)
-class _Done:
+class _Done(msgspec.Struct, frozen=True, gc=False):
     """A group's outcome: its duplicates, or the sequence number from which it must come again."""
 
     duplicates: list[tuple[int, int]]
@@ -132,31 +134,34 @@ def aggregate(event: Mapping[str, Any], *, ports: AggregatePorts, rules: Rules) 
 
 
 def _sort_out(delivery: Delivery, bounds: Bounds) -> _Work:
-    work = _Work()
-    for record in delivery.records:
+    quick = read_all(delivery.records, bounds)
+    work, totals = _Work(groups=quick.groups), quick.totals
+    for record in quick.left:
         arrived = Arrived(at_ms=record.arrival_ms, key=record.key, bounds=bounds)
         decoded = decode_record(record.data, arrived)
-        work.positions.append(Position(record.sequence, record.arrival_ms, decoded.total))
-        _group(work.groups, record.sequence, decoded)
-        if decoded.rejected:
-            work.rejected.extend((record, rejected) for rejected in decoded.rejected)
-        if decoded.facts:
-            work.facts.extend((record.sequence, account, fact) for account, fact in decoded.facts)
-        if decoded.foreign:
-            work.foreign.extend((record.sequence, foreign) for foreign in decoded.foreign)
+        totals[record.sequence] = decoded.total
+        _note(work, record, decoded)
+    if quick.left:
+        in_order(work.groups)
+    work.positions = [
+        Position(record.sequence, record.arrival_ms, totals.get(record.sequence, 1))
+        for record in delivery.records
+    ]
     return work
 
 
-def _group(groups: dict[tuple[str, int], list[Event]], sequence: int, decoded: Decoded) -> None:
+def _event(sequence: int, call: Call) -> Event:
+    user = None if call.user is None else user_hash(call.user)
+    return Event(sequence, id_hash(call.message_id), user, call.name, call.at_ms, call.weight)
+
+
+def _note(work: _Work, record: Delivered, decoded: Decoded) -> None:
     for call in decoded.calls:
-        user = None if call.user is None else user_hash(call.user)
-        event = Event(sequence, id_hash(call.message_id), user, call.name, call.at_ms, call.weight)
-        key = (call.account, call.at_ms // DAY_MS)
-        events = groups.get(key)
-        if events is None:
-            groups[key] = [event]
-        else:
-            events.append(event)
+        place = (call.account, call.at_ms // DAY_MS)
+        work.groups.setdefault(place, []).append(_event(record.sequence, call))
+    work.rejected.extend((record, rejected) for rejected in decoded.rejected)
+    work.facts.extend((record.sequence, account, fact) for account, fact in decoded.facts)
+    work.foreign.extend((record.sequence, foreign) for foreign in decoded.foreign)
 
 
 def _commit_all(work: _Work, lane: Lane, ports: AggregatePorts, rules: Rules) -> list[_Done]:
@@ -165,34 +170,31 @@ def _commit_all(work: _Work, lane: Lane, ports: AggregatePorts, rules: Rules) ->
     arrived = (earliest_ms // DAY_MS, latest_ms // DAY_MS)
     expires_at = latest_ms // 1000 + int(rules.retention.total_seconds())
 
-    def commit(group: Group) -> _Done:
-        try:
-            duplicates = ports.committer.commit(
-                group, lane=lane.name, accounted=lane.row.mark, arrived=arrived, expires_at=expires_at
-            )
-        except GivenUpError:
-            return _Done([], failed=group.events[0].sequence)
-        return _Done(duplicates)
-
     def day_after_day(groups: Sequence[Group]) -> list[_Done]:
+        """An account's days in their order; when one fails, what follows waits too.
+
+        Whoever is told of a new day finds the days before it complete, as far as they came before it.
+        """
         done: list[_Done] = []
-        for group in groups:
-            broken = bool(done) and done[-1].failed is not None
-            done.append(_Done([], failed=group.events[0].sequence) if broken else commit(group))
+        try:
+            for group in groups:
+                duplicates = ports.committer.commit(
+                    group, lane=lane.name, accounted=lane.row.mark, arrived=arrived, expires_at=expires_at
+                )
+                done.append(_Done(duplicates))
+        except GivenUpError:
+            done += [_Done([], failed=group.events[0].sequence) for group in groups[len(done) :]]
         return done
 
     return list(chain.from_iterable(ports.side_by_side(day_after_day, _by_account(work))))
 
 
 def _by_account(work: _Work) -> list[list[Group]]:
-    """The groups of each account, oldest day first.
-
-    Accounts are written side by side, the days of one in their order: whoever is told of a new day finds
-    the days before it complete, as far as they came before it.
-    """
+    """The groups of each account, its days in their order."""
     by_account: dict[str, list[Group]] = {}
-    for (account, day), events in sorted(work.groups.items(), key=lambda entry: entry[0]):
-        by_account.setdefault(account, []).append(Group(account, day_of_index(day), events))
+    for account, day in sorted(work.groups):
+        group = Group(account, day_of_index(day), work.groups[account, day])
+        by_account.setdefault(account, []).append(group)
     return list(by_account.values())
 
 

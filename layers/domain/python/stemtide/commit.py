@@ -1,8 +1,8 @@
 """Bringing one account-day's events into the table, each exactly once, whatever happened before."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from dataclasses import dataclass
-from typing import Final, TypeVar
+from typing import Final, ParamSpec, TypeVar
 
 import msgspec
 
@@ -16,16 +16,19 @@ from stemtide.ports import (
     UsageItems,
     UsageRow,
 )
-from stemtide.state import EMPTY, Caps, Event, Folded, Memory, State, decode, encode, fold
+from stemtide.state import EMPTY, Caps, Event, Memory, State, decode, encode, fold
 from stemtide.users import Users
 from stemtide.warm import WarmCache
 
+P = ParamSpec("P")
 T = TypeVar("T")
 
 MAX_TRIES: Final = 10
 """Tries of one item in one invocation; with the back-off about 15 s of throttling."""
 FIRST_PAUSE_S: Final = 0.05
 MAX_PAUSE_S: Final = 5.0
+STALE: Final = -1
+"""Version of a known item whose last put was not acknowledged: it must be read again."""
 STATE_BYTES: Final = 5_000
 """What a decoded state takes in memory, about."""
 USERS_SUFFIX: Final = "#users"
@@ -87,32 +90,29 @@ class Committer:
         Raises:
             GivenUpError: not (certainly) written within the tries and the time.
         """
+        return self._retried(self._attempt, group, lane, accounted, arrived, expires_at)
+
+    def _attempt(
+        self, group: Group, lane: str, accounted: int, arrived: tuple[int, int], expires_at: int
+    ) -> list[tuple[int, int]]:
         key = (group.account, group.day)
         known = self.states.get(key)
-        memory = None if known is None else known.memory
-
-        def attempt() -> list[tuple[int, int]]:
-            now = self.states.get(key) or self._read(key, memory)
-            folded = fold(
-                now.state,
-                group.events,
-                lane=lane,
-                accounted=accounted,
-                arrived=arrived,
-                caps=self.caps,
-                memory=now.memory,
-            )
-            return self._write(group, now, folded, expires_at)
-
-        return self._retried(attempt)
-
-    def _write(self, group: Group, known: Known, folded: Folded, expires_at: int) -> list[tuple[int, int]]:
-        key = (group.account, group.day)
+        if known is None or known.version == STALE:
+            known = self._read(key, known)
+        folded = fold(
+            known.state,
+            group.events,
+            lane=lane,
+            accounted=accounted,
+            arrived=arrived,
+            caps=self.caps,
+            memory=known.memory,
+        )
         if folded.changed:
             if folded.users:
                 # The users go first: a crash between the two leaves users of events that are not counted
                 # yet and will come again. The other order would lose them for good.
-                self._retried(lambda: self._add_users(group, folded.users, expires_at))
+                self._retried(self._add_users, group, folded.users, expires_at)
             row = UsageRow(
                 account=group.account,
                 sort=group.day,
@@ -121,13 +121,22 @@ class Committer:
                 events=folded.state.events,
                 expires_at=expires_at,
             )
-            self._put(self.states, key, row)
+            self._put(key, known, row)
             known.memory.add(folded, caps=self.caps)
             known = Known(row.version, folded.state, known.memory)
         self.states.put(key, known, size=known.memory.size + STATE_BYTES)
         return folded.duplicates
 
-    def _add_users(self, group: Group, hashes: frozenset[bytes], expires_at: int) -> None:
+    def _put(self, key: tuple[str, str], known: Known, row: UsageRow) -> None:
+        """Put the row. If that is not acknowledged the state is void, not what is certainly in the item."""
+        try:
+            self.items.put(row)
+        except BaseException:
+            stale = Known(STALE, known.state, known.memory)
+            self.states.put(key, stale, size=known.memory.size + STATE_BYTES)
+            raise
+
+    def _add_users(self, group: Group, hashes: Set[bytes], expires_at: int) -> None:
         key = (group.account, group.day + USERS_SUFFIX)
         known = self.sketches.get(key) or _known_users(self.items.get(*key))
         present = users.union(known.users, hashes)
@@ -140,11 +149,12 @@ class Committer:
                 events=0,
                 expires_at=expires_at + USERS_SLACK_S,
             )
-            self._put(self.sketches, key, row)
+            self.sketches.drop(key)  # void until the put is acknowledged
+            self.items.put(row)
             known = KnownUsers(row.version, present, row.expires_at)
         self.sketches.put(key, known, size=len(present.packed))
 
-    def _read(self, key: tuple[str, str], memory: Memory | None) -> Known:
+    def _read(self, key: tuple[str, str], before: Known | None) -> Known:
         """The item as of now. A new day of a backfilled account begins with the account's cutover.
 
         What is known of its users is void, too: a recompute, which writes both, may have made them fewer.
@@ -156,22 +166,17 @@ class Committer:
         return Known(
             0 if stored is None else stored.version,
             state,
-            Memory(state) if memory is None else memory.again(state),
+            Memory(state) if before is None else before.memory.again(state),
         )
 
-    def _put(self, cache: WarmCache[T], key: tuple[str, str], row: UsageRow) -> None:
-        """Put the row; what this process knows of the item is void until the put is acknowledged."""
-        cache.drop(key)
-        self.items.put(row)
-
-    def _retried(self, attempt: Callable[[], T]) -> T:
+    def _retried(self, attempt: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Attempt until it works: again at once after a refused condition, after a pause otherwise."""
         pause = FIRST_PAUSE_S
         for _ in range(MAX_TRIES):
             if self.pace.spent():
                 break
             try:
-                return attempt()
+                return attempt(*args, **kwargs)
             except ConflictError:
                 continue
             except (ThrottledError, UnavailableError):

@@ -1,6 +1,5 @@
 """The envelope: what only Stemtide's own writers say of a call, beside the call's own fields."""
 
-from dataclasses import dataclass
 from typing import Any, Final
 
 import msgspec
@@ -32,8 +31,7 @@ _decode: Final = msgspec.json.Decoder(Envelope).decode
 _fields: Final = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Arrived:
+class Arrived(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """How a call arrived: when (epoch ms), under which key, how late it may be, what its envelope says."""
 
     at_ms: int

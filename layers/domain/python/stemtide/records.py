@@ -1,27 +1,19 @@
 """From the bytes of one stream record to its calls: accepted, rejected or to be put under their own key.
 
-Most calls take a typed decoder that reads only the needed fields; whatever it does not accept is
-decoded in full and judged by `parse_call`, which alone finds the reason.
+The thorough reading: each call is decoded in full and judged by `parse_call`, which alone finds the reason
+why one cannot be counted. Most records never come here, `stemtide.quick` reads them.
 """
-
-from functools import lru_cache
-from typing import Any
 
 import msgspec
 
 from stemtide import limits
 from stemtide.calls import (
-    CALL_TYPES,
-    MAX_AHEAD_MS,
     Call,
     Reason,
     Rejection,
-    is_account_id,
     iso_of,
-    needs_no_user,
     parse_call,
     show,
-    timestamp_ms,
 )
 from stemtide.envelope import (
     ENVELOPE,
@@ -67,37 +59,15 @@ class Decoded(msgspec.Struct):
     silent: int = 0
 
 
-class _Context(msgspec.Struct, gc=False):
-    groupId: str | None = None  # noqa: N815 (Segment's name)
-
-
-class _Shape(msgspec.Struct, gc=False):
-    type: str = ""
-    event: str | None = None
-    messageId: str | None = None  # noqa: N815
-    timestamp: str | None = None
-    userId: str | None = None  # noqa: N815
-    anonymousId: str | None = None  # noqa: N815
-    groupId: str | None = None  # noqa: N815
-    context: _Context | None = None
-    properties: dict[str, Any] | None = None
-    traits: dict[str, Any] | None = None
-    envelope: msgspec.Raw | msgspec.UnsetType = msgspec.field(name=ENVELOPE, default=msgspec.UNSET)
-    batch: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
-
-
 class _Outer(msgspec.Struct, gc=False):
     envelope: msgspec.Raw | msgspec.UnsetType = msgspec.field(name=ENVELOPE, default=msgspec.UNSET)
     batch: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
 
 
-_shape = msgspec.json.Decoder(_Shape).decode
 _outer = msgspec.json.Decoder(_Outer).decode
 _elements = msgspec.json.Decoder(list[msgspec.Raw]).decode
 _anything = msgspec.json.Decoder().decode
 _TOO_DEEP = Rejection(Reason.TOO_DEEP, f"nested deeper than {limits.MAX_JSON_DEPTH} levels: flatten it")
-_known_account = lru_cache(maxsize=65_536)(is_account_id)
-"""Only for texts of an account id's length: longer ones would fill the cache with megabytes."""
 
 
 def decode_record(data: bytes, arrived: Arrived) -> Decoded:
@@ -114,16 +84,11 @@ def decode_record(data: bytes, arrived: Arrived) -> Decoded:
 
 
 def _decode(data: bytes, arrived: Arrived) -> Decoded:
-    try:
-        shape: _Shape | None = _shape(data)
-    except msgspec.ValidationError:
-        shape = None
-    if shape is None or not isinstance(shape.batch, msgspec.UnsetType):
-        outer = _outer(data)
-        if not isinstance(outer.batch, msgspec.UnsetType):
-            return _decode_batch(data, outer, arrived)
+    outer = _outer(data)
+    if not isinstance(outer.batch, msgspec.UnsetType):
+        return _decode_batch(data, outer, arrived)
     decoded = Decoded(total=1, calls=[])
-    _take(decoded, 0, data, shape, arrived)
+    _take(decoded, 0, data, arrived)
     return decoded
 
 
@@ -172,24 +137,15 @@ def _decode_batch(data: bytes, outer: _Outer, arrived: Arrived) -> Decoded:
         decoded.rejected = [Rejected(index, bad, bytes(raw)) for index, raw in enumerate(elements)]
         return decoded
     for index, element in enumerate(elements):
-        raw = bytes(element)
-        try:
-            shape: _Shape | None = _shape(raw)
-        except (msgspec.DecodeError, RecursionError):
-            shape = None
-        _take(decoded, index, raw, shape, arrived)
+        _take(decoded, index, bytes(element), arrived)
     return decoded
 
 
-def _take(decoded: Decoded, index: int, raw: bytes, shape: _Shape | None, arrived: Arrived) -> None:
+def _take(decoded: Decoded, index: int, raw: bytes, arrived: Arrived) -> None:
     """Judge one call and put it where it belongs."""
     judged: Call | Rejected | None = None
     try:
-        if shape is not None:
-            if not isinstance(shape.envelope, msgspec.UnsetType):
-                arrived = arrived.under(shape.envelope)
-            judged = _quick(shape, raw, arrived)
-        elif raw.lstrip()[:1] == b"{":
+        if raw.lstrip()[:1] == b"{":
             arrived = arrived.under(_outer(raw).envelope)
     except RecursionError:
         judged = Rejected(index, _TOO_DEEP, raw)
@@ -223,63 +179,6 @@ def _take_fact(decoded: Decoded, index: int, raw: bytes, call: Call, arrived: Ar
         decoded.silent += 1
     else:
         decoded.calls.append(call)
-
-
-def _quick(shape: _Shape, raw: bytes, arrived: Arrived) -> Call | None:
-    """The call if nothing about it needs a second look; exactly what `parse_call` would return."""
-    if raw.count(b"{") + raw.count(b"[") > limits.MAX_JSON_DEPTH:
-        return None
-    kind, message_id, context = shape.type, shape.messageId, shape.context
-    within, own = None if context is None else context.groupId, shape.groupId
-    account = (own if within is None else within) if kind != "group" else (within if own is None else own)
-    if kind not in CALL_TYPES or account is None or len(account) > limits.MAX_ACCOUNT_ID_CHARS:
-        return None
-    if not _known_account(account):
-        return None
-    if not message_id or len(message_id) > limits.MAX_MESSAGE_ID_CHARS:
-        return None
-    name = shape.event if kind == "track" else kind
-    if not name or len(name) > limits.MAX_EVENT_NAME_CHARS:
-        return None
-    user = shape.userId or shape.anonymousId or None
-    if user is None and not needs_no_user(kind, name):
-        return None
-    weight = _quick_weight(shape)
-    at_ms = _quick_at(shape.timestamp, arrived)
-    if weight is None or at_ms is None:
-        return None
-    return Call(
-        account=account, name=name, message_id=message_id, user=user, at_ms=at_ms, weight=weight, type=kind
-    )
-
-
-def _quick_weight(shape: _Shape) -> int | None:
-    if not (_is_small(shape.properties) and _is_small(shape.traits)):
-        return None
-    count = None if shape.properties is None else shape.properties.get("count")
-    if count is None:
-        return 1
-    return count if type(count) is int and 1 <= count <= limits.MAX_WEIGHT else None
-
-
-def _is_small(bag: dict[str, Any] | None) -> bool:
-    if not bag:
-        return True
-    return len(bag) <= limits.MAX_PROPERTIES and max(map(len, bag)) <= limits.MAX_KEY_CHARS
-
-
-def _quick_at(timestamp: str | None, arrived: Arrived) -> int | None:
-    if timestamp is None:
-        return arrived.at_ms
-    try:
-        at_ms = timestamp_ms(timestamp)
-    except ValueError:
-        return None
-    if at_ms > arrived.at_ms + MAX_AHEAD_MS:
-        return None
-    if at_ms < arrived.at_ms - arrived.bounds.max_lateness_ms and not arrived.envelope.late_ok:
-        return None
-    return at_ms
 
 
 def _judge(raw: bytes, index: int, arrived: Arrived) -> Call | Rejected:

@@ -5,9 +5,8 @@ and never on how they were cut into batches or how often a batch came. The one e
 but a producer that repeats itself: ids beyond the committed window are dropped as far as they are remembered.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence, Set
 from dataclasses import dataclass
-from operator import attrgetter
 from typing import Final
 
 import msgspec
@@ -73,7 +72,10 @@ class Caps:
     remembered_ids: int = limits.REMEMBERED_IDS
 
 
-class Folded(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+NONE: Final[frozenset[bytes]] = frozenset()
+
+
+class Folded(msgspec.Struct, frozen=True, gc=False):
     """A fold's outcome.
 
     `duplicates` are the (sequence number, calls) of this batch's events that were not counted because
@@ -84,9 +86,9 @@ class Folded(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     state: State
     duplicates: list[tuple[int, int]] = []
-    users: frozenset[bytes] = frozenset()
-    accepted: dict[bytes, None] = {}
-    new_users: frozenset[bytes] = frozenset()
+    users: Set[bytes] = NONE
+    accepted: Collection[bytes] = ()
+    new_users: Set[bytes] = NONE
     changed: bool = False
 
 
@@ -111,9 +113,7 @@ class Memory:
 
     def knows_none_of(self, ids: dict[bytes, None]) -> bool:
         """Whether all of these ids are new."""
-        return self._ids.keys().isdisjoint(ids) and (
-            not self._older or self._older.keys().isdisjoint(ids)
-        )
+        return self._ids.keys().isdisjoint(ids) and (not self._older or self._older.keys().isdisjoint(ids))
 
     def again(self, state: State) -> "Memory":
         """The same for a state that was read anew: its users are what it says, an id once in stays in."""
@@ -123,10 +123,12 @@ class Memory:
 
     def add(self, folded: Folded, *, caps: Caps) -> None:
         """Note what an acknowledged write has brought in."""
-        self._ids.update(folded.accepted)
+        accepted = folded.accepted
+        self._ids.update(accepted if isinstance(accepted, dict) else dict.fromkeys(accepted))
         if len(self._ids) > max(caps.remembered_ids, caps.id_window):
             self._older, self._ids = self._ids, dict.fromkeys(list(self._ids)[-caps.id_window :])
-        self.users.update(folded.new_users)
+        if folded.new_users:
+            self.users.update(folded.new_users)
         if len(self.users) > limits.REMEMBERED_USERS:
             self.users = set(unpack_users(folded.state.users))
 
@@ -191,61 +193,44 @@ def fold(
     """
     mark = mark_of(state, lane)
     fresh = events if events and events[0].sequence > mark else [e for e in events if e.sequence > mark]
-    known = _known_duplicates(state, lane, events)
+    known = _known_duplicates(state, lane, events) if state.recent else []
     if not fresh:
         return Folded(state=state, duplicates=known)
     if memory is None:
         memory = Memory(state)
-    counted, new = _once(state, fresh, memory=memory, caps=caps)
-    users = {event.user for event in counted}
-    users.discard(None)
-    new_users = frozenset(users - memory.users)
+    counted, new, ids = _once(state, fresh, memory=memory, caps=caps)
+    by_event, first_ms, last_ms, weight, new_users = _counts(state, counted, memory, caps)
     inline = pack_users([*unpack_users(state.users), *new_users]) if new_users else state.users
     spilled = state.spilled or len(inline) > limits.USER_HASH_BYTES * caps.inline_users
-    accepted = dict.fromkeys(map(_id_hash, counted))
-    times = list(map(_at_ms, counted))
-    if state.first_ms is not None and state.last_ms is not None:
-        times += (state.first_ms, state.last_ms)
     after = State(
-        events=state.events + sum(map(_weight, counted)),
-        calls=state.calls + len(counted),
-        duplicates=state.duplicates + len(fresh) - len(counted),
-        by_event=_counts(state.by_event, counted, cap=caps.event_types) if counted else state.by_event,
-        first_ms=min(times, default=None),
-        last_ms=max(times, default=None),
-        users=b"" if spilled else inline,
-        spilled=spilled,
-        marks={**state.marks, lane: pack(fresh[-1].sequence)},
-        ids=(state.ids + b"".join(map(_id_hash, counted)))[-limits.ID_BYTES * caps.id_window :],
-        recent=_recent(state, lane, new, accounted=accounted) if new or state.recent else state.recent,
-        arrivals=add_interval(state.arrivals, *arrived),
-        covered_ms=state.covered_ms,
+        state.events + weight,
+        state.calls + len(counted),
+        state.duplicates + len(fresh) - len(counted),
+        by_event,
+        first_ms,
+        last_ms,
+        b"" if spilled else inline,
+        spilled,
+        {**state.marks, lane: pack(fresh[-1].sequence)},
+        (state.ids + b"".join(ids))[-limits.ID_BYTES * caps.id_window :],
+        _recent(state, lane, new, accounted=accounted) if new or state.recent else state.recent,
+        add_interval(state.arrivals, *arrived),
+        state.covered_ms,
     )
-    return Folded(
-        state=after,
-        duplicates=known + new,
-        users=frozenset(unpack_users(inline)) if spilled and new_users else frozenset(),
-        accepted=accepted,
-        new_users=new_users,
-        changed=True,
-    )
-
-
-_id_hash = attrgetter("id_hash")
-_at_ms = attrgetter("at_ms")
-_weight = attrgetter("weight")
+    users = frozenset(unpack_users(inline)) if spilled and new_users else NONE
+    return Folded(after, known + new, users, ids, new_users, True)
 
 
 def _once(
     state: State, fresh: Sequence[Event], *, memory: Memory, caps: Caps
-) -> tuple[Sequence[Event], list[tuple[int, int]]]:
-    """The events that count, and the (sequence number, calls) of those whose id is known or that are covered.
+) -> tuple[Sequence[Event], list[tuple[int, int]], Collection[bytes]]:
+    """The events that count, the (sequence number, calls) of those that are in already, the former's ids.
 
-    Nearly always all of them count, which three set operations find out.
+    Nearly always all of them count, which two set operations find out.
     """
-    ids = dict.fromkeys(map(_id_hash, fresh))
+    ids = dict.fromkeys([event.id_hash for event in fresh])
     if state.covered_ms is None and len(ids) == len(fresh) and memory.knows_none_of(ids):
-        return fresh, []
+        return fresh, [], ids
     covered = -1 if state.covered_ms is None else state.covered_ms
     window = _Window(state.ids, caps) if caps.remembered_ids == 0 else None
     counted: list[Event] = []
@@ -261,7 +246,7 @@ def _once(
         here.add(one)
         if window is not None:
             window.add(one)
-    return counted, sorted(repeated.items())
+    return counted, sorted(repeated.items()), [event.id_hash for event in counted]
 
 
 class _Window:
@@ -277,18 +262,31 @@ class _Window:
         self._ids = (self._ids + id_hash)[-self._length :]
 
 
-def _counts(before: dict[str, int], events: Sequence[Event], *, cap: int) -> dict[str, int]:
-    """The weights by event type; a type beyond the cap counts in `other`."""
-    counts = before.copy()
+def _counts(
+    state: State, events: Sequence[Event], memory: Memory, caps: Caps
+) -> tuple[dict[str, int], int | None, int | None, int, Set[bytes]]:
+    """With the events: weights by event type (beyond the cap in `other`), first and last time.
+
+    And of them alone: their weight and the users that are not known.
+    """
+    counts, total, cap, known = state.by_event.copy(), 0, caps.event_types, memory.users
+    first_ms, last_ms = state.first_ms, state.last_ms
+    users: set[bytes | None] = set()
     for event in events:
-        name = event.name
+        name, at_ms, weight = event.name, event.at_ms, event.weight
+        total += weight
         if name in counts:
-            counts[name] += event.weight
-        elif len(counts) < cap:
-            counts[name] = event.weight
+            counts[name] += weight
         else:
-            counts[limits.OTHER_EVENT] = counts.get(limits.OTHER_EVENT, 0) + event.weight
-    return counts
+            name = name if len(counts) < cap else limits.OTHER_EVENT
+            counts[name] = counts.get(name, 0) + weight
+        if first_ms is None or at_ms < first_ms:
+            first_ms = at_ms
+        if last_ms is None or at_ms > last_ms:
+            last_ms = at_ms
+        if event.user not in known:
+            users.add(event.user)
+    return counts, first_ms, last_ms, total, {user for user in users if user is not None} if users else NONE
 
 
 def _known_duplicates(state: State, lane: str, events: Iterable[Event]) -> list[tuple[int, int]]:
@@ -313,7 +311,7 @@ def add_interval(intervals: list[int], first: int, last: int) -> list[int]:
 
     When there are too many, the two that are closest become one: a superset, so nothing is missed.
     """
-    if len(intervals) >= 2 and intervals[-2] <= first and last <= intervals[-1]:
+    if intervals and intervals[-2] <= first and last <= intervals[-1]:
         return intervals
     pairs = sorted([*zip(intervals[::2], intervals[1::2], strict=True), (first, last)])
     joined = [pairs[0]]

@@ -6,7 +6,6 @@ however often one comes.
 """
 
 from collections.abc import Iterable
-from functools import lru_cache
 from hashlib import blake2b
 from typing import Any, Final, NamedTuple
 
@@ -24,6 +23,7 @@ SKETCH_FORMAT: Final = b"\x02"
 """First byte of stored users; a change of a layout takes the next one and still reads these."""
 _REMEMBERED_CHARS = 128
 """A user id may be as long as its call: remembering long ones would fill the function's memory."""
+_REMEMBERED_USERS: Final = 200_000
 
 
 class Users(NamedTuple):
@@ -38,14 +38,22 @@ NOBODY: Final = Users()
 
 def user_hash(user: str) -> bytes:
     """8 uniform bytes that stand for a user id; the id itself is not stored."""
-    return _remembered_hash(user) if len(user) <= _REMEMBERED_CHARS else _hash(user)
+    return remembered_hashes[user]
 
 
-def _hash(user: str) -> bytes:
-    return blake2b(user.encode(), digest_size=USER_HASH_BYTES).digest()
+class _Hashes(dict[str, bytes]):
+    """The hashes of the users seen last; a plain look-up, as each call makes one."""
+
+    def __missing__(self, user: str) -> bytes:
+        made = blake2b(user.encode(), digest_size=USER_HASH_BYTES).digest()
+        if len(user) <= _REMEMBERED_CHARS:
+            if len(self) >= _REMEMBERED_USERS:
+                self.clear()
+            self[user] = made
+        return made
 
 
-_remembered_hash = lru_cache(maxsize=100_000)(_hash)
+remembered_hashes: Final = _Hashes()
 
 
 def pack(hashes: Iterable[bytes]) -> bytes:

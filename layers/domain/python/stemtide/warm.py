@@ -8,7 +8,7 @@ V = TypeVar("V")
 
 
 class WarmCache(Generic[V]):
-    """Least recently put entries go first when there are too many or they are too big together.
+    """The oldest entries go first when there are too many or they are too big together.
 
     It holds only what was read from or acknowledged by the table, so an old entry costs a refused write
     and a re-read, never a wrong number. Threads may share it.
@@ -22,17 +22,17 @@ class WarmCache(Generic[V]):
         self._lock = Lock()
 
     def get(self, key: tuple[str, str]) -> V | None:
-        """The value, None when it is not (or no longer) here. Whoever uses it puts it again: that is its use."""
+        """The value, None when it is not (or no longer) here."""
         entry = self._entries.get(key)
         return None if entry is None else entry[0]
 
     def put(self, key: tuple[str, str], value: V, *, size: int) -> None:
-        """Keep a value whose stored form has `size` bytes."""
+        """Keep a value that takes `size` bytes; one that takes another's place has its age, too."""
         with self._lock:
-            self._remove(key)
+            before = self._entries.get(key)
             self._entries[key] = (value, size)
-            self._bytes += size
-            while len(self._entries) > self._max_entries or self._bytes > self._max_bytes:
+            self._bytes += size if before is None else size - before[1]
+            while self._bytes > self._max_bytes or len(self._entries) > self._max_entries:
                 self._remove(next(iter(self._entries)))
 
     def drop(self, key: tuple[str, str]) -> None:

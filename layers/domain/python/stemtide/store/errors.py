@@ -1,8 +1,5 @@
 """What a failed AWS call means for the caller: refused, outcome unknown, or condition not met."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 from botocore import exceptions
 from botocore.exceptions import ClientError
 
@@ -28,16 +25,25 @@ def code_of(error: ClientError) -> str:
     return str(error.response.get("Error", {}).get("Code", ""))
 
 
-@contextmanager
-def translated() -> Iterator[None]:
+class translated:  # noqa: N801 - used as a function; a generator's context costs a microsecond a write
     """Raise what the ports promise for AWS's transient errors; everything else passes as it is.
 
     A request that AWS refuses for what it says (validation, access) is no transient error: it must
     surface, and the batch goes the way of retries, bisection and dead letters.
     """
-    try:
-        yield
-    except ClientError as error:
+
+    __slots__ = ()
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if error is not None:
+            _translate(error)
+
+
+def _translate(error: BaseException) -> None:
+    if isinstance(error, ClientError):
         code = code_of(error)
         if code == CONDITION_FAILED:
             raise ConflictError(code) from error
@@ -45,6 +51,5 @@ def translated() -> Iterator[None]:
             raise ThrottledError(code) from error
         if int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)) >= _SERVER_ERROR:
             raise UnavailableError(code) from error
-        raise
-    except (exceptions.ConnectionError, exceptions.HTTPClientError) as error:
+    elif isinstance(error, exceptions.ConnectionError | exceptions.HTTPClientError):
         raise UnavailableError(type(error).__name__) from error
