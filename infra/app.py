@@ -29,7 +29,7 @@ def build(*, context: Mapping[str, Any] | None = None, outdir: str | None = None
         context: CDK context beside what the CDK command line hands over (`target=local`, settings).
 
     Raises:
-        SettingError: a deployment setting is wrong.
+        SettingError: a deployment setting is wrong, or does not go with stemtide.toml.
         ConfigError: stemtide.toml is wrong; the message has the line and the reason.
     """
     company = load_config(CONFIGURATION)
@@ -37,6 +37,7 @@ def build(*, context: Mapping[str, Any] | None = None, outdir: str | None = None
     names = ["target", *config.Deployment.__dataclass_fields__, "deployment"]
     given = {name: value for name in names if (value := app.node.try_get_context(name)) is not None}
     deployment = config.load(given)
+    config.check_retention(deployment, company.ingest)
     name = deployment.name
     data = DataStack(
         app,

@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any, Final
 
+from stemtide.config_schema import Ingest
+
 NAME: Final = re.compile(r"[a-z][a-z0-9-]{0,18}[a-z0-9]")
 """Stacks begin with a letter; buckets, which bear the name too, are in lower case, 63 characters at most."""
 MOST_DAYS: Final = 36_500
@@ -112,6 +114,30 @@ def load(context: Mapping[str, Any]) -> Deployment:
     deployment = replace(Deployment(), **(dict(LOCAL) if target == "local" else {}) | changes)
     _check(deployment, target)
     return deployment
+
+
+def check_retention(deployment: Deployment, ingest: Ingest) -> None:
+    """Usage must outlive everything that may still be counted into it.
+
+    A record that comes when its day has expired makes the day anew, without what it held and without the
+    marks and ids that tell what is in.
+
+    Raises:
+        SettingError: the stream, or the dead letters, keep records for longer than usage is kept.
+    """
+    kept = ingest.usage_retention_days
+    late = deployment.stream_retention_days + ingest.max_lateness_days
+    if kept <= late:
+        raise SettingError(
+            f"usage_retention_days is {kept}, but a record may be counted {late} days after its event "
+            f"(stream_retention_days {deployment.stream_retention_days}, max_lateness_days "
+            f"{ingest.max_lateness_days}): keep usage for longer, or the stream for less"
+        )
+    if kept <= deployment.dead_letter_retention_days:
+        raise SettingError(
+            f"usage_retention_days is {kept}, but a dead letter may be put back for "
+            f"{deployment.dead_letter_retention_days} days (dead_letter_retention_days): it must be less"
+        )
 
 
 def _parse(name: str, kind: Any, value: Any) -> Any:

@@ -94,6 +94,14 @@ def test_a_quarantined_payload_outlives_the_row_that_names_it_by_days_only(synth
     assert rule["ExpirationInDays"] == kept_days + 3
 
 
+def test_row_22_what_recomputes_read_never_expires(synth: Synth) -> None:
+    [archive] = [properties for name, properties in named(synth) if name.startswith("ArchiveBucket")]
+
+    expiring = [rule for rule in archive["LifecycleConfiguration"]["Rules"] if "ExpirationInDays" in rule]
+    assert {rule["Prefix"] for rule in expiring} == {"quarantine/", "sweeps/", "recomputes/"}
+    assert not any("raw/".startswith(rule["Prefix"]) for rule in expiring)
+
+
 def test_every_bucket_refuses_requests_without_tls(synth: Synth) -> None:
     policies = synth.properties("AWS::S3::BucketPolicy")
 

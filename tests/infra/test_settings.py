@@ -1,8 +1,9 @@
 """Deployment settings: where they come from, and what a wrong one is told."""
 
 import pytest
+from stemtide.config_schema import Ingest
 
-from infra.config import LOCAL, Deployment, SettingError, load
+from infra.config import LOCAL, Deployment, SettingError, check_retention, load
 
 
 def test_an_account_gets_the_defaults_and_what_cdk_json_changes() -> None:
@@ -47,3 +48,35 @@ def test_a_wrong_setting_is_refused_with_its_name_and_what_may_be(
 ) -> None:
     with pytest.raises(SettingError, match=told.replace(".", r"\.")):
         load(context)
+
+
+def test_row_22_the_defaults_keep_usage_for_longer_than_anything_may_change_it() -> None:
+    check_retention(load({}), Ingest())
+    check_retention(load({"target": "local"}), Ingest())
+
+
+@pytest.mark.parametrize(
+    ("deployment", "ingest", "told"),
+    [
+        (
+            Deployment(stream_retention_days=220),
+            Ingest(),
+            "usage_retention_days is 400, but a record may be counted 400 days after its event",
+        ),
+        (
+            Deployment(stream_retention_days=7, dead_letter_retention_days=100),
+            Ingest(max_lateness_days=180, usage_retention_days=187),
+            "usage_retention_days is 187, but a record may be counted 187 days after its event",
+        ),
+        (
+            Deployment(dead_letter_retention_days=400),
+            Ingest(),
+            "usage_retention_days is 400, but a dead letter may be put back for 400 days",
+        ),
+    ],
+)
+def test_row_22_usage_that_expires_before_what_may_change_it_is_refused(
+    deployment: Deployment, ingest: Ingest, told: str
+) -> None:
+    with pytest.raises(SettingError, match=told):
+        check_retention(deployment, ingest)
