@@ -22,7 +22,7 @@ from typing import Any, Final
 import msgspec
 
 from stemtide.accounting import Position, advance
-from stemtide.calls import DAY_MS, Bounds, Call, day_of_index
+from stemtide.calls import DAY_MS, Bounds, day_of_index
 from stemtide.commit import Committer, GivenUpError, Group
 from stemtide.envelope import Arrived
 from stemtide.facts import Fact
@@ -41,12 +41,10 @@ from stemtide.ports import (
     Stream,
     UnavailableError,
 )
-from stemtide.quick import Groups, in_order, read_all
+from stemtide.quick import Groups, event_of, in_order, read_all
 from stemtide.records import Decoded, Foreign, Rejected, decode_record
 from stemtide.repeats import Repeats
 from stemtide.resend import put_all
-from stemtide.state import Event, id_hash
-from stemtide.users import user_hash
 
 APPLIED: Final = "applied"
 DUPLICATE: Final = "duplicate"
@@ -150,15 +148,10 @@ def _sort_out(delivery: Delivery, bounds: Bounds) -> _Work:
     return work
 
 
-def _event(sequence: int, call: Call) -> Event:
-    user = None if call.user is None else user_hash(call.user)
-    return Event(sequence, id_hash(call.message_id), user, call.name, call.at_ms, call.weight)
-
-
 def _note(work: _Work, record: Delivered, decoded: Decoded) -> None:
     for call in decoded.calls:
         place = (call.account, call.at_ms // DAY_MS)
-        work.groups.setdefault(place, []).append(_event(record.sequence, call))
+        work.groups.setdefault(place, []).append(event_of(record.sequence, call))
     work.rejected.extend((record, rejected) for rejected in decoded.rejected)
     work.facts.extend((record.sequence, account, fact) for account, fact in decoded.facts)
     work.foreign.extend((record.sequence, foreign) for foreign in decoded.foreign)

@@ -15,12 +15,12 @@ from typing import Annotated, Any, Final, Literal
 import msgspec
 
 from stemtide import limits
-from stemtide.calls import DAY_MS, MAX_AHEAD_MS, Bounds, is_account_id
+from stemtide.calls import DAY_MS, MAX_AHEAD_MS, Bounds, Call, is_account_id
 from stemtide.envelope import ENVELOPE
 from stemtide.facts import SUBSCRIPTION_PREFIX
 from stemtide.kinesis_event import Delivered
 from stemtide.state import Event, id_hash
-from stemtide.users import remembered_hashes
+from stemtide.users import remembered_hashes, user_hash
 
 _Text = Annotated[str, msgspec.Meta(min_length=1)]
 _Key = Annotated[str, msgspec.Meta(max_length=limits.MAX_KEY_CHARS)]
@@ -126,19 +126,51 @@ def _pieces(records: Sequence[Delivered]) -> Iterator[Sequence[Delivered]]:
         yield records[first:]
 
 
+def read(record: Delivered, bounds: Bounds) -> list[Event] | None:
+    """The events of one record in its order; None: it needs a second look."""
+    flats, left = _flats([record], bounds, {})
+    if left or not flats:
+        return None
+    _, events, left = _events(flats[0])
+    return None if left else events
+
+
 def _read_piece(records: Sequence[Delivered], bounds: Bounds, read: Read) -> None:
+    flats, left = _flats(records, bounds, read.totals)
+    read.left.extend(left)
+    groups = read.groups
+    for flat in flats:
+        keys, events, left = _events(flat)
+        read.left.extend(left)
+        for key, event in zip(keys, events, strict=True):
+            place = (key, event.at_ms // DAY_MS)
+            group = groups.get(place)
+            if group is None:
+                groups[place] = [event]
+            else:
+                group.append(event)
+    if len(flats) > 1:
+        in_order(groups)
+
+
+def _flats(
+    records: Sequence[Delivered], bounds: Bounds, totals: dict[int, int]
+) -> tuple[list[_Flat], list[Delivered]]:
+    """The calls of the records by how they came (alone, in live or replayed batches), and what is left."""
     lone = [record for record in records if not record.data.startswith(_START)]
     single, live = _Flat(bounds.max_lateness_ms), _Flat(bounds.max_lateness_ms)
     replayed = _Flat(_ANY_LATENESS_MS)
     left = _take_lone(lone, single)
     if len(lone) < len(records):
         batches = [record for record in records if record.data.startswith(_START)]
-        left += _take_batches(batches, live, replayed, read.totals)
-    for flat in (single, live, replayed):
-        left += _put(flat, read.groups)
-    read.left.extend(left)
-    if sum(1 for flat in (single, live, replayed) if flat.calls) > 1:
-        in_order(read.groups)
+        left += _take_batches(batches, live, replayed, totals)
+    return [flat for flat in (single, live, replayed) if flat.calls], left
+
+
+def event_of(sequence: int, call: Call) -> Event:
+    """The event of a call that was read thoroughly."""
+    user = None if call.user is None else user_hash(call.user)
+    return Event(sequence, id_hash(call.message_id), user, call.name, call.at_ms, call.weight)
 
 
 def in_order(groups: Groups) -> None:
@@ -235,14 +267,12 @@ def _are_flat(data: bytes, calls: list[_Call]) -> bool:
     return _NESTING + spare <= limits.MAX_JSON_DEPTH
 
 
-def _put(flat: _Flat, groups: Groups) -> list[Delivered]:
-    """Put the calls into their groups, record by record as a whole; the records that are not plain.
+def _events(flat: _Flat) -> tuple[list[str], list[Event], list[Delivered]]:
+    """Keys and events of the calls in order, record by record as a whole; the records that are not plain.
 
     By columns: a loop over the calls would take twice as long.
     """
     calls, records = flat.calls, flat.records
-    if not calls:
-        return []
     names = [call.event if call.type == "track" else call.type for call in calls]
     users = [call.userId or call.anonymousId for call in calls]
     times = [(call.timestamp - _EPOCH) // _MILLISECOND for call in calls]
@@ -264,31 +294,14 @@ def _put(flat: _Flat, groups: Groups) -> list[Delivered]:
         )
     ]
     if not all(plain):
-        return _put_plain(flat, plain, groups)
+        return _plain_events(flat, plain)
     ids = [id_hash(call.messageId) for call in calls]
     hashes = [remembered_hashes[user] for user in users if user is not None]
-    events = map(Event, [record.sequence for record in records], ids, hashes, names, times, weights)
-    places = zip(keys, [at // DAY_MS for at in times], strict=True)
-    for place, event in zip(places, events, strict=True):
-        group = groups.get(place)
-        if group is None:
-            groups[place] = [event]
-        else:
-            group.append(event)
-    return []
+    sequences = [record.sequence for record in records]
+    return keys, list(map(Event, sequences, ids, hashes, names, times, weights)), []
 
 
-def _strange(keys: set[str]) -> set[str]:
-    """The keys that are no account ids."""
-    unknown = keys - _known
-    strange = {key for key in unknown if not is_account_id(key)}
-    if len(_known) > _MOST_KNOWN:
-        _known.clear()
-    _known.update(unknown - strange)
-    return strange
-
-
-def _put_plain(flat: _Flat, plain: list[bool], groups: Groups) -> list[Delivered]:
+def _plain_events(flat: _Flat, plain: list[bool]) -> tuple[list[str], list[Event], list[Delivered]]:
     """The same without the records that hold a call which is not plain."""
     left = {
         record.sequence: record for record, is_plain in zip(flat.records, plain, strict=True) if not is_plain
@@ -299,4 +312,15 @@ def _put_plain(flat: _Flat, plain: list[bool], groups: Groups) -> list[Delivered
         if record.sequence not in left
     ]
     rest = _Flat(flat.lateness_ms, [call for call, _ in kept], [record for _, record in kept])
-    return [*left.values(), *_put(rest, groups)]
+    keys, events, _ = _events(rest)
+    return keys, events, list(left.values())
+
+
+def _strange(keys: set[str]) -> set[str]:
+    """The keys that are no account ids."""
+    unknown = keys - _known
+    strange = {key for key in unknown if not is_account_id(key)}
+    if len(_known) > _MOST_KNOWN:
+        _known.clear()
+    _known.update(unknown - strange)
+    return strange

@@ -16,9 +16,11 @@ from stemtide import users
 from stemtide.archive import ArchivedRecord
 from stemtide.calls import DAY_MS, Bounds
 from stemtide.envelope import Arrived
+from stemtide.kinesis_event import Delivered
+from stemtide.quick import event_of, read
 from stemtide.records import decode_record
-from stemtide.state import EMPTY, Caps, Event, State, fold, id_hash
-from stemtide.users import Users, user_hash
+from stemtide.state import EMPTY, Caps, Event, State, fold
+from stemtide.users import Users
 
 REPEATED_WITHIN_MS: Final = DAY_MS
 """Under another day a producer repeats only what has no timestamp; producers' own windows are 24 h, too."""
@@ -73,20 +75,15 @@ def calls_of(lane: str, record: ArchivedRecord, *, bounds: Bounds) -> list[Archi
 
     Calls of other accounts came again under their own key, rejected ones and mere facts count nowhere.
     """
-    sequence, arrival_ms = int(record.seq), record.arrival_ms
-    decoded = decode_record(record.bytes, Arrived(at_ms=arrival_ms, key=record.key, bounds=bounds))
+    arrival_ms, key = record.arrival_ms, record.key
+    delivered = Delivered(int(record.seq), key, arrival_ms, record.bytes)
+    events = read(delivered, bounds)
+    if events is None:
+        decoded = decode_record(delivered.data, Arrived(at_ms=arrival_ms, key=key, bounds=bounds))
+        events = [event_of(delivered.sequence, call) for call in decoded.calls]
     return [
-        ArchivedCall(
-            arrival_ms,
-            lane,
-            sequence,
-            id_hash(call.message_id),
-            None if call.user is None else user_hash(call.user),
-            call.name,
-            call.at_ms,
-            call.weight,
-        )
-        for call in decoded.calls
+        ArchivedCall(arrival_ms, lane, e.sequence, e.id_hash, e.user, e.name, e.at_ms, e.weight)
+        for e in events
     ]
 
 
