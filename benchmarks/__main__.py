@@ -4,12 +4,14 @@ import json
 import os
 import signal
 import sys
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from types import FrameType
+from typing import Any, Final
 
 from rich.markup import escape
 
-from benchmarks import drop_to_score
+from benchmarks import aggregate_speed, drop_to_score, write_units
 from benchmarks.results import merge
 from demo.__main__ import console_of_width
 from demo.settings import DEFAULT_SEED, ROOT, Settings, free_port
@@ -19,13 +21,37 @@ from infra.local.proxy import around_proxy
 
 RESULTS = ROOT / "build" / "bench.json"
 INTERRUPTED = 130
+Outcome = tuple[dict[str, Any], dict[str, Any]]
+"""Figures by key, and what was run."""
 
 
-def main() -> int:
+def main(names: Sequence[str]) -> int:
+    """Run the named benchmarks, by default all, one after the other."""
+    unknown = [name for name in names if name not in BENCHMARKS]
+    if unknown:
+        print(f"no benchmark {', '.join(unknown)}: there are {', '.join(BENCHMARKS)}", file=sys.stderr)
+        return 2
     os.environ.update(around_proxy(os.environ))
     for ending in (signal.SIGTERM, signal.SIGHUP):  # as Ctrl-C: nothing stays running
         signal.signal(ending, _interrupt)
     console = console_of_width(WIDTH)
+    stages = Stages(console=console)
+    for name in names or BENCHMARKS:
+        try:
+            figures, ran = BENCHMARKS[name](stages)
+        except StageError as error:
+            console.print(f"[bold red]the benchmark failed:[/] {escape(str(error))}")
+            return 1
+        except KeyboardInterrupt:
+            console.print("interrupted; what was started has been stopped")
+            return INTERRUPTED
+        merge(RESULTS, figures, {name: ran})
+        console.print(json.dumps(figures, indent=2))
+    console.print(f"written to {os.path.relpath(RESULTS, ROOT)}")
+    return 0
+
+
+def _drop_to_score(stages: Stages) -> Outcome:
     settings = Settings(
         seed=DEFAULT_SEED,
         keep=False,
@@ -33,18 +59,22 @@ def main() -> int:
         port=free_port(),
         folder=ROOT / "build" / "bench",
     )
-    try:
-        figures, ran = drop_to_score.run(settings, Stages(console=console))
-    except StageError as error:
-        console.print(f"[bold red]the benchmark failed:[/] {escape(str(error))}")
-        return 1
-    except KeyboardInterrupt:
-        console.print("interrupted; what was started has been stopped")
-        return INTERRUPTED
-    merge(RESULTS, figures, {"drop_to_score": ran})
-    console.print(json.dumps(figures, indent=2))
-    console.print(f"written to {os.path.relpath(RESULTS, ROOT)}")
-    return 0
+    return drop_to_score.run(settings, stages)
+
+
+def _staged(title: str, run: Callable[[], Outcome]) -> Callable[[Stages], Outcome]:
+    def staged(stages: Stages) -> Outcome:
+        with stages.stage(title, title) as _:
+            return run()
+
+    return staged
+
+
+BENCHMARKS: Final[dict[str, Callable[[Stages], Outcome]]] = {
+    "aggregate_speed": _staged("aggregates: speed", aggregate_speed.run),
+    "write_units": _staged("aggregates: write units", write_units.run),
+    "drop_to_score": _drop_to_score,
+}
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
@@ -52,4 +82,4 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

@@ -1,14 +1,16 @@
-"""What the aggregates' writes cost: write units per 1,000 events at 50 million events a day, by real item sizes.
+"""What the aggregates' writes cost: units per 1,000 events at 50 million events a day, by real item sizes.
 
 A sample of the accounts lives through a day: its events come at random instants, those of one window are one
-group, and the product's own fold and users make the items, whose size DynamoDB bills in units of 1 KB. Accounts
-are drawn by strata of their rank; what busy ones do after 60,000 events is taken from their second half.
+group, and the product's own fold and users make the items, whose size DynamoDB bills in units of 1 KB.
+Accounts are drawn by strata of their rank; what busy ones do after 60,000 events is taken from their second
+half.
 One window is one batch per shard: at 60 s that takes seven shards (see `reference_load`).
 """
 
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import pairwise
 from random import Random
 from typing import Any, Final
 
@@ -84,7 +86,7 @@ def _sample(accounts: int, spread: str) -> Iterator[tuple[float, float]]:
         yield from [(float(rates[0]), accounts / UNIFORM_SAMPLE)] * UNIFORM_SAMPLE
         return
     edges = np.unique(np.geomspace(1, accounts + 1, STRATA + 1).astype(int))
-    for first, end in zip(edges[:-1], edges[1:], strict=True):
+    for first, end in pairwise(edges):
         picked = np.unique(np.linspace(first, end - 1, PER_STRATUM).astype(int))
         total = rates[first - 1 : end - 1].sum()
         for rank in picked:
@@ -132,7 +134,12 @@ def _live(rate: float, weight: float, window_s: int, source: Random, counted: Co
 def _bytes(blob: bytes, version: int) -> int:
     """An item's size as DynamoDB counts it: names, text, bytes, and of numbers half their digits and one."""
     row = UsageRow(
-        account="account-00042", sort="2026-03-14", version=version, blob=blob, events=9_999, expires_at=2 * 10**9
+        account="account-00042",
+        sort="2026-03-14",
+        version=version,
+        blob=blob,
+        events=9_999,
+        expires_at=2 * 10**9,
     )
     size = 0
     for name, value in put_of(row)["Item"].items():
@@ -147,7 +154,7 @@ def _units(size: int) -> int:
 
 def _poisson(mean: float, source: Random) -> int:
     """Near enough: normal for many, exact for few."""
-    if mean > 100:  # noqa: PLR2004
+    if mean > 100:
         return max(0, round(source.gauss(mean, math.sqrt(mean))))
     limit, product, number = math.exp(-mean), source.random(), 0
     while product > limit:
