@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import date, timedelta
 
 from stemtide.aggregate import Rules
 from stemtide.archive import ArchivedRecord, merged
@@ -50,12 +50,15 @@ class MemoryArchive:
     archive: MemoryLedger
     holes: list[Hole] = field(default_factory=list)
     given_up: dict[str, int] = field(default_factory=dict)
+    """By lane the last record that the aggregates gave up."""
+    archive_given_up: dict[str, int] = field(default_factory=dict)
+    """The same of the archive."""
 
     def progress(self) -> Progress:
         return Progress(
-            aggregate={lane: row.mark for lane, row in self.aggregate.rows.items()} | self.given_up,
-            archive={lane: row.mark for lane, row in self.archive.rows.items()},
-            holes=self.holes,
+            aggregate=_marks(self.aggregate, self.given_up),
+            archive=_marks(self.archive, self.archive_given_up),
+            holes=list(self.holes),
         )
 
     def records(self, day: str, wanted: Callable[[str], bool]) -> Iterator[tuple[str, ArchivedRecord]]:
@@ -68,6 +71,13 @@ class MemoryArchive:
             for record in merged(self.bodies[key] for key in found):
                 if wanted(record.key):
                     yield lane, record
+
+
+def _marks(ledger: MemoryLedger, given_up: dict[str, int]) -> dict[str, int]:
+    counted = {lane: row.mark for lane, row in ledger.rows.items()}
+    return {
+        lane: max(counted.get(lane, -1), given_up.get(lane, -1)) for lane in counted.keys() | given_up.keys()
+    }
 
 
 def archive_of(lab: Lab) -> MemoryArchive:
@@ -115,6 +125,4 @@ def projections(lab: Lab) -> Iterable[tuple[str, str, Projection]]:
 
 def day_number(day: str) -> int:
     """Days since the epoch of `YYYY-MM-DD`."""
-    from datetime import date
-
     return (date.fromisoformat(day) - date(1970, 1, 1)).days
