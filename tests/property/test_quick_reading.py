@@ -8,7 +8,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from stemtide.envelope import Arrived
 from stemtide.kinesis_event import Delivered
-from stemtide.quick import read_all
+from stemtide.quick import Read, read_into
 from stemtide.records import decode_record
 from stemtide.state import Event, id_hash
 from stemtide.users import user_hash
@@ -100,6 +100,13 @@ DATA = st.one_of(
 )
 
 
+def read_all(records: list[Delivered], *, piece: int) -> Read:
+    read = Read()
+    for first in range(0, len(records), piece):
+        read_into(read, records[first : first + piece], BOUNDS)
+    return read
+
+
 def thoroughly(record: Delivered) -> tuple[list[Event], bool]:
     """The events of the record's own account, and whether that is all there is in it."""
     arrived = Arrived(at_ms=record.arrival_ms, key=record.key, bounds=BOUNDS)
@@ -123,12 +130,12 @@ def delivered(data: list[bytes]) -> list[Delivered]:
 
 
 @settings(max_examples=500, deadline=None)
-@given(data=st.lists(DATA, min_size=1, max_size=8))
-@example(data=[b'{"type":"track","x":[1,', b"2]}", b"{}", b'{} {"type":"page"}'])
-def test_quick_and_thorough_reading_find_the_same_events(data: list[bytes]) -> None:
+@given(data=st.lists(DATA, min_size=1, max_size=8), piece=st.integers(1, 8))
+@example(data=[b'{"type":"track","x":[1,', b"2]}", b"{}", b'{} {"type":"page"}'], piece=4)
+def test_quick_and_thorough_reading_find_the_same_events(data: list[bytes], piece: int) -> None:
     records = delivered(data)
 
-    read = read_all(records, BOUNDS)
+    read = read_all(records, piece=piece)
 
     left = {record.sequence for record in read.left}
     found: dict[int, list[Event]] = {}
@@ -164,7 +171,7 @@ def test_what_is_plain_is_read_quickly(many: int) -> None:
         }
     )
 
-    read = read_all(delivered([*lone, batch, replayed, library]), BOUNDS)
+    read = read_all(delivered([*lone, batch, replayed, library]), piece=150)
 
     assert read.left == []
     assert sum(map(len, read.groups.values())) == many + 101
@@ -174,7 +181,7 @@ def test_what_is_plain_is_read_quickly(many: int) -> None:
 def test_a_poison_record_among_many_costs_only_itself_the_quick_way() -> None:
     plain = [compact(call(f"m-{n}")) for n in range(20)]
 
-    read = read_all(delivered([*plain[:10], b"poison", *plain[10:]]), BOUNDS)
+    read = read_all(delivered([*plain[:10], b"poison", *plain[10:]]), piece=150)
 
     assert [record.data for record in read.left] == [b"poison"]
     assert [event.sequence for event in read.groups["acme", 20526]] == [

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import partial
 from itertools import chain
+from operator import attrgetter
 from typing import Any, Final
 
 import msgspec
@@ -26,7 +27,7 @@ from stemtide.calls import DAY_MS, Bounds, day_of_index
 from stemtide.commit import Committer, GivenUpError, Group
 from stemtide.envelope import Arrived
 from stemtide.facts import Fact
-from stemtide.kinesis_event import Delivered, Delivery, parse_delivery
+from stemtide.kinesis_event import Delivered, Delivery, pieces
 from stemtide.ledgers import Lane, enter_lane, write_ledger
 from stemtide.ports import (
     Facts,
@@ -41,7 +42,7 @@ from stemtide.ports import (
     Stream,
     UnavailableError,
 )
-from stemtide.quick import Groups, event_of, in_order, read_all
+from stemtide.quick import Groups, Read, event_of, in_order, read_into
 from stemtide.records import Decoded, Foreign, Rejected, decode_record
 from stemtide.repeats import Repeats
 from stemtide.resend import put_all
@@ -82,8 +83,12 @@ class AggregatePorts:
 
 @dataclass(slots=True)
 class _Work:
-    """A delivery sorted out: what goes to which item, and what goes elsewhere."""
+    """A delivery sorted out: what goes to which item, and what goes elsewhere.
 
+    `place` is the delivery with its first and last record only.
+    """
+
+    place: Delivery | None = None
     groups: Groups = field(default_factory=dict)
     positions: list[Position] = field(default_factory=list)
     rejected: list[tuple[Delivered, Rejected]] = field(default_factory=list)
@@ -104,14 +109,14 @@ def aggregate(event: Mapping[str, Any], *, ports: AggregatePorts, rules: Rules) 
     Returns:
         The partial batch response: the lowest failed sequence number, from which Lambda delivers again.
     """
-    delivery = parse_delivery(event)
-    if delivery is None:
+    work = _sort_out(pieces(event), rules.bounds)
+    if work.place is None:
         return _response(None)
+    first, last = work.positions[0].sequence, work.positions[-1].sequence
     try:
-        lane = enter_lane(delivery, ledger=ports.ledger, incarnations=ports.incarnations)
+        lane = enter_lane(work.place, ledger=ports.ledger, incarnations=ports.incarnations)
     except UnavailableError:
-        return _response(delivery.records[0].sequence)
-    work = _sort_out(delivery, rules.bounds)
+        return _response(first)
     done = _commit_all(work, lane, ports, rules)
     failed = _lowest(outcome.failed for outcome in done)
     failed = _set_aside(work, lane, ports, failed)
@@ -125,27 +130,41 @@ def aggregate(event: Mapping[str, Any], *, ports: AggregatePorts, rules: Rules) 
         return advance(row, work.positions, before=failed, parts=parts, rest=APPLIED)
 
     if not write_ledger(lane.row, counted, ledger=ports.ledger, pace=ports.pace):
-        failed = delivery.records[0].sequence
-    last = max(lane.row.mark, delivery.records[-1].sequence)
-    ports.repeats.leave(lane.name, last if failed is None else None)
+        failed = first
+    ports.repeats.leave(lane.name, max(lane.row.mark, last) if failed is None else None)
     return _response(failed)
 
 
-def _sort_out(delivery: Delivery, bounds: Bounds) -> _Work:
-    quick = read_all(delivery.records, bounds)
-    work, totals = _Work(groups=quick.groups), quick.totals
-    for record in quick.left:
+def _sort_out(delivery: Iterable[Delivery], bounds: Bounds) -> _Work:
+    """What is to be done, from the delivery's pieces."""
+    read, work = Read(), _Work()
+    for piece in delivery:
+        records = piece.records
+        read_into(read, records, bounds)
+        totals = read.totals
+        work.positions += [
+            Position(record.sequence, record.arrival_ms, totals.get(record.sequence, 1)) for record in records
+        ]
+        ends = [records[0] if work.place is None else work.place.records[0], records[-1]]
+        work.place = replace(piece, records=ends)
+    work.groups = read.groups
+    if read.left:
+        _look_again(work, read, bounds)
+    return work
+
+
+def _look_again(work: _Work, read: Read, bounds: Bounds) -> None:
+    """Read thoroughly what could not be read quickly."""
+    totals: dict[int, int] = {}
+    for record in sorted(read.left, key=attrgetter("sequence")):
         arrived = Arrived(at_ms=record.arrival_ms, key=record.key, bounds=bounds)
         decoded = decode_record(record.data, arrived)
         totals[record.sequence] = decoded.total
         _note(work, record, decoded)
-    if quick.left:
-        in_order(work.groups)
+    in_order(work.groups)
     work.positions = [
-        Position(record.sequence, record.arrival_ms, totals.get(record.sequence, 1))
-        for record in delivery.records
+        Position(one.sequence, one.arrival_ms, totals.get(one.sequence, one.calls)) for one in work.positions
     ]
-    return work
 
 
 def _note(work: _Work, record: Delivered, decoded: Decoded) -> None:

@@ -1,10 +1,13 @@
 """The Kinesis event that Lambda hands to both of the stream's consumers."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import msgspec
+
+PIECE_CHARS: Final = 40_000
+"""Of base64: some 150 calls of the usual size."""
 
 
 class Delivered(msgspec.Struct, frozen=True, gc=False):
@@ -38,10 +41,6 @@ class _Entry(msgspec.Struct, gc=False):
     eventSourceARN: str  # noqa: N815
 
 
-class _Event(msgspec.Struct, gc=False):
-    Records: list[_Entry]
-
-
 def parse_delivery(event: Mapping[str, Any]) -> Delivery | None:
     """The delivery in a Lambda event, None when it has no records.
 
@@ -49,17 +48,44 @@ def parse_delivery(event: Mapping[str, Any]) -> Delivery | None:
         msgspec.ValidationError: not a Kinesis event.
         ValueError: records of more than one shard (an event source mapping never mixes them).
     """
-    entries = msgspec.convert(event, _Event).Records
-    if not entries:
-        return None
-    shard = entries[0].eventID.partition(":")[0]
-    end = len(shard) + 1
-    if len({entry.eventID[:end] for entry in entries}) > 1:
-        raise ValueError("a Kinesis event holds the records of one shard")
-    records = [
-        Delivered(
-            int(one.sequenceNumber), one.partitionKey, round(one.approximateArrivalTimestamp * 1000), one.data
-        )
-        for one in [entry.kinesis for entry in entries]
-    ]
-    return Delivery(stream_arn=entries[0].eventSourceARN, shard=shard, records=records)
+    whole: Delivery | None = None
+    for piece in pieces(event):
+        if whole is None:
+            whole = piece
+        else:
+            whole.records.extend(piece.records)
+    return whole
+
+
+def pieces(event: Mapping[str, Any]) -> Iterator[Delivery]:
+    """The delivery piece by piece: so small that what is made of a piece stays in the processor's cache.
+
+    Raises:
+        msgspec.ValidationError, ValueError: see `parse_delivery`.
+    """
+    shard: str | None = None
+    for entries in _cut(event["Records"]):
+        if shard is None:
+            shard = entries[0].eventID.partition(":")[0]
+        end = len(shard) + 1
+        if {entry.eventID[:end] for entry in entries} != {f"{shard}:"}:
+            raise ValueError("a Kinesis event holds the records of one shard")
+        records = [
+            Delivered(
+                int(one.sequenceNumber),
+                one.partitionKey,
+                round(one.approximateArrivalTimestamp * 1000),
+                one.data,
+            )
+            for one in [entry.kinesis for entry in entries]
+        ]
+        yield Delivery(stream_arn=entries[0].eventSourceARN, shard=shard, records=records)
+
+
+def _cut(entries: Sequence[Mapping[str, Any]]) -> Iterator[list[_Entry]]:
+    first, size = 0, 0
+    for number, entry in enumerate(entries, 1):
+        size += len(entry["kinesis"]["data"])
+        if size >= PIECE_CHARS or number == len(entries):
+            yield msgspec.convert(entries[first:number], list[_Entry])
+            first, size = number, 0

@@ -6,7 +6,7 @@ time), is left to `records.decode_record`, which alone finds reasons. What is re
 that would have found.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from operator import attrgetter
@@ -31,7 +31,6 @@ _NESTING: Final = 2
 """Levels of a plain call: itself, and its context and bags."""
 _ANY_LATENESS_MS: Final = 1_000 * 365 * DAY_MS
 """Of replayed calls; one that is later still is left to the second look."""
-_PIECE_BYTES: Final = 32 * limits.KIB
 _START: Final = b'{"batch"'
 
 
@@ -99,31 +98,9 @@ class Read:
     `totals` holds the number of calls of batches by sequence number; all others hold one.
     """
 
-    groups: Groups
-    totals: dict[int, int]
-    left: list[Delivered]
-
-
-def read_all(records: Sequence[Delivered], bounds: Bounds) -> Read:
-    """Read a delivery quickly as far as that goes.
-
-    In pieces whose calls stay in the processor's cache: they are gone through several times.
-    """
-    read = Read({}, {}, [])
-    for piece in _pieces(records):
-        _read_piece(piece, bounds, read)
-    return read
-
-
-def _pieces(records: Sequence[Delivered]) -> Iterator[Sequence[Delivered]]:
-    first, size = 0, 0
-    for number, record in enumerate(records, 1):
-        size += len(record.data)
-        if size >= _PIECE_BYTES:
-            yield records[first:number]
-            first, size = number, 0
-    if first < len(records):
-        yield records[first:]
+    groups: Groups = field(default_factory=dict)
+    totals: dict[int, int] = field(default_factory=dict)
+    left: list[Delivered] = field(default_factory=list)
 
 
 def read(record: Delivered, bounds: Bounds) -> list[Event] | None:
@@ -135,7 +112,8 @@ def read(record: Delivered, bounds: Bounds) -> list[Event] | None:
     return None if left else events
 
 
-def _read_piece(records: Sequence[Delivered], bounds: Bounds, read: Read) -> None:
+def read_into(read: Read, records: Sequence[Delivered], bounds: Bounds) -> None:
+    """Read the next records of a delivery quickly as far as that goes."""
     flats, left = _flats(records, bounds, read.totals)
     read.left.extend(left)
     groups = read.groups
