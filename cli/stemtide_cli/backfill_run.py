@@ -111,7 +111,10 @@ class Backfill:
             if not is_day(sort) or decode(item.blob).covered_ms is not None:
                 continue
             day = day_index(date.fromisoformat(sort))
-            if day * DAY_MS >= cutover or self._waits(account, sort, day, cutover):
+            if day * DAY_MS >= cutover:
+                continue
+            if self._waits(account, sort, day, cutover):
+                self.told.for_archive.append((account, sort))
                 continue
             written = self.writer.settle(Day(account=account, day=day, made=nothing(cutover)))
             self.told.for_archive += written.for_archive

@@ -100,8 +100,9 @@ def _local(place: Path) -> list[tuple[str, Source]]:
         return [(place.name, _of_path(place))] if place.name.endswith(log_file.ENDINGS) else []
     if not place.is_dir():
         raise CliError(f"{place}: there is no such file or folder", hint="check --data")
-    paths = sorted(path for path in place.rglob("*") if path.is_file())
-    return [(path.relative_to(place).as_posix(), _of_path(path)) for path in paths if _is_readable(path.name)]
+    paths = sorted(path for path in place.rglob("*") if path.is_file() and path.stat().st_size)
+    names = [(path.relative_to(place).as_posix(), path) for path in paths]
+    return [(name, _of_path(path)) for name, path in names if _is_readable(name)]
 
 
 def _of_path(path: Path) -> Source:
@@ -116,7 +117,7 @@ def _in_s3(place: str, s3: Any) -> list[tuple[str, Source]]:
             key = str(entry["Key"])
             name = key.removeprefix(prefix).lstrip("/") or PurePosixPath(key).name
             whole = key == prefix or not prefix or prefix.endswith("/") or key[len(prefix) :].startswith("/")
-            if whole and _is_readable(key):
+            if whole and _is_readable(name) and entry["Size"]:
                 identity = f"{entry['ETag']} {entry['Size']}"
                 source = Source(name=f"{SCHEME}{bucket}/{key}", identity=identity, bucket=bucket, key=key)
                 found.append((name, source))

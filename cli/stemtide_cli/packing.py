@@ -25,7 +25,7 @@ HEAD: Final = b'{"batch":['
 TAIL: Final = b'],"_stemtide":{"origin":"replay","late_ok":true}}'
 FACTS_TAIL: Final = b'],"_stemtide":{"origin":"replay","late_ok":true,"facts_only":true}}'
 """Of billing facts and traits: a renewal is no activity, so they count in no day's usage."""
-VERSION: Final = 1
+VERSION: Final = 2
 """Changes with the algorithm below: a half-sent chunk can only be finished by the one that began it."""
 TOO_LARGE: Final = "too_large"
 
@@ -127,6 +127,7 @@ def pack(
 
 def _requests(waiting: dict[str, deque[Call]], tail: bytes) -> Iterable[tuple[Entry, ...]]:
     """Round by round, one record of each account that has calls left; a round fills whole requests."""
+    waiting = {account: calls for account, calls in waiting.items() if calls}
     while waiting:
         request: list[Entry] = []
         size = 0

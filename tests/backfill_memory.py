@@ -1,0 +1,109 @@
+"""A backfill into the tables that the stream's consumers have in memory."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from stemtide.ports import CUTOVER_SORT, StoredState, UsageRow
+from stemtide_cli.backfill_cutovers import Cutovers
+from stemtide_cli.backfill_days import Days, put_in_order
+from stemtide_cli.backfill_planning import Planner
+from stemtide_cli.backfill_run import Backfill
+from stemtide_cli.backfill_settling import Settling
+from stemtide_cli.backfill_stage import Stage
+from stemtide_cli.backfill_writing import Patience, Writer
+
+from tests.stream_memory import Lab, MemoryItems, one_by_one
+
+RETENTION_S = int(timedelta(days=400).total_seconds())
+
+
+@dataclass
+class MemoryBackfillItems:
+    """`BackfillItems` over the aggregates' items; what a backfill wrote is marked by its version."""
+
+    items: MemoryItems
+    marked: dict[tuple[str, str], int] = field(default_factory=dict)
+
+    def of(self, account: str, *, backfilled: bool = False) -> dict[str, StoredState]:
+        with self.items.faults.step():
+            return {
+                sort: stored(row)
+                for (owner, sort), row in self.items.rows.items()
+                if owner == account and (backfilled or self.marked.get((owner, sort)) != row.version)
+            }
+
+    def of_day(self, account: str, day: str) -> dict[str, StoredState]:
+        return {
+            sort: item for sort, item in self.of(account, backfilled=True).items() if sort.startswith(day)
+        }
+
+    def put(self, rows: Sequence[UsageRow]) -> list[int]:
+        with self.items.faults.step():
+            versions = [self.items.rows.get((row.account, row.sort)) for row in rows]
+            found = [0 if kept is None else kept.version for kept in versions]
+            refused = [index for index, row in enumerate(rows) if found[index] != row.version - 1]
+            if not refused:
+                for row in rows:
+                    self.items.rows[row.account, row.sort] = row
+                    if row.sort != CUTOVER_SORT:
+                        self.marked[row.account, row.sort] = row.version
+        return refused
+
+
+@dataclass
+class Touched:
+    """`Records`, as far as a backfill uses it."""
+
+    days: dict[str, str] = field(default_factory=dict)
+
+    def touch(self, account: str, day: str) -> bool:
+        self.days[account] = max(day, self.days.get(account, ""))
+        return True
+
+
+def stored(row: UsageRow) -> StoredState:
+    return StoredState(version=row.version, blob=row.blob, expires_at=row.expires_at)
+
+
+def in_order(stage: Stage) -> Days:
+    """The days of a stage whose sources are all in."""
+    if stage.noted("ordered") is None:
+        put_in_order(stage.connection)
+        stage.done("ordered")
+    return Days(connection=stage.connection.cursor())
+
+
+def backfill_of(
+    stage: Stage,
+    lab: Lab,
+    items: MemoryBackfillItems,
+    *,
+    end_ms: int,
+    asked: bool = True,
+    again: bool = False,
+    now_s: int = 1_800_000_000,
+) -> Backfill:
+    """A backfill of a counted log into the lab's tables."""
+    days, patience = in_order(stage), Patience(say=lambda _: None, sleep=lambda _: None)
+    keeper = Cutovers(items=items, patience=patience, side_by_side=one_by_one)  # type: ignore[arg-type]
+    planner = Planner(caps=lab.caps, expires_at=now_s + RETENTION_S, again=again)
+    names = [account.name for account in days.accounts()]
+    return Backfill(
+        stage=stage,
+        days=days,
+        cutovers=keeper.decide(names, end_ms=end_ms, asked=asked),
+        writer=Writer(items=items, planner=planner, patience=patience, side_by_side=one_by_one),  # type: ignore[arg-type]
+        keeper=keeper,
+        records=Touched(),  # type: ignore[arg-type]
+        settling=Settling(is_idle=lambda: True),
+        tables="memory",
+        progress=lambda _: None,
+    )
+
+
+def run(backfill: Backfill, *, now_s: int = 1_800_000_000) -> int:
+    """All its steps; how many days were repaired at the end."""
+    backfill.keep_cutovers(now_s)
+    backfill.write_days()
+    return backfill.check()
