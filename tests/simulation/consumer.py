@@ -8,7 +8,7 @@ from stemtide.ports import UnavailableError
 
 from tests.simulation import plan as p
 from tests.simulation.environment import Environment, Outside
-from tests.simulation.kinds import AGGREGATE, BIT, of_consumer
+from tests.simulation.kinds import AGGREGATE, BIT, of_worker
 from tests.simulation.letters import AGE, RETRIES
 from tests.simulation.source import EVERYTHING, Piece, Source
 from tests.simulation.steps import ZOMBIE, Crash, FunctionError
@@ -19,11 +19,12 @@ if TYPE_CHECKING:
     from tests.simulation.world import World
 
 MAX_ZOMBIES: Final = 3
+INVOCATION_MS: Final = 200
 ENVIRONMENTS: Final = 6
 """Places of warm processes; a shard is worked on in two of them."""
 CHILD_FIRST: Final = BIT["child before parent"]
 AGAIN, BISECTED, BOUNDS, TRIED, AGED, STALE = (
-    of_consumer(name)
+    of_worker(name)
     for name in (
         "same batch again",
         "batch bisected",
@@ -73,7 +74,7 @@ class Consumer:
         if not ready:
             return
         world, source = self.world, ready[op.pick % len(ready)]
-        world.now_ms += 200
+        world.now_ms += INVOCATION_MS
         if source.position == 0 and source.shard.parents and not self._parents_read(source.shard):
             self.early.add(source.shard)
             world.fired |= CHILD_FIRST

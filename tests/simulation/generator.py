@@ -7,7 +7,16 @@ from typing import Final, TypeVar
 from stemtide.state import Caps
 
 from tests.simulation import plan as p
-from tests.simulation.kinds import AGGREGATE, BIT, CONSUMERS, REFUSED, STEPS, WAKE, StepFault
+from tests.simulation.kinds import (
+    AGGREGATE,
+    BIT,
+    CONSUMERS,
+    RECOMPUTE,
+    REFUSED,
+    STEPS,
+    WAKE,
+    StepFault,
+)
 from tests.simulation.pool import ACCOUNTS, DAY_MS, HOUR_MS, PER_ACCOUNT, TODAY_MS, Item, pool
 from tests.simulation.steps import THROTTLED, UNAVAILABLE, ZOMBIE
 from tests.simulation.stream import HASHES
@@ -38,6 +47,11 @@ class _Generator:
         self.seed = seed
         self.kinds = sum(BIT[name] for name in BIT if name in ALWAYS or self.roll() < CHANCE)
         self.step_kinds = [self._steps_of(consumer) for consumer in CONSUMERS]
+        self.recount_kinds = [
+            WAKE if name == "stream goes on" else STEPS[name]
+            for name in RECOMPUTE
+            if self._has(f"recompute: {name}")
+        ]
         self.window = 3 + int(self.roll() * 8)
         self.near_midnight = self.roll() < 0.4
         self.next = {account: int(self.roll() * PER_ACCOUNT) for account in ACCOUNTS}
@@ -83,10 +97,10 @@ class _Generator:
         left = RECORDS
         anew_at = int(self.roll() * RECORDS) if self._has("stream created anew") else -1
         while left > 0:
-            put = self._put(min(left, 5 + int(self.roll() * 12)))
+            put = self._put(min(left, 8 + int(self.roll() * 20)))
             left -= len(put.specs)
             ops.append(put)
-            ops.extend(self._invoke() for _ in range(1 + int(self.roll() * 3)))
+            ops.extend(self._invoke() for _ in range(1 + int(self.roll() * 4)))
             self._between(ops)
             if anew_at >= left:
                 anew_at = -1
@@ -96,10 +110,12 @@ class _Generator:
 
     def _between(self, ops: list[p.Op]) -> None:
         roll = self.roll
-        if roll() < 0.12 and self._has("split"):
+        if roll() < 0.2 and self._has("split"):
             ops.append(p.Reshard(split=True, pick=int(roll() * 8)))
-        if roll() < 0.12 and self._has("merge"):
+        if roll() < 0.2 and self._has("merge"):
             ops.append(p.Reshard(split=False, pick=int(roll() * 8)))
+        if roll() < 0.11 and self.recount_kinds:
+            ops.append(p.Recount(tuple(self._recount_fault() for _ in range(1 + int(roll() * 2)))))
         if roll() < 0.3:
             ops.append(p.Wake(1 + int(roll() * 6)) if roll() < 0.5 else p.Look())
 
@@ -189,7 +205,7 @@ class _Generator:
     def _invoke(self) -> p.Invoke:
         roll = self.roll
         consumer = int(roll() < 0.45)
-        size = 2 + int(roll() ** 2 * 30)
+        size = 2 + int(roll() ** 2 * 40)
         stale = self._has(f"{CONSUMERS[consumer]}: stale environment") and roll() < 0.5
         refused = None
         if consumer == AGGREGATE and self.kinds & REFUSED and roll() < 0.15:
@@ -233,6 +249,9 @@ class _Generator:
         if kind in {THROTTLED, UNAVAILABLE} and self.roll() < 0.5:
             more = OUTLASTS if self.roll() < 0.5 else 2
         return self._step(consumer), kind, more
+
+    def _recount_fault(self) -> StepFault:
+        return 1 + int(self.roll() * 16), self._among(self.recount_kinds), 1 + int(self.roll() * 3)
 
     def _step(self, consumer: int) -> int:
         return 1 + int(self.roll() * REACH[consumer])

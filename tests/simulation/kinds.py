@@ -39,28 +39,41 @@ STEP: Final = (
     "zombie",
 )
 """Rows 3 to 6, of each consumer."""
+RECOMPUTE: Final = (
+    "death before a step",
+    "death after a step",
+    "throttled",
+    "lost reply",
+    "unavailable",
+    "time is up",
+    "stream goes on",
+)
+"""Row 19b, of a recompute while the stream runs."""
 AGGREGATE: Final = 0
 ARCHIVE: Final = 1
+RECOUNT: Final = 2
 CONSUMERS: Final = ("aggregate", "archive")
+WORKERS: Final = (*CONSUMERS, "recompute")
 
 NAMES: Final = (
     *PRODUCER,
     *STREAM,
     *(f"{consumer}: {name}" for name in (*SOURCE, *STEP) for consumer in CONSUMERS),
     "aggregate: one account refused",
+    *(f"recompute: {name}" for name in RECOMPUTE),
 )
 BIT: Final = {name: 1 << number for number, name in enumerate(NAMES)}
 WAKE: Final = -1
-"""Planned like a fault, and none of this invocation: a zombie goes on for some steps before this one."""
+"""Planned like a fault: somebody else goes on for some steps before this one."""
 StepFault = tuple[int, int, int]
 """Number of the step (from 1), what happens (`STEPS`, or `WAKE`), for how many steps in a row."""
 STEPS: Final = {name: number for number, name in enumerate(STEP)}
 REFUSED: Final = BIT["aggregate: one account refused"]
 
 
-def of_consumer(name: str) -> tuple[int, int]:
-    """The bits of a source's or step's kind, by consumer."""
-    return BIT[f"aggregate: {name}"], BIT[f"archive: {name}"]
+def of_worker(name: str) -> tuple[int, ...]:
+    """The bits of a source's or step's kind, by who it happens to; 0 where it cannot."""
+    return tuple(BIT.get(f"{worker}: {name}", 0) for worker in WORKERS)
 
 
 def names(bits: int) -> list[str]:

@@ -8,14 +8,16 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
+import msgspec
 from stemtide.dead_letters import DeadLetter, lane_among, lost_calls, parse_dead_letter
 from stemtide.ports import LedgerRow
-from stemtide.store.counters import Account, lane_balance
+from stemtide.store.counters import Account, LaneBalance, lane_balance
 from stemtide.store.dead_letters import DeadTotal
 
 from tests.simulation.kinds import AGGREGATE, ARCHIVE, CONSUMERS
 from tests.simulation.memory import Stored
 from tests.simulation.source import Piece, Source
+from tests.simulation.stream import Rec
 
 OBJECT: Final = Path(__file__).parents[1] / "events" / "s3_on_failure_object.json"
 FUNCTIONS: Final = (
@@ -26,14 +28,17 @@ RETRIES: Final = "RetryAttemptsExhausted"
 AGE: Final = "MaximumRecordAgeExceeded"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Letter:
-    """A payload: whose, from which shard's lane, the object's body, and the records in it."""
+    """A payload: whose, from which lane, the object's body, the records in it; `lost`: calls, once
+    registered; `put_back`: since a person has put it back."""
 
     consumer: int
     lane: str
     body: bytes
-    sequences: tuple[int, ...]
+    recs: list[Rec]
+    lost: int = 0
+    put_back: bool = False
 
 
 class Letters:
@@ -49,7 +54,7 @@ class Letters:
         """Lambda writes the on-failure object."""
         recs = source.recs[piece.low : piece.high]
         body = _body(source, piece, condition, now_ms)
-        letter = Letter(source.consumer, source.shard.lane, body, tuple(rec.sequence for rec in recs))
+        letter = Letter(source.consumer, source.shard.lane, body, recs)
         self.all.append(letter)
         self.waiting.append(letter)
 
@@ -69,29 +74,37 @@ class Letters:
     def _register(self, letter: Letter, stored: Stored, lanes: Iterable[str]) -> None:
         dead = parse_dead_letter(letter.body)
         assert isinstance(dead, DeadLetter)
-        if [rec.sequence for rec in dead.records] != list(letter.sequences):
+        if [rec.sequence for rec in dead.records] != [rec.sequence for rec in letter.recs]:
             self.wrong.append(f"a dead letter of {letter.lane} was read as other records")
         lane = lane_among(dead, lanes)
         if (dead.consumer, lane) != (CONSUMERS[letter.consumer], letter.lane):
             self.wrong.append(f"a dead letter of {letter.lane} was registered for {dead.consumer} {lane}")
+        letter.lost = lost_calls(dead, stored.ledgers[letter.consumer].get(lane))
         totals = self.totals[letter.consumer]
         before = totals.get(lane) or DeadTotal(lane=lane)
         totals[lane] = DeadTotal(
             lane=lane,
             payloads=before.payloads + 1,
-            events=before.events + lost_calls(dead, stored.ledgers[letter.consumer].get(lane)),
-            last=max(before.last, letter.sequences[-1]),
+            events=before.events + letter.lost,
+            last=max(before.last, letter.recs[-1].sequence),
         )
+
+    def balances(self, stored: Stored) -> list[LaneBalance]:
+        """The balance of every lane, as far as payloads are registered."""
+        lanes = {*stored.ledgers[0], *stored.ledgers[1], *self.totals[0], *self.totals[1]}
+        return [
+            lane_balance(self._account(AGGREGATE, lane, stored), self._account(ARCHIVE, lane, stored))
+            for lane in sorted(lanes)
+        ]
 
     def false_alarms(self, stored: Stored) -> list[str]:
         """What the hourly check would raise an alarm about; lanes with unregistered payloads are left out."""
         waiting = {letter.lane for letter in self.waiting}
-        lanes = {*stored.ledgers[0], *stored.ledgers[1], *self.totals[0], *self.totals[1]} - waiting
-        balances = [
-            lane_balance(self._account(AGGREGATE, lane, stored), self._account(ARCHIVE, lane, stored))
-            for lane in sorted(lanes)
+        return [
+            f"the balance of {balance.lane} is off by {balance.unbalanced}"
+            for balance in self.balances(stored)
+            if balance.unbalanced and balance.lane not in waiting
         ]
-        return [f"the balance of {b.lane} is off by {b.unbalanced}" for b in balances if b.unbalanced]
 
     def _account(self, consumer: int, lane: str, stored: Stored) -> Account:
         row = stored.ledgers[consumer].get(lane) or LedgerRow(lane=lane)
@@ -115,12 +128,12 @@ def _body(source: Source, piece: Piece, condition: str, now_ms: int) -> bytes:
         "batchSize": len(recs),
     }
     template = _template()
-    return json.dumps(
+    return msgspec.json.encode(
         {
             **template,
             "requestContext": {**template["requestContext"], **request},
             "timestamp": datetime.fromtimestamp(now_ms / 1000, UTC).isoformat().replace("+00:00", "Z"),
             "KinesisBatchInfo": {**template["KinesisBatchInfo"], **batch},
-            "payload": json.dumps({"Records": [rec.entry for rec in recs]}),
+            "payload": msgspec.json.encode({"Records": [rec.entry for rec in recs]}).decode(),
         }
-    ).encode()
+    )

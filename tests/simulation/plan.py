@@ -75,11 +75,17 @@ class Wake(NamedTuple):
     steps: int
 
 
+class Recount(NamedTuple):
+    """A recompute of all that has arrived so far, while the stream runs."""
+
+    faults: tuple[StepFault, ...] = ()
+
+
 class Look(NamedTuple):
     """What was given up is registered, and the balance is checked."""
 
 
-Op = Put | Invoke | Reshard | CreateAnew | Wake | Look
+Op = Put | Invoke | Reshard | CreateAnew | Wake | Recount | Look
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,5 +115,6 @@ class Plan:
 
 def size_of(plan: Plan) -> tuple[int, int, int]:
     """Of two failing plans the smaller one is shown: steps, records, faults."""
-    faults = sum(len(op.faults) + bool(op.flags) for op in plan.ops if isinstance(op, Invoke))
+    faults = sum(len(op.faults) for op in plan.ops if isinstance(op, Invoke | Recount))
+    faults += sum(bool(op.flags) + bool(op.refused) for op in plan.ops if isinstance(op, Invoke))
     return len(plan.ops), plan.records(), faults

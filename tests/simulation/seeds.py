@@ -1,18 +1,22 @@
 """Runs of many seeds: what each came to, and what they covered together."""
 
 import gc
+import traceback
 from collections.abc import Iterable
-from dataclasses import dataclass, field
-from typing import Final
+from dataclasses import asdict, dataclass, field
+from typing import Any, Final
 
+from tests.simulation.aftermath import after_the_run, replayed
 from tests.simulation.checks import problems
 from tests.simulation.generator import generate
-from tests.simulation.kinds import NAMES
+from tests.simulation.kinds import BIT, NAMES
 from tests.simulation.plan import Plan
 from tests.simulation.shrink import shrink
 from tests.simulation.story import of_plan
 from tests.simulation.world import World, run
 
+REPLAYED: Final = 10
+"""Of so many seeds one has its archive replayed into an empty table."""
 MIN_RECORDS: Final = 200
 MIN_SHARDS: Final = 3
 MIN_KINDS: Final = 3
@@ -23,7 +27,7 @@ COLLECT_EVERY: Final = 200
 
 @dataclass(slots=True)
 class Tally:
-    """What many seeds came to: `together[a][b]` seeds in which kinds a and b both happened."""
+    """What many seeds came to: what was wrong by seed, how many seeds by the set of kinds that happened."""
 
     seeds: int = 0
     records: int = 0
@@ -43,6 +47,30 @@ class Tally:
         if wrong:
             self.wrong[seed] = wrong
 
+    def merge(self, other: "Tally") -> None:
+        """Add what other seeds came to."""
+        self.seeds += other.seeds
+        self.records += other.records
+        self.deliveries += other.deliveries
+        self.wrong |= other.wrong
+        for bits, seeds in other.fired.items():
+            self.fired[bits] = self.fired.get(bits, 0) + seeds
+
+    def facts(self) -> dict[str, Any]:
+        """As JSON has it."""
+        return asdict(self)
+
+    @classmethod
+    def of(cls, facts: dict[str, Any]) -> "Tally":
+        """From `facts`, whose keys JSON has made texts."""
+        numbers = {int(bits): seeds for bits, seeds in facts["fired"].items()}
+        wrong = {int(seed): said for seed, said in facts["wrong"].items()}
+        return cls(facts["seeds"], facts["records"], facts["deliveries"], wrong, numbers)
+
+    def kind(self, name: str) -> int:
+        """In how many seeds a kind of fault happened."""
+        return sum(seeds for bits, seeds in self.fired.items() if bits & BIT[name])
+
     def pairs(self) -> dict[tuple[str, str], int]:
         """In how many seeds both of two kinds happened, for every two."""
         found: dict[tuple[str, str], int] = {}
@@ -60,8 +88,7 @@ def run_seeds(seeds: Iterable[int], tally: Tally | None = None) -> Tally:
     gc.disable()
     try:
         for number, seed in enumerate(seeds):
-            world = run(generate(seed))
-            tally.add(seed, world, problems(world))
+            tally.add(seed, *outcome(generate(seed)))
             if number % COLLECT_EVERY == COLLECT_EVERY - 1:
                 gc.collect()
     finally:
@@ -70,14 +97,28 @@ def run_seeds(seeds: Iterable[int], tally: Tally | None = None) -> Tally:
     return tally
 
 
+def outcome(plan: Plan, **options: Any) -> tuple[World, list[str]]:
+    """The world after a run of the plan, and what is wrong before the recompute or after it."""
+    world = run(plan, **options)
+    try:
+        wrong = problems(world)
+        if not wrong:
+            world.tell("the recompute")
+            wrong = list(after_the_run(world))
+        if not wrong and plan.seed % REPLAYED == 0:
+            wrong = list(replayed(world))
+    except Exception:
+        wrong = [traceback.format_exc()]
+    return world, wrong
+
+
 def fails(plan: Plan) -> bool:
     """Whether anything is wrong after a run of the plan."""
-    return bool(problems(run(plan)))
+    return bool(outcome(plan)[1])
 
 
 def history(seed: int) -> str:
     """The shortest history found that goes wrong as the seed does, step by step."""
     plan = shrink(generate(seed), fails)
-    world = run(plan, tell=True)
-    wrong = problems(world)
+    world, wrong = outcome(plan, tell=True)
     return "\n".join([of_plan(plan), *(world.story or []), "wrong:", *wrong])

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Final, TypeVar
 
-from tests.simulation.plan import CreateAnew, Invoke, Op, Plan, Put, size_of
+from tests.simulation.plan import CreateAnew, Invoke, Op, Plan, Put, Recount, size_of
 
 T = TypeVar("T")
 MAX_RUNS: Final = 4_000
@@ -69,17 +69,22 @@ def _simpler_ops(plan: Plan, fails: Callable[[Plan], bool]) -> Plan:
 def _simpler(op: Op) -> Iterator[Op]:
     """The same step with less in it; each of its own."""
     if isinstance(op, Put):
-        if op.how:
-            yield op._replace(how=0)
-        for number, spec in enumerate(op.specs):
-            if len(spec.items) > 1:
-                one = spec._replace(items=spec.items[:1], batch=False)
-                yield op._replace(specs=(*op.specs[:number], one, *op.specs[number + 1 :]))
-    elif isinstance(op, Invoke):
+        yield from _simpler_put(op)
+    if isinstance(op, Invoke | Recount):
         for number in range(len(op.faults)):
             yield op._replace(faults=(*op.faults[:number], *op.faults[number + 1 :]))
+    if isinstance(op, Invoke):
         for simpler in ({"flags": 0}, {"refused": None}, {"environment": 0}, {"size": 60}, {"pick": 0}):
             if op._replace(**simpler) != op:
                 yield op._replace(**simpler)
-    elif isinstance(op, CreateAnew) and op.fast:
+    if isinstance(op, CreateAnew) and op.fast:
         yield op._replace(fast=False)
+
+
+def _simpler_put(op: Put) -> Iterator[Op]:
+    if op.how:
+        yield op._replace(how=0)
+    for number, spec in enumerate(op.specs):
+        if len(spec.items) > 1:
+            one = spec._replace(items=spec.items[:1], batch=False)
+            yield op._replace(specs=(*op.specs[:number], one, *op.specs[number + 1 :]))

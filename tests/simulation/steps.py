@@ -9,17 +9,17 @@ from typing import Any, Final, Protocol, TypeVar
 
 from stemtide.ports import ThrottledError, UnavailableError
 
-from tests.simulation.kinds import STEPS, WAKE, StepFault, of_consumer
+from tests.simulation.kinds import STEPS, WAKE, StepFault, of_worker
 from tests.simulation.story import told
 
 R = TypeVar("R")
 NEVER: Final = 1 << 30
 BUDGET_MS: Final = 60_000
 MARGIN_MS: Final = 10_000
-"""The invocation's time, of which waiting takes its part; new work begins only before the margin."""
+"""An invocation's time, of which waiting takes its part; new work begins only before the margin."""
 
 (DIES_BEFORE, DIES_AFTER, THROTTLED, LOST, REPEATED, UNAVAILABLE, LATE, ERROR, ZOMBIE) = STEPS.values()
-BITS: Final = [of_consumer(name) for name in STEPS]
+BITS: Final = [of_worker(name) for name in STEPS]
 
 
 class Crash(BaseException):
@@ -37,17 +37,29 @@ class Around(Protocol):
     story: list[str] | None
 
     def wake(self, steps: int) -> None:
-        """A zombie goes on for so many of its steps."""
+        """Somebody else goes on, for so many steps."""
 
 
 class Steps:
     """Counts the steps of the invocation that runs in one environment, and lets its faults happen."""
 
-    __slots__ = ("around", "at", "consumer", "n", "parked", "pending", "refused", "refuses_part", "spent_ms")
+    __slots__ = (
+        "around",
+        "at",
+        "budget_ms",
+        "n",
+        "parked",
+        "pending",
+        "refused",
+        "refuses_part",
+        "spent_ms",
+        "worker",
+    )
 
-    def __init__(self, around: Around, consumer: int) -> None:
+    def __init__(self, around: Around, worker: int, *, budget_ms: int = BUDGET_MS) -> None:
         self.around = around
-        self.consumer = consumer
+        self.worker = worker
+        self.budget_ms = budget_ms
         self.begin((), None)
 
     def begin(self, faults: tuple[StepFault, ...], refused: str | None) -> None:
@@ -67,7 +79,7 @@ class Steps:
 
     def remaining_ms(self) -> int:
         """As Lambda's context tells."""
-        return BUDGET_MS - self.spent_ms
+        return self.budget_ms - self.spent_ms
 
     def pause(self, seconds: float) -> None:
         """Waiting takes the invocation's time and no other."""
@@ -90,7 +102,7 @@ class Steps:
             if kind == REPEATED:
                 result = effect(*args)
             if kind == LATE:
-                self.spent_ms += BUDGET_MS
+                self.spent_ms += self.budget_ms
         return result
 
     def _before(self, kind: int, more: int) -> bool:
@@ -126,7 +138,7 @@ class Steps:
         self.pending = sorted([*left, (self.n + granted, ZOMBIE, 1)])
 
     def _fire(self, kind: int) -> None:
-        self.around.fired |= BITS[kind][self.consumer]
+        self.around.fired |= BITS[kind][self.worker]
 
     def _aim(self) -> None:
         if self.around.story is not None:

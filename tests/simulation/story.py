@@ -50,6 +50,8 @@ def of_op(op: p.Op) -> list[str]:
             return [f"the stream is worked off, deleted and created with {op.shards} shards, {op.fast=}"]
         case p.Wake():
             return [f"a zombie goes on for {op.steps} steps"]
+        case p.Recount():
+            return ["; ".join(["a recompute of all days", *map(_fault, op.faults)])]
         case p.Look():
             return ["what was given up is registered, the balance is checked"]
 
@@ -57,7 +59,7 @@ def of_op(op: p.Op) -> list[str]:
 def _fault(fault: StepFault) -> str:
     step, kind, more = fault
     if kind == WAKE:
-        return f"before step {step} a zombie goes on for {more} steps"
+        return f"before step {step} somebody else goes on for {more} steps"
     return f"step {step}: {_FAULTS[kind]}{f' for {more} steps' if more > 1 else ''}"
 
 

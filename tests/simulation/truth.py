@@ -20,13 +20,17 @@ DEAD_ARCHIVE: Final = 1 << ARCHIVE
 
 
 class Copy(NamedTuple):
-    """A usable call as it came: where, when, and whether the aggregates gave it up."""
+    """A usable call as it came: where, when, and whether the aggregates gave it up.
+
+    `known_ms` is the arrival that it brought with it, if it was put into the stream a second time.
+    """
 
     item: Item
     at_ms: int
     arrival_ms: int
     known_ms: int
     sequence: int
+    index: int
     shard: Shard
     dead: bool
 
@@ -90,7 +94,7 @@ def _count(truth: Truth, lane: LaneTruth, shard: Shard, rec: Rec) -> None:
                 truth.must_arrive.add((item.account, item.raw))
         else:
             lane.accepted += 1
-            copy = Copy(item, at_ms, rec.arrival_ms, said_ms, rec.sequence, shard, dead)
+            copy = Copy(item, at_ms, rec.arrival_ms, said_ms, rec.sequence, index, shard, dead)
             day = truth.days.get((item.account, at_ms // DAY_MS))
             if day is None:
                 truth.days[item.account, at_ms // DAY_MS] = [copy]
@@ -150,13 +154,20 @@ def in_order(copies: list[Copy], *, window: int, max_types: int) -> Day:
     return day
 
 
-def once(copies: list[Copy], *, max_types: int) -> Day:
-    """The day when each id counts once: the copy that arrived first."""
-    day, known = Day(), set[str]()
-    for copy in sorted(copies, key=lambda copy: (copy.arrival_ms, copy.sequence)):
-        if copy.item.id in known:
-            day.duplicates += 1
+def once(days: dict[tuple[str, int], list[Copy]], *, max_types: int) -> dict[tuple[str, int], Day]:
+    """All days when a call counts unless one with its id came before: for its day, or within 24 hours."""
+    counted = {key: Day() for key in days}
+    came: dict[tuple[str, str], list[tuple[int, int]]] = {}
+    for copy in sorted((copy for copies in days.values() for copy in copies), key=_arrival):
+        day = copy.at_ms // DAY_MS
+        before = came.setdefault((copy.item.account, copy.item.id), [])
+        if any(day == other or copy.arrival_ms - at <= DAY_MS for other, at in before):
+            counted[copy.item.account, day].duplicates += 1
         else:
-            known.add(copy.item.id)
-            day.add(copy.item, copy.at_ms, max_types)
-    return day
+            counted[copy.item.account, day].add(copy.item, copy.at_ms, max_types)
+        before.append((day, copy.arrival_ms))
+    return counted
+
+
+def _arrival(copy: Copy) -> tuple[int, str, int, int]:
+    return copy.arrival_ms, copy.shard.lane, copy.sequence, copy.index

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any, Final
 
+from stemtide.archive import ArchivedRecord
+from stemtide.recount import ArchivedCall
 from stemtide.resend import put_all
 
 from tests.simulation import plan as p
@@ -15,6 +17,7 @@ from tests.simulation.kinds import AGGREGATE, ARCHIVE, BIT
 from tests.simulation.letters import Letters
 from tests.simulation.memory import MemoryStream, Stored
 from tests.simulation.pool import Item, content_of, pool
+from tests.simulation.recount import under_way
 from tests.simulation.source import Source
 from tests.simulation.steps import LOST, Steps
 from tests.simulation.story import of_op
@@ -23,7 +26,8 @@ from tests.simulation.zombies import Zombie
 
 APART_MS: Final = 3
 """Between the arrivals of two records that are put together; Kinesis' arrivals jitter by about as much."""
-INVOCATION_MS: Final = 200
+RESHARD_MS: Final = 10_000
+"""A reshard takes Kinesis some 30 s, longer than anybody believes in the stream that was there before."""
 DRAIN_SIZE: Final = 60
 MAX_ROUNDS: Final = 400
 """Rounds of working off without faults, after which a run counts as stuck."""
@@ -60,7 +64,9 @@ class World:
         self.letters = Letters()
         self.zombies: list[tuple[Zombie, Callable[[Zombie], None], Source]] = []
         self.waking = False
+        self.recounted = False
         self.deliveries = 0
+        self.decoded: dict[tuple[str, ArchivedRecord], list[ArchivedCall]] = {}
         outside = Outside(around=self, stored=self.stored, take=self.take, look_up=self.look_up)
         self.consumers = tuple(Consumer(number, self, outside) for number in (AGGREGATE, ARCHIVE))
 
@@ -94,6 +100,8 @@ class World:
                 self.create_anew(op)
             case p.Wake():
                 self.wake(op.steps)
+            case p.Recount():
+                under_way(self, op)
             case p.Look():
                 self.look()
 
@@ -146,10 +154,16 @@ class World:
         rec.late_ok = bool(envelope.get("late_ok"))
         return rec
 
+    def put_again(self, key: str, rec: Rec, data: bytes, said_ms: int) -> None:
+        """A record that was given up comes again, with the arrival that it had."""
+        self.now_ms += APART_MS
+        self.stream.put(key, rec.items, arrival_ms=self.now_ms, data=data).said_ms = said_ms
+
     # --- the stream ------------------------------------------------------------------------------
 
     def reshard(self, op: p.Reshard) -> None:
         """Split or merge, if there is what to split or merge."""
+        self.now_ms += RESHARD_MS
         changed = self.stream.split(op.pick) if op.split else self.stream.merge(op.pick)
         if changed is not None:
             self.fired |= BIT["split" if op.split else "merge"]

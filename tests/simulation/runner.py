@@ -1,0 +1,131 @@
+"""Many seeds over several processes: resumable, with a report of what they covered."""
+
+import json
+import platform
+import sys
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from multiprocessing import get_context
+from os import cpu_count
+from pathlib import Path
+from typing import Any, Final
+
+from tests.simulation.kinds import NAMES
+from tests.simulation.seeds import Tally, run_seeds
+
+CHUNK: Final = 250
+"""Seeds that one process runs at a time, and that an interrupted run repeats at most."""
+VERSIONS: Final = ("msgspec", "datasketches", "xxhash", "hypothesis")
+SHOWN_WRONG: Final = 50
+
+
+@dataclass(slots=True)
+class State:
+    """What has been done: the seconds spent so far, and per chunk (its first seed) what it came to."""
+
+    first: int
+    last: int
+    seconds: float = 0.0
+    done: dict[int, Tally] = field(default_factory=dict)
+
+    def chunks(self) -> Iterator[tuple[int, int]]:
+        """First and last seed (included) of what is left."""
+        for first in range(self.first, self.last + 1, CHUNK):
+            if first not in self.done:
+                yield first, min(first + CHUNK - 1, self.last)
+
+    def total(self) -> Tally:
+        """All chunks together."""
+        total = Tally()
+        for tally in self.done.values():
+            total.merge(tally)
+        return total
+
+    def save(self, path: Path) -> None:
+        """Write the state in place of the one before, as a whole."""
+        done = {str(first): tally.facts() for first, tally in self.done.items()}
+        facts = {
+            "first": self.first,
+            "last": self.last,
+            "chunk": CHUNK,
+            "seconds": self.seconds,
+            "done": done,
+        }
+        beside = path.with_suffix(".new")
+        beside.write_text(json.dumps(facts))
+        beside.replace(path)
+
+
+def load(path: Path | None, first: int, last: int) -> State:
+    """The state of an interrupted run of the same seeds, else a new one.
+
+    Raises:
+        ValueError: the file is of other seeds.
+    """
+    if path is None or not path.exists():
+        return State(first, last)
+    facts = json.loads(path.read_text())
+    if (facts["first"], facts["last"], facts["chunk"]) != (first, last, CHUNK):
+        raise ValueError(
+            f"{path} is of the seeds {facts['first']}-{facts['last']}: name these, or another file"
+        )
+    done = {int(at): Tally.of(tally) for at, tally in facts["done"].items()}
+    return State(first, last, facts["seconds"], done)
+
+
+def run_all(state: State, *, jobs: int, path: Path | None, progress: Callable[[State], None]) -> None:
+    """Run what is left; `progress` is told after every chunk."""
+    began, spent = time.monotonic(), state.seconds
+    left = state.chunks()
+    running: dict[Future[Tally], int] = {}
+    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
+        while True:
+            while len(running) < jobs and (chunk := next(left, None)):
+                running[pool.submit(_run_chunk, *chunk)] = chunk[0]
+            if not running:
+                return
+            for future in wait(running, return_when=FIRST_COMPLETED).done:
+                state.done[running.pop(future)] = future.result()
+            state.seconds = spent + time.monotonic() - began
+            if path is not None:
+                state.save(path)
+            progress(state)
+
+
+def _run_chunk(first: int, last: int) -> Tally:
+    return run_seeds(range(first, last + 1))
+
+
+def report(state: State, *, jobs: int) -> dict[str, Any]:
+    """What the run shows: seeds, wrong ones, time, machine, versions, and what was covered."""
+    total = state.total()
+    pairs = total.pairs()
+    return {
+        "seeds": total.seeds,
+        "first": state.first,
+        "last": state.last,
+        "wrong": len(total.wrong),
+        "wrong_seeds": {str(seed): total.wrong[seed] for seed in sorted(total.wrong)[:SHOWN_WRONG]},
+        "records": total.records,
+        "deliveries": total.deliveries,
+        "seconds": round(state.seconds, 1),
+        "jobs": jobs,
+        "cpu_ms_per_seed": round(1000 * state.seconds * jobs / max(1, total.seeds), 2),
+        "machine": f"{platform.machine()}, {cpu_count()} CPUs, {platform.system()} {platform.release()}",
+        "versions": {"python": sys.version.split()[0], **{name: _version(name) for name in VERSIONS}},
+        "kinds": {name: total.kind(name) for name in NAMES},
+        "pairs": len(pairs),
+        "pairs_covered": sum(1 for seeds in pairs.values() if seeds),
+        "rarest_pairs": sorted(([seeds, *pair] for pair, seeds in pairs.items()))[:10],
+        "seeds_by_pair": {" + ".join(pair): seeds for pair, seeds in pairs.items()},
+    }
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except ModuleNotFoundError:
+        return "not installed"
