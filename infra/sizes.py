@@ -23,7 +23,7 @@ SIZES: Final = {
     "dead_letters": Size(memory_mb=512, timeout_s=60, reason="holds a failed batch of up to 6 MB, decoded"),
     "balance": Size(memory_mb=256, timeout_s=120, reason="reads a row per shard; catches up missed hours"),
     "recompute": Size(
-        memory_mb=3008, timeout_s=900, reason="holds a bucket's calls, about a million; reads days of archive"
+        memory_mb=3008, timeout_s=900, reason="holds a bucket's calls, over a million; reads days of archive"
     ),
     "profile": Size(memory_mb=512, timeout_s=60, reason="reads all facts of the accounts of a batch"),
     "detect": Size(memory_mb=512, timeout_s=300, reason="reads 14 days an account; an hour may hold many"),

@@ -68,9 +68,8 @@ class MemoryArchive:
             if of == day:
                 keys.setdefault(lane.replace("_", "/"), []).append(key)
         for lane, found in keys.items():
-            for record in merged(self.bodies[key] for key in found):
-                if wanted(record.key):
-                    yield lane, record
+            for record in merged((self.bodies[key] for key in found), wanted):
+                yield lane, record
 
 
 def _marks(ledger: MemoryLedger, given_up: dict[str, int]) -> dict[str, int]:
