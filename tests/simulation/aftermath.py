@@ -25,7 +25,7 @@ def after_the_run(world: World) -> Iterator[str]:
     """Put back, work off, recompute; what is wrong then."""
     for letter in world.letters.all:
         if letter.lost and not letter.put_back:
-            _put_back(world, letter)
+            put_letter_back(world, letter)
         letter.put_back = True
     world.drain()
     world.look()
@@ -41,7 +41,7 @@ def after_the_run(world: World) -> Iterator[str]:
         yield f"a second recompute corrects {again.corrected} items, leaves {again.lagging}"
 
 
-def _put_back(world: World, letter: Letter) -> None:
+def put_letter_back(world: World, letter: Letter) -> None:
     """As `stemtide requeue` does it: calls into the stream, records into the archive."""
     dead = parse_dead_letter(letter.body)
     assert isinstance(dead, DeadLetter)

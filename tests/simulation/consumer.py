@@ -93,6 +93,11 @@ class Consumer:
         elif len(source.pieces) > before + 1:
             world.fired |= BISECTED[self.number]
 
+    def again(self, recs: list[Rec]) -> None:
+        """Invoke once with records of the past, whatever comes of it."""
+        environment = Environment(self.number, self.outside, self.world.plan.caps)
+        environment.invoke({"Records": [rec.entry for rec in recs]})
+
     def _too_old(self, source: Source, piece: Piece, count: int) -> None:
         """The first records are given up without another try."""
         self.world.fired |= AGED[self.number]
@@ -123,7 +128,7 @@ class Consumer:
         if any(fault[1] == ZOMBIE for fault in op.faults):
             return self._perhaps_zombie(source, place, environment, event)
         try:
-            answer = environment.invoke(event, self.world.aggregating)
+            answer = environment.invoke(event)
         except Crash:
             self.environments[place] = None
             return EVERYTHING
@@ -147,7 +152,7 @@ class Consumer:
             elif zombie.error and not isinstance(zombie.error, Crash | FunctionError | UnavailableError):
                 raise zombie.error
 
-        zombie = Zombie(environment.steps, lambda: environment.invoke(event, self.world.aggregating))
+        zombie = Zombie(environment.steps, lambda: environment.invoke(event))
         environment.busy = True
         self.world.bury(MAX_ZOMBIES - 1)
         if zombie.start():

@@ -19,7 +19,6 @@ from tests.simulation.pool import MAX_LATENESS
 from tests.simulation.steps import MARGIN_MS, Around, Steps
 
 RULES: Final = Rules(bounds=Bounds(max_lateness=MAX_LATENESS), retention=timedelta(days=400))
-Handler = Callable[..., Any]
 
 
 class Outside:
@@ -53,11 +52,11 @@ class Environment:
         make = _aggregate_ports if consumer == AGGREGATE else _archive_ports
         self.ports: Any = make(outside, self.steps, caps)
 
-    def invoke(self, event: dict[str, Any], aggregating: Handler | None = None) -> Any:
-        """Call the product's handler (or another design of it) as Lambda does."""
+    def invoke(self, event: dict[str, Any]) -> Any:
+        """Call the product's handler as Lambda does."""
         if self.consumer == ARCHIVE:
             return archive(event, ports=self.ports)
-        return (aggregating or aggregate)(event, ports=self.ports, rules=RULES)
+        return aggregate(event, ports=self.ports, rules=RULES)
 
 
 def pace_of(steps: Steps) -> Pace:

@@ -97,15 +97,15 @@ def run_seeds(seeds: Iterable[int], tally: Tally | None = None) -> Tally:
     return tally
 
 
-def outcome(plan: Plan, **options: Any) -> tuple[World, list[str]]:
-    """The world after a run of the plan, and what is wrong before the recompute or after it."""
-    world = run(plan, **options)
+def outcome(plan: Plan, *, tell: bool = False, recomputed: bool = True) -> tuple[World, list[str]]:
+    """The world after a run of the plan, and what is wrong before or (`recomputed`) after the recompute."""
+    world = run(plan, tell=tell)
     try:
         wrong = problems(world)
-        if not wrong:
-            world.tell("the recompute")
+        if recomputed and not wrong:
+            world.tell("what was given up is put back, everything is recomputed")
             wrong = list(after_the_run(world))
-        if not wrong and plan.seed % REPLAYED == 0:
+        if recomputed and not wrong and plan.seed % REPLAYED == 0:
             wrong = list(replayed(world))
     except Exception:
         wrong = [traceback.format_exc()]

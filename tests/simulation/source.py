@@ -67,8 +67,11 @@ class Source:
         if last_try:
             return self.give_up(piece._replace(low=max(failed, piece.low)))
         if failed > piece.low:
+            rest = Piece(failed, piece.high, 0 if self.bisects else 1)
+            if rest.failures > self.retries:
+                return self.give_up(rest)
             self.position = failed
-            self.pieces.append(Piece(failed, piece.high, 0 if self.bisects else 1))
+            self.pieces.append(rest)
             return None
         if self.bisects and piece.high - piece.low > 1:
             middle = piece.low + (piece.high - piece.low) // 2

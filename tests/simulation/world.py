@@ -12,7 +12,7 @@ from stemtide.resend import put_all
 
 from tests.simulation import plan as p
 from tests.simulation.consumer import Consumer
-from tests.simulation.environment import Handler, Outside, pace_of
+from tests.simulation.environment import Outside, pace_of
 from tests.simulation.kinds import AGGREGATE, ARCHIVE, BIT
 from tests.simulation.letters import Letters
 from tests.simulation.memory import MemoryStream, Stored
@@ -52,9 +52,8 @@ class Sent:
 class World:
     """Everything there is in a run. `wrong` collects what must not happen."""
 
-    def __init__(self, plan: p.Plan, *, aggregating: Handler | None = None, tell: bool = False) -> None:
+    def __init__(self, plan: p.Plan, *, tell: bool = False) -> None:
         self.plan = plan
-        self.aggregating = aggregating
         self.fired = 0
         self.story: list[str] | None = [] if tell else None
         self.wrong: list[str] = []
