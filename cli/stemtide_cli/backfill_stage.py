@@ -111,12 +111,13 @@ class Stage:
             yield from found
 
     def done(self, step: str, value: str = "") -> None:
-        """Note a step as done."""
-        self.connection.execute("INSERT OR REPLACE INTO progress VALUES (?, ?)", [step, value])
+        """Note a step as done. Any thread may."""
+        self.connection.cursor().execute("INSERT OR REPLACE INTO progress VALUES (?, ?)", [step, value])
 
     def noted(self, step: str) -> str | None:
         """What was noted with a step; None if it was not done."""
-        found = self.connection.execute("SELECT value FROM progress WHERE name = ?", [step]).fetchall()
+        reader = self.connection.cursor()
+        found = reader.execute("SELECT value FROM progress WHERE name = ?", [step]).fetchall()
         return None if not found else str(found[0][0])
 
     def join_rejected(self) -> Path | None:
