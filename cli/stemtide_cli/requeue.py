@@ -17,7 +17,10 @@ from stemtide_cli.requeueing import Requeue, chosen
 from stemtide_cli.sender import writer_to
 
 ALL_CONSUMERS = (*CONSUMERS.values(), *(consumer.name for consumer in table_consumers.ALL))
-WHY = {"RetryAttemptsExhausted": "its function kept failing on it", "MaximumRecordAgeExceeded": "it grew too old"}
+WHY = {
+    "RetryAttemptsExhausted": "its function kept failing on it",
+    "MaximumRecordAgeExceeded": "it grew too old before its function had it",
+}
 RESTS_ON = {
     AGGREGATE: "its calls go into the stream again",
     ARCHIVE: "its records go into the archive",

@@ -6,7 +6,9 @@ from typing import Any
 from boto3.dynamodb.conditions import Key
 from rich.console import Console
 from rich.table import Table
+from stemtide.recompute_plan import COUNTED
 from stemtide.store.quarantine import list_quarantined
+from stemtide.store.recomputes import read_latest_run
 
 from stemtide_cli.command import Session
 from stemtide_cli.draining import Look, look_at
@@ -19,13 +21,18 @@ def status(session: Session) -> None:
     """Show what came in and where it went, how far the consumers are, and what was set aside."""
     table = session.stack.table("ingest")
     data = summarise(
-        look_at(session.stack), quarantined=by_reason(table), last_balance_check=last_check(table)
+        look_at(session.stack),
+        quarantined=by_reason(table),
+        last_balance_check=last_check(table),
+        last_recompute=last_recompute(table),
     )
     data = {"stack": str(session.stack_file), **data}
     session.out.result(data, lambda console: _show(console, data))
 
 
-def summarise(look: Look, *, quarantined: dict[str, int], last_balance_check: Any) -> dict[str, Any]:
+def summarise(
+    look: Look, *, quarantined: dict[str, int], last_balance_check: Any, last_recompute: Any = None
+) -> dict[str, Any]:
     """A look at the stack under the names that scripts read."""
     return {
         "counters": look.counters.public(),
@@ -51,6 +58,7 @@ def summarise(look: Look, *, quarantined: dict[str, int], last_balance_check: An
         "quarantine": quarantined,
         "queues": look.queues,
         "last_balance_check": last_balance_check,
+        "last_recompute": last_recompute,
     }
 
 
@@ -80,6 +88,15 @@ def last_check(table: Any) -> dict[str, Any] | None:
     }
 
 
+def last_recompute(table: Any) -> dict[str, Any] | None:
+    """What became of the newest recompute, None before the first."""
+    row = read_latest_run(table)
+    if row is None:
+        return None
+    counts = {name: int(row[name]) for name in COUNTED if name in row}
+    return {"run": row["sk"], "from": row["first"], "to": row["last"], "state": row["state"], **counts}
+
+
 def _show(console: Console, data: dict[str, Any]) -> None:
     console.print(f"stack: {data['stack']}")
     counters = Table("calls", *data["counters"])
@@ -105,3 +122,9 @@ def _show(console: Console, data: dict[str, Any]) -> None:
     check = data["last_balance_check"]
     done = "none yet" if check is None else check["done_at"] or f"{check['slot']} (not finished)"
     console.print(f"last balance check: {done}")
+    run = data["last_recompute"]
+    said = "none yet"
+    if run is not None:
+        said = f"arrived {run['from']} to {run['to']}: {run['state']}, {run.get('corrected', 0):,} corrected"
+        said += f", {run['lagging']:,} lagging" if run.get("lagging") else ""
+    console.print(f"last recompute: {said}")

@@ -29,6 +29,7 @@ def test_a_recompute_looks_at_yesterday_and_today_and_says_what_it_corrected(
 ) -> None:
     repeated(deployment)
 
+    assert deployment.run("status")["last_recompute"] is None
     with state_machine(deployment, monkeypatch) as given:
         result = deployment.run("recompute")
         shown = deployment.invoke("recompute")
@@ -40,6 +41,9 @@ def test_a_recompute_looks_at_yesterday_and_today_and_says_what_it_corrected(
     assert calls(deployment.cloud) == {TODAY.isoformat(): 60}
     assert "1 items checked, 0 corrected" in shown.output
     assert shown.exit_code == 0
+    last = deployment.run("status")["last_recompute"]
+    assert days.items() | {"state": "succeeded", "checked": 1, "corrected": 0}.items() <= last.items()
+    assert "last recompute: arrived" in deployment.invoke("status").output
 
 
 def test_items_that_lag_end_it_with_1_and_what_to_do(

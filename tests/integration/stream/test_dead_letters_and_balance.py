@@ -10,6 +10,7 @@ import pytest
 from stemtide.store.archive_objects import ArchiveDays
 from stemtide.store.consumer_marks import has_mark
 from stemtide.store.counters import read_counters
+from stemtide.store.dead_letters import read_waiting
 from stemtide.store.ledger import query_all, read_lanes
 from stemtide.store.quarantine import get_payload, list_quarantined, mark_released
 
@@ -46,7 +47,9 @@ def unbalanced(printed: str) -> tuple[float, float, float]:
     return calls, compared, left
 
 
-def test_a_delivery_that_was_given_up_is_registered_once_and_balances(cloud: Cloud) -> None:
+def test_row_10_a_delivery_that_was_given_up_is_registered_once_with_its_payload_and_balances(
+    cloud: Cloud,
+) -> None:
     records = [record(call(f"m-{at}"), at=at) for at in range(4)]
     lost = event(record({"batch": [call("m-7"), call("m-8")]}, at=4), record(b"poison", at=5))
     cloud.deliver(event(*records))
@@ -55,6 +58,10 @@ def test_a_delivery_that_was_given_up_is_registered_once_and_balances(cloud: Clo
     give_up(cloud, lost)
     give_up(cloud, lost)
 
+    [waiting] = read_waiting(cloud.ingest)
+    arrival_ms = int(ARRIVAL.timestamp() * 1000)
+    assert (waiting.arrivals, waiting.id) == ((arrival_ms, arrival_ms), KEY.rpartition("/")[2])
+    assert json.loads(cloud.s3.get_object(Bucket="dead", Key=waiting.key)["Body"].read())["payload"]
     (row,) = query_all(cloud.ingest, "dead#2026-03-14")
     assert (row["consumer"], row["events"], row["records"]) == ("aggregate", 3, 2)
     assert row["condition"] == "RetryAttemptsExhausted"

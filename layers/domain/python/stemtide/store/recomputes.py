@@ -86,6 +86,12 @@ def read_run(table: Any, run: str) -> dict[str, Any] | None:
     return item
 
 
+def read_latest_run(table: Any) -> dict[str, Any] | None:
+    """The log row of the run that was planned last, None before the first."""
+    runs = list(query_all(table, LOG_KEY))
+    return max(runs, key=lambda row: int(row.get("planned_ms", 0)), default=None)
+
+
 def note_due(table: Any, days: Iterable[str], *, at: str) -> None:
     """Note that these arrival days are owed a recompute since `at` (ISO)."""
     for day in sorted(set(days)):
