@@ -75,14 +75,19 @@ class Item:
     def arrivals(self, touched: Iterable[int]) -> list[int]:
         """The intervals of days on which its records arrived, with the days on which more were found."""
         known = self.state.arrivals
-        if self.version and not known:  # written before items kept this: any day since the event's
+        if self.state.marks and not known:  # written before items kept this: any day since the event's
             known = [self.day - 1, max([self.day, *touched])]
         for day in sorted(touched):
             known = add_interval(known, day, day)
         return known
 
     def days_needed(self, touched: Iterable[int]) -> set[int]:
-        """The arrival days to read: its own and one before each, where a repetition may have begun."""
+        """The arrival days to read: its own and one before each, where a repetition may have begun.
+
+        None of a day that was backfilled as a whole: it is left alone.
+        """
+        if self.is_backfilled:
+            return set()
         arrivals = self.arrivals(touched)
         pairs = zip(arrivals[::2], arrivals[1::2], strict=True)
         return {day for first, last in pairs for day in range(first - 1, last + 1)}
