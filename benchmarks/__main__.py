@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from rich.markup import escape
 
-from benchmarks import aggregate_speed, drop_to_score, write_units
+from benchmarks import aggregate_speed, backfill_speed, drop_to_score, write_units
 from benchmarks.results import merge
 from demo.__main__ import console_of_width
 from demo.settings import DEFAULT_SEED, ROOT, Settings, free_port
@@ -73,6 +73,7 @@ def _staged(title: str, run: Callable[[], Outcome]) -> Callable[[Stages], Outcom
 BENCHMARKS: Final[dict[str, Callable[[Stages], Outcome]]] = {
     "aggregate_speed": _staged("aggregates: speed", aggregate_speed.run),
     "write_units": _staged("aggregates: write units", write_units.run),
+    "backfill": _staged("backfill: speed and memory", backfill_speed.run),
     "drop_to_score": _drop_to_score,
 }
 
