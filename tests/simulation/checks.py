@@ -92,7 +92,7 @@ def _facts(stored: Stored, truth: Truth) -> Iterator[str]:
     One that was put into the stream a second time may be taken for the repeat of one that overtook it.
     """
     kept: dict[tuple[str, str], int] = {}
-    for account, id_, known_ms, _ in stored.facts:
+    for account, id_, known_ms in stored.facts:
         kept[account, id_] = min(kept.get((account, id_), known_ms), known_ms)
     put: dict[tuple[str, str], list[Copy]] = {}
     for (account, _), copies in truth.days.items():

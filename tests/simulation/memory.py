@@ -37,7 +37,7 @@ class Stored:
         self.usage: dict[tuple[str, str], UsageRow] = {}
         self.ledgers: tuple[dict[str, LedgerRow], dict[str, LedgerRow]] = ({}, {})
         self.quarantine: dict[tuple[str, int, int], QuarantineRow] = {}
-        self.facts: dict[tuple[str, str, int, int], Fact] = {}
+        self.facts: dict[tuple[str, str, int], Fact] = {}
         self.bodies: dict[str, bytes] = {}
 
 
@@ -121,9 +121,9 @@ class MemoryQuarantine:
 
 
 class MemoryFacts:
-    """`ports.Facts`; a fact is the same when account, id, and both its times are."""
+    """`ports.Facts`; a fact is the same when account, id, and the time since when it is known are."""
 
-    def __init__(self, rows: dict[tuple[str, str, int, int], Fact], steps: Steps) -> None:
+    def __init__(self, rows: dict[tuple[str, str, int], Fact], steps: Steps) -> None:
         self.rows = rows
         self.steps = steps
 
@@ -135,7 +135,7 @@ class MemoryFacts:
                 self.steps.through(self._put, account, fact)
 
     def _put(self, account: str, fact: Fact) -> None:
-        self.rows.setdefault((account, fact.id, fact.known_ms, fact.at_ms), fact)
+        self.rows.setdefault((account, fact.id, fact.known_ms), fact)
 
 
 class MemoryStream:

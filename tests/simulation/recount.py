@@ -25,7 +25,7 @@ from tests.simulation.kinds import AGGREGATE, ARCHIVE, BIT, RECOUNT
 from tests.simulation.letters import Letters
 from tests.simulation.memory import MemoryItems, Stored, one_by_one
 from tests.simulation.pool import DAY_MS
-from tests.simulation.steps import MARGIN_MS, Crash, Steps
+from tests.simulation.steps import MARGIN_MS, Crash, FunctionError, Steps
 
 if TYPE_CHECKING:
     from tests.simulation.world import World
@@ -175,7 +175,7 @@ def under_way(world: World, op: p.Recount) -> None:
     try:
         with reading_once(world):
             recompute_of(world, world.stored.usage, steps).run(Task(first=first, last=last))
-    except (Crash, UnavailableError):
+    except (Crash, FunctionError, UnavailableError):
         return
 
 

@@ -77,6 +77,10 @@ class World:
         """Do the plan and work off what is left."""
         for op in self.plan.ops:
             self.do(op)
+        self.finish()
+
+    def finish(self) -> None:
+        """No more faults: everything is worked off, whatever still runs comes to its end."""
         if not self.plan.zombies_last:
             self.bury(0)
         self.drain()
