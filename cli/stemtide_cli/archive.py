@@ -39,6 +39,7 @@ def replay(
         "from": first.date().isoformat() if first else None,
         "to": last.date().isoformat() if last else None,
         "account": account,
+        "quiet": True,  # old days are nobody's first use of a day
     }
     if first and last and last < first:
         raise click.UsageError("--to is before --from")

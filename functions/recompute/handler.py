@@ -72,7 +72,7 @@ def _plan(run: str, asked: dict[str, Any]) -> dict[str, Any]:
         "days": [day_of_index(day) for day in sorted(days)],
         "tasks": len(tasks),
         "bucket": settings().archive_bucket,
-        "key": store().log.put_tasks(run, tasks) if tasks else "",
+        "key": store().log.put_tasks(run, tasks, quiet=bool(asked.get("quiet"))) if tasks else "",
         "claimed": [slot.isoformat() for slot in claimed],
         "scheduled_at": asked.get("scheduled_at"),
         "due": due,
@@ -100,7 +100,7 @@ def _asked_days(asked: dict[str, Any]) -> set[int]:
 def _task(item: dict[str, Any], context: Any) -> dict[str, Any]:
     began = time.monotonic()
     pace = lambda_pace(context.get_remaining_time_in_millis)
-    outcome = store().recompute(pace).run(Task(**item["task"]))
+    outcome = store().recompute(pace, item["quiet"]).run(Task(**item["task"]))
     facts = as_facts(outcome)
     store().log.note_task(item["run"], item["number"], facts)
     logger.info(

@@ -81,8 +81,8 @@ def test_the_archive_is_replayed_into_an_empty_table_and_the_hash_is_the_same(
     assert none["hash"] != before["hash"] == after["hash"] == one["hash"]
     assert (after["calls_added"], after["corrected"]) == (60, 1)
     assert given[1:] == [
-        {"from": None, "to": None, "account": None},
-        {"from": "2026-01-01", "to": None, "account": "acme"},
+        {"from": None, "to": None, "account": None, "quiet": True},
+        {"from": "2026-01-01", "to": None, "account": "acme", "quiet": True},
     ]
 
 

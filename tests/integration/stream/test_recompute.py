@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from stemtide.corrections import Left
-from stemtide.ports import UnavailableError
+from stemtide.ports import BACKFILLED, UnavailableError
 from stemtide.store.counters import read_counters
 from stemtide.store.dead_letters import DeadRow, mark_requeued, register
 from stemtide.store.recomputes import note_due, read_due, read_tasks
@@ -344,3 +344,14 @@ def test_a_map_that_fails_is_noted(cloud: Cloud) -> None:
     )
 
     assert ended["cause"] == "States.Timeout: late"
+
+
+@pytest.mark.parametrize("quiet", [False, True])
+def test_a_missing_day_is_a_first_use_unless_history_is_replayed(cloud: Cloud, *, quiet: bool) -> None:
+    cloud.deliver(event(*sent("m-1")))
+    empty_usage(cloud)
+
+    recompute(cloud, quiet=quiet, **ASKED)
+
+    item = cloud.usage.get_item(Key={"account": "acme", "day": DAY})["Item"]
+    assert item.get(BACKFILLED) == (False if quiet else None)

@@ -1,5 +1,6 @@
 """Edges of a recompute: backfilled days, items of earlier versions, other days, time that runs out."""
 
+from base64 import b64decode
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -12,8 +13,10 @@ from stemtide.archive import archive
 from stemtide.backfill import BACKFILL_SUFFIX
 from stemtide.calls import DAY_MS
 from stemtide.corrections import Left
+from stemtide.kinesis_event import Delivered
 from stemtide.ports import CUTOVER_SORT, ThrottledError, UnavailableError, UsageRow
 from stemtide.recompute import Outcome, Task
+from stemtide.requeue import put_back
 from stemtide.state import Caps, State, decode, encode
 from stemtide.users import user_hash
 
@@ -308,3 +311,41 @@ def test_row_16_a_call_three_days_late_counts_on_its_day_with_what_came_before(l
     assert (wrong, calls(lab)) == ({DAY: 6}, {DAY: 5})
     assert (outcome.checked, outcome.calls_removed) == (1, 1)
     assert state_of(lab).arrivals == [TODAY, TODAY, TODAY + 3, TODAY + 3]
+
+
+def test_a_call_that_is_too_late_counts_when_it_is_released_and_only_then(lab: Lab) -> None:
+    bound = RULES.bounds.max_lateness
+    just = (ARRIVAL - bound).isoformat()
+    late = (ARRIVAL - bound - timedelta(milliseconds=1)).isoformat()
+    released = {"_stemtide": {"origin": "release", "late_ok": True}}
+    day = just[:10]
+    deliver(lab, record(call("m-1", timestamp=just), at=0), record(call("m-2", timestamp=late), at=1))
+    before = recompute(lab)
+    quarantined = calls(lab)
+
+    again = ARRIVAL + timedelta(hours=1)
+    deliver(lab, record(call("m-2", timestamp=late, **released), at=2, arrival=again))
+    after = recompute(lab)
+
+    assert len(lab.quarantine.rows) == 1
+    assert (before.corrected, after.corrected) == (0, 0)
+    assert (quarantined, calls(lab)) == ({day: 1}, {day: 2})
+
+
+def test_a_call_that_is_put_back_once_its_day_was_counted_from_the_archive_changes_nothing(lab: Lab) -> None:
+    lost = [record(call(f"m-{at}", timestamp=None), at=at) for at in range(3)]
+    archive(event(*lost), ports=lab.archive_ports())
+    given_up = archive_of(lab)
+    given_up.given_up = {"1000/0": int(lost[-1]["kinesis"]["sequenceNumber"])}
+    healed = recompute_of(lab, given_up).run(Task(first=TODAY, last=TODAY))
+    before = calls(lab)
+
+    later = ARRIVAL + timedelta(days=3)
+    for at, one in enumerate(lost):
+        data = b64decode(one["kinesis"]["data"])
+        put = put_back(Delivered(0, "acme", int(ARRIVAL.timestamp() * 1000), data))
+        deliver(lab, record(put.data, at=10 + at, arrival=later))
+    outcome = recompute(lab, TODAY + 3, TODAY + 3)
+
+    assert (healed.calls_added, before) == (3, {DAY: 3})
+    assert (outcome.checked, calls(lab)) == (1, {DAY: 3})

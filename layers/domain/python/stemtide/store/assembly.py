@@ -88,12 +88,13 @@ def archive_ports(settings: ArchiveSettings) -> ArchivePorts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecomputeStore:
-    """What a recompute touches: the archive by day, the ingest table, its log, and itself at a pace."""
+    """What a recompute touches: the archive by day, the ingest table, its log; and itself, at a pace and
+    perhaps quiet."""
 
     days: ArchiveDays
     table: Any
     log: RecomputeLog
-    recompute: Callable[[Pace], Recompute]
+    recompute: Callable[[Pace, bool], Recompute]
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,13 +116,13 @@ def recompute_store(settings: RecomputeSettings, ingest: Ingest) -> RecomputeSto
     s3, threads = clients.client("s3"), Threads()
     table = clients.table(settings.ingest_table)
     days = ArchiveDays(client=s3, bucket=settings.archive_bucket, side_by_side=threads)
-    items = RecountItems(client=clients.client("dynamodb"), table_name=settings.usage_table)
+    dynamodb = clients.client("dynamodb")
 
-    def recompute(pace: Pace) -> Recompute:
+    def recompute(pace: Pace, quiet: bool, /) -> Recompute:
         return Recompute(
             archive=_ReadArchive(days, table),
             corrector=Corrector(
-                items=items,
+                items=RecountItems(client=dynamodb, table_name=settings.usage_table, quiet=quiet),
                 pace=pace,
                 rules=aggregate_rules(ingest),
                 caps=Caps(event_types=ingest.max_event_types),

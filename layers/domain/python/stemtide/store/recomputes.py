@@ -29,10 +29,17 @@ class RecomputeLog:
     bucket: str
     table: Any
 
-    def put_tasks(self, run: str, tasks: Iterable[Task]) -> str:
-        """Write the tasks as one JSON array, the items of the state machine's map; its key."""
+    def put_tasks(self, run: str, tasks: Iterable[Task], *, quiet: bool) -> str:
+        """Write the tasks as one JSON array, the items of the state machine's map; its key.
+
+        Args:
+            quiet: days that are missing come in as history (see `RecountItems`).
+        """
         key = f"{PREFIX}{run}/tasks.json"
-        items = [{"number": number, "run": run, "task": asdict(task)} for number, task in enumerate(tasks)]
+        items = [
+            {"number": number, "run": run, "task": asdict(task), "quiet": quiet}
+            for number, task in enumerate(tasks)
+        ]
         with translated():
             self.s3.put_object(
                 Bucket=self.bucket,

@@ -10,7 +10,15 @@ from stemtide.store.usage import DynamoUsageItems, put_of
 
 
 class RecountItems(DynamoUsageItems):
-    """`day_items.UsageStore` on the table."""
+    """`day_items.UsageStore` on the table.
+
+    `quiet`: days that were missing are brought in as history. They are marked as nobody's first use of a day,
+    for the detector, and as no backfill's.
+    """
+
+    def __init__(self, *, client: Any, table_name: str, quiet: bool) -> None:
+        super().__init__(client=client, table_name=table_name)
+        self._quiet = quiet
 
     def put_together(self, rows: Sequence[UsageRow]) -> None:
         """Write all rows or none, each over the version before it."""
@@ -22,8 +30,6 @@ class RecountItems(DynamoUsageItems):
             raise ConflictError(", ".join(rows[index].sort for index in refused))
 
     def _put_of(self, row: UsageRow) -> dict[str, Any]:
-        """A day that a recompute brings in is nobody's first use of it; the mark says so to the detector, and
-        that no backfill has made it."""
         put = put_of(row)
-        new = {BACKFILLED: {"BOOL": False}} if row.version == 1 else {}
+        new = {BACKFILLED: {"BOOL": False}} if self._quiet and row.version == 1 else {}
         return {"TableName": self._table_name, **put, "Item": {**put["Item"], **new}}
