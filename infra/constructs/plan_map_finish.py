@@ -1,7 +1,7 @@
 """A run over many parts as a state machine: plan → map over what the plan wrote to S3 → finish."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -64,7 +64,7 @@ def machine(
     deployment: Deployment,
     name: str,
     definition: Mapping[str, Any],
-    functions: list[Function],
+    functions: Sequence[Function],
     archive: Archive,
     prefix: str,
 ) -> str:
@@ -76,28 +76,10 @@ def machine(
     """
     full = f"{deployment.name}-{name}"
     arn = f"arn:{Aws.PARTITION}:states:{Aws.REGION}:{Aws.ACCOUNT_ID}:stateMachine:{full}"
-    role = iam.Role(
-        scope,
-        "Role",
-        assumed_by=iam.ServicePrincipal(
-            "states.amazonaws.com", conditions={"StringEquals": {"aws:SourceAccount": Aws.ACCOUNT_ID}}
-        ),
-        description=f"{deployment.name}: what the state machine {full} may do",
-    )
-    executions = f"arn:{Aws.PARTITION}:states:{Aws.REGION}:{Aws.ACCOUNT_ID}:execution:{full}/*"
-    granted = {
-        "lambda:InvokeFunction": [function.function_arn for function in functions],
-        "states:StartExecution": [arn],
-        "states:DescribeExecution": [executions],
-        "states:StopExecution": [executions],
-        "s3:GetObject": [archive.bucket.arn_for_objects(f"{prefix}*")],
-    }
-    for action, resources in granted.items():
-        role.add_to_policy(iam.PolicyStatement(actions=[action], resources=resources))
-    policy = role.node.find_child("DefaultPolicy")
-    spelt = f"arn:<AWS::Partition>:states:<AWS::Region>:<AWS::AccountId>:execution:{full}/*"
-    nag.acknowledge(policy, f"AwsSolutions-IAM5[Resource::{spelt}]", reason=CHILDREN)
+    batches = archive.bucket.arn_for_objects(f"{prefix}*")
+    role = _role(scope, deployment, full, arn, functions, batches)
     listed = f"{arn_in_findings(archive.bucket, archive.bucket.bucket_arn, seen_from=scope)}/{prefix}*"
+    policy = role.node.find_child("DefaultPolicy")
     nag.acknowledge(policy, f"AwsSolutions-IAM5[Resource::{listed}]", reason=BATCHES)
     made = sfn.CfnStateMachine(
         scope,
@@ -111,6 +93,39 @@ def machine(
     for rule in ("AwsSolutions-SF1", "AwsSolutions-SF2"):
         nag.acknowledge(made, rule, reason=NO_LOG_DELIVERY)
     return arn
+
+
+def _role(
+    scope: Construct,
+    deployment: Deployment,
+    name: str,
+    arn: str,
+    functions: Sequence[Function],
+    batches: str,
+) -> iam.Role:
+    """The state machine's role: its functions, its plan's objects, its map's child executions."""
+    role = iam.Role(
+        scope,
+        "Role",
+        assumed_by=iam.ServicePrincipal(
+            "states.amazonaws.com", conditions={"StringEquals": {"aws:SourceAccount": Aws.ACCOUNT_ID}}
+        ),
+        description=f"{deployment.name}: what the state machine {name} may do",
+    )
+    executions = f"arn:{Aws.PARTITION}:states:{Aws.REGION}:{Aws.ACCOUNT_ID}:execution:{name}/*"
+    granted = {
+        "lambda:InvokeFunction": [function.function_arn for function in functions],
+        "states:StartExecution": [arn],
+        "states:DescribeExecution": [executions],
+        "states:StopExecution": [executions],
+        "s3:GetObject": [batches],
+    }
+    for action, resources in granted.items():
+        role.add_to_policy(iam.PolicyStatement(actions=[action], resources=resources))
+    spelt = f"arn:<AWS::Partition>:states:<AWS::Region>:<AWS::AccountId>:execution:{name}/*"
+    policy = role.node.find_child("DefaultPolicy")
+    nag.acknowledge(policy, f"AwsSolutions-IAM5[Resource::{spelt}]", reason=CHILDREN)
+    return role
 
 
 def definition(work: Work, *, planner: str, concurrency: int) -> dict[str, Any]:

@@ -349,3 +349,26 @@ def test_a_call_that_is_put_back_once_its_day_was_counted_from_the_archive_chang
 
     assert (healed.calls_added, before) == (3, {DAY: 3})
     assert (outcome.checked, calls(lab)) == (1, {DAY: 3})
+
+
+def test_a_day_that_was_missing_expires_by_its_last_arrival(lab: Lab) -> None:
+    last = ARRIVAL + timedelta(days=2)
+    old = {"timestamp": "2026-03-14T10:00:00Z"}
+    deliver(lab, record(call("m-1", **old), at=0), record(call("m-2", **old), at=1, arrival=last))
+    expected = lab.items.rows["acme", DAY].expires_at
+    lab.items.rows.clear()
+
+    outcome = recompute(lab, TODAY, TODAY + 2)
+
+    assert outcome.calls_added == 2
+    assert lab.items.rows["acme", DAY].expires_at == expected
+    assert expected == int((last + RULES.retention).timestamp())
+
+
+def test_an_item_that_expires_later_than_its_calls_say_is_not_shortened(lab: Lab) -> None:
+    repeated(lab)
+    put(lab, DAY, state_of(lab), version=2)
+
+    recompute(lab)
+
+    assert lab.items.rows["acme", DAY].expires_at == 2**31

@@ -120,44 +120,43 @@ class Recompute:
         Raises:
             UnavailableError: the archive or the ledgers gave no answer.
         """
-        outcome = Outcome()
-        pending: Pending = None
-        for turn in range(MAX_ROUNDS):
-            left = self._round(task, pending, outcome)
-            again = [(item, why) for item, why in left if why in RETRIED]
-            pace = self.corrector.pace
-            if not again or pace.spent() or turn == MAX_ROUNDS - 1:
-                _conclude(outcome, left, task)
-                return outcome
-            _conclude(outcome, [entry for entry in left if entry not in again], task)
+        outcome, pace = Outcome(), self.corrector.pace
+        again = self._round(task, None, outcome)
+        for _ in range(MAX_ROUNDS - 1):
+            if not again or pace.spent():
+                break
             if any(why is not Left.MORE_DAYS for _, why in again):
                 pace.pause(LAG_S)
-            pending = {}
+            pending: dict[str, set[int]] = {}
             for item, _ in again:
                 pending.setdefault(item.account, set()).add(item.day)
+            again = self._round(task, pending, outcome)
+        _conclude(outcome, again, task)
         return outcome
 
     def _round(self, task: Task, pending: Pending, outcome: Outcome) -> list[tuple[Item, Left]]:
-        """Look at what is pending once; the items that were left.
+        """Look at what is pending once; the items that were left and may do better in another round.
 
         The ledgers are read first: everything up to their marks is in the objects that are listed after.
         """
         progress = self.archive.progress()
         wanted = task.wants if pending is None else pending.__contains__
-        books: dict[str, _Book] = {}
+        books: dict[str, _Book] = {} if pending is None else {account: _Book() for account in pending}
         for day in range(task.first, task.last + 1):
             self._read(day, wanted, books)
         for account, book in books.items():
-            days = {call.day for call in book.calls} if pending is None else pending.get(account, set())
+            days = {call.day for call in book.calls} if pending is None else pending[account]
             book.touched = {day: set() for day in days}
             for call in book.calls:
                 if call.day in book.touched:
                     book.touched[call.day].add(call.arrival_ms // DAY_MS)
         if pending is None:
             outcome.checked += sum(len(book.touched) for book in books.values())
-        unread = self._read_items(books)
+        left = self._read_items(books)
         days_read = self._read_more(task, books)
-        return unread + self._correct(books, days_read, progress, outcome)
+        left += self._correct(books, days_read, progress, outcome)
+        _conclude(outcome, [entry for entry in left if entry[1] not in RETRIED], task)
+        return [entry for entry in left if entry[1] in RETRIED]
 
     def _read(self, day: int, wanted: Callable[[str], bool], books: dict[str, _Book]) -> None:
         bounds = self.corrector.rules.bounds
