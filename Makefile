@@ -11,7 +11,7 @@ BIN := $(VENV)/bin
 export JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION := 1
 export PYTHONDONTWRITEBYTECODE := 1
 
-.PHONY: help setup up stop down demo bench synth deploy test lint types lock clean
+.PHONY: help setup up stop down demo bench synth deploy test test-long mutants lint types lock clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -61,7 +61,15 @@ types: setup
 	@$(BIN)/mypy
 
 test: setup lint types ## every check that CI runs
-	@$(BIN)/pytest --numprocesses 2 --dist loadgroup
+	@$(BIN)/pytest --numprocesses 2 --dist loadgroup -m "not long"
+
+test-long: setup ## the long sweeps: a million seeds (resumable), whole open logs, ten minutes of load
+	@$(BIN)/python -m tests.simulation --seeds 0-1000000 --jobs 2 --resume build/simulation/seeds.json \
+	  --report build/simulation/report.json
+	@$(BIN)/pytest -m long
+
+mutants: setup ## mutation testing of fold, marks and store (resumable)
+	@$(BIN)/python -m tests.mutation
 
 lock: setup ## renew the lock files from requirements/*.in
 	@for f in bootstrap layer inference dev; do $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url \

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from rich.markup import escape
 
-from benchmarks import aggregate_speed, backfill_speed, drop_to_score, write_units
+from benchmarks import aggregate_speed, backfill_speed, drop_to_score, local_records, write_units
 from benchmarks.results import merge
 from demo.__main__ import console_of_width
 from demo.settings import DEFAULT_SEED, ROOT, Settings, free_port
@@ -51,15 +51,14 @@ def main(names: Sequence[str]) -> int:
     return 0
 
 
-def _drop_to_score(stages: Stages) -> Outcome:
-    settings = Settings(
+def _settings() -> Settings:
+    return Settings(
         seed=DEFAULT_SEED,
         keep=False,
         today=datetime.now(UTC).date(),
         port=free_port(),
         folder=ROOT / "build" / "bench",
     )
-    return drop_to_score.run(settings, stages)
 
 
 def _staged(title: str, run: Callable[[], Outcome]) -> Callable[[Stages], Outcome]:
@@ -74,7 +73,8 @@ BENCHMARKS: Final[dict[str, Callable[[Stages], Outcome]]] = {
     "aggregate_speed": _staged("aggregates: speed", aggregate_speed.run),
     "write_units": _staged("aggregates: write units", write_units.run),
     "backfill": _staged("backfill: speed and memory", backfill_speed.run),
-    "drop_to_score": _drop_to_score,
+    "local_records": lambda stages: local_records.run(_settings(), stages),
+    "drop_to_score": lambda stages: drop_to_score.run(_settings(), stages),
 }
 
 
