@@ -97,26 +97,26 @@ class _Generator:
         left = RECORDS
         anew_at = int(self.roll() * RECORDS) if self._has("stream created anew") else -1
         while left > 0:
-            put = self._put(min(left, 8 + int(self.roll() * 20)))
+            put = self._put(min(left, 12 + int(self.roll() * 20)))
             left -= len(put.specs)
             ops.append(put)
-            ops.extend(self._invoke() for _ in range(1 + int(self.roll() * 4)))
+            ops.extend(self._invoke() for _ in range(1 + int(self.roll() * 3)))
             self._between(ops)
             if anew_at >= left:
                 anew_at = -1
                 ops.append(p.CreateAnew(3 + int(self.roll() * 2), self.roll() < 0.5))
-        ops.extend(self._invoke() for _ in range(4))
+        ops.extend(self._invoke() for _ in range(3))
         return ops
 
     def _between(self, ops: list[p.Op]) -> None:
         roll = self.roll
-        if roll() < 0.2 and self._has("split"):
+        if roll() < 0.3 and self._has("split"):
             ops.append(p.Reshard(split=True, pick=int(roll() * 8)))
-        if roll() < 0.2 and self._has("merge"):
+        if roll() < 0.3 and self._has("merge"):
             ops.append(p.Reshard(split=False, pick=int(roll() * 8)))
-        if roll() < 0.11 and self.recount_kinds:
-            ops.append(p.Recount(tuple(self._recount_fault() for _ in range(1 + int(roll() * 2)))))
-        if roll() < 0.3:
+        if roll() < 0.16 and self.recount_kinds:
+            ops.append(p.Recount(tuple(self._recount_fault() for _ in range(1 + int(roll() * 3)))))
+        if roll() < 0.4:
             ops.append(p.Wake(1 + int(roll() * 6)) if roll() < 0.5 else p.Look())
 
     # --- records ---------------------------------------------------------------------------------
@@ -136,7 +136,7 @@ class _Generator:
     def _spec(self) -> p.Spec:
         roll = self.roll
         account = self._account()
-        if roll() < 0.05:
+        if roll() < 0.03:
             self.put_kinds |= BIT["poison record"]
             return p.Spec(account, (self._among(pool().poison),))
         if roll() < 0.13:
@@ -160,7 +160,7 @@ class _Generator:
     def _item(self, account: str) -> Item:
         roll = self.roll
         at = roll()
-        if at < 0.22:
+        if at < 0.2:
             found = self._special(account, at)
             if found is not None:
                 return found
@@ -189,9 +189,9 @@ class _Generator:
                 return self._among(items[account])
         if at < 0.18:
             return self._among(found.facts[account])
-        if at < 0.21 and self.near_midnight:
+        if at < 0.195 and self.near_midnight:
             return self._among(found.tomorrow[account])
-        return self._among(found.timeless[account]) if at < 0.215 else None
+        return self._among(found.timeless[account]) if at < 0.2 else None
 
     def _sent(self, kind: str, account: str, back: int) -> Item | None:
         sent = self.sent[account]
@@ -208,7 +208,7 @@ class _Generator:
         size = 2 + int(roll() ** 2 * 40)
         stale = self._has(f"{CONSUMERS[consumer]}: stale environment") and roll() < 0.5
         refused = None
-        if consumer == AGGREGATE and self.kinds & REFUSED and roll() < 0.15:
+        if consumer == AGGREGATE and self.kinds & REFUSED and roll() < 0.25:
             refused = self._among(ACCOUNTS)
         return p.Invoke(
             consumer,
@@ -222,20 +222,20 @@ class _Generator:
 
     def _flags(self, consumer: int) -> int:
         name, roll, flags = CONSUMERS[consumer], self.roll, 0
-        if roll() < 0.14 and self._has(f"{name}: same batch again"):
+        if roll() < 0.2 and self._has(f"{name}: same batch again"):
             flags |= p.SAME_AGAIN
         if roll() < 0.4 and self._has(f"{name}: other bounds"):
             flags |= p.OTHER_BOUNDS
-        if roll() < 0.12 and self._has(f"{name}: retries reached"):
+        if roll() < 0.15 and self._has(f"{name}: retries reached"):
             flags |= p.RETRIES_REACHED
-        if roll() < 0.03 and self._has(f"{name}: too old"):
+        if roll() < 0.06 and self._has(f"{name}: too old"):
             flags |= p.TOO_OLD
         return flags
 
     def _faults(self, consumer: int) -> tuple[StepFault, ...]:
         roll, kinds = self.roll, self.step_kinds[consumer]
         faults = []
-        if kinds and roll() < 0.5:
+        if kinds and roll() < 0.6:
             faults.append(self._fault(consumer, kinds))
             if roll() < 0.3:
                 faults.append(self._fault(consumer, kinds))
