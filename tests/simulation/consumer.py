@@ -121,6 +121,7 @@ class Consumer:
         recs = source.recs[piece.low : piece.high]
         event = {"Records": [rec.entry for rec in recs]}
         environment.steps.begin(op.faults, op.refused)
+        environment.steps.refuses_part = bool(op.flags & p.PARTLY_TAKEN)
         if self.world.story is not None:
             self.world.tell(
                 f"    records {piece.low} to {piece.high - 1} of {source.shard.lane}, place {place}"

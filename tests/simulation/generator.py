@@ -30,7 +30,8 @@ GAPS_MS: Final = (50, 900, 15_000, 45_000, 70_000, 200_000)
 REMEMBERED: Final = (0, 0, 0, 12, 2_000)
 """Ids that an environment remembers beyond the window: without any, every count is certain."""
 REACH: Final = (11, 4)
-"""Steps of an invocation at which faults are planned, by consumer."""
+"""Steps of an invocation at which faults are planned, by consumer; few invocations take more."""
+FAR: Final = 40
 OUTLASTS: Final = 12
 """Throttled for so many steps, a handler gives up."""
 
@@ -78,8 +79,14 @@ class _Generator:
             bisects=(self._has("aggregate: batch bisected"), self._has("archive: batch bisected")),
             child_first=self._has("child before parent"),
             zombies_last=roll() < 0.5,
+            cutover=self._cutover(),
             ops=tuple(self._ops()),
         )
+
+    def _cutover(self) -> tuple[str, int] | None:
+        if not self._has("account with a cutover"):
+            return None
+        return self._among(ACCOUNTS), TODAY_MS + int(self.roll() * 12) * HOUR_MS
 
     def _has(self, name: str) -> bool:
         return bool(self.kinds & BIT[name])
@@ -230,6 +237,8 @@ class _Generator:
             flags |= p.RETRIES_REACHED
         if roll() < 0.06 and self._has(f"{name}: too old"):
             flags |= p.TOO_OLD
+        if consumer == AGGREGATE and roll() < 0.3 and self._has("partly refused put"):
+            flags |= p.PARTLY_TAKEN
         return flags
 
     def _faults(self, consumer: int) -> tuple[StepFault, ...]:
@@ -254,4 +263,5 @@ class _Generator:
         return 1 + int(self.roll() * 16), self._among(self.recount_kinds), 1 + int(self.roll() * 3)
 
     def _step(self, consumer: int) -> int:
-        return 1 + int(self.roll() * REACH[consumer])
+        reach = REACH[consumer] if self.roll() < 0.9 else FAR
+        return 1 + int(self.roll() * reach)

@@ -14,8 +14,9 @@ PRODUCER: Final = (
     "too late call",
     "call from the future",
     "hot account",
+    "account with a cutover",
 )
-"""Rows 7, 14 to 17, 19 and 19a of the failure modes."""
+"""Rows 7, 14 to 17, 19, 19a and 19c of the failure modes."""
 STREAM: Final = ("split", "merge", "child before parent", "stream created anew")
 """Rows 12 and 19a."""
 SOURCE: Final = (

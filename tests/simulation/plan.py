@@ -21,6 +21,9 @@ RETRIES_REACHED: Final = 4
 TOO_OLD: Final = 8
 """The first records of the batch have reached the maximum age."""
 
+PARTLY_TAKEN: Final = 16
+"""The stream refuses some of what the invocation puts into it."""
+
 PUT_ONCE: Final = 0
 AMBIGUOUS: Final = 1
 PARTLY_REFUSED: Final = 2
@@ -94,7 +97,7 @@ class Plan:
 
     `hashes` are the accounts' places among the hash keys, `retries` and `bisects` by consumer,
     `child_first`: shards are read whether or not their parents have been; `zombies_last`: they go on when
-    everything has been worked off.
+    everything has been worked off; `cutover`: an account that was backfilled up to an instant (epoch ms).
     """
 
     seed: int
@@ -106,6 +109,7 @@ class Plan:
     bisects: tuple[bool, bool]
     child_first: bool
     zombies_last: bool
+    cutover: tuple[str, int] | None = None
     ops: tuple[Op, ...]
 
     def records(self) -> int:

@@ -11,7 +11,7 @@ from stemtide.archive import ArchivedRecord, merged
 from stemtide.calls import Bounds
 from stemtide.canonical import Hashed, Projection, hash_of, project
 from stemtide.corrections import Corrector
-from stemtide.ports import ConflictError, UnavailableError, UsageRow
+from stemtide.ports import CUTOVER_SORT, ConflictError, UnavailableError, UsageRow
 from stemtide.progress import Hole, Progress
 from stemtide.recompute import Outcome, Recompute, Task
 from stemtide.recount import ArchivedCall
@@ -204,7 +204,7 @@ def canonical(usage: dict[tuple[str, str], UsageRow]) -> Hashed:
 
 def _projections(usage: dict[tuple[str, str], UsageRow]) -> Iterator[tuple[str, str, Projection]]:
     for (account, sort), row in usage.items():
-        if not sort.endswith(USERS_SUFFIX):
+        if not sort.endswith(USERS_SUFFIX) and sort != CUTOVER_SORT:
             state = decode(row.blob)
             present = Users(state.users)
             if state.spilled:

@@ -3,6 +3,9 @@
 from collections.abc import Iterable
 from typing import Any
 
+from stemtide.facts import Fact
+from stemtide.ports import LedgerRow, OutRecord, QuarantineRow, UsageRow
+
 from tests.simulation import plan as p
 from tests.simulation.kinds import CONSUMERS, STEPS, WAKE, StepFault
 from tests.simulation.pool import Item
@@ -12,6 +15,7 @@ FLAGS = {
     p.OTHER_BOUNDS: "the batch is cut anew",
     p.RETRIES_REACHED: "the last try",
     p.TOO_OLD: "the first records are too old",
+    p.PARTLY_TAKEN: "the stream refuses every other record",
 }
 HOW = {p.AMBIGUOUS: ", the reply is lost and all are put again", p.PARTLY_REFUSED: ", every other is refused"}
 _FAULTS = {number: name for name, number in STEPS.items()}
@@ -24,7 +28,7 @@ def of_plan(plan: p.Plan) -> str:
         f"seed {plan.seed}: {plan.shards} shards, window of {caps.id_window} ids, {caps.inline_users} users "
         f"inline, {caps.event_types} event types, {caps.remembered_ids} ids remembered, "
         f"retries {plan.retries}, bisects {plan.bisects}, child first: {plan.child_first}, "
-        f"zombies last: {plan.zombies_last}"
+        f"zombies last: {plan.zombies_last}, cutover: {plan.cutover}"
     )
 
 
@@ -75,14 +79,21 @@ def _item(item: Item) -> str:
 
 def told(args: Iterable[Any]) -> str:
     """What an I/O step is about, shortly."""
-    return " ".join(_short(arg) for arg in args)
+    return " ".join(_short(arg) for arg in args if not callable(arg))
 
 
 def _short(arg: Any) -> str:
-    for name in ("sort", "reason"):
-        if hasattr(arg, name):
-            return f"{getattr(arg, 'account', '')} {getattr(arg, name)} v{getattr(arg, 'version', '')}"
-    if hasattr(arg, "mark"):
+    if isinstance(arg, list | tuple):
+        return "[" + ", ".join(_short(one) for one in arg) + "]"
+    if isinstance(arg, UsageRow):
+        return f"{arg.account} {arg.sort} v{arg.version}"
+    if isinstance(arg, LedgerRow):
         return f"{arg.lane} mark ...{arg.mark % 10**6} {arg.counts}"
+    if isinstance(arg, QuarantineRow):
+        return f"...{arg.sequence % 10**6} {arg.reason}"
+    if isinstance(arg, OutRecord):
+        return f"under {arg.key}"
+    if isinstance(arg, Fact):
+        return f"{arg.kind} {arg.id}, known at {arg.known_ms}"
     text = str(arg)
     return text if len(text) < 40 else f"{text[:28]}...{text[-9:]}"

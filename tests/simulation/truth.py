@@ -22,7 +22,8 @@ DEAD_ARCHIVE: Final = 1 << ARCHIVE
 class Copy(NamedTuple):
     """A usable call as it came: where, when, and whether the aggregates gave it up.
 
-    `known_ms` is the arrival that it brought with it, if it was put into the stream a second time.
+    `known_ms` is the arrival that it brought with it, if it was put into the stream a second time. What
+    lies before its account's cutover (`covered`) the backfill has counted.
     """
 
     item: Item
@@ -33,6 +34,7 @@ class Copy(NamedTuple):
     index: int
     shard: Shard
     dead: bool
+    covered: bool
 
 
 @dataclass(slots=True)
@@ -57,13 +59,14 @@ class Truth:
     days: dict[tuple[str, int], list[Copy]] = field(default_factory=dict)
     rejected: dict[tuple[str, int, int], str] = field(default_factory=dict)
     perhaps_rejected: dict[tuple[str, int, int], str] = field(default_factory=dict)
+    cutover: tuple[str, int] | None = None
     must_arrive: set[tuple[str, bytes]] = field(default_factory=set)
     arrived: set[tuple[str, bytes]] = field(default_factory=set)
 
 
-def recount(stream: Stream) -> Truth:
+def recount(stream: Stream, cutover: tuple[str, int] | None) -> Truth:
     """Everything that is in the stream, record by record."""
-    truth = Truth()
+    truth = Truth(cutover=cutover)
     for shard in stream.every:
         lane = truth.lanes[shard.lane] = LaneTruth()
         for rec in shard.recs:
@@ -78,7 +81,8 @@ def _count(truth: Truth, lane: LaneTruth, shard: Shard, rec: Rec) -> None:
         item, at_ms = items[0], items[0].at_ms
         assert at_ms is not None
         lane.accepted += 1
-        copy = Copy(item, at_ms, rec.arrival_ms, rec.arrival_ms, rec.sequence, 0, shard, False)
+        covered = _is_covered(truth, item, at_ms)
+        copy = Copy(item, at_ms, rec.arrival_ms, rec.arrival_ms, rec.sequence, 0, shard, False, covered)
         truth.days.setdefault((item.account, at_ms // DAY_MS), []).append(copy)
         return
     dead = bool(rec.given_up & DEAD_AGGREGATE)
@@ -101,7 +105,8 @@ def _count(truth: Truth, lane: LaneTruth, shard: Shard, rec: Rec) -> None:
                 truth.must_arrive.add((item.account, item.raw))
         else:
             lane.accepted += 1
-            copy = Copy(item, at_ms, rec.arrival_ms, said_ms, rec.sequence, index, shard, dead)
+            covered = _is_covered(truth, item, at_ms)
+            copy = Copy(item, at_ms, rec.arrival_ms, said_ms, rec.sequence, index, shard, dead, covered)
             day = truth.days.get((item.account, at_ms // DAY_MS))
             if day is None:
                 truth.days[item.account, at_ms // DAY_MS] = [copy]
@@ -121,6 +126,10 @@ def _is_plain(item: Item, rec: Rec) -> bool:
         and not rec.given_up
         and -LATENESS_MS <= item.at_ms - rec.arrival_ms <= AHEAD_MS
     )
+
+
+def _is_covered(truth: Truth, item: Item, at_ms: int) -> bool:
+    return truth.cutover is not None and truth.cutover[0] == item.account and at_ms < truth.cutover[1]
 
 
 def _out_of_time(at_ms: int, arrival_ms: int, late_ok: bool) -> str | None:
@@ -165,7 +174,7 @@ def in_order(copies: list[Copy], *, window: int, max_types: int) -> Day:
     """The day when each call is known as long as it is among the last `window` that were counted."""
     day, known = Day(), deque[str](maxlen=window)
     for copy in copies:
-        if copy.item.id in known:
+        if copy.covered or copy.item.id in known:
             day.duplicates += 1
         else:
             known.append(copy.item.id)
@@ -180,7 +189,7 @@ def once(days: dict[tuple[str, int], list[Copy]], *, max_types: int) -> dict[tup
     for copy in sorted((copy for copies in days.values() for copy in copies), key=_arrival):
         day = copy.at_ms // DAY_MS
         before = came.setdefault((copy.item.account, copy.item.id), [])
-        if any(day == other or copy.arrival_ms - at <= DAY_MS for other, at in before):
+        if copy.covered or any(day == other or copy.arrival_ms - at <= DAY_MS for other, at in before):
             counted[copy.item.account, day].duplicates += 1
         else:
             counted[copy.item.account, day].add(copy.item, copy.at_ms, max_types)

@@ -7,8 +7,10 @@ from datetime import datetime
 from typing import Any, Final
 
 from stemtide.archive import ArchivedRecord
+from stemtide.ports import CUTOVER_SORT, UsageRow
 from stemtide.recount import ArchivedCall
 from stemtide.resend import put_all
+from stemtide.state import State, encode
 
 from tests.simulation import plan as p
 from tests.simulation.consumer import Consumer
@@ -66,8 +68,22 @@ class World:
         self.recounted = False
         self.deliveries = 0
         self.decoded: dict[tuple[str, ArchivedRecord], list[ArchivedCall]] = {}
+        if plan.cutover is not None:
+            self._backfill(*plan.cutover)
         outside = Outside(around=self, stored=self.stored, take=self.take, look_up=self.look_up)
         self.consumers = tuple(Consumer(number, self, outside) for number in (AGGREGATE, ARCHIVE))
+
+    def _backfill(self, account: str, covered_ms: int) -> None:
+        """A backfill that ended at an instant and had nothing to bring for these days."""
+        self.stored.usage[account, CUTOVER_SORT] = UsageRow(
+            account=account,
+            sort=CUTOVER_SORT,
+            version=1,
+            blob=encode(State(covered_ms=covered_ms)),
+            events=0,
+            expires_at=0,
+        )
+        self.fired |= BIT["account with a cutover"]
 
     def look_up(self) -> tuple[int, int]:
         """The time, and when the stream was created."""
