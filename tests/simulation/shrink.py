@@ -60,9 +60,12 @@ def _simpler_ops(plan: Plan, fails: Callable[[Plan], bool]) -> Plan:
         if isinstance(op, Put):
             specs = fewest(op.specs, lambda specs, op=op: fails(with_op(op._replace(specs=tuple(specs)))))
             plan = with_op(op._replace(specs=tuple(specs)))
-        for simpler in _simpler(plan.ops[at]):
-            if fails(with_op(simpler, plan)):
-                plan = with_op(simpler, plan)
+        while True:
+            failing = (one for one in _simpler(plan.ops[at]) if fails(with_op(one, plan)))
+            simpler = next(failing, None)
+            if simpler is None:
+                break
+            plan = with_op(simpler, plan)
     return plan
 
 
