@@ -104,7 +104,7 @@ class _Generator:
         left = RECORDS
         anew_at = int(self.roll() * RECORDS) if self._has("stream created anew") else -1
         while left > 0:
-            put = self._put(min(left, 12 + int(self.roll() * 20)))
+            put = self._put(min(left, 16 + int(self.roll() * 24)))
             left -= len(put.specs)
             ops.append(put)
             ops.extend(self._invoke() for _ in range(1 + int(self.roll() * 3)))

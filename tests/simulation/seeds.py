@@ -88,7 +88,9 @@ def run_seeds(seeds: Iterable[int], tally: Tally | None = None) -> Tally:
     gc.disable()
     try:
         for number, seed in enumerate(seeds):
-            tally.add(seed, *outcome(generate(seed)))
+            world, wrong = outcome(generate(seed))
+            tally.add(seed, world, wrong)
+            world.close()
             if number % COLLECT_EVERY == COLLECT_EVERY - 1:
                 gc.collect()
     finally:

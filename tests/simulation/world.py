@@ -18,7 +18,7 @@ from tests.simulation.environment import Outside, pace_of
 from tests.simulation.kinds import AGGREGATE, ARCHIVE, BIT
 from tests.simulation.letters import Letters
 from tests.simulation.memory import MemoryStream, Stored
-from tests.simulation.pool import Item, content_of, pool
+from tests.simulation.pool import ACCOUNTS, Item, content_of, pool
 from tests.simulation.recount import under_way
 from tests.simulation.source import Source
 from tests.simulation.steps import LOST, Steps
@@ -102,7 +102,14 @@ class World:
         self.drain()
         self.bury(0)
         self.drain()
+        self.become_known()
         self.look()
+
+    def close(self) -> None:
+        """Forget everything: consumers and ports refer to their world, and would wait for the collector."""
+        for consumer in self.consumers:
+            vars(consumer).clear()
+        vars(self).clear()
 
     def do(self, op: p.Op) -> None:
         """One step of the plan."""
@@ -190,6 +197,7 @@ class World:
     def create_anew(self, op: p.CreateAnew) -> None:
         """Work the stream off, delete it, create it."""
         self.drain()
+        self.become_known()
         known = [ledger.keys() for ledger in self.stored.ledgers]
         numbers = range(op.shards)
         lanes = {f"{self.stream.created_ms}/{number}" for number in numbers}
@@ -212,6 +220,13 @@ class World:
             for consumer in busy:
                 consumer.invoke(p.Invoke(consumer.number, number, DRAIN_SIZE, number & 1))
         self.wrong.append("without faults the stream is not worked off")
+
+    def become_known(self) -> None:
+        """If all that came through this incarnation was given up, some record gets through at last."""
+        self.letters.register(self.stored)
+        if self.letters.waiting:
+            self.put(p.Put(0, p.PUT_ONCE, (p.Spec(ACCOUNTS[0], (pool().fresh[ACCOUNTS[0]][0],)),)))
+            self.drain()
 
     def look(self) -> None:
         """Register what was given up, and look at the balance."""

@@ -9,6 +9,10 @@ from tests.simulation.steps import NEVER, Crash, Steps
 _idle: Final[list["_Worker"]] = []
 
 
+def _nothing() -> None:
+    """What an idle thread has to do."""
+
+
 class _Worker:
     """A thread that runs one function after the other, each when told to."""
 
@@ -16,7 +20,7 @@ class _Worker:
         self.go, self.back = Lock(), Lock()
         self.go.acquire()
         self.back.acquire()
-        self.run: Callable[[], None] = lambda: None
+        self.run: Callable[[], None] = _nothing
         Thread(target=self._serve, daemon=True).start()
 
     def _serve(self) -> None:
@@ -62,6 +66,8 @@ class Zombie:
     def _switch(self) -> bool:
         self._worker.switch()
         if self.over:
+            self._steps.parked = None
+            self._worker.run = _nothing
             _idle.append(self._worker)
         return not self.over
 
