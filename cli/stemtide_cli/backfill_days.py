@@ -15,24 +15,47 @@ from stemtide.users import user_hash
 
 PART_ROWS: Final = 50_000
 """Counts (account, day, event) and users of a part, about: some 5,000 account-days."""
+DAY_SPAN: Final = 1 << 23
+DAY_ZERO: Final = 1 << 22
+"""An account-day is one number, so that their order is one: the account's number times the span, and the
+day since the epoch moved so that years before 1970 are no negative ones."""
 Ints = npt.NDArray[np.int64]
+TABLES: Final = (
+    "accounts AS SELECT row_number() OVER (ORDER BY account) - 1 AS code, account, max(day) AS last_day,"
+    " count(DISTINCT day) AS days, CAST(sum(calls) AS BIGINT) AS calls FROM counts GROUP BY account",
+    "events AS SELECT event, row_number() OVER (ORDER BY event) - 1 AS code"
+    " FROM (SELECT DISTINCT event FROM counts)",
+    "persons AS SELECT person, user_hash(person) AS hash FROM (SELECT DISTINCT person FROM present)",
+    f"days AS SELECT a.code * {DAY_SPAN} + c.day + {DAY_ZERO} AS spot, e.code AS event,"
+    " CAST(sum(c.calls) AS BIGINT) AS calls, CAST(sum(c.events) AS BIGINT) AS events,"
+    " min(c.place) AS place, min(c.first) AS first, max(c.last) AS last"
+    " FROM counts c JOIN accounts a USING (account) JOIN events e USING (event)"
+    " GROUP BY 1, 2 ORDER BY spot, place",
+    f"presences AS SELECT DISTINCT a.code * {DAY_SPAN} + p.day + {DAY_ZERO} AS spot, u.hash"
+    " FROM present p JOIN accounts a USING (account) JOIN persons u USING (person) ORDER BY 1, 2",
+    "parts AS SELECT part, min(spot) AS first FROM"
+    f" (SELECT spot, CAST((sum(rows) OVER (ORDER BY spot) - rows) // {PART_ROWS} AS BIGINT) AS part FROM"
+    " (SELECT spot, count(*) AS rows FROM (SELECT spot FROM days UNION ALL SELECT spot FROM presences)"
+    " GROUP BY spot))"
+    " GROUP BY part",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
-    """Accounts with numbers from `first` to before `end`, in the order of their names."""
+    """Account-days from `first` to before `end`, and how much of all lies before that end (0 to 1)."""
 
     number: int
     first: int
     end: int
+    share: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
-    """An account of the log: its name, its first and last day (since the epoch), its days and calls."""
+    """An account of the log: its name, its last day (since the epoch), its days and calls."""
 
     name: str
-    first_day: int
     last_day: int
     days: int
     calls: int
@@ -41,23 +64,8 @@ class Account:
 def put_in_order(connection: duckdb.DuckDBPyConnection) -> None:
     """Make of what the sources have the tables that `Days` reads, once all of them are in. Idempotent."""
     connection.create_function("user_hash", _number_of, ["VARCHAR"], "UBIGINT")
-    statements = (
-        "accounts AS SELECT row_number() OVER (ORDER BY account) - 1 AS code, account,"
-        " min(day) AS first_day, max(day) AS last_day, count(DISTINCT day) AS days,"
-        " CAST(sum(calls) AS BIGINT) AS calls, count(*) AS rows FROM counts GROUP BY account",
-        "events AS SELECT event, row_number() OVER (ORDER BY event) - 1 AS code"
-        " FROM (SELECT DISTINCT event FROM counts)",
-        "persons AS SELECT person, user_hash(person) AS hash FROM (SELECT DISTINCT person FROM present)",
-        "days AS SELECT a.code AS account, c.day, e.code AS event, CAST(sum(c.calls) AS BIGINT) AS calls,"
-        " CAST(sum(c.events) AS BIGINT) AS events, min(place) AS place,"
-        " min(first) AS first, max(last) AS last"
-        " FROM counts c JOIN accounts a USING (account) JOIN events e USING (event)"
-        " GROUP BY a.code, c.day, e.code ORDER BY 1, 2, 6",
-        "presences AS SELECT DISTINCT a.code AS account, p.day, u.hash"
-        " FROM present p JOIN accounts a USING (account) JOIN persons u USING (person) ORDER BY 1, 2, 3",
-    )
-    for statement in statements:
-        connection.execute(f"CREATE OR REPLACE TABLE {statement}")
+    for table in TABLES:
+        connection.execute(f"CREATE OR REPLACE TABLE {table}")
 
 
 def _number_of(user: str) -> int:
@@ -71,102 +79,94 @@ class Days:
     connection: duckdb.DuckDBPyConnection
 
     def accounts(self, part: Part | None = None) -> list[Account]:
-        """The accounts (of a part), by name."""
-        within = "" if part is None else f" WHERE code >= {part.first} AND code < {part.end}"
+        """The accounts (that have days in a part), by name."""
+        within = "" if part is None else f" WHERE code BETWEEN {_code(part.first)} AND {_code(part.end - 1)}"
         found = self.connection.execute(
-            f"SELECT account, first_day, last_day, days, calls FROM accounts{within} ORDER BY code"
+            f"SELECT account, last_day, days, calls FROM accounts{within} ORDER BY code"
         ).fetchall()
         return [
-            Account(name=name, first_day=first, last_day=last, days=days, calls=calls)
-            for name, first, last, days, calls in found
+            Account(name=name, last_day=last, days=days, calls=calls) for name, last, days, calls in found
         ]
 
     def parts(self) -> list[Part]:
-        """The accounts cut into parts of about `PART_ROWS` rows; an account is never cut."""
-        sizes = self.connection.execute(
-            "SELECT a.rows + coalesce(p.rows, 0) FROM accounts a LEFT JOIN"
-            " (SELECT account, count(*) AS rows FROM presences GROUP BY account) p ON p.account = a.code"
-            " ORDER BY a.code"
+        """The account-days cut into parts of about `PART_ROWS` rows; a day is never cut."""
+        found = self.connection.execute(
+            "SELECT part, first, coalesce(lead(first) OVER (ORDER BY part), (SELECT max(spot) + 1 FROM days))"
+            " FROM parts ORDER BY part"
         ).fetchall()
-        parts: list[Part] = []
-        first = size = 0
-        for code, (rows,) in enumerate(sizes, 1):
-            size += int(rows)
-            if size >= PART_ROWS or code == len(sizes):
-                parts.append(Part(number=len(parts), first=first, end=code))
-                first, size = code, 0
-        return parts
+        return [
+            Part(number=number, first=first, end=end, share=place / len(found))
+            for place, (number, first, end) in enumerate(found, 1)
+        ]
 
     def before(self, ends: Mapping[str, int]) -> tuple[int, int]:
         """How many days, and calls in them, begin before their accounts' instants (epoch ms)."""
-        rows = [(account, ends[account.name]) for account in self.accounts()]
-        earlier = [
-            (code, end) for code, (account, end) in enumerate(rows) if end <= account.last_day * DAY_MS
+        accounts = self.accounts()
+        later = [
+            (code, ends[account.name])
+            for code, account in enumerate(accounts)
+            if ends[account.name] <= account.last_day * DAY_MS
         ]
-        self.connection.execute("CREATE OR REPLACE TEMP TABLE ends (account BIGINT, at_ms BIGINT)")
-        if earlier:
-            self.connection.executemany("INSERT INTO ends VALUES (?, ?)", earlier)
-        ((days, calls),) = self.connection.execute(
-            "SELECT count(DISTINCT (account, day)), coalesce(CAST(sum(calls) AS BIGINT), 0) FROM days"
-            f" JOIN ends USING (account) WHERE CAST(day AS BIGINT) * {DAY_MS} >= at_ms"
-        ).fetchall()
-        whole = [account for account, _ in rows]
-        return sum(one.days for one in whole) - days, sum(one.calls for one in whole) - calls
+        days, calls = sum(one.days for one in accounts), sum(one.calls for one in accounts)
+        for code, end in later:
+            first = code * DAY_SPAN + -(-end // DAY_MS) + DAY_ZERO
+            ((after, called),) = self.connection.execute(
+                "SELECT count(DISTINCT spot), coalesce(CAST(sum(calls) AS BIGINT), 0) FROM days"
+                f" WHERE spot >= {first} AND spot < {(code + 1) * DAY_SPAN}"
+            ).fetchall()
+            days, calls = days - after, calls - called
+        return days, calls
 
     def read(self, part: Part) -> Iterator[tuple[str, int, Counted]]:
         """(account, day, what was counted) of a part, by account and day."""
         names = [account.name for account in self.accounts(part)]
-        events = [str(name) for (name,) in self._rows("SELECT event FROM events ORDER BY code")]
-        within = f"account >= {part.first} AND account < {part.end}"
+        within = f"spot >= {part.first} AND spot < {part.end}"
+        events = self._events(within)
         found = self._arrays(
-            f"SELECT account, day, event, calls, events, first, last FROM days WHERE {within}"
-            " ORDER BY account, day, place"
+            f"SELECT spot, event, calls, events, first, last FROM days WHERE {within} ORDER BY spot, place"
         )
-        users = self._arrays(
-            f"SELECT account, day, hash FROM presences WHERE {within} ORDER BY account, day, hash"
-        )
+        users = self._arrays(f"SELECT spot, hash FROM presences WHERE {within} ORDER BY spot, hash")
         packed = users["hash"].astype(">u8").tobytes()
-        starts, ends = _runs(found["account"], found["day"])
-        user_starts, user_ends = _runs(users["account"], users["day"])
+        starts, ends = _runs(found["spot"])
         named = [events[code] for code in found["event"].tolist()]
         amounts = found["events"].tolist()
         columns = zip(
-            found["account"][starts].tolist(),
-            found["day"][starts].tolist(),
+            found["spot"][starts].tolist(),
             starts.tolist(),
             ends.tolist(),
             np.add.reduceat(found["calls"], starts).tolist(),
             np.minimum.reduceat(found["first"], starts).tolist(),
             np.maximum.reduceat(found["last"], starts).tolist(),
-            user_starts.tolist(),
-            user_ends.tolist(),
+            *(edges.tolist() for edges in _runs(users["spot"])),
             strict=True,
         )
-        for account, day, start, end, calls, first_us, last_us, user_start, user_end in columns:
-            yield (
-                names[account - part.first],
-                day,
-                Counted(
-                    types=zip(named[start:end], amounts[start:end], strict=True),
-                    calls=calls,
-                    first_ms=first_us // 1000,
-                    last_ms=last_us // 1000,
-                    users=packed[8 * user_start : 8 * user_end],
-                ),
+        for spot, start, end, calls, first_us, last_us, user_start, user_end in columns:
+            counted = Counted(
+                types=zip(named[start:end], amounts[start:end], strict=True),
+                calls=calls,
+                first_ms=first_us // 1000,
+                last_ms=last_us // 1000,
+                users=packed[8 * user_start : 8 * user_end],
             )
+            yield names[_code(spot) - _code(part.first)], spot % DAY_SPAN - DAY_ZERO, counted
 
-    def _rows(self, query: str) -> list[tuple[str, ...]]:
-        return self.connection.execute(query).fetchall()
+    def _events(self, within: str) -> dict[int, str]:
+        query = f"SELECT code, event FROM events WHERE code IN (SELECT event FROM days WHERE {within})"
+        return dict(self.connection.execute(query).fetchall())
 
     def _arrays(self, query: str) -> dict[str, Ints]:
         found: dict[str, Ints] = self.connection.execute(query).fetchnumpy()
         return found
 
 
-def _runs(account: Ints, day: Ints) -> tuple[Ints, Ints]:
-    """Where each account-day begins and ends in rows ordered by both."""
-    if not len(account):
-        return np.zeros(0, np.int64), np.zeros(0, np.int64)
-    changes = np.flatnonzero((np.diff(account) != 0) | (np.diff(day) != 0)) + 1
-    starts = np.concatenate(([0], changes))
-    return starts, np.append(starts[1:], len(account))
+def _code(spot: int) -> int:
+    """The number of an account-day's account."""
+    return spot // DAY_SPAN
+
+
+def _runs(spots: Ints) -> tuple[Ints, Ints]:
+    """Where each account-day begins and ends in rows ordered by it."""
+    starts = (
+        np.concatenate(([0], np.flatnonzero(np.diff(spots)) + 1)) if len(spots) else np.zeros(0, np.int64)
+    )
+    return starts, np.append(starts[1:], len(spots)) if len(spots) else starts

@@ -36,7 +36,8 @@ def result_of(stack: Stack, done: Done, *, seconds: float) -> dict[str, Any]:
         "unchanged": told.unchanged,
         "repaired": done.repaired,
         "other_backfill": [list(entry) for entry in sorted(told.others)],
-        "recompute": [list(entry) for entry in sorted(set(told.for_archive))],
+        "recomputed": len(set(told.for_archive)) - len(done.waiting),
+        "recompute": [list(entry) for entry in done.waiting],
         "facts": {"new": facts.new, "known": facts.known, "refused": facts.refused},
         "seconds": round(seconds, 3),
         "rows_per_second": round(totals.rows / seconds) if seconds else 0,
@@ -82,7 +83,8 @@ def _show_days(console: Console, result: dict[str, Any]) -> None:
         )
         console.print("next: give all files of the export at once, or replace those days with --replace")
     if days := result["recompute"]:
-        console.print(f"[bold red]{len(days):,} days wait for a recompute[/]: {_some(days)}")
+        console.print(f"[bold red]{len(days):,} days wait for the archive[/]: {_some(days)}")
+        console.print("next: `stemtide drain`, then run the same command again")
 
 
 def _some(entries: list[Any]) -> str:

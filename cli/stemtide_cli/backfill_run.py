@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from functools import partial
-from typing import Any, Final
+from typing import Final
 
 from stemtide.as_of import day_index
 from stemtide.backfill import BACKFILL_SUFFIX, is_split, made_of, nothing
@@ -56,16 +56,13 @@ class Backfill:
 
     def write_days(self) -> None:
         """Every day before its account's cutover, part by part; a part with other backfills stays open."""
-        parts = self.days.parts()
-        total = max(1, parts[-1].end if parts else 0)
-        for part, days, known in one_ahead(self._prepared(parts)):
+        for part, days, known in one_ahead(self._prepared(self.days.parts())):
             written = self.writer.write(days, known)
             self.told.add(written)
             self._touch(days)
             if not written.others:
                 self.stage.done(self._step(part), WRITTEN)
-            state = f"{part.end:,} of {total:,} accounts, {self.told.written:,} days written"
-            self.progress(f"{bar(part.end / total)} {state}")
+            self.progress(f"{bar(part.share)} {part.share:.0%}, {self.told.written:,} days written")
 
     def check(self) -> int:
         """Days that somebody has written without knowing of the cutover, set right; how many those were."""
@@ -136,14 +133,3 @@ def bar(share: float, width: int = 20) -> str:
     """A share as a bar of characters."""
     full = round(share * width)
     return f"[{'#' * full}{'.' * (width - full)}]"
-
-
-def describe(told: Written) -> dict[str, Any]:
-    """What became of the days, for the result."""
-    return {
-        "written": told.written,
-        "replaced": told.replaced,
-        "unchanged": told.unchanged,
-        "other_backfill": [list(entry) for entry in sorted(told.others)],
-        "recompute": [list(entry) for entry in sorted(set(told.for_archive))],
-    }

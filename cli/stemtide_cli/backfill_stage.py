@@ -22,7 +22,7 @@ from stemtide_cli.backfill_rows import LATER, Scope
 from stemtide_cli.errors import CliError
 from stemtide_cli.log import Log, connect, readable
 
-VERSION: Final = 1
+VERSION: Final = 2
 """Of the file's layout."""
 ROW_BITS: Final = 40
 PLACE: Final = 1 << (ROW_BITS + 16)

@@ -13,6 +13,7 @@ from stemtide.store.pace import Threads
 from stemtide.store.records import Records
 
 from stemtide_cli import backfill_days, backfill_stage, resuming
+from stemtide_cli.backfill_archive import Archive
 from stemtide_cli.backfill_cutovers import Cutover, Cutovers
 from stemtide_cli.backfill_days import Days, put_in_order
 from stemtide_cli.backfill_facts import FactWriter, Told, facts_of
@@ -25,6 +26,7 @@ from stemtide_cli.backfill_writing import Patience, Writer, Written
 from stemtide_cli.log import log_of
 from stemtide_cli.mapping import Mapping
 from stemtide_cli.model_options import configuration
+from stemtide_cli.recompute import run_recompute
 from stemtide_cli.stack import Stack
 
 THREADS: Final = 8
@@ -73,6 +75,7 @@ class Done:
     rejected: Path | None
     told: Written
     repaired: int
+    waiting: list[tuple[str, str]]
     facts: Told
 
 
@@ -143,12 +146,13 @@ class Steps:
         end_ms = asked.end_ms(totals)
         work = self._backfill(asked, stage, days, end_ms, progress)
         counted, calls = days.before({account: cut.at_ms for account, cut in work.cutovers.items()})
-        repaired, facts = 0, Told()
+        repaired, facts, waiting = 0, Told(), []
         if not asked.dry_run:
             work.keep_cutovers(asked.now_ms // 1000)
             work.write_days()
             facts = self._facts(sources, asked, stage, work, progress)
             repaired = work.check()
+            waiting = self._archive(work, progress).settle(set(work.told.for_archive))
         return Done(
             asked=asked,
             names=tuple(source.name for source in sources.events),
@@ -161,6 +165,7 @@ class Steps:
             rejected=stage.join_rejected(),
             told=work.told,
             repaired=repaired,
+            waiting=waiting,
             facts=facts,
         )
 
@@ -192,6 +197,14 @@ class Steps:
             settling=Settling(is_idle=lambda: idle(self.stack)),
             tables=incarnation(client, self.stack.tables),
             progress=progress,
+        )
+
+    def _archive(self, work: Backfill, progress: Callable[[str], None]) -> Archive:
+        return Archive(
+            items=work.writer.items,
+            patience=work.writer.patience,
+            recompute=lambda given: run_recompute(self.stack, given, progress),
+            say=self.say,
         )
 
     def _facts(

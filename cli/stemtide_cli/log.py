@@ -69,9 +69,9 @@ def open_log(events: Events, *, folder: Path, mapping_path: Path, spill: Path) -
 def log_of(events: Events, path: Path, mapping_path: Path, spill: Path) -> Log:
     """The log that is in one file; see `open_log`."""
     with readable(path), connect(spill) as connection:
-        columns = log_file.columns_of(connection, log_file.source_of(path, {}))
+        columns = log_file.as_text(events, log_file.columns_of(connection, log_file.source_of(path, {})))
         log_file.check_columns(events, columns, mapping_path, path)
-        source = log_file.source_of(path, log_file.as_text(events, columns))
+        source = log_file.source_of(path, columns)
         columns = log_file.columns_of(connection, source)
         properties = log_file.chosen_properties(events, columns, mapping_path)
         query = sql.calls(events, source=source, columns=columns, properties=properties)

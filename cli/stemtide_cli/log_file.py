@@ -13,6 +13,7 @@ from stemtide_cli.mapping import Events
 
 ENDINGS = (".parquet", ".csv", ".csv.gz", ".tsv", ".jsonl", ".jsonl.gz", ".ndjson")
 WEIGHT_PROPERTY = "count"
+EMPTY_TYPE = '"NULL"'
 
 
 def find_file(folder: Path, name: str, mapping_path: Path) -> Path:
@@ -49,8 +50,9 @@ def columns_of(connection: duckdb.DuckDBPyConnection, source: str) -> dict[str, 
 
 
 def as_text(events: Events, columns: dict[str, str]) -> dict[str, str]:
-    """Columns of names are read as text as they stand: `007` is not 7."""
+    """Columns of names are read as text as they stand: `007` is not 7. So are those without any value."""
     names = {*events.account_columns, events.event, *([events.user] if events.user else [])}
+    names |= {column for column, kind in columns.items() if kind == EMPTY_TYPE}
     return {column: "VARCHAR" if column in names else kind for column, kind in columns.items()}
 
 

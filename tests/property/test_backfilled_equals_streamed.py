@@ -7,7 +7,6 @@ from tempfile import TemporaryDirectory
 import msgspec
 from hypothesis import given, settings
 from stemtide.aggregate import aggregate
-from stemtide.facts import Fact
 from stemtide.state import Caps
 from stemtide_cli import backfill_stage, packing
 from stemtide_cli.log import Log
@@ -59,8 +58,9 @@ def test_a_backfilled_log_equals_the_streamed_one(rows: list[Row], form: str) ->
             totals = stage.totals()
             end_ms = (totals.last_us or 0) // 1000 + 1
             run(backfill_of(stage, backfilled, MemoryBackfillItems(backfilled.items), end_ms=end_ms))
-            facts = {(account, msgspec.json.decode(fact, type=Fact)) for account, fact in stage.said()}
+            facts = sorted((account, bytes(fact)) for account, fact in stage.said())
 
         assert totals.refused == dict(reasons)
-        assert facts == {(account, fact) for (account, _), fact in streamed.facts.rows.items()}
+        told = ((account, msgspec.json.encode(fact)) for (account, _), fact in streamed.facts.rows.items())
+        assert facts == sorted(told)
         assert usage_of(backfilled) == usage_of(streamed)

@@ -75,6 +75,8 @@ class World:
         packed = packing.pack(rows, fingerprint=self.log.fingerprint, properties=self.log.properties)
         entries = [entry for request in packed.requests for entry in request]
         if not entries:
+            if within is not None:
+                within()
             return
         batch = event(*(record(e.data, at=self.sent + i, key=e.account) for i, e in enumerate(entries)))
         self.sent += len(entries)

@@ -49,7 +49,7 @@ def made_of(counted: Counted, *, covered_ms: int, caps: Caps) -> Made:
     """The state that the stream would have made of the same calls, except that it knows no ids and marks."""
     by_event = _capped({}, counted.types, caps)
     spilled = len(counted.users) > caps.inline_users * USER_HASH_BYTES
-    present = users.union(users.NOBODY, users.unpack(counted.users)) if spilled else Users(counted.users)
+    present = _present(counted.users)
     state = State(
         events=sum(by_event.values()),
         calls=counted.calls,
@@ -172,6 +172,14 @@ def _joined(stored: State, present: Users, made: Made, caps: Caps) -> Made:
         covered_ms=part.covered_ms,
     )
     return Made(state, together)
+
+
+def _present(packed: bytes) -> Users:
+    """Any number of users, without an object for each."""
+    if len(packed) <= users.EXACT_USERS * USER_HASH_BYTES:
+        return Users(packed)
+    places = range(0, len(packed), USER_HASH_BYTES)
+    return users.together([], (packed[at : at + USER_HASH_BYTES] for at in places))
 
 
 def _together(first: Users, second: Users) -> Users:
