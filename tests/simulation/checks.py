@@ -13,12 +13,10 @@ from tests.simulation.kinds import AGGREGATE
 from tests.simulation.memory import Stored
 from tests.simulation.pool import DAY_MS
 from tests.simulation.truth import DEAD_ARCHIVE, Copy, Day, LaneTruth, Truth, in_order, once, recount
-from tests.simulation.world import World
+from tests.simulation.world import JITTER_MS, World
 
 USERS_SUFFIX = "#users"
 HASH_BYTES = 8
-JITTER_MS = 4
-"""By which arrivals in a lane may be out of order."""
 
 
 def problems(world: World) -> list[str]:

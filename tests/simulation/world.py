@@ -18,7 +18,7 @@ from tests.simulation.environment import Outside, pace_of
 from tests.simulation.kinds import AGGREGATE, ARCHIVE, BIT
 from tests.simulation.letters import Letters
 from tests.simulation.memory import MemoryStream, Stored
-from tests.simulation.pool import ACCOUNTS, Item, content_of, pool
+from tests.simulation.pool import ACCOUNTS, DAY_MS, Item, content_of, pool
 from tests.simulation.recount import under_way
 from tests.simulation.source import Source
 from tests.simulation.steps import LOST, Steps
@@ -27,7 +27,11 @@ from tests.simulation.stream import Rec, Stream
 from tests.simulation.zombies import Zombie
 
 APART_MS: Final = 3
-"""Between the arrivals of two records that are put together; Kinesis' arrivals jitter by about as much."""
+"""Between two records that are put together."""
+JITTER_MS: Final = 5
+"""By which every other one has an earlier arrival than it came: arrivals are approximate, says Kinesis."""
+BEFORE_MIDNIGHT_MS: Final = 20
+"""When records are put that would come after midnight: the first few of them still come before."""
 RESHARD_MS: Final = 10_000
 """A reshard takes Kinesis some 30 s, longer than anybody believes in the stream that was there before."""
 DRAIN_SIZE: Final = 60
@@ -140,7 +144,9 @@ class World:
 
     def put(self, op: p.Put) -> None:
         """Producers put records through the product's own `put_all` where something goes wrong."""
-        self.now_ms += op.gap_ms
+        midnight = self.now_ms - self.now_ms % DAY_MS + DAY_MS
+        past = self.now_ms + op.gap_ms >= midnight
+        self.now_ms = midnight - BEFORE_MIDNIGHT_MS if past else self.now_ms + op.gap_ms
         self.fired |= op.kinds
         sent = [Sent(spec) for spec in op.specs]
         if op.how == p.PUT_ONCE:
@@ -162,7 +168,7 @@ class World:
     def take(self, record: Any) -> None:
         """A record arrives."""
         self.now_ms += APART_MS
-        arrival = self.now_ms - (self.now_ms & 4)
+        arrival = self.now_ms - (JITTER_MS if self.now_ms & 1 else 0)
         if isinstance(record, Sent):
             self.stream.put(record.key, record.items, arrival_ms=arrival, b64=record.b64, data=record.data)
         else:
