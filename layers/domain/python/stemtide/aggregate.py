@@ -46,6 +46,7 @@ from stemtide.quick import Groups, Read, event_of, in_order, read_into
 from stemtide.records import Decoded, Foreign, Rejected, decode_record
 from stemtide.repeats import Repeats
 from stemtide.resend import put_all
+from stemtide.uncollected import uncollected
 
 APPLIED: Final = "applied"
 DUPLICATE: Final = "duplicate"
@@ -109,6 +110,11 @@ def aggregate(event: Mapping[str, Any], *, ports: AggregatePorts, rules: Rules) 
     Returns:
         The partial batch response: the lowest failed sequence number, from which Lambda delivers again.
     """
+    with uncollected():
+        return _aggregate(event, ports, rules)
+
+
+def _aggregate(event: Mapping[str, Any], ports: AggregatePorts, rules: Rules) -> dict[str, Any]:
     work = _sort_out(pieces(event), rules.bounds)
     if work.place is None:
         return _response(None)
