@@ -18,7 +18,7 @@ from tests.simulation.recount import at_the_end, canonical, read_day
 from tests.simulation.truth import once, recount
 from tests.simulation.world import World
 
-IN_PARTS = 5
+IN_PARTS = 20
 """Of so many seeds one is recomputed day by day, each in two buckets; the others at once."""
 LOOKED_AT_TWICE = 4
 """Of so many seeds one is recomputed a second time, which must find nothing to do."""

@@ -23,10 +23,12 @@ from tests.simulation.stream import HASHES
 
 T = TypeVar("T")
 RECORDS: Final = 200
-ALWAYS: Final = ("duplicate, soon", "poison record", "aggregate: same batch again")
+ALWAYS: Final = ("duplicate, soon", "aggregate: same batch again", "archive: same batch again")
 CHANCE: Final = 0.4
 """Of every other kind to be among those of a run."""
 GAPS_MS: Final = (50, 900, 15_000, 45_000, 70_000, 200_000)
+RECOUNTED: Final = 0.4
+"""Of the runs that have recomputes on the way: before the last one, their counts have bounds only."""
 REMEMBERED: Final = (0, 0, 0, 12, 2_000)
 """Ids that an environment remembers beyond the window: without any, every count is certain."""
 REACH: Final = (11, 4)
@@ -48,10 +50,11 @@ class _Generator:
         self.seed = seed
         self.kinds = sum(BIT[name] for name in BIT if name in ALWAYS or self.roll() < CHANCE)
         self.step_kinds = [self._steps_of(consumer) for consumer in CONSUMERS]
+        recounts = self.roll() < RECOUNTED
         self.recount_kinds = [
             WAKE if name == "stream goes on" else STEPS[name]
             for name in RECOMPUTE
-            if self._has(f"recompute: {name}")
+            if recounts and self.roll() < 0.6
         ]
         self.window = 3 + int(self.roll() * 8)
         self.near_midnight = self.roll() < 0.4
@@ -121,7 +124,7 @@ class _Generator:
             ops.append(p.Reshard(split=True, pick=int(roll() * 8)))
         if roll() < 0.3 and self._has("merge"):
             ops.append(p.Reshard(split=False, pick=int(roll() * 8)))
-        if roll() < 0.16 and self.recount_kinds:
+        if roll() < 0.35 and self.recount_kinds:
             ops.append(p.Recount(tuple(self._recount_fault() for _ in range(1 + int(roll() * 3)))))
         if roll() < 0.4:
             ops.append(p.Wake(1 + int(roll() * 6)) if roll() < 0.5 else p.Look())
@@ -143,12 +146,12 @@ class _Generator:
     def _spec(self) -> p.Spec:
         roll = self.roll
         account = self._account()
-        if roll() < 0.03:
+        if roll() < 0.04 and self._has("poison record"):
             self.put_kinds |= BIT["poison record"]
             return p.Spec(account, (self._among(pool().poison),))
         if roll() < 0.13:
             items = tuple(self._item(account) for _ in range(2 + int(roll() * 3)))
-            if roll() < 0.15:
+            if roll() < 0.15 and self._has("poison record"):
                 bad = self._among([one for one in pool().poison if one.in_batch])
                 items = (*items, bad)
             return p.Spec(account, items, batch=True)

@@ -15,7 +15,7 @@ from tests.simulation.shrink import shrink
 from tests.simulation.story import of_plan
 from tests.simulation.world import World, run
 
-REPLAYED: Final = 10
+REPLAYED: Final = 50
 """Of so many seeds one has its archive replayed into an empty table."""
 MIN_RECORDS: Final = 200
 MIN_SHARDS: Final = 3
