@@ -14,7 +14,9 @@ from stemtide.backfill import BACKFILL_SUFFIX
 from stemtide.calls import DAY_MS
 from stemtide.corrections import Left
 from stemtide.kinesis_event import Delivered
+from stemtide.lanes import unpack
 from stemtide.ports import CUTOVER_SORT, ThrottledError, UnavailableError, UsageRow
+from stemtide.progress import Hole, Progress
 from stemtide.recompute import Outcome, Task
 from stemtide.requeue import put_back
 from stemtide.state import Caps, State, decode, encode
@@ -372,3 +374,82 @@ def test_an_item_that_expires_later_than_its_calls_say_is_not_shortened(lab: Lab
     recompute(lab)
 
     assert lab.items.rows["acme", DAY].expires_at == 2**31
+
+
+def test_a_write_of_the_stream_in_between_is_read_and_kept(lab: Lab) -> None:
+    repeated(lab)
+    live = record(call("m-5"), at=50)
+    archive(event(live), ports=lab.archive_ports())
+    work = recompute_of(lab)
+    usage = work.corrector.items
+    put_together = usage.put_together
+
+    def after_the_stream(rows: Any) -> None:
+        usage.put_together = put_together  # type: ignore[method-assign]
+        deliver(lab, live, archived=False)
+        put_together(rows)
+
+    usage.put_together = after_the_stream  # type: ignore[method-assign]
+
+    outcome = work.run(Task(first=TODAY, last=TODAY))
+
+    assert (outcome.corrected, outcome.calls_removed, outcome.lagging) == (1, 1, 0)
+    assert calls(lab) == {DAY: 5}
+
+
+def test_users_kept_apart_live_as_long_as_the_stream_would_let_them(lab: Lab) -> None:
+    crowd = [record(call(f"c-{at}", userId=f"u-{at}"), at=at) for at in range(5)]
+    deliver(lab, *crowd)
+    expected = {sort: row.expires_at for (_, sort), row in lab.items.rows.items()}
+    lab.items.rows.clear()
+
+    recompute(lab)
+    made = {sort: row.expires_at for (_, sort), row in lab.items.rows.items()}
+    rows = lab.items.rows
+    deliver(lab, record(call("c-0", userId="zoe"), at=90))
+    kept = rows["acme", f"{DAY}#users"]
+    rows["acme", f"{DAY}#users"] = structs.replace(kept, expires_at=2**31)
+    recompute(lab)
+
+    assert made == expected
+    assert rows["acme", f"{DAY}#users"].expires_at == 2**31
+    assert rows["acme", f"{DAY}#users"].events == 0
+
+
+def test_a_hole_concerns_the_days_on_which_its_records_arrived() -> None:
+    hole = Hole("1000/0", 10, 20, TODAY, TODAY + 2)
+
+    assert [hole.concerns({TODAY + shift}) for shift in (-1, 0, 1, 2, 3)] == [False, True, True, True, False]
+    assert not hole.concerns(set())
+
+
+def test_a_lane_is_final_up_to_where_both_consumers_are_and_before_its_holes() -> None:
+    progress = Progress(aggregate={"a": 50, "b": 50, "c": 50, "d": 5}, archive={"a": 40, "b": 60, "d": 40})
+    holes = [Hole("a", 30, 35, 0, 0), Hole("d", 30, 35, 0, 0), Hole("e", 7, 8, 0, 0)]
+
+    assert progress.final(holes) == {"a": 29, "b": 50, "c": -1, "d": 5, "e": -1}
+    assert progress.final([]) == {"a": 40, "b": 50, "c": -1, "d": 5}
+
+
+@pytest.mark.parametrize(("first", "why"), [(3, Left.HOLE), (4, Left.HOLE), (5, None)])
+def test_a_hole_up_to_the_newest_record_that_is_in_keeps_the_item(
+    lab: Lab, first: int, why: Left | None
+) -> None:
+    repeated(lab)
+    mark = unpack(state_of(lab).marks["1000/0"])
+    holes = [Hole("1000/0", mark - 4 + first, mark - 4 + first, TODAY, TODAY)]
+    given_up = archive_of(lab)
+    given_up.holes = holes
+
+    outcome = recompute_of(lab, given_up).run(Task(first=TODAY, last=TODAY))
+
+    assert [one.why for one in outcome.examples] == ([] if why is None else [why])
+    assert calls(lab) == ({DAY: 4} if why is None else {DAY: 5})
+
+
+def test_a_hole_of_other_days_keeps_nothing(lab: Lab) -> None:
+    repeated(lab)
+    given_up = archive_of(lab)
+    given_up.holes = [Hole("1000/0", 0, 1, TODAY - 9, TODAY - 8)]
+
+    assert recompute_of(lab, given_up).run(Task(first=TODAY, last=TODAY)).corrected == 1
