@@ -109,6 +109,7 @@ def measure(path: Path, folder: Path) -> dict[str, Any]:
         work = Backfill(
             stage=stage,
             days=days,
+            end_ms=end_ms,
             cutovers={a.name: Cutover(at_ms=end_ms, stored=False, streamed=False) for a in days.accounts()},
             writer=Writer(
                 items=items,

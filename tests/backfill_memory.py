@@ -92,6 +92,7 @@ def backfill_of(
     return Backfill(
         stage=stage,
         days=days,
+        end_ms=end_ms,
         cutovers=keeper.decide(names, end_ms=end_ms, asked=asked),
         writer=Writer(items=items, planner=planner, patience=patience, side_by_side=one_by_one),  # type: ignore[arg-type]
         keeper=keeper,

@@ -13,14 +13,14 @@ from stemtide_cli.backfill_writing import Patience
 from stemtide_cli.errors import CliError
 
 ONE_BY_ONE: Final = 5
-"""Accounts that are recomputed each by itself; more of them as a whole, with all that arrived on their days."""
+"""Accounts that are recomputed each by itself; of more, everything that arrived on their days."""
 AccountDay = tuple[str, str]
 Recompute = Callable[[dict[str, Any]], dict[str, Any]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Archive:
-    """Has waiting days recomputed: from their backfilled part, and what the archive has from the cutover on."""
+    """Has waiting days recomputed, from their backfilled part and what the archive has besides."""
 
     items: BackfillItems
     patience: Patience

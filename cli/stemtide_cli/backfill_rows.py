@@ -2,7 +2,8 @@
 
 # ruff: noqa: S608 - DuckDB reads local files; every name and value is a number, the log's own query or quoted
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Final
 
 import duckdb
@@ -30,10 +31,21 @@ VALUE_BYTES: Final = 32
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scope:
-    """Which rows count: those before `stop_us` (None: all), as they would arrive at `now_ms`."""
+    """Which rows count: those before `stop_us` (None: all), as they would arrive at `now_ms`.
+
+    `stops` are the accounts whose own cutover (epoch us) lies within a day and earlier.
+    """
 
     stop_us: int | None
     now_ms: int
+    stops: Mapping[str, int] = field(default_factory=dict)
+
+    def rows(self, log: Log) -> str:
+        """A table expression of the log's rows, with `own_stop` (`stops` is at hand as a table)."""
+        if not self.stops:
+            return f"(SELECT *, NULL AS own_stop FROM ({log.query}))"
+        joined = f"({log.query}) AS rows LEFT JOIN stops USING (account)"
+        return f"(SELECT rows.*, stops.stop_us AS own_stop FROM {joined})"
 
 
 def narrow(connection: duckdb.DuckDBPyConnection, log: Log, scope: Scope) -> str:
@@ -51,7 +63,8 @@ def narrow(connection: duckdb.DuckDBPyConnection, log: Log, scope: Scope) -> str
 def special(log: Log, scope: Scope, connection: duckdb.DuckDBPyConnection) -> str:
     """The query of the rows that take a second look, as `log.Row`."""
     return (
-        f"SELECT * FROM ({log.query}) WHERE {_is_special(connection, log)} AND ({_reason(scope)}) IS NULL"
+        f"SELECT * EXCLUDE (own_stop) FROM {scope.rows(log)}"
+        f" WHERE {_is_special(connection, log)} AND ({_reason(scope)}) IS NULL"
         " ORDER BY instant, _row"
     )
 
@@ -65,7 +78,7 @@ def refused(connection: duckdb.DuckDBPyConnection, log: Log, scope: Scope, *, na
     values = ", ".join(f"{sql.text(name)}: {sql.identifier(name)}" for name in names)
     reasons = (
         f"SELECT _row, coalesce(judged.reason, found.reason) AS reason FROM"
-        f" (SELECT _row, {_reason(scope)} AS reason FROM ({log.query})) AS found"
+        f" (SELECT _row, {_reason(scope)} AS reason FROM {scope.rows(log)}) AS found"
         " LEFT JOIN judged ON judged.row = found._row"
     )
     return (
@@ -80,7 +93,7 @@ def _narrow(connection: duckdb.DuckDBPyConnection, log: Log, scope: Scope) -> st
     return (
         f"SELECT account, coalesce(person, account) AS person, event, instant, {day} AS day,"
         f" coalesce(weight, 1) AS weight, _row, {_reason(scope)} AS reason,"
-        f" {_is_special(connection, log)} AS special FROM ({log.query})"
+        f" {_is_special(connection, log)} AS special FROM {scope.rows(log)}"
     )
 
 
@@ -90,6 +103,8 @@ def _reason(scope: Scope) -> str:
     cases = ["WHEN instant IS NULL THEN 'no_timestamp'"]
     if scope.stop_us is not None:
         cases.append(f"WHEN instant >= {scope.stop_us} THEN {sql.text(LATER)}")
+    if scope.stops:
+        cases.append(f"WHEN instant >= own_stop THEN {sql.text(LATER)}")
     cases += [
         "WHEN skip IS NOT NULL THEN skip",
         f"WHEN instant < {YEAR_1_US} OR instant >= {YEAR_10000_US} THEN 'bad_timestamp'",

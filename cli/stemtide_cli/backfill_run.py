@@ -32,11 +32,13 @@ class Backfill:
     """A counted log and the tables that it goes to.
 
     Args:
+        end_ms: up to where the log counts, unless an account has its own cutover.
         tables: what tells these tables from others of the same names: progress in others is not theirs.
     """
 
     stage: Stage
     days: Days
+    end_ms: int
     cutovers: Mapping[str, Cutover]
     writer: Writer
     keeper: Cutovers
@@ -45,6 +47,16 @@ class Backfill:
     tables: str
     progress: Callable[[str], None]
     told: Written = field(default_factory=Written)
+
+    def stops(self) -> dict[str, int]:
+        """Accounts (with epoch us) whose own cutover lies within a day on which the log may go on."""
+        return {
+            account.name: at_ms * 1000
+            for account in self.days.accounts()
+            if (at_ms := self.cutovers[account.name].at_ms) % DAY_MS
+            and at_ms < self.end_ms
+            and account.last_day >= at_ms // DAY_MS
+        }
 
     def keep_cutovers(self, now_s: int) -> None:
         """First of all the cutovers: from then on the stream leaves the time before them alone."""

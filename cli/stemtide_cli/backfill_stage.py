@@ -6,7 +6,7 @@ Each source file is counted in one transaction: a run that is killed leaves whol
 # ruff: noqa: S608 - DuckDB reads local files; every name and value is a number, the log's own query or quoted
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,7 +22,7 @@ from stemtide_cli.backfill_rows import LATER, Scope
 from stemtide_cli.errors import CliError
 from stemtide_cli.log import Log, connect, readable
 
-VERSION: Final = 2
+VERSION: Final = 3
 """Of the file's layout."""
 ROW_BITS: Final = 40
 PLACE: Final = 1 << (ROW_BITS + 16)
@@ -36,6 +36,7 @@ TABLES: Final = (
     " first BIGINT, last BIGINT)",
     "present (account VARCHAR, day INTEGER, person VARCHAR)",
     "said (account VARCHAR, fact BLOB)",
+    "stops (account VARCHAR, stop_us BIGINT)",
     "progress (name VARCHAR PRIMARY KEY, value VARCHAR)",
 )
 
@@ -197,8 +198,13 @@ class Stage:
 
 
 @contextmanager
-def opened(folder: Path, *, stop_us: int | None, now_ms: int) -> Iterator[Stage]:
+def opened(
+    folder: Path, *, stop_us: int | None, now_ms: int, stops: Mapping[str, int] | None = None
+) -> Iterator[Stage]:
     """The stage in a folder, made if there is none; rows arrive when its first run did.
+
+    Args:
+        stops: see `Scope`; a folder's are always the same.
 
     Raises:
         CliError: another process has it.
@@ -215,10 +221,14 @@ def opened(folder: Path, *, stop_us: int | None, now_ms: int) -> Iterator[Stage]
     with connection:
         for table in TABLES:
             connection.execute(f"CREATE TABLE IF NOT EXISTS {table}")
-        stage = Stage(connection=connection, scope=Scope(stop_us=stop_us, now_ms=now_ms), rejected=rejected)
+        connection.execute("DELETE FROM stops")
+        if stops:
+            connection.executemany("INSERT INTO stops VALUES (?, ?)", list(stops.items()))
+        scope = Scope(stop_us=stop_us, now_ms=now_ms, stops=stops or {})
+        stage = Stage(connection=connection, scope=scope, rejected=rejected)
         first = stage.noted(BEGUN)
         if first is None:
             stage.done(BEGUN, str(now_ms))
             yield stage
         else:
-            yield replace(stage, scope=replace(stage.scope, now_ms=int(first)))
+            yield replace(stage, scope=replace(scope, now_ms=int(first)))

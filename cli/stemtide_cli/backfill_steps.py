@@ -96,12 +96,21 @@ class Steps:
             CliError: what the data, the mapping or the tables lack.
         """
         sources = find_sources(data, self.mapping, self.mapping_path, self.stack.client)
-        folder = self.home / self._key(sources, asked)
-        with backfill_stage.opened(folder, stop_us=asked.stop_us, now_ms=asked.now_ms) as stage:
-            resumed = self._count(sources, stage, progress)
-            return self._write(sources, asked, stage, progress, resumed=resumed)
+        stops: dict[str, int] = {}
+        while True:
+            folder = self.home / self._key(sources, asked, stops)
+            with backfill_stage.opened(
+                folder, stop_us=asked.stop_us, now_ms=asked.now_ms, stops=stops
+            ) as stage:
+                resumed = self._count(sources, stage, progress)
+                work = self._backfill(asked, stage, progress)
+                found = work.stops()
+                if found.items() <= stops.items():
+                    return self._write(sources, asked, stage, work, progress, resumed=resumed)
+            self.say(f"{len(found):,} accounts keep a cutover within a day: counting up to it")
+            stops = found
 
-    def _key(self, sources: Sources, asked: Asked) -> str:
+    def _key(self, sources: Sources, asked: Asked, stops: dict[str, int]) -> str:
         """What a run can go on from: the same files, mapping and bounds, cut in the same way."""
         config = configuration()
         meaning = (
@@ -111,6 +120,7 @@ class Steps:
             sources.identity,
             resuming.digest_of_facts(self.mapping, ()),
             asked.stop_us,
+            sorted(stops.items()),
             config.ingest.max_event_types,
         )
         return hashlib.sha256(repr(meaning).encode()).hexdigest()[:16]
@@ -138,14 +148,12 @@ class Steps:
         sources: Sources,
         asked: Asked,
         stage: Stage,
+        work: Backfill,
         progress: Callable[[str], None],
         *,
         resumed: bool,
     ) -> Done:
-        totals, days = stage.totals(), Days(connection=stage.connection.cursor())
-        end_ms = asked.end_ms(totals)
-        work = self._backfill(asked, stage, days, end_ms, progress)
-        counted, calls = days.before({account: cut.at_ms for account, cut in work.cutovers.items()})
+        counted, calls = work.days.before({account: cut.at_ms for account, cut in work.cutovers.items()})
         repaired, facts, waiting = 0, Told(), []
         if not asked.dry_run:
             work.keep_cutovers(asked.now_ms // 1000)
@@ -157,8 +165,8 @@ class Steps:
             asked=asked,
             names=tuple(source.name for source in sources.events),
             resumed=resumed,
-            totals=totals,
-            end_ms=end_ms,
+            totals=stage.totals(),
+            end_ms=work.end_ms,
             cutovers=dict(work.cutovers),
             days=counted,
             calls=calls,
@@ -169,14 +177,10 @@ class Steps:
             facts=facts,
         )
 
-    def _backfill(
-        self, asked: Asked, stage: Stage, days: Days, end_ms: int, progress: Callable[[str], None]
-    ) -> Backfill:
-        ingest, patience, threads = (
-            configuration().ingest,
-            Patience(say=self.say),
-            Threads(max_workers=THREADS),
-        )
+    def _backfill(self, asked: Asked, stage: Stage, progress: Callable[[str], None]) -> Backfill:
+        ingest, patience = configuration().ingest, Patience(say=self.say)
+        threads, days = Threads(max_workers=THREADS), Days(connection=stage.connection.cursor())
+        end_ms = asked.end_ms(stage.totals())
         client = self.stack.client("dynamodb", attempts=1)
         items = BackfillItems(client=client, table_name=self.stack.tables["usage"])
         keeper = Cutovers(items=items, patience=patience, side_by_side=threads)
@@ -190,6 +194,7 @@ class Steps:
         return Backfill(
             stage=stage,
             days=days,
+            end_ms=end_ms,
             cutovers=keeper.decide(names, end_ms=end_ms, asked=asked.cutover_ms is not None),
             writer=Writer(items=items, planner=planner, patience=patience, side_by_side=threads),
             keeper=keeper,

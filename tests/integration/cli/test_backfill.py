@@ -4,59 +4,19 @@ import json
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import pytest
 from stemtide.ports import CUTOVER_SORT
 from stemtide.state import decode
 from stemtide.store.usage import account_seen, first_day_seen
 
-from tests.backfilled import Usage, items_in, usage_in
+from tests.backfilled import items_in, usage_in
+from tests.integration.cli.backfills import COUNTED, FORMATS, ROWS, arguments, streamed, write_log
 from tests.integration.cli.conftest import Deployment
-
-ROWS = 1500
-COUNTED = ROWS * 9 // 10
-FORMATS = {
-    "parquet": "events.parquet (FORMAT parquet)",
-    "csv": "events.csv (FORMAT csv, HEADER)",
-    "jsonl": "events.jsonl (FORMAT json)",
-}
-
-
-def write_log(folder: Path, form: str = "parquet") -> Path:
-    """A log of the crm shape: four days, eight accounts, one row in ten without an account, busy days."""
-    folder.mkdir(exist_ok=True)
-    name, options = FORMATS[form].split(" ", 1)
-    duckdb.execute(
-        f"""COPY (
-             SELECT timestamp '2023-03-01' + to_seconds(i * 230) AS timestamp,
-                    CASE WHEN i % 10 < 9 THEN 'org-' || (hash(i) % 8) END AS account_id,
-                    'user-' || (hash(i * 7) % 60) AS user_id, 'event_' || (hash(i * 3) % 4) AS event,
-                    i::DOUBLE AS value
-             FROM range({ROWS}) t(i)
-           ) TO '{folder / name}' {options}"""
-    )
-    return folder
 
 
 @pytest.fixture
 def log(tmp_path: Path) -> Path:
     return write_log(tmp_path / "log")
-
-
-def arguments(log: Path | str, *more: str) -> tuple[str, ...]:
-    return ("backfill", "--mapping", "crm", "--data", str(log), *more)
-
-
-def streamed(deployment: Deployment, log: Path, *more: str) -> Usage:
-    """What the stream makes of the log, in tables that are then emptied."""
-    deployment.run("replay", "--mapping", "crm", "--data", str(log), *more)
-    deployment.deliver()
-    found = usage_in(deployment.cloud.usage)
-    for table in (deployment.cloud.usage, deployment.cloud.accounts):
-        keys = [entry["AttributeName"] for entry in table.key_schema]
-        for item in table.scan()["Items"]:
-            table.delete_item(Key={key: item[key] for key in keys})
-    return found
 
 
 @pytest.mark.parametrize("form", FORMATS)

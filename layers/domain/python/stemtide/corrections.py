@@ -124,7 +124,8 @@ class Corrector:
         bound |= {lane: max(mark, bound.get(lane, -1)) for lane, mark in marks.items()}
         found = calls.recount(item.day, bound=bound, begin=item.begin, caps=self.caps)
         same = project(found.state, found.users) == project(item.state, item.users)
-        return None if same else found
+        knows_cutover = not item.version or found.state.covered_ms == item.state.covered_ms
+        return None if same and knows_cutover else found
 
     def _rows(self, item: Item, found: Recounted, touched: Sequence[int]) -> list[UsageRow]:
         """The item, and its users where they are kept apart, to be written together.
