@@ -13,6 +13,8 @@ from stemtide_cli.mapping import Events
 
 ENDINGS = (".parquet", ".csv", ".csv.gz", ".tsv", ".jsonl", ".jsonl.gz", ".ndjson")
 WEIGHT_PROPERTY = "count"
+NO_PARTITIONS = "hive_partitioning = false"
+"""A folder named like `day=1` makes no column: the file alone says what is in it."""
 EMPTY_TYPE = '"NULL"'
 
 
@@ -33,14 +35,15 @@ def find_file(folder: Path, name: str, mapping_path: Path) -> Path:
 def source_of(path: Path, as_text: dict[str, str]) -> str:
     name = sql.text(str(path))
     if path.name.endswith(".parquet"):
-        return f"(SELECT *, file_row_number AS _row FROM read_parquet({name}, file_row_number = true))"
+        reader = f"read_parquet({name}, file_row_number = true, {NO_PARTITIONS})"
+        return f"(SELECT *, file_row_number AS _row FROM {reader})"
     types = ", ".join(f"{sql.text(column)}: {sql.text(kind)}" for column, kind in as_text.items())
     if path.name.endswith((".csv", ".csv.gz", ".tsv")):
         given = f", types = {{{types}}}" if types else ""
-        reader = f"read_csv({name}, header = true, sample_size = -1{given})"
+        reader = f"read_csv({name}, header = true, sample_size = -1, {NO_PARTITIONS}{given})"
     else:
         given = f", columns = {{{types}}}" if types else ""
-        reader = f"read_json({name}, format = 'newline_delimited', sample_size = -1{given})"
+        reader = f"read_json({name}, format = 'newline_delimited', sample_size = -1, {NO_PARTITIONS}{given})"
     return f"(SELECT *, row_number() OVER () - 1 AS _row FROM {reader})"
 
 
