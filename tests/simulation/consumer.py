@@ -92,6 +92,8 @@ class Consumer:
             self._give_up(source, given_up, RETRIES)
         elif len(source.pieces) > before + 1:
             world.fired |= BISECTED[self.number]
+        elif failed == EVERYTHING:
+            world.fired |= AGAIN[self.number]
 
     def again(self, recs: list[Rec]) -> None:
         """Invoke once with records of the past, whatever comes of it."""
@@ -136,10 +138,7 @@ class Consumer:
         except (FunctionError, UnavailableError):
             return EVERYTHING
         failed = self._read(answer, piece, recs)
-        if op.flags & p.SAME_AGAIN:
-            self.world.fired |= AGAIN[self.number]
-            return EVERYTHING
-        return failed
+        return EVERYTHING if op.flags & p.SAME_AGAIN else failed
 
     def _perhaps_zombie(
         self, source: Source, place: int, environment: Environment, event: dict[str, Any]

@@ -4,8 +4,8 @@ import pytest
 
 from tests.simulation.seeds import history, run_seeds
 
-GROUPS = 40
-SEEDS_PER_GROUP = 500
+GROUPS = 20
+SEEDS_PER_GROUP = 1_000
 
 
 @pytest.mark.parametrize(
