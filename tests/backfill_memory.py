@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from itertools import islice
+from threading import Lock
 
 from stemtide.ports import CUTOVER_SORT, StoredState, UsageRow
 from stemtide_cli.backfill_cutovers import Cutovers
@@ -24,13 +26,18 @@ class MemoryBackfillItems:
 
     items: MemoryItems
     marked: dict[tuple[str, str], int] = field(default_factory=dict)
+    sorts: dict[str, list[str]] = field(default_factory=dict)
+    """By account, of the first `indexed` rows: none is ever deleted."""
+    indexed: int = 0
+    lock: Lock = field(default_factory=Lock)
 
     def of(self, account: str, *, backfilled: bool = False) -> dict[str, StoredState]:
         with self.items.faults.step():
+            rows = [(sort, self.items.rows[account, sort]) for sort in self._sorts(account)]
             return {
                 sort: stored(row)
-                for (owner, sort), row in self.items.rows.items()
-                if owner == account and (backfilled or self.marked.get((owner, sort)) != row.version)
+                for sort, row in rows
+                if backfilled or self.marked.get((account, sort)) != row.version
             }
 
     def of_day(self, account: str, day: str) -> dict[str, StoredState]:
@@ -38,14 +45,22 @@ class MemoryBackfillItems:
             sort: item for sort, item in self.of(account, backfilled=True).items() if sort.startswith(day)
         }
 
+    def _sorts(self, account: str) -> list[str]:
+        with self.lock:  # parts are read ahead while others are written
+            for owner, sort in list(islice(self.items.rows, self.indexed, None)):
+                self.sorts.setdefault(owner, []).append(sort)
+                self.indexed += 1
+            return list(self.sorts.get(account, ()))
+
     def put(self, rows: Sequence[UsageRow]) -> list[int]:
         with self.items.faults.step():
             versions = [self.items.rows.get((row.account, row.sort)) for row in rows]
             found = [0 if kept is None else kept.version for kept in versions]
             refused = [index for index, row in enumerate(rows) if found[index] != row.version - 1]
             if not refused:
+                with self.lock:
+                    self.items.rows |= {(row.account, row.sort): row for row in rows}
                 for row in rows:
-                    self.items.rows[row.account, row.sort] = row
                     if row.sort != CUTOVER_SORT:
                         self.marked[row.account, row.sort] = row.version
         return refused

@@ -1,47 +1,21 @@
 """What is backfilled equals what the stream makes of the same rows, whatever the rows are."""
 
-from collections import Counter
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import msgspec
 from hypothesis import given, settings
-from stemtide.aggregate import aggregate
 from stemtide.state import Caps
-from stemtide_cli import backfill_stage, packing
-from stemtide_cli.log import Log
-from stemtide_cli.position import END, START
+from stemtide_cli import backfill_stage
 
 from tests import random_logs
 from tests.backfill_memory import MemoryBackfillItems, backfill_of, run
-from tests.backfilled import Usage, projected
 from tests.random_logs import FORMATS, ROWS, Row
 from tests.stream_memory import Lab
-from tests.stream_world import ARRIVAL_MS, RULES
-from tests.streams import event, record
+from tests.stream_world import ARRIVAL_MS
+from tests.streamed_logs import stream, usage_of
 
 CAPS = Caps(id_window=6, inline_users=3, event_types=4, remembered_ids=0)
-
-
-def stream(log: Log, lab: Lab, *, at: int = 0) -> Counter[str]:
-    """Replay a log through the aggregates; what was skipped or refused, by reason."""
-    reasons = Counter[str]()
-    records = []
-    for rows in log.rows((START, END), batch=1000):
-        packed = packing.pack(rows, fingerprint=log.fingerprint, properties=log.properties)
-        reasons.update(packed.skipped)
-        records += [entry for request in packed.requests for entry in request]
-    reasons["no_timestamp"] += log.without_instant()
-    before = Counter(row.reason for row in lab.quarantine.rows.values())
-    if records:
-        batch = [record(entry.data, at=at + place, key=entry.account) for place, entry in enumerate(records)]
-        assert aggregate(event(*batch), ports=lab.ports(), rules=RULES) == {"batchItemFailures": []}
-    reasons.update(Counter(str(row.reason) for row in lab.quarantine.rows.values()) - before)
-    return +reasons
-
-
-def usage_of(lab: Lab) -> Usage:
-    return projected({key: row.blob for key, row in lab.items.rows.items()})
 
 
 @settings(max_examples=80)
