@@ -76,7 +76,7 @@ class _Generator:
             seed=self.seed,
             shards=shards,
             start_ms=TODAY_MS + (DAY_MS - HOUR_MS // 6 if self.near_midnight else 12 * HOUR_MS),
-            hashes={account: int(roll() * HASHES) for account in ACCOUNTS},
+            hashes=self._hashes(shards),
             caps=caps,
             retries=(int(roll() * 4), int(roll() * 4)),
             bisects=(self._has("aggregate: batch bisected"), self._has("archive: batch bisected")),
@@ -85,6 +85,14 @@ class _Generator:
             cutover=self._cutover(),
             ops=tuple(self._ops()),
         )
+
+    def _hashes(self, shards: int) -> dict[str, int]:
+        """By account: every shard that the stream begins with has some."""
+        first, width = int(self.roll() * shards), HASHES // shards
+        return {
+            account: (first + number) % shards * width + int(self.roll() * width)
+            for number, account in enumerate(ACCOUNTS)
+        }
 
     def _cutover(self) -> tuple[str, int] | None:
         if not self._has("account with a cutover"):

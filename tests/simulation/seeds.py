@@ -42,8 +42,10 @@ class Tally:
         self.records += records
         self.deliveries += world.deliveries
         self.fired[world.fired] = self.fired.get(world.fired, 0) + 1
-        if records < MIN_RECORDS or world.plan.shards < MIN_SHARDS or world.fired.bit_count() < MIN_KINDS:
-            wrong = [*wrong, f"too small: {records} records, {world.fired.bit_count()} kinds of fault"]
+        shards = sum(1 for shard in world.stream.every if shard.recs)
+        kinds = world.fired.bit_count()
+        if records < MIN_RECORDS or shards < MIN_SHARDS or kinds < MIN_KINDS:
+            wrong = [*wrong, f"too small: {records} records, {shards} shards, {kinds} kinds of fault"]
         if wrong:
             self.wrong[seed] = wrong
 
