@@ -1,7 +1,7 @@
 """`make mutants`: cosmic-ray over the targets, in copies of the last commit; survivors are listed.
 
-Each target works in a copy of its own under build/mutation, so the tree is never touched, and goes on where it
-was interrupted as long as the commit is the same.
+Each target works in a copy of its own under build/mutation, so the tree is never touched, and goes on where
+it was interrupted as long as the commit is the same.
 """
 
 import json
@@ -33,9 +33,7 @@ def main() -> int:
     for name, report in reports.items():
         print(f"{name}: {report['killed']} of {report['mutants']} killed ({report['share']:.1%})")
         for survivor in report["survivors"]:
-            print(
-                f"  {survivor['place']}  {survivor['operator']}{'  (time-out)' if survivor['timeout'] else ''}"
-            )
+            print(f"  {survivor['place']}  {survivor['operator']}", "(time-out)" * survivor["timeout"])
     (BUILD / "report.json").write_text(json.dumps({"commit": commit, **reports}, indent=1) + "\n")
     return 0 if all(report["share"] >= WANTED for report in reports.values()) else 1
 
