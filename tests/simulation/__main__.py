@@ -19,12 +19,12 @@ def main() -> int:
     state = load(options.resume, first, last)
     columns = TextColumn("seeds"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[wrong]} wrong")
     with Progress(*columns, TimeRemainingColumn(), console=console) as bar:
-        total = state.total()
-        task = bar.add_task("", total=last - first + 1, completed=total.seeds, wrong=len(total.wrong))
+        task = bar.add_task("", total=last - first + 1, wrong=0)
 
         def told(state: State) -> None:
-            seen = state.total()
-            bar.update(task, completed=seen.seeds, wrong=len(seen.wrong))
+            bar.update(task, completed=state.total.seeds, wrong=len(state.total.wrong))
+
+        told(state)
 
         run_all(state, jobs=options.jobs, path=options.resume, progress=told)
     found = report(state, jobs=options.jobs)
@@ -36,7 +36,7 @@ def main() -> int:
         f"{found['deliveries']:,} deliveries, {found['seconds']} s; "
         f"{found['pairs_covered']} of {found['pairs']} pairs of faults"
     )
-    wrong = state.total().wrong
+    wrong = state.total.wrong
     if wrong:
         console.print(f"seed {min(wrong)} is wrong; its shortest history:", markup=False)
         console.print(history(min(wrong)), markup=False, highlight=False, soft_wrap=True)

@@ -6,14 +6,13 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from multiprocessing import get_context
 from os import cpu_count
 from pathlib import Path
 from typing import Any, Final
 
-from tests.simulation.kinds import NAMES
 from tests.simulation.seeds import Tally, run_seeds
 
 CHUNK: Final = 250
@@ -24,12 +23,13 @@ SHOWN_WRONG: Final = 50
 
 @dataclass(slots=True)
 class State:
-    """What has been done: the seconds spent so far, and per chunk (its first seed) what it came to."""
+    """How far a run has come: the seconds spent, the chunks done (by their first seed), what they came to."""
 
     first: int
     last: int
     seconds: float = 0.0
-    done: dict[int, Tally] = field(default_factory=dict)
+    done: set[int] = field(default_factory=set)
+    total: Tally = field(default_factory=Tally)
 
     def chunks(self) -> Iterator[tuple[int, int]]:
         """First and last seed (included) of what is left."""
@@ -37,25 +37,15 @@ class State:
             if first not in self.done:
                 yield first, min(first + CHUNK - 1, self.last)
 
-    def total(self) -> Tally:
-        """All chunks together."""
-        total = Tally()
-        for tally in self.done.values():
-            total.merge(tally)
-        return total
+    def add(self, first: int, tally: Tally) -> None:
+        """A chunk is done."""
+        self.done.add(first)
+        self.total.merge(tally)
 
     def save(self, path: Path) -> None:
         """Write the state in place of the one before, as a whole."""
-        done = {str(first): tally.facts() for first, tally in self.done.items()}
-        facts = {
-            "first": self.first,
-            "last": self.last,
-            "chunk": CHUNK,
-            "seconds": self.seconds,
-            "done": done,
-        }
         beside = path.with_suffix(".new")
-        beside.write_text(json.dumps(facts))
+        beside.write_text(json.dumps(asdict(self) | {"done": sorted(self.done), "chunk": CHUNK}))
         beside.replace(path)
 
 
@@ -72,8 +62,7 @@ def load(path: Path | None, first: int, last: int) -> State:
         raise ValueError(
             f"{path} is of the seeds {facts['first']}-{facts['last']}: name these, or another file"
         )
-    done = {int(at): Tally.of(tally) for at, tally in facts["done"].items()}
-    return State(first, last, facts["seconds"], done)
+    return State(first, last, facts["seconds"], set(facts["done"]), Tally.of(facts["total"]))
 
 
 def run_all(state: State, *, jobs: int, path: Path | None, progress: Callable[[State], None]) -> None:
@@ -88,7 +77,7 @@ def run_all(state: State, *, jobs: int, path: Path | None, progress: Callable[[S
             if not running:
                 return
             for future in wait(running, return_when=FIRST_COMPLETED).done:
-                state.done[running.pop(future)] = future.result()
+                state.add(running.pop(future), future.result())
             state.seconds = spent + time.monotonic() - began
             if path is not None:
                 state.save(path)
@@ -101,7 +90,7 @@ def _run_chunk(first: int, last: int) -> Tally:
 
 def report(state: State, *, jobs: int) -> dict[str, Any]:
     """What the run shows: seeds, wrong ones, time, machine, versions, and what was covered."""
-    total = state.total()
+    total = state.total
     pairs = total.pairs()
     return {
         "seeds": total.seeds,
@@ -113,10 +102,10 @@ def report(state: State, *, jobs: int) -> dict[str, Any]:
         "deliveries": total.deliveries,
         "seconds": round(state.seconds, 1),
         "jobs": jobs,
-        "cpu_ms_per_seed": round(1000 * state.seconds * jobs / max(1, total.seeds), 2),
+        "ms_per_seed_and_job": round(1000 * state.seconds * jobs / max(1, total.seeds), 2),
         "machine": f"{platform.machine()}, {cpu_count()} CPUs, {platform.system()} {platform.release()}",
         "versions": {"python": sys.version.split()[0], **{name: _version(name) for name in VERSIONS}},
-        "kinds": {name: total.kind(name) for name in NAMES},
+        "kinds": total.kinds(),
         "pairs": len(pairs),
         "pairs_covered": sum(1 for seeds in pairs.values() if seeds),
         "rarest_pairs": sorted(([seeds, *pair] for pair, seeds in pairs.items()))[:10],

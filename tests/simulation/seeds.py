@@ -3,13 +3,14 @@
 import gc
 import traceback
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
+from operator import add
 from typing import Any, Final
 
 from tests.simulation.aftermath import after_the_run, replayed
 from tests.simulation.checks import problems
 from tests.simulation.generator import generate
-from tests.simulation.kinds import BIT, NAMES
+from tests.simulation.kinds import NAMES
 from tests.simulation.plan import Plan
 from tests.simulation.shrink import shrink
 from tests.simulation.story import of_plan
@@ -25,15 +26,20 @@ COLLECT_EVERY: Final = 200
 """Seeds between two garbage collections; a run leaves a cycle or two, some 1 MB."""
 
 
+def _none_together() -> list[list[int]]:
+    return [[0] * (number + 1) for number in range(len(NAMES))]
+
+
 @dataclass(slots=True)
 class Tally:
-    """What many seeds came to: what was wrong by seed, how many seeds by the set of kinds that happened."""
+    """What many seeds came to: what was wrong by seed; `together[a][b]` (b up to a): seeds in which both of
+    these kinds of fault happened."""
 
     seeds: int = 0
     records: int = 0
     deliveries: int = 0
     wrong: dict[int, list[str]] = field(default_factory=dict)
-    fired: dict[int, int] = field(default_factory=dict)
+    together: list[list[int]] = field(default_factory=_none_together)
 
     def add(self, seed: int, world: World, wrong: list[str]) -> None:
         """Count a run; one that is smaller than promised is wrong."""
@@ -41,11 +47,14 @@ class Tally:
         self.seeds += 1
         self.records += records
         self.deliveries += world.deliveries
-        self.fired[world.fired] = self.fired.get(world.fired, 0) + 1
+        fired = [number for number in range(len(NAMES)) if world.fired >> number & 1]
+        for at, number in enumerate(fired):
+            row = self.together[number]
+            for other in fired[: at + 1]:
+                row[other] += 1
         shards = sum(1 for shard in world.stream.every if shard.recs)
-        kinds = world.fired.bit_count()
-        if records < MIN_RECORDS or shards < MIN_SHARDS or kinds < MIN_KINDS:
-            wrong = [*wrong, f"too small: {records} records, {shards} shards, {kinds} kinds of fault"]
+        if records < MIN_RECORDS or shards < MIN_SHARDS or len(fired) < MIN_KINDS:
+            wrong = [*wrong, f"too small: {records} records, {shards} shards, {len(fired)} kinds of fault"]
         if wrong:
             self.wrong[seed] = wrong
 
@@ -55,32 +64,25 @@ class Tally:
         self.records += other.records
         self.deliveries += other.deliveries
         self.wrong |= other.wrong
-        for bits, seeds in other.fired.items():
-            self.fired[bits] = self.fired.get(bits, 0) + seeds
-
-    def facts(self) -> dict[str, Any]:
-        """As JSON has it."""
-        return asdict(self)
+        for row, more in zip(self.together, other.together, strict=True):
+            row[:] = map(add, row, more)
 
     @classmethod
     def of(cls, facts: dict[str, Any]) -> "Tally":
-        """From `facts`, whose keys JSON has made texts."""
-        numbers = {int(bits): seeds for bits, seeds in facts["fired"].items()}
-        wrong = {int(seed): said for seed, said in facts["wrong"].items()}
-        return cls(facts["seeds"], facts["records"], facts["deliveries"], wrong, numbers)
+        """From `asdict`, in which JSON has made the keys texts."""
+        return cls(**facts | {"wrong": {int(seed): said for seed, said in facts["wrong"].items()}})
 
-    def kind(self, name: str) -> int:
-        """In how many seeds a kind of fault happened."""
-        return sum(seeds for bits, seeds in self.fired.items() if bits & BIT[name])
+    def kinds(self) -> dict[str, int]:
+        """In how many seeds each kind of fault happened."""
+        return {name: self.together[number][number] for number, name in enumerate(NAMES)}
 
     def pairs(self) -> dict[tuple[str, str], int]:
         """In how many seeds both of two kinds happened, for every two."""
-        found: dict[tuple[str, str], int] = {}
-        for number, one in enumerate(NAMES):
-            for other_number, other in enumerate(NAMES[:number]):
-                both = 1 << number | 1 << other_number
-                found[other, one] = sum(n for bits, n in self.fired.items() if bits & both == both)
-        return found
+        return {
+            (NAMES[other], name): self.together[number][other]
+            for number, name in enumerate(NAMES)
+            for other in range(number)
+        }
 
 
 def run_seeds(seeds: Iterable[int], tally: Tally | None = None) -> Tally:

@@ -10,6 +10,7 @@ from tests.simulation.kinds import BIT, NAMES, names
 from tests.simulation.plan import Invoke, Put
 from tests.simulation.runner import State, load, report, run_all
 from tests.simulation.seeds import MIN_RECORDS, Tally, outcome, run_seeds
+from tests.simulation.world import World
 
 
 def test_a_seed_gives_the_same_run_again() -> None:
@@ -46,7 +47,7 @@ def test_an_interrupted_run_goes_on_where_it_was(tmp_path: Path, monkeypatch: py
     monkeypatch.setattr(runner, "CHUNK", 2)
     path, seen = tmp_path / "state.json", []
     begun = State(0, 5)
-    begun.done[2] = run_seeds(range(2, 4))
+    begun.add(2, run_seeds(range(2, 4)))
     begun.seconds = 100.0
     begun.save(path)
 
@@ -55,7 +56,7 @@ def test_an_interrupted_run_goes_on_where_it_was(tmp_path: Path, monkeypatch: py
 
     assert seen == [[0, 2], [0, 2, 4]]
     whole = run_seeds(range(6))
-    assert load(path, 0, 5).total() == whole
+    assert load(path, 0, 5).total == whole
     shown = report(state, jobs=1)
     assert (shown["seeds"], shown["wrong"], shown["records"]) == (6, 0, whole.records)
     assert shown["seconds"] > 100
@@ -69,8 +70,24 @@ def test_the_state_of_other_seeds_is_refused(tmp_path: Path) -> None:
 
 
 def test_pairs_are_counted_in_seeds_in_which_both_happened() -> None:
-    tally = Tally(fired={BIT["split"] | BIT["merge"]: 3, BIT["split"]: 4})
+    tally = Tally()
+    worlds = [World(generate(seed)) for seed in range(3)]
+    for world, bits in zip(worlds, (BIT["split"] | BIT["merge"], BIT["split"], 0), strict=True):
+        world.fired = bits
+        tally.add(world.plan.seed, world, [])
 
-    assert tally.pairs()["split", "merge"] == 3
+    both = Tally()
+    both.merge(tally)
+    both.merge(tally)
+
+    assert (tally.pairs()["split", "merge"], both.pairs()["split", "merge"]) == (1, 2)
     assert tally.pairs()["hot account", "split"] == 0
-    assert tally.kind("split") == 7
+    assert (tally.kinds()["split"], both.kinds()["split"]) == (2, 4)
+
+
+def test_a_run_that_is_smaller_than_promised_is_wrong() -> None:
+    tally, world = Tally(), World(generate(0))
+
+    tally.add(0, world, [])
+
+    assert tally.wrong == {0: [f"too small: 0 records, 0 shards, {world.fired.bit_count()} kinds of fault"]}
