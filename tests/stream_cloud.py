@@ -1,17 +1,19 @@
 """The stream's consumers on AWS as moto imitates it: the real handlers, stores and tables."""
 
 import importlib.util
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from threading import Lock
 from types import ModuleType
 from typing import Any
 
 import boto3
 import pytest
 from moto import mock_aws
+from moto.dynamodb.responses import DynamoHandler
 from moto.kinesis.models import kinesis_backends
 from stemtide import tables
 from stemtide.settings import (
@@ -95,6 +97,17 @@ class Cloud:
         return found
 
 
+def one_at_a_time(action: Callable[..., Any]) -> Callable[..., Any]:
+    """Of moto's DynamoDB: it copies its tables for a transaction, while another thread may change them."""
+    lock = Lock()
+
+    def locked(*arguments: Any, **named: Any) -> Any:
+        with lock:
+            return action(*arguments, **named)
+
+    return locked
+
+
 @contextmanager
 def started(monkeypatch: pytest.MonkeyPatch) -> Iterator[Cloud]:
     """Empty tables, buckets and stream, and freshly started functions."""
@@ -104,6 +117,7 @@ def started(monkeypatch: pytest.MonkeyPatch) -> Iterator[Cloud]:
         environment |= settings.to_env()
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
+    monkeypatch.setattr(DynamoHandler, "call_action", one_at_a_time(DynamoHandler.call_action))
     with mock_aws():
         yield _cloud()
 

@@ -8,8 +8,9 @@ import click
 from stemtide.as_of import day_index
 from stemtide.calls import DAY_MS, iso_of, timestamp_ms
 
+from stemtide_cli.backfill_outcome import Asked
 from stemtide_cli.backfill_result import result_of, show
-from stemtide_cli.backfill_steps import Asked, Steps
+from stemtide_cli.backfill_steps import Steps
 from stemtide_cli.command import Session
 from stemtide_cli.errors import CliError
 from stemtide_cli.instants import now_ms

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from msgspec.structs import replace
 from stemtide import users
 from stemtide.backfill import (
     BACKFILL_SUFFIX,
@@ -98,14 +99,26 @@ class Planner:
         if not waits and not day.made.state.calls and kept is None:
             return Plan(day=day)
         rows = self._rows(day, part, day.made, known) if day.made.state.calls else ()
-        if kept is not None:  # its old content is in the day's own item
-            return Plan(day=day, rows=rows, for_archive=True)
+        if kept is not None:
+            return self._replaced(day, stored, rows, known)
         try:
             made = over_cutover_day(stored, _users_of(day.sort, stored, known), day.made, caps=self.caps)
         except NeedsArchiveError:
             return Plan(day=day, rows=rows, for_archive=True)
         replaces = stored is not None and made.state.calls < stored.calls + day.made.state.calls
         return Plan(day=day, rows=(*rows, *self._rows(day, day.sort, made, known)), replaces=replaces)
+
+    def _replaced(self, day: Day, stored: State | None, part: tuple[UsageRow, ...], known: Known) -> Plan:
+        """Another part of a cutover's day.
+
+        The old one is among what the stream has counted since: only a recompute takes it out, and until then
+        the day knows of no cutover, which is how the next run finds it.
+        """
+        if stored is None or not stored.marks:
+            return Plan(day=day, rows=(*part, *self._rows(day, day.sort, day.made, known)))
+        waits = encode(replace(stored, covered_ms=None))
+        row = self._row(day, day.sort, waits, known, events=stored.events)
+        return Plan(day=day, rows=(*part, row), for_archive=True)
 
     def _rows(self, day: Day, sort: str, made: Made, known: Known) -> tuple[UsageRow, ...]:
         """The item's row and, before it, that of its users where they are too many for it."""

@@ -5,7 +5,7 @@ from typing import Any, Final
 from rich.console import Console
 from stemtide.calls import iso_of
 
-from stemtide_cli.backfill_steps import Done
+from stemtide_cli.backfill_outcome import Done
 from stemtide_cli.output import escape
 from stemtide_cli.stack import Stack
 
@@ -29,7 +29,7 @@ def result_of(stack: Stack, done: Done, *, seconds: float) -> dict[str, Any]:
         "rejected_file": None if done.rejected is None else str(done.rejected),
         "accounts": len(done.cutovers),
         "days": done.days,
-        "cutover": common,
+        "cutover": common if instants else None,
         "other_cutovers": {account: at for account, at in instants.items() if at != common},
         "written": told.written,
         "replaced": told.replaced,
@@ -52,7 +52,8 @@ def show(console: Console, result: dict[str, Any]) -> None:
         f" {result['days']:,} days of {result['accounts']:,} accounts"
         f" ({result['seconds']:.1f} s, {result['rows_per_second']:,} rows/s)"
     )
-    console.print(f"before {result['cutover']} the backfill counts, from then on the stream")
+    if result["cutover"]:
+        console.print(f"before {result['cutover']} the backfill counts, from then on the stream")
     if others := result["other_cutovers"]:
         console.print(f"{len(others):,} accounts have another cutover: {_some(list(others.items()))}")
     if result["left_to_stream"]:

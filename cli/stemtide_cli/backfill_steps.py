@@ -14,15 +14,16 @@ from stemtide.store.records import Records
 
 from stemtide_cli import backfill_days, backfill_stage, resuming
 from stemtide_cli.backfill_archive import Archive
-from stemtide_cli.backfill_cutovers import Cutover, Cutovers
+from stemtide_cli.backfill_cutovers import Cutovers
 from stemtide_cli.backfill_days import Days, put_in_order
 from stemtide_cli.backfill_facts import FactWriter, Told, facts_of
+from stemtide_cli.backfill_outcome import Asked, Done
 from stemtide_cli.backfill_planning import Planner
 from stemtide_cli.backfill_run import Backfill
 from stemtide_cli.backfill_settling import Settling, idle
 from stemtide_cli.backfill_sources import Sources, find_sources, link_sections
-from stemtide_cli.backfill_stage import Stage, Totals
-from stemtide_cli.backfill_writing import Patience, Writer, Written
+from stemtide_cli.backfill_stage import Stage
+from stemtide_cli.backfill_writing import Patience, Writer
 from stemtide_cli.log import log_of
 from stemtide_cli.mapping import Mapping
 from stemtide_cli.model_options import configuration
@@ -33,50 +34,6 @@ THREADS: Final = 8
 """Requests in flight at a time: as many as a client's connections."""
 DAY_S: Final = 86_400
 ORDERED: Final = "ordered"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
-    """What the command line asks for; instants in epoch ms, `until_ms` the first one that is left out."""
-
-    cutover_ms: int | None
-    until_ms: int | None
-    replace: bool
-    dry_run: bool
-    now_ms: int
-
-    @property
-    def stop_us(self) -> int | None:
-        """The first instant that the log does not count, as far as it is known before the log is."""
-        stop = self.cutover_ms if self.cutover_ms is not None else self.until_ms
-        return None if stop is None else stop * 1000
-
-    def end_ms(self, totals: Totals) -> int:
-        """Up to where the log counts: as asked for, else up to its last call."""
-        if self.cutover_ms is not None:
-            return self.cutover_ms
-        if self.until_ms is not None and self.until_ms <= self.now_ms:
-            return self.until_ms
-        return (totals.last_us or 0) // 1000 + 1
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Done:
-    """What a run has found and done."""
-
-    asked: Asked
-    names: tuple[str, ...]
-    resumed: bool
-    totals: Totals
-    end_ms: int
-    cutovers: dict[str, Cutover]
-    days: int
-    calls: int
-    rejected: Path | None
-    told: Written
-    repaired: int
-    waiting: list[tuple[str, str]]
-    facts: Told
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -211,6 +211,20 @@ def test_days_of_another_backfill_stay_until_they_are_to_be_replaced(
     assert usage_in(deployment.cloud.usage) == expected
 
 
+def test_a_replaced_part_of_a_cutover_day_goes_through_the_archive(
+    deployment: Deployment, log: Path, expected: Usage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    half = part(tmp_path, "hash(event) % 2 = 0")
+    deployment.run(*arguments(half, "--cutover", CUTOVER))
+    replay(deployment, part(tmp_path, AFTER))
+
+    with state_machine(deployment, monkeypatch):
+        done = deployment.run(*arguments(log, "--cutover", CUTOVER, "--replace"))
+
+    assert (done["recomputed"], done["recompute"]) == (8, [])
+    assert usage_in(deployment.cloud.usage) == expected
+
+
 def test_a_backfill_adds_earlier_days_to_an_account(
     deployment: Deployment, log: Path, expected: Usage, tmp_path: Path
 ) -> None:

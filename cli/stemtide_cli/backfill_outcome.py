@@ -1,0 +1,53 @@
+"""What a backfill was asked for, and what it has found and done."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from stemtide_cli.backfill_cutovers import Cutover
+from stemtide_cli.backfill_facts import Told
+from stemtide_cli.backfill_stage import Totals
+from stemtide_cli.backfill_writing import Written
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What the command line asks for; instants in epoch ms, `until_ms` the first one that is left out."""
+
+    cutover_ms: int | None
+    until_ms: int | None
+    replace: bool
+    dry_run: bool
+    now_ms: int
+
+    @property
+    def stop_us(self) -> int | None:
+        """The first instant that the log does not count, as far as it is known before the log is."""
+        stop = self.cutover_ms if self.cutover_ms is not None else self.until_ms
+        return None if stop is None else stop * 1000
+
+    def end_ms(self, totals: Totals) -> int:
+        """Up to where the log counts: as asked for, else up to its last call."""
+        if self.cutover_ms is not None:
+            return self.cutover_ms
+        if self.until_ms is not None and self.until_ms <= self.now_ms:
+            return self.until_ms
+        return (totals.last_us or 0) // 1000 + 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Done:
+    """What a run has found and done."""
+
+    asked: Asked
+    names: tuple[str, ...]
+    resumed: bool
+    totals: Totals
+    end_ms: int
+    cutovers: dict[str, Cutover]
+    days: int
+    calls: int
+    rejected: Path | None
+    told: Written
+    repaired: int
+    waiting: list[tuple[str, str]]
+    facts: Told
