@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from stemtide.calls import DAY_MS
+
 from stemtide_cli.backfill_cutovers import Cutover
 from stemtide_cli.backfill_facts import Told
 from stemtide_cli.backfill_stage import Totals
@@ -26,12 +28,17 @@ class Asked:
         return None if stop is None else stop * 1000
 
     def end_ms(self, totals: Totals) -> int:
-        """Up to where the log counts: as asked for, else up to its last call."""
+        """Up to where the log counts: as asked for, else up to its last call, or its last whole day.
+
+        A last call at midnight sharp is that of a log of days: it stands for all of its day, if that is over.
+        """
         if self.cutover_ms is not None:
             return self.cutover_ms
         if self.until_ms is not None and self.until_ms <= self.now_ms:
             return self.until_ms
-        return (totals.last_us or 0) // 1000 + 1
+        last_ms = (totals.last_us or 0) // 1000
+        whole = last_ms % DAY_MS == 0 and last_ms + DAY_MS <= self.now_ms
+        return last_ms + (DAY_MS if whole else 1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -344,3 +344,16 @@ def test_only_the_rules_of_the_bus_may_put_something_into_the_queues(synth: Synt
     assert "DropsOnDrop" in json.dumps(statements[drops]["Condition"]["ArnEquals"]["aws:SourceArn"])
     any_rule = json.dumps(statements[undeliverable]["Condition"]["ArnLike"]["aws:SourceArn"])
     assert ":rule/stemtide/*" in any_rule
+
+
+def test_the_detector_sees_new_days_but_no_backfilled_ones(synth: Synth) -> None:
+    logical, _ = synth.function("detect")
+
+    [mapping] = [
+        p
+        for p in synth.properties("AWS::Lambda::EventSourceMapping")
+        if p["FunctionName"] == {"Ref": logical}
+    ]
+    [pattern] = [json.loads(one["Pattern"]) for one in mapping["FilterCriteria"]["Filters"]]
+    unmarked = {"NewImage": {"backfilled": {"BOOL": [{"exists": False}]}}}
+    assert pattern == {"eventName": ["INSERT"], "dynamodb": unmarked}

@@ -159,6 +159,16 @@ def test_by_default_a_streamed_account_is_the_streams_from_its_first_whole_day_o
     assert done["recompute"] == []
 
 
+def test_a_log_of_days_counts_to_the_end_of_its_last_one(deployment: Deployment, tmp_path: Path) -> None:
+    rows = "timestamp,account_id,user_id,event,value\n2023-03-01,org-1,u,a,1\n2023-03-02,org-1,u,a,1\n"
+    (tmp_path / "days").mkdir()
+    (tmp_path / "days" / "events.csv").write_text(rows)
+
+    done = deployment.run(*arguments(tmp_path / "days"))
+
+    assert done["cutover"] == "2023-03-03T00:00:00.000Z"
+
+
 def test_until_ends_the_backfill_and_the_rest_is_streamed(
     deployment: Deployment, log: Path, expected: Usage
 ) -> None:

@@ -1,8 +1,8 @@
 """Event filters look for a field by its whole path: one whose parent is missing is absent, too.
 
 The emulator takes a missing parent to match nothing, whatever is asked of the field; on AWS
-`{"NewImage": {"flag": {"BOOL": [{"exists": false}]}}}` matches an image without `flag` (AWS Lambda developer
-guide, "Using event filtering with a DynamoDB event source").
+`{"NewImage": {"flag": {"BOOL": [{"exists": false}]}}}` matches an image without `flag`: rules see an event as
+pairs of a leaf's path and its value (Event Ruler, "Exists matching").
 """
 
 from __future__ import annotations

@@ -40,6 +40,8 @@ USAGE: Final = Table(
         "the distinct users of one busy account and day: Get (account, 'YYYY-MM-DD#users')",
         "the day, and a backfilled account's cutover: BatchGet (account, 'YYYY-MM-DD'), (account, 'cutover')",
         "the days of one account, users included: Query account, day BETWEEN from AND to + '~'",
+        "the backfilled part of a cutover's own day: Get (account, 'YYYY-MM-DD#backfill'), users: + '#users'",
+        "what the stream has written of one account, for its backfill: Query account, not marked backfilled",
     ),
 )
 
