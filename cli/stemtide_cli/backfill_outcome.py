@@ -1,7 +1,6 @@
 """What a backfill was asked for, and what it has found and done."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
 from stemtide.calls import DAY_MS
 
@@ -53,8 +52,13 @@ class Done:
     cutovers: dict[str, Cutover]
     days: int
     calls: int
-    rejected: Path | None
+    rejected: str | None
     told: Written
     repaired: int
     waiting: list[tuple[str, str]]
     facts: Told
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether a repetition would find nothing to do."""
+        return not (self.asked.dry_run or self.told.others or self.waiting)

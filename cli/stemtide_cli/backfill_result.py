@@ -26,7 +26,7 @@ def result_of(stack: Stack, done: Done, *, seconds: float) -> dict[str, Any]:
         "counted": done.calls,
         "left_to_stream": totals.later + totals.counted - done.calls,
         "refused": totals.refused,
-        "rejected_file": None if done.rejected is None else str(done.rejected),
+        "rejected_file": done.rejected,
         "accounts": len(done.cutovers),
         "days": done.days,
         "cutover": common if instants else None,

@@ -17,6 +17,7 @@ from stemtide_cli.backfill_archive import Archive
 from stemtide_cli.backfill_cutovers import Cutovers
 from stemtide_cli.backfill_days import Days, put_in_order
 from stemtide_cli.backfill_facts import FactWriter, Told, facts_of
+from stemtide_cli.backfill_finished import clear, finish, finished
 from stemtide_cli.backfill_outcome import Asked, Done
 from stemtide_cli.backfill_planning import Planner
 from stemtide_cli.backfill_run import Backfill
@@ -53,19 +54,28 @@ class Steps:
             CliError: what the data, the mapping or the tables lack.
         """
         sources = find_sources(data, self.mapping, self.mapping_path, self.stack.client)
+        tables = incarnation(self.stack.client("dynamodb"), self.stack.tables)
+        first = folder = self.home / self._key(sources, asked, {})
+        if (known := finished(folder, tables)) is not None:
+            return known
         stops: dict[str, int] = {}
         while True:
-            folder = self.home / self._key(sources, asked, stops)
             with backfill_stage.opened(
                 folder, stop_us=asked.stop_us, now_ms=asked.now_ms, stops=stops
             ) as stage:
                 resumed = self._count(sources, stage, progress)
-                work = self._backfill(asked, stage, progress)
+                work = self._backfill(asked, stage, tables, progress)
                 found = work.stops()
                 if found.items() <= stops.items():
-                    return self._write(sources, asked, stage, work, progress, resumed=resumed)
+                    done = self._write(sources, asked, stage, work, progress, resumed=resumed)
+                    break
             self.say(f"{len(found):,} accounts keep a cutover within a day: counting up to it")
             stops = found
+            folder = self.home / self._key(sources, asked, stops)
+        if done.is_complete:
+            finish(first, tables, done)
+            clear(folder)
+        return done
 
     def _key(self, sources: Sources, asked: Asked, stops: dict[str, int]) -> str:
         """What a run can go on from: the same files, mapping and bounds, cut in the same way."""
@@ -118,6 +128,7 @@ class Steps:
             facts = self._facts(sources, asked, stage, work, progress)
             repaired = work.check()
             waiting = self._archive(work, progress).settle(set(work.told.for_archive))
+        rejected = stage.join_rejected()
         return Done(
             asked=asked,
             names=tuple(source.name for source in sources.events),
@@ -127,14 +138,14 @@ class Steps:
             cutovers=dict(work.cutovers),
             days=counted,
             calls=calls,
-            rejected=stage.join_rejected(),
+            rejected=None if rejected is None else str(rejected),
             told=work.told,
             repaired=repaired,
             waiting=waiting,
             facts=facts,
         )
 
-    def _backfill(self, asked: Asked, stage: Stage, progress: Callable[[str], None]) -> Backfill:
+    def _backfill(self, asked: Asked, stage: Stage, tables: str, progress: Callable[[str], None]) -> Backfill:
         ingest, patience = configuration().ingest, Patience(say=self.say)
         threads, days = Threads(max_workers=THREADS), Days(connection=stage.connection.cursor())
         end_ms = asked.end_ms(stage.totals())
@@ -157,7 +168,7 @@ class Steps:
             keeper=keeper,
             records=Records(self.stack.table("accounts")),
             settling=Settling(is_idle=lambda: idle(self.stack)),
-            tables=incarnation(client, self.stack.tables),
+            tables=tables,
             progress=progress,
         )
 

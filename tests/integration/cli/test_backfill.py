@@ -74,8 +74,20 @@ def test_the_same_backfill_again_writes_nothing(deployment: Deployment, log: Pat
     again = deployment.run(*arguments(log))
 
     assert (first["resumed"], again["resumed"]) == (False, True)
-    assert (again["written"], again["counted"]) == (0, first["counted"])
+    assert again == first | {
+        name: again[name] for name in ("resumed", "written", "seconds", "rows_per_second")
+    }
+    assert again["written"] == 0
     assert items_in(deployment.cloud.usage) == before
+
+
+def test_of_a_finished_backfill_the_result_and_the_refused_rows_stay(
+    deployment: Deployment, log: Path, tmp_path: Path
+) -> None:
+    deployment.run(*arguments(log))
+
+    (folder,) = (tmp_path / "backfill").iterdir()
+    assert sorted(path.name for path in folder.iterdir()) == ["finished.json", "rejected.jsonl"]
 
 
 def test_a_dry_run_counts_everything_and_writes_nothing(deployment: Deployment, log: Path) -> None:
