@@ -90,7 +90,7 @@ def on_cloud(cloud: Cloud, *, name: str) -> Stores:
         create(client, replace(table, role=f"{name}-{table.role}"))
     s3.create_bucket(Bucket=name)
     ingest, accounts = dynamodb.Table(f"{name}-ingest"), Records(dynamodb.Table(f"{name}-accounts"))
-    items = RecountItems(client=client, table_name=f"{name}-usage")
+    items = RecountItems(client=client, table_name=f"{name}-usage", quiet=False)
     return Stores(
         items=items,
         recounted=items,
