@@ -104,12 +104,12 @@ def test_at_timestamp_skips_what_arrived_before(cloud: Cloud) -> None:
 def test_a_filter_takes_a_field_for_absent_when_its_parent_is(cloud: Cloud) -> None:
     """ "The Exists operator only works on leaf nodes": asked of a typed attribute, `exists: false` matches
     images that lack the attribute."""
-    source = cloud.stream("filtered")
-    trace = cloud.consumer("filtered")
+    source = cloud.stream("unmarked")
+    trace = cloud.consumer("unmarked")
     unmarked = {"data": {"mark": {"BOOL": [{"exists": False}]}}}
-    cloud.map("filtered", source, FilterCriteria={"Filters": [{"Pattern": json.dumps(unmarked)}]})
+    cloud.map("unmarked", source, FilterCriteria={"Filters": [{"Pattern": json.dumps(unmarked)}]})
 
-    cloud.put("filtered", {"n": 1}, {"n": 2, "mark": {"BOOL": True}}, {"n": 3, "mark": {}})
+    cloud.put("unmarked", {"n": 1}, {"n": 2, "mark": {"BOOL": True}}, {"n": 3, "mark": {}})
 
     eventually(lambda: trace.seen() == [1, 3])
 

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from infra.constructs.nightly_sweep import definition
+from infra.constructs.nightly_sweep import GIVEN_UP, WORDS
+from infra.constructs.plan_map_finish import Work, definition
 from tests.local_cloud.consumers import ROLE
 from tests.local_cloud.emulator_process import Emulator, eventually
 
@@ -58,7 +59,13 @@ def test_a_batch_of_the_sweep_that_keeps_failing_is_counted_and_the_run_ends_fai
     batches = [{"accounts": ["a", "b"], "size": 2}, {"accounts": ["c"], "size": 1}]
     s3.put_object(Bucket="batches", Key="night", Body=json.dumps(batches).encode())
     missing = "arn:aws:lambda:us-east-1:000000000000:function:missing"
-    steps = definition(sweep=missing, score=missing, concurrency=2)["States"]
+    work = Work(
+        words=WORDS,
+        invocation={"FunctionName": missing, "Payload.$": "$"},
+        given_up=GIVEN_UP,
+        finish={"results.$": "$.results"},
+    )
+    steps = definition(work, planner=missing, concurrency=2)["States"]
     del steps["Score"]["ItemProcessor"]["States"]["ScoreBatch"]["Retry"]
     counted = {"Type": "Pass", "Parameters": {"failed": 3, "cause": "3 accounts", "results.$": "$.results"}}
     kept = {name: steps[name] for name in ("EveryAccountScored", "Scored", "Failed", "Score")}

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from stemtide import limits
 from stemtide.envelope import Arrived
 from stemtide.kinesis_event import Delivered
 from stemtide.quick import Read, read_into
@@ -187,3 +188,20 @@ def test_a_poison_record_among_many_costs_only_itself_the_quick_way() -> None:
     assert [event.sequence for event in read.groups["acme", 20526]] == [
         1000 + n for n in range(21) if n != 10
     ]
+
+
+@pytest.mark.parametrize("batched", [False, True])
+@pytest.mark.parametrize(("spare", "left"), [(0, 0), (-1, 1)])
+def test_a_record_above_the_bound_is_left(batched: bool, spare: int, left: int) -> None:
+    def sized(text: str) -> bytes:
+        one = call("m-big", properties={"text": text})
+        return compact({"batch": [one]} if batched else one)
+
+    room = limits.MAX_RECORD_BYTES - len(sized("")) - spare
+    big = sized("x" * room)
+
+    read = read_all(delivered([compact(call("m-1")), big, compact(call("m-2"))]), piece=150)
+
+    assert len(big) == limits.MAX_RECORD_BYTES - spare
+    assert len(read.left) == left
+    assert sum(map(len, read.groups.values())) == 3 - left

@@ -135,10 +135,13 @@ def _flats(
     records: Sequence[Delivered], bounds: Bounds, totals: dict[int, int]
 ) -> tuple[list[_Flat], list[Delivered]]:
     """The calls of the records by how they came (alone, in live or replayed batches), and what is left."""
+    left = [record for record in records if len(record.data) > limits.MAX_RECORD_BYTES]
+    if left:
+        records = [record for record in records if len(record.data) <= limits.MAX_RECORD_BYTES]
     lone = [record for record in records if not record.data.startswith(_START)]
     single, live = _Flat(bounds.max_lateness_ms), _Flat(bounds.max_lateness_ms)
     replayed = _Flat(_ANY_LATENESS_MS)
-    left = _take_lone(lone, single)
+    left += _take_lone(lone, single)
     if len(lone) < len(records):
         batches = [record for record in records if record.data.startswith(_START)]
         left += _take_batches(batches, live, replayed, totals)

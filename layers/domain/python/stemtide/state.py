@@ -92,6 +92,11 @@ class Folded(msgspec.Struct, frozen=True, gc=False):
     changed: bool = False
 
 
+def _window(state: State) -> dict[bytes, None]:
+    width, ids = limits.ID_BYTES, state.ids
+    return dict.fromkeys([ids[i : i + width] for i in range(0, len(ids), width)])
+
+
 class Memory:
     """What a process knows to be in an item: its window's ids, further ids, users.
 
@@ -102,8 +107,7 @@ class Memory:
 
     def __init__(self, state: State) -> None:
         """What the state itself says."""
-        width, ids = limits.ID_BYTES, state.ids
-        self._ids: dict[bytes, None] = dict.fromkeys(ids[i : i + width] for i in range(0, len(ids), width))
+        self._ids = _window(state)
         self._older: dict[bytes, None] = {}
         self.users = set(unpack_users(state.users))
 
@@ -126,7 +130,7 @@ class Memory:
         accepted = folded.accepted
         self._ids.update(accepted if isinstance(accepted, dict) else dict.fromkeys(accepted))
         if len(self._ids) > max(caps.remembered_ids, caps.id_window):
-            self._older, self._ids = self._ids, dict.fromkeys(list(self._ids)[-caps.id_window :])
+            self._older, self._ids = self._ids, _window(folded.state)
         if folded.new_users:
             self.users.update(folded.new_users)
         if len(self.users) > limits.REMEMBERED_USERS:
