@@ -11,11 +11,13 @@ from stemtide.kinesis_event import Delivered
 from stemtide.ports import CUTOVER_SORT
 from stemtide.requeue import put_back
 
-from tests.simulation.checks import found_day, usage_items
+from tests.simulation.check_usage import found_day, usage_items
+from tests.simulation.counting import once
 from tests.simulation.kinds import AGGREGATE
 from tests.simulation.letters import Letter
-from tests.simulation.recount import at_the_end, canonical, read_day
-from tests.simulation.truth import once, recount
+from tests.simulation.recount import at_the_end, canonical
+from tests.simulation.recount_stores import read_day
+from tests.simulation.truth import recount
 from tests.simulation.world import World
 
 IN_PARTS = 12
@@ -57,7 +59,7 @@ def put_letter_back(world: World, letter: Letter) -> None:
             said_ms = rec.arrival_ms if rec.said_ms is None else rec.said_ms
             if rec.items[0].reason in WHOLE:
                 said_ms = world.now_ms
-            world.put_again(out.key, rec, out.data, said_ms)
+            world.producers.put_again(out.key, rec, out.data, said_ms)
         return
     for day, run in groupby(dead.records, key=lambda record: day_of(record.arrival_ms)):
         records = list(run)

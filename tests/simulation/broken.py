@@ -24,7 +24,7 @@ from tests.simulation.kinds import AGGREGATE
 from tests.simulation.letters import Letter
 from tests.simulation.memory import MemoryItems
 from tests.simulation.plan import Plan
-from tests.simulation.recount import MemoryArchive
+from tests.simulation.recount_stores import MemoryArchive
 from tests.simulation.seeds import outcome
 from tests.simulation.truth import recount as recount_of
 from tests.simulation.world import World

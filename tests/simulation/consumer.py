@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any, Final
 from stemtide.ports import UnavailableError
 
 from tests.simulation import plan as p
+from tests.simulation.answers import BadAnswer, read_answer
 from tests.simulation.environment import Environment, Outside
-from tests.simulation.kinds import AGGREGATE, BIT, of_worker
+from tests.simulation.kinds import BIT, of_worker
 from tests.simulation.letters import AGE, RETRIES
 from tests.simulation.source import EVERYTHING, Piece, Source
 from tests.simulation.steps import ZOMBIE, Crash, FunctionError
@@ -137,8 +138,14 @@ class Consumer:
             return EVERYTHING
         except (FunctionError, UnavailableError):
             return EVERYTHING
-        failed = self._read(answer, piece, recs)
-        return EVERYTHING if op.flags & p.SAME_AGAIN else failed
+        try:
+            failed = read_answer(self.number, answer, recs)
+        except BadAnswer as bad:
+            self.world.wrong.append(str(bad))
+            return EVERYTHING
+        if op.flags & p.SAME_AGAIN:
+            return EVERYTHING
+        return None if failed is None else piece.low + failed
 
     def _perhaps_zombie(
         self, source: Source, place: int, environment: Environment, event: dict[str, Any]
@@ -176,26 +183,3 @@ class Consumer:
         source.last = place
         source.used.add(place)
         return place, environment
-
-    def _read(self, answer: Any, piece: Piece, recs: list[Rec]) -> int | None:
-        """The first failed record that an answer names; anything but the exact shape is wrong."""
-        if self.number != AGGREGATE:
-            if answer is not None:
-                self.world.wrong.append(f"the archive answered {answer!r}")
-            return None
-        try:
-            (failures,) = answer.values()
-            assert answer.keys() == {"batchItemFailures"}
-            assert isinstance(failures, list)
-            if not failures:
-                return None
-            places = {rec.entry["kinesis"]["sequenceNumber"]: at for at, rec in enumerate(recs, piece.low)}
-            named = []
-            for failure in failures:
-                (identifier,) = failure.values()
-                assert failure.keys() == {"itemIdentifier"}
-                named.append(places[identifier])
-            return min(named)
-        except (AttributeError, AssertionError, KeyError, ValueError, TypeError):
-            self.world.wrong.append(f"the aggregates answered {answer!r}")
-            return EVERYTHING

@@ -13,7 +13,7 @@ from stemtide.repeats import Repeats
 from stemtide.state import Caps
 from stemtide.warm import WarmCache
 
-from tests.simulation import memory
+from tests.simulation import memory, stream_ports
 from tests.simulation.kinds import AGGREGATE, ARCHIVE
 from tests.simulation.pool import MAX_LATENESS
 from tests.simulation.steps import MARGIN_MS, Around, Steps
@@ -82,8 +82,8 @@ def _aggregate_ports(outside: Outside, steps: Steps, caps: Caps) -> AggregatePor
         quarantine=memory.MemoryQuarantine(stored.quarantine, steps),
         facts=memory.MemoryFacts(stored.facts, steps),
         repeats=Repeats(),
-        stream=memory.MemoryStream(outside.take, steps),
-        incarnations=memory.MemoryIncarnations(outside.look_up, steps),
+        stream=stream_ports.MemoryStream(outside.take, steps),
+        incarnations=stream_ports.MemoryIncarnations(outside.look_up, steps),
         pace=pace,
         side_by_side=memory.one_by_one,
     )
@@ -93,6 +93,6 @@ def _archive_ports(outside: Outside, steps: Steps, caps: Caps) -> ArchivePorts:
     return ArchivePorts(
         objects=memory.MemoryObjects(outside.stored.bodies, steps),
         ledger=memory.MemoryLedger(outside.stored.ledgers[ARCHIVE], steps),
-        incarnations=memory.MemoryIncarnations(outside.look_up, steps),
+        incarnations=stream_ports.MemoryIncarnations(outside.look_up, steps),
         pace=pace_of(steps),
     )

@@ -4,28 +4,26 @@ Written from the ports' contracts (`stemtide.ports`), for speed: between faults 
 than its dictionary. `test_memory_contract.py` holds these and the real stores to the same behaviour.
 """
 
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Final, TypeVar
+from collections.abc import Callable, Iterable
+from typing import TypeVar
 
 from stemtide.facts import Fact
 from stemtide.ports import (
     CUTOVER_SORT,
     ConflictError,
     LedgerRow,
-    OutRecord,
     QuarantineRow,
     StoredState,
     ThrottledError,
     UsageRow,
 )
+from stemtide.state import State, encode
 
-from tests.simulation.kinds import BIT, REFUSED
+from tests.simulation.kinds import REFUSED
 from tests.simulation.steps import Steps
 
 T = TypeVar("T")
 R = TypeVar("R")
-BELIEVED_MS: Final = 5_000
-"""How long an environment believes when the stream was created."""
 
 
 class Stored:
@@ -39,6 +37,17 @@ class Stored:
         self.quarantine: dict[tuple[str, int, int], QuarantineRow] = {}
         self.facts: dict[tuple[str, str, int], Fact] = {}
         self.bodies: dict[str, bytes] = {}
+
+    def backfill(self, account: str, covered_ms: int) -> None:
+        """A backfill that ended at an instant (epoch ms) and had nothing to bring for these days."""
+        self.usage[account, CUTOVER_SORT] = UsageRow(
+            account=account,
+            sort=CUTOVER_SORT,
+            version=1,
+            blob=encode(State(covered_ms=covered_ms)),
+            events=0,
+            expires_at=0,
+        )
 
 
 class MemoryItems:
@@ -138,29 +147,6 @@ class MemoryFacts:
         self.rows.setdefault((account, fact.id, fact.known_ms), fact)
 
 
-class MemoryStream:
-    """`ports.Stream`; `take` appends one record to the simulated stream."""
-
-    def __init__(self, take: Callable[[Any], None], steps: Steps) -> None:
-        self.take = take
-        self.steps = steps
-
-    def put(self, records: Sequence[OutRecord]) -> list[int]:
-        steps = self.steps
-        return self._put(records) if steps.passes() else steps.through(self._put, records)
-
-    def _put(self, records: Sequence[OutRecord]) -> list[int]:
-        refused: list[int] = []
-        if self.steps.refuses_part:
-            self.steps.refuses_part = False
-            self.steps.around.fired |= BIT["partly refused put"]
-            refused = list(range(len(records)))[::2]
-        for index, record in enumerate(records):
-            if index not in refused:
-                self.take(record)
-        return refused
-
-
 class MemoryObjects:
     """`archive.Objects`."""
 
@@ -174,31 +160,6 @@ class MemoryObjects:
 
     def _put(self, key: str, body: bytes) -> None:
         self.bodies[key] = body
-
-
-class MemoryIncarnations:
-    """`ports.Incarnations`: a look-up is believed for a while, and earlier incarnations are remembered."""
-
-    def __init__(self, look_up: Callable[[], tuple[int, int]], steps: Steps) -> None:
-        self.look_up = look_up
-        self.steps = steps
-        self.seen: list[int] = []
-        self.believed_until_ms = 0
-
-    def created_ms(self, stream_arn: str, *, arrival_ms: int, refresh: bool = False) -> int:
-        now_ms, created = self.look_up()
-        if refresh or now_ms >= self.believed_until_ms:
-            if self.steps.passes():
-                self._see(created, now_ms)
-            else:
-                self.steps.through(self._see, created, now_ms)
-        before = [one for one in self.seen if one <= arrival_ms]
-        return before[-1] if before else self.seen[-1]
-
-    def _see(self, created: int, now_ms: int) -> None:
-        if created not in self.seen:
-            self.seen.append(created)
-        self.believed_until_ms = now_ms + BELIEVED_MS
 
 
 def one_by_one(step: Callable[[T], R], items: Iterable[T], /) -> list[R]:

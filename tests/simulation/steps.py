@@ -154,3 +154,14 @@ class Steps:
             named = [name for name, number in STEPS.items() for _, kind, _ in faults if kind == number]
             what = effect.__qualname__.replace("._", " ").removeprefix("Memory") if effect else "nothing"
             story.append(f"    step {self.n}: {what} {told(args)} {', '.join(named)}".rstrip())
+
+
+class Nobody:
+    """Around steps that belong to no run."""
+
+    def __init__(self) -> None:
+        self.fired = 0
+        self.story: list[str] | None = None
+
+    def wake(self, steps: int) -> None:
+        """Nobody is there."""

@@ -20,8 +20,8 @@ from stemtide.store.recount_items import RecountItems
 from tests.domain_tables import create
 from tests.simulation import memory
 from tests.simulation.memory import one_by_one
-from tests.simulation.recount import MemoryUsageStore, read_day
-from tests.simulation.steps import Steps
+from tests.simulation.recount_stores import MemoryUsageStore, read_day
+from tests.simulation.steps import Nobody, Steps
 
 KEPT: Final = timedelta(days=30)
 
@@ -42,19 +42,9 @@ class Stores:
     archived: Callable[[str], Iterator[tuple[str, ArchivedRecord]]]
 
 
-class _Nobody:
-    """Steps of no run."""
-
-    fired = 0
-    story = None
-
-    def wake(self, steps: int) -> None:
-        """Nobody is there."""
-
-
 def in_memory() -> Stores:
     """As the simulation has them."""
-    stored, steps = memory.Stored(), Steps(_Nobody(), 0)
+    stored, steps = memory.Stored(), Steps(Nobody(), 0)
 
     def said(account: str) -> list[Fact]:
         return [fact for key, fact in sorted(stored.facts.items()) if key[0] == account]

@@ -1,58 +1,31 @@
 """One run: the plan's steps done to a stream, two consumers and everything they store."""
 
-import json
 import traceback
 from collections.abc import Callable
-from datetime import datetime
 from typing import Any, Final
 
 from stemtide.archive import ArchivedRecord
-from stemtide.ports import CUTOVER_SORT, UsageRow
 from stemtide.recount import ArchivedCall
-from stemtide.resend import put_all
-from stemtide.state import State, encode
 
 from tests.simulation import plan as p
 from tests.simulation.consumer import Consumer
-from tests.simulation.environment import Outside, pace_of
+from tests.simulation.environment import Outside
 from tests.simulation.kinds import AGGREGATE, ARCHIVE, BIT
 from tests.simulation.letters import Letters
-from tests.simulation.memory import MemoryStream, Stored
-from tests.simulation.pool import ACCOUNTS, DAY_MS, Item, content_of, pool
+from tests.simulation.memory import Stored
+from tests.simulation.pool import ACCOUNTS, pool
+from tests.simulation.producers import Producers
 from tests.simulation.recount import under_way
 from tests.simulation.source import Source
-from tests.simulation.steps import LOST, Steps
 from tests.simulation.story import of_op
-from tests.simulation.stream import Rec, Stream
+from tests.simulation.stream import Stream
 from tests.simulation.zombies import Zombie
 
-APART_MS: Final = 3
-"""Between two records that are put together."""
-JITTER_MS: Final = 5
-"""By which every other one has an earlier arrival than it came: arrivals are approximate, says Kinesis."""
-BEFORE_MIDNIGHT_MS: Final = 20
-"""When records are put that would come after midnight: the first few of them still come before."""
 RESHARD_MS: Final = 10_000
 """A reshard takes Kinesis some 30 s, longer than anybody believes in the stream that was there before."""
 DRAIN_SIZE: Final = 60
 MAX_ROUNDS: Final = 400
 """Rounds of working off without faults, after which a run counts as stuck."""
-
-
-class Sent:
-    """A record on its way from a producer: like `ports.OutRecord`, and with what it means."""
-
-    __slots__ = ("b64", "data", "items", "key")
-
-    def __init__(self, spec: p.Spec) -> None:
-        self.key = spec.key
-        self.items = spec.items
-        self.b64: str | None = None
-        if spec.batch:
-            self.data = b'{"batch":[' + b",".join([item.raw for item in spec.items]) + b"]}"
-        else:
-            self.data = spec.items[0].raw
-            self.b64 = spec.items[0].b64
 
 
 class World:
@@ -73,21 +46,11 @@ class World:
         self.deliveries = 0
         self.decoded: dict[tuple[str, ArchivedRecord], list[ArchivedCall]] = {}
         if plan.cutover is not None:
-            self._backfill(*plan.cutover)
-        outside = Outside(around=self, stored=self.stored, take=self.take, look_up=self.look_up)
+            self.stored.backfill(*plan.cutover)
+            self.fired |= BIT["account with a cutover"]
+        self.producers = Producers(self)
+        outside = Outside(around=self, stored=self.stored, take=self.producers.take, look_up=self.look_up)
         self.consumers = tuple(Consumer(number, self, outside) for number in (AGGREGATE, ARCHIVE))
-
-    def _backfill(self, account: str, covered_ms: int) -> None:
-        """A backfill that ended at an instant and had nothing to bring for these days."""
-        self.stored.usage[account, CUTOVER_SORT] = UsageRow(
-            account=account,
-            sort=CUTOVER_SORT,
-            version=1,
-            blob=encode(State(covered_ms=covered_ms)),
-            events=0,
-            expires_at=0,
-        )
-        self.fired |= BIT["account with a cutover"]
 
     def look_up(self) -> tuple[int, int]:
         """The time, and when the stream was created."""
@@ -113,6 +76,7 @@ class World:
         """Forget everything: consumers and ports refer to their world, and would wait for the collector."""
         for consumer in self.consumers:
             vars(consumer).clear()
+        vars(self.producers).clear()
         vars(self).clear()
 
     def do(self, op: p.Op) -> None:
@@ -121,7 +85,7 @@ class World:
             self.tell(*of_op(op))
         match op:
             case p.Put():
-                self.put(op)
+                self.producers.put(op)
             case p.Invoke():
                 self.consumers[op.consumer].invoke(op)
             case p.Reshard():
@@ -139,57 +103,6 @@ class World:
         """Note it when the story is told."""
         if self.story is not None:
             self.story.extend(lines)
-
-    # --- producers -------------------------------------------------------------------------------
-
-    def put(self, op: p.Put) -> None:
-        """Producers put records through the product's own `put_all` where something goes wrong."""
-        midnight = self.now_ms - self.now_ms % DAY_MS + DAY_MS
-        past = self.now_ms + op.gap_ms >= midnight
-        self.now_ms = midnight - BEFORE_MIDNIGHT_MS if past else self.now_ms + op.gap_ms
-        self.fired |= op.kinds
-        sent = [Sent(spec) for spec in op.specs]
-        if op.how == p.PUT_ONCE:
-            for record in sent:
-                self.take(record)
-            return
-        alone = _Alone()
-        steps = Steps(alone, AGGREGATE)
-        steps.begin(((1, LOST, 1),) if op.how == p.AMBIGUOUS else (), None)
-        steps.refuses_part = op.how == p.PARTLY_REFUSED
-        landed: list[Any] = []
-        left = put_all(sent, stream=MemoryStream(landed.append, steps), pace=pace_of(steps))  # type: ignore[arg-type]
-        for record in landed:
-            self.take(record)
-        if left or {*map(id, sent)} - {*map(id, landed)}:
-            self.wrong.append("a record that a producer put is not in the stream")
-        self.fired |= BIT["ambiguous put"] if op.how == p.AMBIGUOUS else alone.fired
-
-    def take(self, record: Any) -> None:
-        """A record arrives."""
-        self.now_ms += APART_MS
-        arrival = self.now_ms - (JITTER_MS if self.now_ms & 1 else 0)
-        if isinstance(record, Sent):
-            self.stream.put(record.key, record.items, arrival_ms=arrival, b64=record.b64, data=record.data)
-        else:
-            self._take_forwarded(record.key, record.data, arrival)
-
-    def _take_forwarded(self, key: str, data: bytes, arrival: int) -> Rec:
-        call = json.loads(data)
-        envelope = call.pop("_stemtide")
-        item = pool().by_content.get(content_of(call))
-        if item is None or item.account != key:
-            self.wrong.append(f"put under {key} what nobody sent: {data!r}")
-            item = Item(raw=data)
-        rec = self.stream.put(key, (item,), arrival_ms=arrival, data=data)
-        rec.said_ms = int(datetime.fromisoformat(envelope["arrival"]).timestamp() * 1000 + 0.5)
-        rec.late_ok = bool(envelope.get("late_ok"))
-        return rec
-
-    def put_again(self, key: str, rec: Rec, data: bytes, said_ms: int) -> None:
-        """A record that was given up comes again, with the arrival that it had."""
-        self.now_ms += APART_MS
-        self.stream.put(key, rec.items, arrival_ms=self.now_ms, data=data).said_ms = said_ms
 
     # --- the stream ------------------------------------------------------------------------------
 
@@ -231,7 +144,7 @@ class World:
         """If all that came through this incarnation was given up, some record gets through at last."""
         self.letters.register(self.stored)
         if self.letters.waiting:
-            self.put(p.Put(0, p.PUT_ONCE, (p.Spec(ACCOUNTS[0], (pool().fresh[ACCOUNTS[0]][0],)),)))
+            self.producers.put(p.Put(0, p.PUT_ONCE, (p.Spec(ACCOUNTS[0], (pool().fresh[ACCOUNTS[0]][0],)),)))
             self.drain()
 
     def look(self) -> None:
@@ -265,17 +178,6 @@ class World:
             self.zombies.remove(entry)
             entry[0].kill()
             entry[1](entry[0])
-
-
-class _Alone:
-    """Steps that belong to no consumer."""
-
-    def __init__(self) -> None:
-        self.fired = 0
-        self.story: list[str] | None = None
-
-    def wake(self, steps: int) -> None:
-        """Nobody is there."""
 
 
 def run(plan: p.Plan, **options: Any) -> World:
