@@ -68,4 +68,4 @@ def once(days: dict[tuple[str, int], list[Copy]], *, max_types: int) -> dict[tup
 
 
 def _arrival(copy: Copy) -> tuple[int, str, int, int]:
-    return copy.arrival_ms, copy.shard.lane, copy.sequence, copy.index
+    return copy.arrival_ms, copy.shard.lane, copy.sequence, copy.place

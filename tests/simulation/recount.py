@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
+from unittest.mock import patch
 
 from stemtide import recompute
 from stemtide.archive import ArchivedRecord
@@ -13,7 +14,7 @@ from stemtide.canonical import Hashed, Projection, hash_of, project
 from stemtide.corrections import Corrector
 from stemtide.ports import CUTOVER_SORT, UnavailableError, UsageRow
 from stemtide.recompute import Outcome, Recompute, Task
-from stemtide.recount import ArchivedCall
+from stemtide.recount import ArchivedCall, calls_of
 from stemtide.state import decode
 from stemtide.users import Users
 from stemtide.users import decode as decode_users
@@ -75,19 +76,16 @@ def recompute_of(world: World, usage: dict[tuple[str, str], UsageRow], steps: St
 @contextmanager
 def reading_once(world: World) -> Iterator[None]:
     """Each record is decoded once in a run, however many recomputes read it: what it says follows from it."""
-    decode, known = recompute.calls_of, world.decoded
+    known = world.decoded
 
-    def calls_of(lane: str, record: ArchivedRecord, *, bounds: Bounds) -> list[ArchivedCall]:
+    def once(lane: str, record: ArchivedRecord, *, bounds: Bounds) -> list[ArchivedCall]:
         found = known.get((lane, record))
         if found is None:
-            found = known[lane, record] = decode(lane, record, bounds=bounds)
+            found = known[lane, record] = calls_of(lane, record, bounds=bounds)
         return found
 
-    recompute.calls_of = calls_of
-    try:
+    with patch.object(recompute, "calls_of", once):
         yield
-    finally:
-        recompute.calls_of = decode
 
 
 def arrival_days(world: World) -> tuple[int, int]:

@@ -52,21 +52,28 @@ def fewest(items: Sequence[T], fails: Callable[[Sequence[T]], bool]) -> Sequence
 
 def _simpler_ops(plan: Plan, fails: Callable[[Plan], bool]) -> Plan:
     for at in range(len(plan.ops)):
-
-        def with_op(op: Op, plan: Plan = plan, at: int = at) -> Plan:
-            return replace(plan, ops=(*plan.ops[:at], op, *plan.ops[at + 1 :]))
-
-        op = plan.ops[at]
-        if isinstance(op, Put):
-            specs = fewest(op.specs, lambda specs, op=op: fails(with_op(op._replace(specs=tuple(specs)))))
-            plan = with_op(op._replace(specs=tuple(specs)))
-        while True:
-            failing = (one for one in _simpler(plan.ops[at]) if fails(with_op(one, plan)))
-            simpler = next(failing, None)
-            if simpler is None:
-                break
-            plan = with_op(simpler, plan)
+        before, after = plan.ops[:at], plan.ops[at + 1 :]
+        plan = replace(plan, ops=(*before, _simplest(plan, at, fails), *after))
     return plan
+
+
+def _simplest(plan: Plan, at: int, fails: Callable[[Plan], bool]) -> Op:
+    """The step at a place with as little in it as the failure needs."""
+
+    def fails_with(op: Op) -> bool:
+        return fails(replace(plan, ops=(*plan.ops[:at], op, *plan.ops[at + 1 :])))
+
+    op = plan.ops[at]
+    if isinstance(op, Put):
+        op = _fewer_specs(op, fails_with)
+    while (simpler := next(filter(fails_with, _simpler(op)), None)) is not None:
+        op = simpler
+    return op
+
+
+def _fewer_specs(put: Put, fails: Callable[[Put], bool]) -> Put:
+    specs = fewest(put.specs, lambda specs: fails(put._replace(specs=tuple(specs))))
+    return put._replace(specs=tuple(specs))
 
 
 def _simpler(op: Op) -> Iterator[Op]:

@@ -34,7 +34,10 @@ class Around(Protocol):
     """What a step needs of the world around its invocation."""
 
     fired: int
-    story: list[str] | None
+
+    @property
+    def story(self) -> list[str] | None:
+        """What is told, None when nothing is."""
 
     def wake(self, steps: int) -> None:
         """Somebody else goes on, for so many steps."""

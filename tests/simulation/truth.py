@@ -30,7 +30,7 @@ class Copy(NamedTuple):
     arrival_ms: int
     known_ms: int
     sequence: int
-    index: int
+    place: int
     shard: Shard
     dead: bool
     covered: bool
