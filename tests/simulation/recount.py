@@ -94,11 +94,7 @@ def arrival_days(world: World) -> tuple[int, int]:
 
 
 def under_way(world: World, op: p.Recount) -> None:
-    """A recompute while the stream runs, which may break off anywhere.
-
-    What was given up is registered before: S3 notifies within seconds, and a recompute is of the days before.
-    """
-    world.letters.register(world.stored)
+    """A recompute while the stream runs, which may break off anywhere."""
     world.recounted = True
     steps = Steps(_Around(world), RECOUNT, budget_ms=UNDER_WAY_MS)
     steps.begin(op.faults, None)

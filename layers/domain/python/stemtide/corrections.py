@@ -16,7 +16,7 @@ from stemtide.lanes import pack
 from stemtide.ports import ConflictError, Pace, ThrottledError, UnavailableError, UsageRow
 from stemtide.progress import Progress
 from stemtide.recount import AccountCalls, Recounted
-from stemtide.state import Caps, encode
+from stemtide.state import Caps, State, encode
 
 MAX_TRIES: Final = 5
 """Tries of one item against the stream's own writes; after them it is left for the next round or night."""
@@ -123,6 +123,8 @@ class Corrector:
         bound = progress.final(holes)
         bound |= {lane: max(mark, bound.get(lane, -1)) for lane, mark in marks.items()}
         found = calls.recount(item.day, bound=bound, begin=item.begin, caps=self.caps)
+        if not item.begin.state.calls and _copies(found.state) < _copies(item.state):
+            return Left.INCOMPLETE  # given up by the archive, and nobody has registered it yet
         same = project(found.state, found.users) == project(item.state, item.users)
         knows_cutover = not item.version or found.state.covered_ms == item.state.covered_ms
         return None if same and knows_cutover else found
@@ -177,3 +179,8 @@ class Corrector:
                 expires_at=max(item.users_expire_at, expires_at + USERS_SLACK_S),
             )
         ]
+
+
+def _copies(state: State) -> int:
+    """How many calls came, each as often as it came: what is repeated counts here, too."""
+    return state.calls + state.duplicates
