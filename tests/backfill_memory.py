@@ -1,6 +1,6 @@
 """A backfill into the tables that the stream's consumers have in memory."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from itertools import islice
@@ -52,7 +52,7 @@ class MemoryBackfillItems:
                 self.indexed += 1
             return list(self.sorts.get(account, ()))
 
-    def put(self, rows: Sequence[UsageRow]) -> list[int]:
+    def put(self, rows: Sequence[UsageRow], *, waiting: Collection[tuple[str, str]] = ()) -> list[int]:
         with self.items.faults.step():
             versions = [self.items.rows.get((row.account, row.sort)) for row in rows]
             found = [0 if kept is None else kept.version for kept in versions]
@@ -61,7 +61,7 @@ class MemoryBackfillItems:
                 with self.lock:
                     self.items.rows |= {(row.account, row.sort): row for row in rows}
                 for row in rows:
-                    if row.sort != CUTOVER_SORT:
+                    if row.sort != CUTOVER_SORT and (row.account, row.sort) not in waiting:
                         self.marked[row.account, row.sort] = row.version
         return refused
 

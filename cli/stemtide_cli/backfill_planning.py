@@ -99,23 +99,25 @@ class Planner:
         if not waits and not day.made.state.calls and kept is None:
             return Plan(day=day)
         rows = self._rows(day, part, day.made, known) if day.made.state.calls else ()
-        if kept is not None:
-            return self._replaced(day, stored, rows, known)
+        if kept is not None and (stored is None or not stored.marks):
+            return Plan(day=day, rows=(*rows, *self._rows(day, day.sort, day.made, known)))
+        if kept is not None:  # the old part is among what the stream has counted since
+            return self._for_archive(day, stored, rows, known)
         try:
             made = over_cutover_day(stored, _users_of(day.sort, stored, known), day.made, caps=self.caps)
         except NeedsArchiveError:
-            return Plan(day=day, rows=rows, for_archive=True)
+            return self._for_archive(day, stored, rows, known)
         replaces = stored is not None and made.state.calls < stored.calls + day.made.state.calls
         return Plan(day=day, rows=(*rows, *self._rows(day, day.sort, made, known)), replaces=replaces)
 
-    def _replaced(self, day: Day, stored: State | None, part: tuple[UsageRow, ...], known: Known) -> Plan:
-        """Another part of a cutover's day.
+    def _for_archive(self, day: Day, stored: State | None, part: tuple[UsageRow, ...], known: Known) -> Plan:
+        """Only the part, for a recompute to begin with.
 
-        The old one is among what the stream has counted since: only a recompute takes it out, and until then
-        the day knows of no cutover, which is how the next run finds it.
+        Until then the day's own item knows of no cutover: that is how the next run finds it.
         """
-        if stored is None or not stored.marks:
-            return Plan(day=day, rows=(*part, *self._rows(day, day.sort, day.made, known)))
+        assert stored is not None
+        if stored.covered_ms is None:
+            return Plan(day=day, rows=part, for_archive=True)
         waits = encode(replace(stored, covered_ms=None))
         row = self._row(day, day.sort, waits, known, events=stored.events)
         return Plan(day=day, rows=(*part, row), for_archive=True)

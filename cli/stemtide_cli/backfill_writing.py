@@ -129,7 +129,7 @@ class Writer:
             except OtherBackfillError:
                 told.others.append((day.account, day.sort))
                 return told
-            if not plan.rows or not self.patience(partial(self.items.put, plan.rows)):
+            if not plan.rows or not self._put([plan]):
                 told.note(plan)
                 return told
         raise CliError(f"{day.sort} of {day.account} keeps changing", hint=RESUME)
@@ -138,8 +138,7 @@ class Writer:
         told, left = Written(), list(plans)
         while left:
             owners = [plan for plan in left for _ in plan.rows]
-            rows = [row for plan in left for row in plan.rows]
-            raced = {id(owners[index]) for index in self.patience(partial(self.items.put, rows))}
+            raced = {id(owners[index]) for index in self._put(left)}
             if not raced:
                 for plan in left:
                     told.note(plan)
@@ -149,3 +148,8 @@ class Writer:
                     told.add(self.settle(plan.day))
             left = [plan for plan in left if id(plan) not in raced]
         return told
+
+    def _put(self, plans: Sequence[Plan]) -> list[int]:
+        rows = [row for plan in plans for row in plan.rows]
+        waiting = {(plan.day.account, plan.day.sort) for plan in plans if plan.for_archive}
+        return self.patience(partial(self.items.put, rows, waiting=waiting))

@@ -91,10 +91,13 @@ class World:
     def backfill(self) -> Backfill:
         return backfill_of(self.stage, self.lab, self.items, end_ms=self.cutover_ms)
 
-    def write(self, faults: dict[int, Fault] | None = None) -> None:
-        """The cutovers and the days, from the beginning whenever it was killed."""
+    def write(self, faults: dict[int, Fault], between: Callable[[], None] | None = None) -> None:
+        """The cutovers and the days, from the beginning whenever it was killed; something between the two."""
+        if between is not None:
+            self.backfill().keep_cutovers(1_800_000_000)
+            between()
         begun = self.lab.faults.steps
-        self.lab.faults.plan |= {begun + step: fault for step, fault in (faults or {}).items()}
+        self.lab.faults.plan |= {begun + step: fault for step, fault in faults.items()}
         while True:
             try:
                 work = self.backfill()
@@ -149,6 +152,7 @@ def truth(log: Log) -> Usage:
     faults=FAULTS,
     late=st.booleans(),
     unknown=st.sets(st.integers(0, 39), max_size=20),
+    order=st.sampled_from(["by time", "after the cutover", "between the steps"]),
 )
 def test_each_call_counts_once_whatever_comes_first(
     rows: list[dict[str, Any]],
@@ -158,23 +162,28 @@ def test_each_call_counts_once_whatever_comes_first(
     faults: dict[int, Fault],
     late: bool,
     unknown: set[int],
+    order: str,
 ) -> None:
-    """The stream never sees the `unknown` rows before the cutover."""
+    """The stream never sees the `unknown` rows before the cutover; it gets some rows before the backfill."""
     with TemporaryDirectory() as name:
         folder = Path(name)
         log = random_logs.opened(random_logs.write(rows, folder, "jsonl"), folder)
         known = [i not in unknown or row[0] >= cutover * 1000 for i, row in enumerate(rows_of(log))]
         ordered = list(compress(rows_of(log), known))
-        streamed = min(streamed, len(ordered))
+        if order != "by time":  # stable: else by time
+            ordered.sort(key=lambda row: row[0] < cutover * 1000)
+        first, rest = ordered[:streamed], ordered[streamed:]
         with backfill_stage.opened(folder / "stage", stop_us=cutover * 1000, now_ms=ARRIVAL_MS) as stage:
             stage.add(0, log, name="events")
             world = World(log=log, stage=stage, cutover_ms=cutover)
-            if step:
-                world.stream(ordered[:streamed], within=lambda: world.write(faults), step=step)
+            if order == "between the steps":
+                world.write(faults, between=lambda: world.stream(first))
+            elif step:
+                world.stream(first, within=lambda: world.write(faults), step=step)
             else:
-                world.stream(ordered[:streamed])
+                world.stream(first)
                 world.write(faults)
-            world.stream(ordered[streamed:])
+            world.stream(rest)
             if late:
                 world.stream([row for row in ordered if row[0] < cutover * 1000])
             world.finish()

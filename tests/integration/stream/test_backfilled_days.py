@@ -107,6 +107,12 @@ def test_a_backfill_reads_what_the_stream_wrote_and_the_cutover(cloud: Cloud, it
     assert sorted(items.of_day("acme", NAME)) == [NAME, f"{NAME}#users"]
 
 
+def test_a_day_that_waits_for_a_recompute_is_found_among_the_streams(items: BackfillItems) -> None:
+    items.put([row(NAME, USED), row("2023-03-03", USED)], waiting={("acme", NAME)})
+
+    assert sorted(items.of("acme")) == [NAME]
+
+
 def test_of_rows_put_together_the_refused_are_told_and_none_is_written(items: BackfillItems) -> None:
     items.put([row(NAME, USED)])
 

@@ -6,7 +6,7 @@ from stemtide import users
 from stemtide.backfill import Counted, OtherBackfillError, made_of, nothing
 from stemtide.calls import DAY_MS
 from stemtide.ports import StoredState, UsageRow
-from stemtide.state import Caps, decode, encode
+from stemtide.state import Caps, State, decode, encode
 from stemtide.store.batches import MAX_BYTES, MAX_PUTS
 from stemtide.users import user_hash
 from stemtide_cli.backfill_planning import Day, Plan, Planner, batches
@@ -73,6 +73,18 @@ def test_else_the_day_waits_for_the_archive() -> None:
     assert plan.for_archive
     with pytest.raises(OtherBackfillError):
         PLANNER.plan(day(2, cutover=NOON), known)
+
+
+def test_event_types_beyond_the_cap_on_a_cutover_day_wait_for_the_archive() -> None:
+    many = {f"e{i}": 1 for i in range(CAPS.event_types + 1)}
+    streamed = State(calls=9, events=9, by_event=many, first_ms=NOON, last_ms=NOON, covered_ms=NOON)
+    kept = StoredState(version=3, blob=encode(streamed), expires_at=1)
+
+    plan = PLANNER.plan(day(1, cutover=NOON), {"2023-03-02": kept})
+
+    assert [(row.sort, row.version) for row in plan.rows] == [("2023-03-02#backfill", 1), ("2023-03-02", 4)]
+    assert decode(plan.rows[1].blob).covered_ms is None
+    assert plan.for_archive
 
 
 def test_what_is_there_is_overwritten_by_its_version_and_never_expires_earlier() -> None:

@@ -1,6 +1,6 @@
 """The tables as a backfill reads and writes them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
@@ -76,16 +76,18 @@ class BackfillItems:
                 return found
             page = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
 
-    def put(self, rows: Sequence[UsageRow]) -> list[int]:
+    def put(self, rows: Sequence[UsageRow], *, waiting: Collection[tuple[str, str]] = ()) -> list[int]:
         """Write all rows or none; the indexes of those whose condition does not hold (see `put_together`).
 
         An old day that is put in is nobody's first use of a day: the mark keeps it from the detector. The
-        cutover has the mark too, and says there that it is no day.
+        cutover has the mark too, and says there that it is no day; so do the days (account, sort key) that
+        are `waiting` for a recompute, so that `of` finds them.
         """
         puts = []
         for row in rows:
             put = put_of(row)
-            put["Item"][BACKFILLED] = {"BOOL": row.sort != CUTOVER_SORT}
+            is_done = row.sort != CUTOVER_SORT and (row.account, row.sort) not in waiting
+            put["Item"][BACKFILLED] = {"BOOL": is_done}
             puts.append({"TableName": self.table_name, **put})
         return put_together(self.client, puts)
 
