@@ -83,9 +83,9 @@ class World:
         faults = self.lab.faults
         faults.plan, faults.successor = {faults.steps + step: Fault.SUCCESSOR}, within
         assert aggregate(batch, ports=self.lab.ports(), rules=RULES) == {"batchItemFailures": []}
-        if faults.successor is not None and within is not None:
-            within()
-        faults.plan, faults.successor = {}, None
+        left, faults.plan, faults.successor = faults.successor, {}, None
+        if left is not None:  # the delivery had fewer steps
+            left()
         archive(batch, ports=self.lab.archive_ports())
 
     def backfill(self) -> Backfill:
