@@ -89,7 +89,7 @@ class Cloud:
 
     def finish(self) -> None:
         """Without further faults: both consumers come to the end, the archive gets back what it gave up."""
-        self.lab.faults.plan = {}
+        self.lab.faults.plan, self.lab.faults.out_of_time = {}, False
         for shard in range(SHARDS):
             while self.aggregated[shard] < len(self.log[shard]):
                 self.aggregate(shard, 7)
