@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple
 from unittest.mock import patch
 
 import msgspec
-from stemtide import commit, recount
+from stemtide import commit, corrections, recount
 from stemtide.aggregate import AggregatePorts, Rules, aggregate
 from stemtide.calls import day_of_index
 from stemtide.lanes import pack
@@ -105,7 +105,8 @@ def recompute_on_a_lagging_archive() -> Iterator[None]:
         return Progress(aggregate=told.aggregate, archive={**told.archive, **told.aggregate})
 
     trusting = patch.object(recount.AccountCalls, "hold", lambda self, day, marks: True)
-    with patch.object(MemoryArchive, "_progress", complete), trusting:
+    uncounted = patch.object(corrections, "_copies", lambda state: 0)
+    with patch.object(MemoryArchive, "_progress", complete), trusting, uncounted:
         yield
 
 
