@@ -3,18 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
-from unittest.mock import patch
 
-from stemtide import recompute
-from stemtide.archive import ArchivedRecord
-from stemtide.calls import Bounds
 from stemtide.canonical import Hashed, Projection, hash_of, project
 from stemtide.corrections import Corrector
 from stemtide.ports import CUTOVER_SORT, UnavailableError, UsageRow
 from stemtide.recompute import Outcome, Recompute, Task
-from stemtide.recount import ArchivedCall, calls_of
 from stemtide.state import decode
 from stemtide.users import Users
 from stemtide.users import decode as decode_users
@@ -73,21 +67,6 @@ def recompute_of(world: World, usage: dict[tuple[str, str], UsageRow], steps: St
     return Recompute(archive=archive, corrector=corrector, side_by_side=one_by_one)
 
 
-@contextmanager
-def reading_once(world: World) -> Iterator[None]:
-    """Each record is decoded once in a run, however many recomputes read it: what it says follows from it."""
-    known = world.decoded
-
-    def once(lane: str, record: ArchivedRecord, *, bounds: Bounds) -> list[ArchivedCall]:
-        found = known.get((lane, record))
-        if found is None:
-            found = known[lane, record] = calls_of(lane, record, bounds=bounds)
-        return found
-
-    with patch.object(recompute, "calls_of", once):
-        yield
-
-
 def arrival_days(world: World) -> tuple[int, int]:
     """First and last UTC day on which something arrived."""
     return world.plan.start_ms // DAY_MS, world.now_ms // DAY_MS
@@ -100,8 +79,7 @@ def under_way(world: World, op: p.Recount) -> None:
     steps.begin(op.faults, None)
     first, last = arrival_days(world)
     try:
-        with reading_once(world):
-            recompute_of(world, world.stored.usage, steps).run(Task(first=first, last=last))
+        recompute_of(world, world.stored.usage, steps).run(Task(first=first, last=last))
     except (Crash, FunctionError, UnavailableError):
         return
 
@@ -115,8 +93,7 @@ def at_the_end(world: World, usage: dict[tuple[str, str], UsageRow], *, by_day: 
         for bucket in range(of):
             steps = Steps(_Around(world), RECOUNT, budget_ms=AT_THE_END_MS)
             task = Task(first=low, last=high, bucket=bucket, of=of)
-            with reading_once(world):
-                done = recompute_of(world, usage, steps).run(task)
+            done = recompute_of(world, usage, steps).run(task)
             total.corrected += done.corrected
             total.lagging += done.lagging
             total.postponed += done.postponed

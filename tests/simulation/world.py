@@ -4,9 +4,6 @@ import traceback
 from collections.abc import Callable
 from typing import Any, Final
 
-from stemtide.archive import ArchivedRecord
-from stemtide.recount import ArchivedCall
-
 from tests.simulation import plan as p
 from tests.simulation.consumer import Consumer
 from tests.simulation.environment import Outside
@@ -44,7 +41,6 @@ class World:
         self.waking = False
         self.recounted = False
         self.deliveries = 0
-        self.decoded: dict[tuple[str, ArchivedRecord], list[ArchivedCall]] = {}
         if plan.cutover is not None:
             self.stored.backfill(*plan.cutover)
             self.fired |= BIT["account with a cutover"]

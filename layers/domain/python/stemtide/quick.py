@@ -80,6 +80,8 @@ _TROUBLE: Final = (msgspec.DecodeError, ValueError, RecursionError)
 
 Groups = dict[tuple[str, int], list[Event]]
 """Events by account and UTC day (since the epoch), each list in the order of its lane."""
+Columns = tuple[list[str], list[Event]]
+"""Partition keys and, for each, the event of a call that came under it."""
 
 
 @dataclass(slots=True)
@@ -103,23 +105,12 @@ class Read:
     left: list[Delivered] = field(default_factory=list)
 
 
-def read(record: Delivered, bounds: Bounds) -> list[Event] | None:
-    """The events of one record in its order; None: it needs a second look."""
-    flats, left = _flats([record], bounds, {})
-    if left or not flats:
-        return None
-    _, events, left = _events(flats[0])
-    return None if left else events
-
-
 def read_into(read: Read, records: Sequence[Delivered], bounds: Bounds) -> None:
     """Read the next records of a delivery quickly as far as that goes."""
-    flats, left = _flats(records, bounds, read.totals)
+    columns, left = read_columns(records, bounds, read.totals)
     read.left.extend(left)
     groups = read.groups
-    for flat in flats:
-        keys, events, left = _events(flat)
-        read.left.extend(left)
+    for keys, events in columns:
         for key, event in zip(keys, events, strict=True):
             place = (key, event.at_ms // DAY_MS)
             group = groups.get(place)
@@ -127,8 +118,22 @@ def read_into(read: Read, records: Sequence[Delivered], bounds: Bounds) -> None:
                 groups[place] = [event]
             else:
                 group.append(event)
-    if len(flats) > 1:
+    if len(columns) > 1:
         in_order(groups)
+
+
+def read_columns(
+    records: Sequence[Delivered], bounds: Bounds, totals: dict[int, int]
+) -> tuple[list[Columns], list[Delivered]]:
+    """Keys and events of the records by how they came (alone, in live or replayed batches), and what is
+    left; within each, in the records' order. `totals` takes the number of calls of the batches."""
+    flats, left = _flats(records, bounds, totals)
+    columns = []
+    for flat in flats:
+        keys, events, odd = _events(flat)
+        columns.append((keys, events))
+        left += odd
+    return columns, left
 
 
 def _flats(

@@ -6,6 +6,8 @@ is read once; items whose records arrived on other days too have those days read
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import groupby, islice
+from operator import itemgetter
 from typing import Final, NamedTuple, Protocol
 from zlib import crc32
 
@@ -21,6 +23,8 @@ MAX_ROUNDS: Final = 3
 """Looks at a bucket: what lagged, or turned out to need more days, is read again."""
 LAG_S: Final = 30.0
 """Wait before it: in two of them the archive writes what it gathers in its window of a minute."""
+READ_AT_ONCE: Final = 500
+"""Records of a lane: a quarter of the time per record that one alone takes."""
 MAX_EXAMPLES: Final = 5
 RETRIED: Final = frozenset({Left.LAGS, Left.BUSY, Left.MORE_DAYS, Left.UNAVAILABLE})
 
@@ -160,10 +164,10 @@ class Recompute:
 
     def _read(self, day: int, wanted: Callable[[str], bool], books: dict[str, _Book]) -> None:
         bounds = self.corrector.rules.bounds
-        for lane, record in self.archive.records(day_of_index(day), wanted):
-            calls = calls_of(lane, record, bounds=bounds)
-            if calls:
-                books.setdefault(record.key, _Book()).calls += calls
+        for lane, run in groupby(self.archive.records(day_of_index(day), wanted), key=itemgetter(0)):
+            while part := [record for _, record in islice(run, READ_AT_ONCE)]:
+                for account, calls in calls_of(lane, part, bounds=bounds).items():
+                    books.setdefault(account, _Book()).calls += calls
 
     def _read_items(self, books: Mapping[str, _Book]) -> list[tuple[Item, Left]]:
         """Read every touched item; those that gave no answer."""

@@ -17,7 +17,7 @@ from stemtide.archive import ArchivedRecord
 from stemtide.calls import DAY_MS, Bounds
 from stemtide.envelope import Arrived
 from stemtide.kinesis_event import Delivered
-from stemtide.quick import event_of, read
+from stemtide.quick import event_of, read_columns
 from stemtide.records import decode_record
 from stemtide.state import EMPTY, Caps, Event, State, fold
 from stemtide.users import Users
@@ -70,21 +70,30 @@ class Recounted:
     last_arrival_ms: int | None
 
 
-def calls_of(lane: str, record: ArchivedRecord, *, bounds: Bounds) -> list[ArchivedCall]:
-    """The calls that a record adds to the usage of its own account.
+def calls_of(
+    lane: str, records: Iterable[ArchivedRecord], *, bounds: Bounds
+) -> dict[str, list[ArchivedCall]]:
+    """The calls that a lane's records add to the usage of their own accounts, by account.
 
     Calls of other accounts came again under their own key, rejected ones and mere facts count nowhere.
     """
-    arrival_ms, key = record.arrival_ms, record.key
-    delivered = Delivered(int(record.seq), key, arrival_ms, record.bytes)
-    events = read(delivered, bounds)
-    if events is None:
-        decoded = decode_record(delivered.data, Arrived(at_ms=arrival_ms, key=key, bounds=bounds))
-        events = [event_of(delivered.sequence, call) for call in decoded.calls]
-    return [
-        ArchivedCall(arrival_ms, lane, e.sequence, e.id_hash, e.user, e.name, e.at_ms, e.weight)
-        for e in events
+    delivered = [
+        Delivered(int(record.seq), record.key, record.arrival_ms, record.bytes) for record in records
     ]
+    columns, left = read_columns(delivered, bounds, {})
+    for record in left:
+        decoded = decode_record(record.data, Arrived(at_ms=record.arrival_ms, key=record.key, bounds=bounds))
+        events = [event_of(record.sequence, call) for call in decoded.calls]
+        columns.append(([record.key] * len(events), events))
+    arrivals = {record.sequence: record.arrival_ms for record in delivered}
+    found: dict[str, list[ArchivedCall]] = {}
+    for keys, events in columns:
+        for key, e in zip(keys, events, strict=True):
+            call = ArchivedCall(
+                arrivals[e.sequence], lane, e.sequence, e.id_hash, e.user, e.name, e.at_ms, e.weight
+            )
+            found.setdefault(key, []).append(call)
+    return found
 
 
 class AccountCalls:
