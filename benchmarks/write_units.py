@@ -17,8 +17,9 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 from stemtide import users
+from stemtide.fold import Memory, fold
 from stemtide.ports import UsageRow
-from stemtide.state import EMPTY, Caps, Event, Memory, encode, fold
+from stemtide.state import EMPTY, Caps, Event, encode
 from stemtide.store.usage import put_of
 from stemtide.users import NOBODY, user_hash
 

@@ -23,7 +23,7 @@ class Target:
 
 TARGETS: Final = {
     "fold": Target(
-        modules=("state.py", "lanes.py", "users.py"),
+        modules=("fold.py", "state.py", "lanes.py", "users.py"),
         tests=(
             "tests/unit/stream",
             "tests/mutation/test_some_seeds.py",

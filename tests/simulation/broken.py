@@ -13,10 +13,11 @@ import msgspec
 from stemtide import commit, corrections, recount
 from stemtide.aggregate import AggregatePorts, Rules, aggregate
 from stemtide.calls import day_of_index
+from stemtide.fold import Folded, fold
 from stemtide.lanes import pack
 from stemtide.ports import ConflictError, UsageRow
 from stemtide.progress import Progress
-from stemtide.state import Event, Folded, State, decode, fold, mark_of
+from stemtide.state import Event, State, decode, mark_of
 
 from tests.simulation import environment
 from tests.simulation.generator import generate

@@ -15,10 +15,11 @@ from stemtide.config import bundled_config
 from stemtide.config_schema import Access
 from stemtide.facts import Fact, fold_facts
 from stemtide.features.registry import NAMES, registry_hash
+from stemtide.fold import fold
 from stemtide.http.app import answer
 from stemtide.http.features import FeatureApi
 from stemtide.ports import UsageRow
-from stemtide.state import EMPTY, Caps, Event, encode, fold, id_hash
+from stemtide.state import EMPTY, Caps, Event, encode, id_hash
 from stemtide.store.records import Records
 from stemtide.store.usage import DynamoUsageItems
 from stemtide.users import user_hash

@@ -17,10 +17,11 @@ from moto.core.base_backend import BackendDict
 from stemtide import tables
 from stemtide.access import BY_KEY
 from stemtide.config import bundled_config
+from stemtide.fold import fold
 from stemtide.http.openapi import document
 from stemtide.ports import QuarantineRow, UsageRow
 from stemtide.settings import ApiSettings, IngestSettings, ScoreSettings
-from stemtide.state import EMPTY, Caps, Event, encode, fold, id_hash
+from stemtide.state import EMPTY, Caps, Event, encode, id_hash
 from stemtide.store.quarantine import DynamoQuarantine
 from stemtide.store.usage import DynamoUsageItems
 from stemtide.users import user_hash

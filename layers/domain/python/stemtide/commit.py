@@ -7,6 +7,7 @@ from typing import Final, ParamSpec, TypeVar
 import msgspec
 
 from stemtide import users
+from stemtide.fold import Memory, fold
 from stemtide.ports import (
     ConflictError,
     Pace,
@@ -16,7 +17,7 @@ from stemtide.ports import (
     UsageItems,
     UsageRow,
 )
-from stemtide.state import EMPTY, Caps, Event, Memory, State, decode, encode, fold
+from stemtide.state import EMPTY, Caps, Event, State, decode, encode
 from stemtide.users import Users
 from stemtide.warm import WarmCache
 

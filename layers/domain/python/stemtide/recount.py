@@ -16,10 +16,11 @@ from stemtide import users
 from stemtide.archive import ArchivedRecord
 from stemtide.calls import DAY_MS, Bounds
 from stemtide.envelope import Arrived
+from stemtide.fold import fold
 from stemtide.kinesis_event import Delivered
 from stemtide.quick import event_of, read_columns
 from stemtide.records import decode_record
-from stemtide.state import EMPTY, Caps, Event, State, fold
+from stemtide.state import EMPTY, Caps, Event, State
 from stemtide.users import Users
 
 REPEATED_WITHIN_MS: Final = DAY_MS

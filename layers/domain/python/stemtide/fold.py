@@ -1,0 +1,231 @@
+"""The fold that keeps the truth about one account and UTC day.
+
+It is pure and strictly sequential: the result depends on the order of the events within the account
+and never on how they were cut into batches or how often a batch came. The one exception serves nobody
+but a producer that repeats itself: ids beyond the committed window are dropped as far as they are remembered.
+"""
+
+from collections.abc import Collection, Iterable, Sequence, Set
+from typing import Final
+
+import msgspec
+
+from stemtide import limits
+from stemtide.lanes import pack, unpack
+from stemtide.state import Caps, Event, State, add_interval, mark_of
+from stemtide.users import pack as pack_users
+from stemtide.users import unpack as unpack_users
+
+NONE: Final[frozenset[bytes]] = frozenset()
+
+
+class Folded(msgspec.Struct, frozen=True, gc=False):
+    """A fold's outcome.
+
+    `duplicates` are the (sequence number, calls) of this batch's events that were not counted because
+    their message id was known, now or when they came the first time. `users` are the hashes that
+    must be in the users item before this state may be written, `accepted` the ids of the newly counted
+    calls and `new_users` their users that were not known. `changed` is False when every event was already in.
+    """
+
+    state: State
+    duplicates: list[tuple[int, int]] = []
+    users: Set[bytes] = NONE
+    accepted: Collection[bytes] = ()
+    new_users: Set[bytes] = NONE
+    changed: bool = False
+
+
+def _window(state: State) -> dict[bytes, None]:
+    width, ids = limits.ID_BYTES, state.ids
+    return dict.fromkeys([ids[i : i + width] for i in range(0, len(ids), width)])
+
+
+class Memory:
+    """What a process knows to be in an item: its window's ids, further ids, users.
+
+    Ids are kept in two generations, so that the oldest can be forgotten at once.
+    """
+
+    __slots__ = ("_ids", "_older", "users")
+
+    def __init__(self, state: State) -> None:
+        """What the state itself says."""
+        self._ids = _window(state)
+        self._older: dict[bytes, None] = {}
+        self.users = set(unpack_users(state.users))
+
+    def knows(self, id_hash: bytes) -> bool:
+        """Whether a call with this id is in the item."""
+        return id_hash in self._ids or id_hash in self._older
+
+    def knows_none_of(self, ids: dict[bytes, None]) -> bool:
+        """Whether all of these ids are new."""
+        return self._ids.keys().isdisjoint(ids) and (not self._older or self._older.keys().isdisjoint(ids))
+
+    def again(self, state: State) -> "Memory":
+        """The same for a state that was read anew: its users are what it says, an id once in stays in."""
+        anew = Memory(state)
+        anew._older = {**self._older, **self._ids}
+        return anew
+
+    def add(self, folded: Folded, *, caps: Caps) -> None:
+        """Note what an acknowledged write has brought in."""
+        accepted = folded.accepted
+        self._ids.update(accepted if isinstance(accepted, dict) else dict.fromkeys(accepted))
+        if len(self._ids) > max(caps.remembered_ids, caps.id_window):
+            self._older, self._ids = self._ids, _window(folded.state)
+        if folded.new_users:
+            self.users.update(folded.new_users)
+        if len(self.users) > limits.REMEMBERED_USERS:
+            self.users = set(unpack_users(folded.state.users))
+
+    @property
+    def size(self) -> int:
+        """Bytes that it takes, about."""
+        ids = len(self._ids) + len(self._older)
+        return limits.REMEMBERED_ID_BYTES * ids + limits.REMEMBERED_USER_BYTES * len(self.users)
+
+
+def fold(
+    state: State,
+    events: Sequence[Event],
+    *,
+    lane: str,
+    accounted: int = -1,
+    arrived: tuple[int, int] = (0, 0),
+    caps: Caps,
+    memory: Memory | None = None,
+) -> Folded:
+    """The state with a lane's events in it, each exactly once.
+
+    Args:
+        state: what is stored.
+        events: in the order of the lane; those up to the state's mark are already in.
+        lane: where they come from.
+        accounted: the sequence number up to which the lane's ledger has counted (may be out of date).
+        arrived: first and last UTC day (since the epoch) on which the delivery's records arrived.
+        caps: how much the state may hold.
+        memory: what is known to be in the state; by default what it says itself.
+    """
+    mark = mark_of(state, lane)
+    fresh = events if events and events[0].sequence > mark else [e for e in events if e.sequence > mark]
+    known = _known_duplicates(state, lane, events) if state.recent else []
+    if not fresh:
+        return Folded(state=state, duplicates=known)
+    if memory is None:
+        memory = Memory(state)
+    counted, new, ids = _once(state, fresh, memory=memory, caps=caps)
+    by_event, first_ms, last_ms, weight, new_users = _counts(state, counted, memory, caps)
+    inline = pack_users([*unpack_users(state.users), *new_users]) if new_users else state.users
+    spilled = state.spilled or len(inline) > limits.USER_HASH_BYTES * caps.inline_users
+    after = State(
+        state.events + weight,
+        state.calls + len(counted),
+        state.duplicates + len(fresh) - len(counted),
+        by_event,
+        first_ms,
+        last_ms,
+        b"" if spilled else inline,
+        spilled,
+        {**state.marks, lane: pack(fresh[-1].sequence)},
+        (state.ids + b"".join(ids))[-limits.ID_BYTES * caps.id_window :],
+        _recent(state, lane, new, accounted=accounted) if new or state.recent else state.recent,
+        add_interval(state.arrivals, *arrived),
+        state.covered_ms,
+    )
+    users = frozenset(unpack_users(inline)) if spilled and new_users else NONE
+    return Folded(after, known + new, users, ids, new_users, True)
+
+
+def _once(
+    state: State, fresh: Sequence[Event], *, memory: Memory, caps: Caps
+) -> tuple[Sequence[Event], list[tuple[int, int]], Collection[bytes]]:
+    """The events that count, the (sequence number, calls) of those that are in already, the former's ids.
+
+    Nearly always all of them count, which two set operations find out.
+    """
+    ids = dict.fromkeys([event.id_hash for event in fresh])
+    if state.covered_ms is None and len(ids) == len(fresh) and memory.knows_none_of(ids):
+        return fresh, [], ids
+    covered = -1 if state.covered_ms is None else state.covered_ms
+    window = _Window(state.ids, caps) if caps.remembered_ids == 0 else None
+    counted: list[Event] = []
+    here: set[bytes] = set()
+    repeated: dict[int, int] = {}
+    for event in fresh:
+        one = event.id_hash
+        known = one in window if window is not None else one in here or memory.knows(one)
+        if known or event.at_ms < covered:
+            repeated[event.sequence] = repeated.get(event.sequence, 0) + 1
+            continue
+        counted.append(event)
+        here.add(one)
+        if window is not None:
+            window.add(one)
+    return counted, sorted(repeated.items()), [event.id_hash for event in counted]
+
+
+class _Window:
+    """The committed ids alone, as they move on call by call: what is certain when nothing is remembered."""
+
+    def __init__(self, ids: bytes, caps: Caps) -> None:
+        self._ids, self._length = ids, limits.ID_BYTES * caps.id_window
+
+    def __contains__(self, id_hash: bytes) -> bool:
+        return _contains(self._ids, id_hash, width=limits.ID_BYTES)
+
+    def add(self, id_hash: bytes) -> None:
+        self._ids = (self._ids + id_hash)[-self._length :]
+
+
+def _counts(
+    state: State, events: Sequence[Event], memory: Memory, caps: Caps
+) -> tuple[dict[str, int], int | None, int | None, int, Set[bytes]]:
+    """With the events: weights by event type (beyond the cap in `other`), first and last time.
+
+    And of them alone: their weight and the users that are not known.
+    """
+    counts, total, cap, known = state.by_event.copy(), 0, caps.event_types, memory.users
+    first_ms, last_ms = state.first_ms, state.last_ms
+    users: set[bytes | None] = set()
+    for event in events:
+        name, at_ms, weight = event.name, event.at_ms, event.weight
+        total += weight
+        if name in counts:
+            counts[name] += weight
+        else:
+            name = name if len(counts) < cap else limits.OTHER_EVENT
+            counts[name] = counts.get(name, 0) + weight
+        if first_ms is None or at_ms < first_ms:
+            first_ms = at_ms
+        if last_ms is None or at_ms > last_ms:
+            last_ms = at_ms
+        if event.user not in known:
+            users.add(event.user)
+    return counts, first_ms, last_ms, total, {user for user in users if user is not None} if users else NONE
+
+
+def _known_duplicates(state: State, lane: str, events: Iterable[Event]) -> list[tuple[int, int]]:
+    recent = state.recent.get(lane)
+    if not recent:
+        return []
+    here = {event.sequence for event in events}
+    return [(unpack(at), calls) for at, calls in recent if unpack(at) in here]
+
+
+def _recent(
+    state: State, lane: str, new: list[tuple[int, int]], *, accounted: int
+) -> dict[str, list[tuple[bytes, int]]]:
+    kept = [(at, calls) for at, calls in state.recent.get(lane, ()) if unpack(at) > accounted]
+    kept += [(pack(at), calls) for at, calls in new if at > accounted]
+    others = {other: entries for other, entries in state.recent.items() if other != lane}
+    return {**others, lane: kept} if kept else others
+
+
+def _contains(packed: bytes, chunk: bytes, *, width: int) -> bool:
+    """Whether one of the packed fixed-width chunks equals `chunk` (a match may not straddle two)."""
+    at = packed.find(chunk)
+    while at > 0 and at % width:
+        at = packed.find(chunk, at + 1)
+    return at >= 0
