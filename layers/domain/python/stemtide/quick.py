@@ -10,73 +10,25 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from operator import attrgetter
-from typing import Annotated, Any, Final, Literal
+from typing import Final
 
 import msgspec
 
-from stemtide import limits
+from stemtide import limits, plain_json
 from stemtide.calls import DAY_MS, MAX_AHEAD_MS, Bounds, Call, is_account_id
-from stemtide.envelope import ENVELOPE
 from stemtide.facts import SUBSCRIPTION_PREFIX
 from stemtide.kinesis_event import Delivered
+from stemtide.plain_json import PlainCall
 from stemtide.state import Event, id_hash
 from stemtide.users import remembered_hashes, user_hash
 
-_Text = Annotated[str, msgspec.Meta(min_length=1)]
-_Key = Annotated[str, msgspec.Meta(max_length=limits.MAX_KEY_CHARS)]
-_Bag = Annotated[dict[_Key, Any], msgspec.Meta(max_length=limits.MAX_PROPERTIES)]
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND: Final = timedelta(milliseconds=1)
-_NESTING: Final = 2
-"""Levels of a plain call: itself, and its context and bags."""
 _ANY_LATENESS_MS: Final = 1_000 * 365 * DAY_MS
 """Of replayed calls; one that is later still is left to the second look."""
-_START: Final = b'{"batch"'
-
-
-class _Context(msgspec.Struct, gc=False):
-    groupId: str  # noqa: N815 (Segment's names)
-
-
-class _Call(msgspec.Struct, gc=False):
-    type: Literal["track", "page", "screen", "identify", "alias"]
-    messageId: Annotated[str, msgspec.Meta(min_length=1, max_length=limits.MAX_MESSAGE_ID_CHARS)]  # noqa: N815
-    timestamp: Annotated[datetime, msgspec.Meta(tz=True)]
-    context: _Context
-    event: Annotated[str, msgspec.Meta(min_length=1, max_length=limits.MAX_EVENT_NAME_CHARS)] | None = None
-    userId: _Text | None = None  # noqa: N815
-    anonymousId: _Text | None = None  # noqa: N815
-    properties: _Bag | None = None
-    traits: _Bag | None = None
-    envelope: msgspec.UnsetType = msgspec.field(name=ENVELOPE, default=msgspec.UNSET)
-    batch: msgspec.UnsetType = msgspec.UNSET
-
-
-class _Replayed(msgspec.Struct, gc=False, forbid_unknown_fields=True):
-    """The only envelope that is plain: whoever wrote the record vouches for its lateness."""
-
-    late_ok: Literal[True]
-    origin: str | None = None
-
-
-class _Batch(msgspec.Struct, gc=False):
-    batch: list[_Call]
-    envelope: _Replayed | msgspec.UnsetType = msgspec.field(name=ENVELOPE, default=msgspec.UNSET)
-
-
-class _Elements(msgspec.Struct, gc=False):
-    batch: list[msgspec.Raw]
-
-
-_decoder = msgspec.json.Decoder(_Call)
-_one = _decoder.decode
-_lines = _decoder.decode_lines
-_many = msgspec.json.Decoder(_Batch).decode
-_elements = msgspec.json.Decoder(_Elements).decode
 _known: set[str] = set()
 """Partition keys that are account ids."""
 _MOST_KNOWN: Final = 100_000
-_TROUBLE: Final = (msgspec.DecodeError, ValueError, RecursionError)
 
 Groups = dict[tuple[str, int], list[Event]]
 """Events by account and UTC day (since the epoch), each list in the order of its lane."""
@@ -89,7 +41,7 @@ class _Flat:
     """Calls and, for each, the record it came in; all of them may be this late (ms)."""
 
     lateness_ms: int
-    calls: list[_Call] = field(default_factory=list)
+    calls: list[PlainCall] = field(default_factory=list)
     records: list[Delivered] = field(default_factory=list)
 
 
@@ -143,12 +95,12 @@ def _flats(
     left = [record for record in records if len(record.data) > limits.MAX_RECORD_BYTES]
     if left:
         records = [record for record in records if len(record.data) <= limits.MAX_RECORD_BYTES]
-    lone = [record for record in records if not record.data.startswith(_START)]
+    lone = [record for record in records if not record.data.startswith(plain_json.BATCH_START)]
     single, live = _Flat(bounds.max_lateness_ms), _Flat(bounds.max_lateness_ms)
     replayed = _Flat(_ANY_LATENESS_MS)
     left += _take_lone(lone, single)
     if len(lone) < len(records):
-        batches = [record for record in records if record.data.startswith(_START)]
+        batches = [record for record in records if record.data.startswith(plain_json.BATCH_START)]
         left += _take_batches(batches, live, replayed, totals)
     return [flat for flat in (single, live, replayed) if flat.calls], left
 
@@ -166,23 +118,14 @@ def in_order(groups: Groups) -> None:
 
 
 def _take_lone(records: list[Delivered], flat: _Flat) -> list[Delivered]:
-    """The calls of records that hold one each: all decoded at once or, if that fails, one by one.
-
-    A line is a record for certain if there are as many lines and calls as records: a call ends at the
-    end of its line, so one that reached into the next line would leave a call too few.
-    """
-    lines = b"\n".join([record.data for record in records])
-    if lines.count(b"\n") == len(records) - 1 and _is_text(lines):
-        try:
-            calls = _lines(lines)
-        except _TROUBLE:
-            calls = []
-        if len(calls) == len(records) and _are_flat(lines, calls):
-            flat.calls, flat.records = calls, records
-            return []
+    """The calls of records that hold one each: all decoded at once or, if that fails, one by one."""
+    calls = plain_json.decode_lines([record.data for record in records])
+    if calls is not None:
+        flat.calls, flat.records = calls, records
+        return []
     left = []
     for record in records:
-        call = _decoded(record.data)
+        call = plain_json.decode_one(record.data)
         if call is None:
             left.append(record)
         else:
@@ -191,22 +134,13 @@ def _take_lone(records: list[Delivered], flat: _Flat) -> list[Delivered]:
     return left
 
 
-def _decoded(data: bytes) -> _Call | None:
-    if not _is_flat(data) or not _is_text(data):
-        return None
-    try:
-        return _one(data)
-    except _TROUBLE:
-        return None
-
-
 def _take_batches(
     records: list[Delivered], live: _Flat, replayed: _Flat, totals: dict[int, int]
 ) -> list[Delivered]:
     """The calls of records that hold several; those under a plain envelope apart."""
     left = []
     for record in records:
-        batch = _batch(record.data)
+        batch = plain_json.decode_batch(record.data)
         if batch is None:
             left.append(record)
             continue
@@ -215,42 +149,6 @@ def _take_batches(
         flat.records += [record] * len(batch.batch)
         totals[record.sequence] = len(batch.batch)
     return left
-
-
-def _batch(data: bytes) -> _Batch | None:
-    if not _is_text(data):
-        return None
-    try:
-        batch = _many(data)
-        if not batch.batch or not (
-            _are_flat(data, batch.batch) or all(map(_is_flat, map(bytes, _elements(data).batch)))
-        ):
-            return None
-    except _TROUBLE:
-        return None
-    return batch
-
-
-def _is_text(data: bytes) -> bool:
-    if data.isascii():
-        return True
-    try:
-        data.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
-
-
-def _is_flat(data: bytes) -> bool:
-    """Whether a call nests no deeper than is allowed, for certain: it has not even that many brackets."""
-    return data.count(b"{") + data.count(b"[") <= limits.MAX_JSON_DEPTH
-
-
-def _are_flat(data: bytes, calls: list[_Call]) -> bool:
-    """The same of many calls: not even all brackets that are no call's own would be too many for one."""
-    none = [call.properties for call in calls].count(None) + [call.traits for call in calls].count(None)
-    spare = data.count(b"{") + data.count(b"[") - 4 * len(calls) + none
-    return _NESTING + spare <= limits.MAX_JSON_DEPTH
 
 
 def _events(flat: _Flat) -> tuple[list[str], list[Event], list[Delivered]]:
