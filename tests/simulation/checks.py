@@ -80,10 +80,7 @@ def _forwarded(truth: Truth) -> Iterator[str]:
 
 
 def _facts(stored: Stored, truth: Truth) -> Iterator[str]:
-    """Each fact is there, as known from its first arrival on; nothing else is.
-
-    One that was put into the stream a second time may be taken for the repeat of one that overtook it.
-    """
+    """Each fact is there, as known from its first arrival on; nothing else is."""
     kept: dict[tuple[str, str], int] = {}
     for account, id_, known_ms in stored.facts:
         kept[account, id_] = min(kept.get((account, id_), known_ms), known_ms)
@@ -96,8 +93,7 @@ def _facts(stored: Stored, truth: Truth) -> Iterator[str]:
         yield f"{key} is kept as a fact for nothing"
     for key, copies in put.items():
         alive = [copy for copy in copies if not copy.dead]
-        direct = [copy.known_ms for copy in alive if copy.known_ms == copy.arrival_ms]
-        latest = min(direct) if direct else max((copy.known_ms for copy in alive), default=None)
+        latest = min((copy.known_ms for copy in alive), default=None)
         first = min(copy.known_ms for copy in copies)
         if latest is not None and not first <= kept.get(key, 0) <= latest + JITTER_MS:
             yield f"the fact {key} was known at {latest}, kept is {kept.get(key)}"

@@ -57,6 +57,14 @@ def test_late_traits_are_kept_and_are_not_what_was_said_last() -> None:
     ]
 
 
+def test_a_copy_that_was_known_before_what_overtook_it_is_kept() -> None:
+    repeats = Repeats()
+    direct = said(10, plan="a")
+    forwarded = (11, "acme", Fact(id="b", known_ms=9, at_ms=10, kind="traits", data={"plan": "a"}))
+
+    assert kept(repeats, direct, forwarded, mark=0, leave=11) == [10, 11]
+
+
 def test_subscription_events_are_never_repeats() -> None:
     repeats = Repeats()
     fact = Fact(id="0" * 12, known_ms=1, at_ms=1, kind="changed", data={"plan": "a"})

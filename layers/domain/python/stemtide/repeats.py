@@ -23,6 +23,7 @@ Said = tuple[int, str, Fact]
 
 class _Last(NamedTuple):
     at_ms: int
+    known_ms: int
     content: bytes
 
 
@@ -61,6 +62,6 @@ def _is_news(account: str, fact: Fact, known: dict[str, _Last]) -> bool:
     if last is not None and fact.at_ms < last.at_ms:
         return True  # it came late: what was said last stays what was said last
     if last is not None and content == last.content and fact.at_ms - last.at_ms < KEPT_EVERY_MS:
-        return False
-    known[account] = _Last(fact.at_ms, content)
+        return fact.known_ms < last.known_ms  # put back or forwarded, it was known before what overtook it
+    known[account] = _Last(fact.at_ms, fact.known_ms, content)
     return True
