@@ -2,11 +2,11 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import timedelta
 
 from stemtide.aggregate import Rules
 from stemtide.archive import ArchivedRecord, merged
-from stemtide.calls import DAY_MS, Bounds
+from stemtide.calls import DAY_MS, Bounds, day_number
 from stemtide.canonical import Projection, project
 from stemtide.corrections import Corrector
 from stemtide.day_items import read_item
@@ -120,8 +120,3 @@ def projections(lab: Lab) -> Iterable[tuple[str, str, Projection]]:
         if is_day(sort):
             item = read_item(usage, account, day_number(sort))
             yield account, sort, project(item.state, item.users)
-
-
-def day_number(day: str) -> int:
-    """Days since the epoch of `YYYY-MM-DD`."""
-    return (date.fromisoformat(day) - date(1970, 1, 1)).days

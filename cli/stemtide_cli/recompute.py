@@ -82,7 +82,7 @@ def show(console: Console, result: dict[str, Any]) -> None:
         f"arrived {days}{escape(of)}: {result['checked']:,} items checked, "
         f"{result['corrected']:,} corrected, "
         f"{result['calls_removed']:,} calls removed, {result['calls_added']:,} added, "
-        f"{result['lagging']:,} lagging, in {result['seconds']:.1f} s"
+        f"{result['lagging']:,} lagging, {result['postponed']:,} postponed, in {result['seconds']:.1f} s"
     )
     if result["state"] != "succeeded":
         console.print(f"[bold red]{result['state']}[/]: {escape(result['cause'])}")

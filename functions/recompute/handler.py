@@ -1,14 +1,14 @@
 """A recompute, step by step: which arrival days in which tasks, one task, and what became of them."""
 
 import time
-from datetime import date, datetime
+from datetime import datetime
 from functools import lru_cache
 from logging import ERROR, INFO
 from typing import Any
 
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
-from stemtide.calls import day_of_index
+from stemtide.calls import day_number, day_of_index
 from stemtide.config import bundled_config
 from stemtide.recompute import Task
 from stemtide.recompute_plan import (
@@ -18,6 +18,7 @@ from stemtide.recompute_plan import (
     as_facts,
     cause_of,
     claim_nights,
+    days_asked,
     tasks_of,
     totals,
 )
@@ -62,11 +63,14 @@ def _plan(run: str, asked: dict[str, Any]) -> dict[str, Any]:
     if "scheduled_at" in asked:
         claimed = claim_nights(_nights(run), scheduled=datetime.fromisoformat(asked["scheduled_at"]))
         due = read_due(store().table) if claimed else {}
-        days = {*map(arrival_day_of, claimed), *map(_number_of, due)}
+        days = {*map(arrival_day_of, claimed), *map(day_number, due)}
     else:
-        days = _asked_days(asked)
-        due = {} if account else {d: at for d, at in read_due(store().table).items() if _number_of(d) in days}
-    tasks = tasks_of(days, lambda day: store().days.size(day_of_index(day)), account=account)
+        days = days_asked(asked.get("from"), asked.get("to"), store().days.days)
+        due = {} if account else {d: at for d, at in read_due(store().table).items() if day_number(d) in days}
+    nights_last = max((arrival_day_of(night.slot) for night in _nights(run).recent()), default=-1)
+    tasks = tasks_of(
+        days, lambda day: store().days.size(day_of_index(day)), account=account, nights_last=nights_last
+    )
     planned: dict[str, Any] = {
         "run": run,
         "days": [day_of_index(day) for day in sorted(days)],
@@ -82,19 +86,7 @@ def _plan(run: str, asked: dict[str, Any]) -> dict[str, Any]:
         begun = {"planned_ms": int(time.time() * 1000), "state": "running", "account": account or ""}
         store().log.note(run, about | begun)
     logger.info("planned", run=run, days=len(days), tasks=len(tasks))
-    if days and not tasks:
-        _finish(planned)
     return planned
-
-
-def _asked_days(asked: dict[str, Any]) -> set[int]:
-    """The arrival days from `from` to `to`; where one is missing, as far as the archive goes."""
-    first, last = asked.get("from"), asked.get("to")
-    archived = [] if first and last else store().days.days()
-    first, last = first or min(archived, default=None), last or max(archived, default=None)
-    if first is None or last is None:
-        return set()
-    return set(range(_number_of(first), _number_of(last) + 1))
 
 
 def _task(item: dict[str, Any], context: Any) -> dict[str, Any]:
@@ -138,7 +130,3 @@ def _fail(planned: dict[str, Any], error: dict[str, Any]) -> dict[str, Any]:
 
 def _nights(run: str) -> DynamoRuns:
     return DynamoRuns(table=store().table, job=NIGHTS_JOB, run=run)
-
-
-def _number_of(day: str) -> int:
-    return (date.fromisoformat(day) - date(1970, 1, 1)).days

@@ -8,7 +8,7 @@ from random import Random
 import duckdb
 from stemtide import users
 from stemtide.archive import object_key, pack
-from stemtide.calls import DAY_MS, day_of
+from stemtide.calls import DAY_MS, day_number, day_of
 from stemtide.kinesis_event import Delivered
 from stemtide.ports import LedgerRow
 from stemtide.recompute import Task
@@ -19,7 +19,7 @@ from stemtide_cli.mapping import find_mapping, load_mapping
 
 from tests.archived_logs import ignored
 from tests.open_logs import open_log_folder
-from tests.recompute_memory import day_number, projections, recompute_of
+from tests.recompute_memory import projections, recompute_of
 from tests.stream_memory import Lab
 
 FIRST, LAST = "2022-02-27", "2022-03-01"

@@ -8,8 +8,7 @@ from typing import Any
 import boto3
 import pytest
 from botocore.exceptions import ClientError
-from stemtide.calls import DAY_MS, day_of
-from stemtide.detection import day_number
+from stemtide.calls import DAY_MS, day_number, day_of
 from stemtide.state import State, encode
 from stemtide.store.consumer_marks import has_mark
 from stemtide.store.records import Records

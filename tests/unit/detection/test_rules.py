@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from stemtide.as_of import end_of_day_ms, parse_as_of
-from stemtide.calls import DAY_MS
+from stemtide.calls import DAY_MS, day_number
 from stemtide.config_schema import DetectionRule, Events, Measure
-from stemtide.detection import DayUse, day_number, find_drops, gone_silent, window
+from stemtide.detection import DayUse, find_drops, gone_silent, window
 
 D = day_number("2026-03-15")
 """The day on whose morning is asked."""

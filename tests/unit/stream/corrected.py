@@ -4,12 +4,12 @@ from typing import Any
 
 from stemtide.aggregate import aggregate
 from stemtide.archive import archive
-from stemtide.calls import DAY_MS
+from stemtide.calls import DAY_MS, day_number
 from stemtide.ports import UsageRow
 from stemtide.recompute import Outcome, Task
 from stemtide.state import Caps, State, decode, encode
 
-from tests.recompute_memory import RULES, day_number, projections, recompute_of
+from tests.recompute_memory import RULES, projections, recompute_of
 from tests.stream_memory import Lab
 from tests.streams import call, event, record
 

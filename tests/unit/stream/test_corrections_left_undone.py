@@ -33,6 +33,17 @@ def test_an_item_that_lags_and_has_later_arrivals_is_left_to_their_recompute(lab
     assert (outcome.lagging, outcome.postponed, calls(lab)) == (0, 1, {DAY: 2})
 
 
+def test_an_item_whose_later_arrivals_have_had_their_turn_lags(lab: Lab) -> None:
+    deliver(lab, record(call("m-1"), at=0))
+    deliver(lab, record(call("m-2"), at=1, arrival=ARRIVAL + timedelta(days=1)), archived=False)
+    owed = Task(first=TODAY, last=TODAY, run_last=TODAY, nights_last=TODAY + 1)
+
+    outcome = recompute_of(lab).run(owed)
+
+    assert (outcome.lagging, outcome.postponed) == (1, 0)
+    assert [one.why for one in outcome.examples] == [Left.LAGS]
+
+
 def test_what_lags_is_looked_at_again_after_a_pause(lab: Lab) -> None:
     repeated(lab)
     last = record(call("m-5"), at=50)

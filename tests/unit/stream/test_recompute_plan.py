@@ -13,6 +13,7 @@ from stemtide.recompute_plan import (
     arrival_day_of,
     as_facts,
     cause_of,
+    days_asked,
     tasks_of,
     totals,
 )
@@ -27,7 +28,11 @@ def test_a_night_recomputes_the_day_before_it() -> None:
 def test_small_days_share_a_task_while_they_follow_each_other() -> None:
     tasks = tasks_of([1, 2, 3, 4, 5, 8], lambda day: SMALL)
 
-    assert tasks == [Task(first=1, last=4), Task(first=5, last=5), Task(first=8, last=8)]
+    assert tasks == [
+        Task(first=1, last=4, run_last=5),
+        Task(first=5, last=5, run_last=5),
+        Task(first=8, last=8, run_last=8),
+    ]
 
 
 def test_a_large_day_is_cut_into_buckets_of_its_own() -> None:
@@ -36,9 +41,9 @@ def test_a_large_day_is_cut_into_buckets_of_its_own() -> None:
     tasks = tasks_of(sizes, sizes.__getitem__)
 
     assert tasks == [
-        Task(first=1, last=1),
-        *(Task(first=2, last=2, bucket=bucket, of=4) for bucket in range(4)),
-        Task(first=3, last=3),
+        Task(first=1, last=1, run_last=3),
+        *(Task(first=2, last=2, bucket=bucket, of=4, run_last=3) for bucket in range(4)),
+        Task(first=3, last=3, run_last=3),
     ]
 
 
@@ -46,9 +51,27 @@ def test_one_account_is_looked_for_in_many_days_at_a_time() -> None:
     tasks = tasks_of(range(20), lambda day: SCAN_BYTES // 10, account="acme")
 
     assert tasks == [
-        Task(first=0, last=9, account="acme"),
-        Task(first=10, last=19, account="acme"),
+        Task(first=0, last=9, account="acme", run_last=19),
+        Task(first=10, last=19, account="acme", run_last=19),
     ]
+
+
+def test_a_days_turn_is_to_come_later_in_the_run_or_in_a_night_that_has_not_come_to_it() -> None:
+    owed, nights, last = tasks_of([5, 8, 9], lambda day: BUCKET_BYTES, nights_last=9)
+
+    assert [owed.is_to_come(day) for day in (4, 5, 7, 8, 9, 10)] == [False] * 5 + [True]
+    assert [nights.is_to_come(day) for day in (7, 8, 9, 10)] == [False, False, True, True]
+    assert [last.is_to_come(day) for day in (8, 9, 10)] == [False, False, True]
+
+
+def test_days_asked_reach_as_far_as_the_archive_where_none_is_named() -> None:
+    archived = ["1970-01-03", "1970-01-02", "1970-01-05"]
+
+    assert days_asked(None, None, lambda: archived) == {1, 2, 3, 4}
+    assert days_asked("1970-01-04", None, lambda: archived) == {3, 4}
+    assert days_asked(None, "1970-01-03", lambda: archived) == {1, 2}
+    assert days_asked("1970-01-04", "1970-01-04", list) == {3}
+    assert days_asked(None, None, list) == days_asked("1970-01-04", None, list) == set()
 
 
 @given(st.lists(st.text(min_size=1, max_size=20), max_size=50), st.integers(1, 9))

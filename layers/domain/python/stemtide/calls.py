@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from functools import lru_cache
 from typing import Final
@@ -149,6 +149,15 @@ def timestamp_ms(text: str) -> int:
 def day_of_index(index: int) -> str:
     """The UTC date `YYYY-MM-DD` that lies `index` days after 1970-01-01."""
     return (_EPOCH + timedelta(days=index)).date().isoformat()
+
+
+def day_number(day: str) -> int:
+    """The days from 1970-01-01 to the UTC date `YYYY-MM-DD`.
+
+    Raises:
+        ValueError: no such date.
+    """
+    return date.fromisoformat(day).toordinal() - _EPOCH.toordinal()
 
 
 def day_of(at_ms: int) -> str:

@@ -7,9 +7,9 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from stemtide.as_of import as_of_text, last_closed_day
-from stemtide.calls import DAY_MS
+from stemtide.calls import DAY_MS, day_number
 from stemtide.config_schema import Config
-from stemtide.detection import DayUse, day_number, find_drops, gone_silent, window
+from stemtide.detection import DayUse, find_drops, gone_silent, window
 from stemtide.drops import Drop
 from stemtide.ports import SideBySide, UnavailableError, is_day
 from stemtide.state import decode

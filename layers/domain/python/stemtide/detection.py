@@ -6,7 +6,6 @@ for events that arrive late.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
 from fractions import Fraction
 from typing import Final
 
@@ -101,12 +100,3 @@ def gone_silent(last_day: int, as_of_ms: int) -> bool:
         last_day: its latest day with usage, days since 1970-01-01.
     """
     return 0 < last_closed_day(as_of_ms) - last_day <= SILENT_WITHIN_DAYS
-
-
-def day_number(text: str) -> int:
-    """Days since 1970-01-01 of `YYYY-MM-DD`.
-
-    Raises:
-        ValueError: no such date.
-    """
-    return date.fromisoformat(text).toordinal() - date(1970, 1, 1).toordinal()

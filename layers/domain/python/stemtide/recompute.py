@@ -49,19 +49,29 @@ class Archive(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
-    """Arrival days `first` to `last` (since the epoch) of the accounts of one of `of` buckets, or of one."""
+    """Arrival days `first` to `last` (since the epoch) of the accounts of one of `of` buckets, or of one.
+
+    The same run has tasks for the days after `last` up to `run_last`; at night every arrival day up to
+    `nights_last` has had its turn, or has it now.
+    """
 
     first: int
     last: int
     bucket: int = 0
     of: int = 1
     account: str | None = None
+    run_last: int = -1
+    nights_last: int = -1
 
     def wants(self, key: str) -> bool:
         """Whether records with this partition key are of the task."""
         if self.account is not None:
             return key == self.account
         return self.of == 1 or crc32(key.encode()) % self.of == self.bucket
+
+    def is_to_come(self, day: int) -> bool:
+        """Whether an arrival day has its turn after this task: in the same run or some night."""
+        return day > self.last and (day <= self.run_last or day > self.nights_last)
 
 
 class Stayed(NamedTuple):
@@ -76,8 +86,8 @@ class Stayed(NamedTuple):
 class Outcome:
     """What became of a bucket: items, and calls more or less in those that were corrected.
 
-    `lagging` items stay behind until somebody does something; `postponed` ones have records of later
-    arrival days, whose recompute comes to them again. `examples` are some of the lagging ones.
+    `lagging` items stay behind until somebody does something; `postponed` ones have records of a later
+    arrival day whose turn is still to come. `examples` are some of the lagging ones.
     """
 
     checked: int = 0
@@ -239,9 +249,9 @@ class Recompute:
 
 
 def _conclude(outcome: Outcome, left: Iterable[tuple[Item, Left]], task: Task) -> None:
-    """Count what stays as it is: an item with later arrivals is of a later day's recompute, too."""
+    """Count what stays as it is: an item with later arrivals may be of a later day's turn, too."""
     for item, why in left:
-        if item.state.arrivals and item.state.arrivals[-1] > task.last:
+        if item.state.arrivals and task.is_to_come(item.state.arrivals[-1]):
             outcome.postponed += 1
             continue
         outcome.lagging += 1

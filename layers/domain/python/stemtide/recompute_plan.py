@@ -1,11 +1,11 @@
 """A recompute as a whole: which arrival days, cut into which tasks, and what became of them."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from stemtide.calls import DAY_MS
+from stemtide.calls import DAY_MS, day_number
 from stemtide.jobs import Runs, claim_due
 from stemtide.recompute import Outcome, Task
 
@@ -41,7 +41,18 @@ def arrival_day_of(slot: datetime) -> int:
     return int(slot.astimezone(UTC).timestamp() * 1000) // DAY_MS - 1
 
 
-def tasks_of(days: Iterable[int], size: Callable[[int], int], *, account: str | None = None) -> list[Task]:
+def days_asked(first: str | None, last: str | None, archived: Callable[[], Iterable[str]]) -> set[int]:
+    """The arrival days (since the epoch) from `first` to `last`; where one is missing, as far as the archive
+    goes."""
+    if not (first and last):
+        days = list(archived())
+        first, last = first or min(days, default=None), last or max(days, default=None)
+    return set() if first is None or last is None else set(range(day_number(first), day_number(last) + 1))
+
+
+def tasks_of(
+    days: Iterable[int], size: Callable[[int], int], *, account: str | None = None, nights_last: int = -1
+) -> list[Task]:
     """The tasks for arrival days, in their order.
 
     Consecutive days share a task while they are small; a large day is cut into buckets of its accounts.
@@ -50,13 +61,19 @@ def tasks_of(days: Iterable[int], size: Callable[[int], int], *, account: str | 
         days: arrival days since the epoch.
         size: compressed bytes that the archive has of a day.
         account: the only one to be looked at.
+        nights_last: the newest arrival day that the nights have come to.
     """
     room = SCAN_BYTES if account is not None else BUCKET_BYTES
     tasks: list[Task] = []
-    for first, last, total in _windows(sorted(set(days)), size, room):
+    run_last = -1
+    for first, last, total in reversed(_windows(sorted(set(days)), size, room)):
         of = 1 if account is not None else max(1, -(-total // room))
-        tasks += [Task(first=first, last=last, bucket=bucket, of=of, account=account) for bucket in range(of)]
-    return tasks
+        run_last = run_last if tasks and tasks[-1].first == last + 1 else last
+        whole = Task(
+            first=first, last=last, of=of, account=account, run_last=run_last, nights_last=nights_last
+        )
+        tasks += [replace(whole, bucket=bucket) for bucket in reversed(range(of))]
+    return tasks[::-1]
 
 
 def _windows(days: Sequence[int], size: Callable[[int], int], room: int) -> list[tuple[int, int, int]]:

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
-from stemtide.calls import DAY_MS, day_of
-from stemtide.detection import DayUse, day_number
+from stemtide.calls import DAY_MS, day_number, day_of
+from stemtide.detection import DayUse
 from stemtide.ports import is_day
 from stemtide.state import decode
 from stemtide.store.errors import translated
