@@ -9,7 +9,7 @@ from stemtide.archive import ArchivedRecord, merged
 from stemtide.calls import DAY_MS, Bounds, day_number
 from stemtide.canonical import Projection, project
 from stemtide.corrections import Corrector
-from stemtide.day_items import read_item
+from stemtide.day_items import Item, read_item
 from stemtide.ports import ConflictError, StoredState, UsageRow, is_day
 from stemtide.progress import Hole, Progress
 from stemtide.recompute import Outcome, Recompute, Task
@@ -88,7 +88,9 @@ def recompute_of(lab: Lab, archive: MemoryArchive | None = None, *, rules: Rules
     """A recompute of the lab's items."""
     return Recompute(
         archive=archive or archive_of(lab),
-        corrector=Corrector(items=MemoryUsage(lab.items), pace=lab.pace(), rules=rules, caps=lab.caps),
+        corrector=Corrector(
+            items=MemoryUsage(lab.items), pace=lab.pace(), rules=rules, caps=lab.caps, broken=raised
+        ),
         side_by_side=one_by_one,
     )
 
@@ -120,3 +122,8 @@ def projections(lab: Lab) -> Iterable[tuple[str, str, Projection]]:
         if is_day(sort):
             item = read_item(usage, account, day_number(sort))
             yield account, sort, project(item.state, item.users)
+
+
+def raised(item: Item, error: Exception) -> None:
+    """No item may be broken where nothing breaks it."""
+    raise AssertionError(f"{item.account} on {item.sort}") from error

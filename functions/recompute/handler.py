@@ -10,6 +10,7 @@ from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 from stemtide.calls import day_number, day_of_index
 from stemtide.config import bundled_config
+from stemtide.day_items import Item
 from stemtide.recompute import Task
 from stemtide.recompute_plan import (
     METRICS,
@@ -40,7 +41,11 @@ def settings() -> RecomputeSettings:
 @lru_cache(maxsize=1)
 def store() -> RecomputeStore:
     """What a recompute touches, made once per process."""
-    return recompute_store(settings(), bundled_config().ingest)
+    return recompute_store(settings(), bundled_config().ingest, _broken)
+
+
+def _broken(item: Item, error: Exception) -> None:
+    logger.error("item broken", account=item.account, day=item.sort, exc_info=error)
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:

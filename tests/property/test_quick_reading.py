@@ -97,8 +97,12 @@ DATA = st.one_of(
     ),
     PLAIN.map(lambda one: json.dumps(one, indent=1).encode()),
     st.sampled_from([b"", b"\n", b"{", b'{"x":[1,', b"2]}", b"\xff", b"{}\n{}", b"[" * 3000, b"null"]),
+    st.tuples(PLAIN.map(compact), PLAIN.map(compact), st.sampled_from([b"", b" ", b"\t", b"\r"])).map(
+        lambda both: both[2].join(both[:2])
+    ),
     st.binary(max_size=20),
 )
+TWO = compact(call("m-1")) + compact(call("m-2"))
 
 
 def read_all(records: list[Delivered], *, piece: int) -> Read:
@@ -132,6 +136,8 @@ def delivered(data: list[bytes]) -> list[Delivered]:
 
 @settings(max_examples=500, deadline=None)
 @given(data=st.lists(DATA, min_size=1, max_size=8), piece=st.integers(1, 8))
+@example(data=[TWO, compact(call("m-3")), b""], piece=4)
+@example(data=[TWO, compact(call("m-3"))[:40], compact(call("m-3"))[40:]], piece=4)
 @example(data=[b'{"type":"track","x":[1,', b"2]}", b"{}", b'{} {"type":"page"}'], piece=4)
 def test_quick_and_thorough_reading_find_the_same_events(data: list[bytes], piece: int) -> None:
     records = delivered(data)

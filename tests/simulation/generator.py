@@ -34,6 +34,7 @@ def generate(seed: int) -> p.Plan:
             inline_users=2 + dice.below(8),
             event_types=3 + dice.below(7),
             remembered_ids=remembered,
+            new_duplicates=1 + dice.below(3) if dice.below(4) == 0 else 1_000,
         ),
         hashes=_hashes(dice, shards),
         retries=(dice.below(4), dice.below(4)),

@@ -13,6 +13,7 @@ from stemtide.state import decode
 from stemtide.users import Users
 from stemtide.users import decode as decode_users
 
+from tests.recompute_memory import raised
 from tests.simulation import plan as p
 from tests.simulation.environment import RULES, pace_of
 from tests.simulation.kinds import AGGREGATE, BIT, RECOUNT
@@ -61,7 +62,11 @@ class _Around:
 def recompute_of(world: World, usage: dict[tuple[str, str], UsageRow], steps: Steps) -> Recompute:
     """The product's recompute of a usage table."""
     corrector = Corrector(
-        items=MemoryUsageStore(usage, steps), pace=pace_of(steps), rules=RULES, caps=world.plan.caps
+        items=MemoryUsageStore(usage, steps),
+        pace=pace_of(steps),
+        rules=RULES,
+        caps=world.plan.caps,
+        broken=raised,
     )
     archive = MemoryArchive(world.stored, world.letters, steps)
     return Recompute(archive=archive, corrector=corrector, side_by_side=one_by_one)

@@ -1,6 +1,7 @@
 """Edges of a recompute: what a correction keeps, and calls that come late, again or meanwhile."""
 
 from base64 import b64decode
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -121,6 +122,43 @@ def test_a_call_that_is_put_back_once_its_day_was_counted_from_the_archive_chang
 
     assert (healed.calls_added, before) == (3, {DAY: 3})
     assert (outcome.checked, calls(lab)) == (1, {DAY: 3})
+
+
+def test_a_delivery_over_midnight_notes_each_items_own_arrival_days(lab: Lab) -> None:
+    before = ARRIVAL.replace(hour=23, minute=59)
+    after = before + timedelta(minutes=2)
+    bee = {"context": {"groupId": "bee"}}
+    deliver(
+        lab,
+        record(call("m-1"), at=0, arrival=before),
+        record(call("b-1", **bee), at=1, key="bee", arrival=before),
+        record(call("b-2", **bee), at=2, key="bee", arrival=after),
+    )
+
+    assert state_of(lab).arrivals == [TODAY, TODAY]
+    assert decode(lab.items.rows["bee", DAY].blob).arrivals == [TODAY, TODAY + 1]
+
+
+def test_other_days_are_read_for_as_many_accounts_as_fit(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    accounts = ["acme", "bee", "cat", "dog"]
+    for account in accounts:
+        repeated(lab, account=account)
+    asked: list[set[str]] = []
+    records = archive_of(lab).records
+    monkeypatch.setattr("stemtide.recompute.MORE_CALLS", 10)
+    archive = archive_of(lab)
+
+    def noted(day: str, wanted: Callable[[str], bool]) -> Any:
+        if day != DAY:
+            asked.append({account for account in accounts if wanted(account)})
+        return records(day, wanted)
+
+    archive.records = noted  # type: ignore[method-assign]
+
+    outcome = recompute_of(lab, archive).run(Task(first=TODAY, last=TODAY))
+
+    assert asked == [{"acme", "bee"}, {"cat", "dog"}]
+    assert (outcome.checked, outcome.corrected) == (4, 4)
 
 
 def test_a_day_that_was_missing_expires_by_its_last_arrival(lab: Lab) -> None:

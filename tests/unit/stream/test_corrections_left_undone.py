@@ -5,15 +5,16 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from msgspec import structs
 from stemtide.archive import archive
 from stemtide.corrections import Left
 from stemtide.lanes import unpack
 from stemtide.ports import ThrottledError, UnavailableError
 from stemtide.progress import Hole, Progress
-from stemtide.recompute import Task
+from stemtide.recompute import Recompute, Task
 
 from tests.archived_logs import ignored
-from tests.recompute_memory import archive_of, recompute_of
+from tests.recompute_memory import archive_of, projections, recompute_of
 from tests.stream_memory import Fault, Lab
 from tests.streams import ARRIVAL, call, event, record
 from tests.unit.stream.corrected import CAPS, DAY, TODAY, calls, deliver, put, recompute, repeated, state_of
@@ -108,6 +109,47 @@ def test_an_item_that_cannot_be_read_costs_no_other(lab: Lab) -> None:
 
     assert (outcome.checked, outcome.corrected, outcome.lagging) == (2, 2, 0)
     assert calls(lab) == {DAY: 4}
+
+
+def refused(lab: Lab, account: str) -> Recompute:
+    """A recompute to which the table says no for good when it writes an item of the account."""
+    work = recompute_of(lab)
+    put_together = work.corrector.items.put_together
+
+    def refusing(rows: Any) -> None:
+        if rows[0].account == account:
+            raise ValueError("Item size has exceeded the maximum allowed size")
+        put_together(rows)
+
+    work.corrector.items.put_together = refusing  # type: ignore[method-assign]
+    return work
+
+
+def test_an_item_that_cannot_be_written_costs_no_other_and_is_told(lab: Lab) -> None:
+    repeated(lab)
+    repeated(lab, account="bee")
+    work, told = refused(lab, "acme"), []
+    corrector = replace(work.corrector, broken=lambda item, error: told.append((item.account, str(error))))
+
+    outcome = replace(work, corrector=corrector).run(Task(first=TODAY, last=TODAY))
+
+    assert (outcome.corrected, outcome.lagging, outcome.examples[0].why) == (1, 1, Left.BROKEN)
+    assert told == [("acme", "Item size has exceeded the maximum allowed size")]
+    assert {account: found.calls for account, _, found in projections(lab)} == {"acme": 5, "bee": 4}
+
+
+def test_an_item_of_an_unknown_format_costs_no_other_and_is_told(lab: Lab) -> None:
+    repeated(lab)
+    repeated(lab, account="bee")
+    kept = lab.items.rows["acme", DAY]
+    lab.items.rows["acme", DAY] = structs.replace(kept, blob=b"\x7f" + kept.blob[1:])
+    work, told = recompute_of(lab), []
+    corrector = replace(work.corrector, broken=lambda item, error: told.append((item.sort, str(error))))
+
+    outcome = replace(work, corrector=corrector).run(Task(first=TODAY, last=TODAY))
+
+    assert (outcome.corrected, outcome.lagging, outcome.examples[0].why) == (1, 1, Left.BROKEN)
+    assert told == [(DAY, "usage state of unknown format 7f: deploy the version that wrote it")]
 
 
 def test_when_the_time_is_up_the_rest_is_left(lab: Lab) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from threading import Event, Timer
 from typing import Any
 
 import pytest
@@ -11,6 +12,9 @@ from stemtide.resend import MAX_BYTES, chunks
 from stemtide.store import incarnation
 from stemtide.store.errors import translated
 from stemtide.store.incarnation import StreamIncarnations
+from stemtide.store.pace import Threads
+
+DEADLINE_S = 30
 
 
 def refusal(code: str, status: int = 400) -> ClientError:
@@ -23,6 +27,8 @@ def refusal(code: str, status: int = 400) -> ClientError:
         (refusal("ConditionalCheckFailedException"), ConflictError),
         (refusal("ProvisionedThroughputExceededException"), ThrottledError),
         (refusal("ThrottlingException"), ThrottledError),
+        (refusal("TransactionConflictException"), ThrottledError),
+        (refusal("ReplicatedWriteConflictException"), ThrottledError),
         (refusal("InternalServerError", 500), UnavailableError),
         (refusal("ServiceUnavailable", 503), UnavailableError),
         (ReadTimeoutError(endpoint_url="x"), UnavailableError),
@@ -121,3 +127,21 @@ def test_requests_stay_within_the_limits_of_kinesis() -> None:
     assert [index for chunk in cut for index in chunk] == list(range(len(records)))
     assert all(len(chunk) <= 500 for chunk in cut)
     assert all(sum(len(records[i].data) + 1 for i in chunk) <= MAX_BYTES for chunk in cut)
+
+
+def test_what_runs_side_by_side_has_ended_before_an_error_is_raised() -> None:
+    begun, go, ended = Event(), Event(), []
+
+    def step(number: int) -> None:
+        if number == 0:
+            begun.wait(DEADLINE_S)
+            Timer(0.05, go.set).start()
+            raise ValueError("the first")
+        begun.set()
+        assert go.wait(DEADLINE_S)
+        ended.append(number)
+
+    with pytest.raises(ValueError, match="the first"):
+        Threads(max_workers=3)(step, range(3))
+
+    assert sorted(ended) == [1, 2]

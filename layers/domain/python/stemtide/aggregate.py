@@ -24,7 +24,7 @@ import msgspec
 
 from stemtide.accounting import Position, advance
 from stemtide.calls import DAY_MS, Bounds, day_of_index
-from stemtide.commit import Committer, GivenUpError, Group
+from stemtide.commit import Accounted, Committer, GivenUpError, Group
 from stemtide.envelope import Arrived
 from stemtide.facts import Fact
 from stemtide.kinesis_event import Delivered, Delivery, pieces
@@ -46,6 +46,7 @@ from stemtide.quick import Groups, Read, event_of, in_order, read_into
 from stemtide.records import Decoded, Foreign, Rejected, decode_record
 from stemtide.repeats import Repeats
 from stemtide.resend import put_all
+from stemtide.state import Event
 from stemtide.uncollected import uncollected
 
 APPLIED: Final = "applied"
@@ -184,9 +185,8 @@ def _note(work: _Work, record: Delivered, decoded: Decoded) -> None:
 
 def _commit_all(work: _Work, lane: Lane, ports: AggregatePorts, rules: Rules) -> list[_Done]:
     latest_ms = max(position.arrival_ms for position in work.positions)
-    earliest_ms = min(position.arrival_ms for position in work.positions)
-    arrived = (earliest_ms // DAY_MS, latest_ms // DAY_MS)
     expires_at = latest_ms // 1000 + int(rules.retention.total_seconds())
+    arrived, accounted = _arrivals(work), _accounted(lane, ports)
 
     def day_after_day(groups: Sequence[Group]) -> list[_Done]:
         """An account's days in their order; when one fails, what follows waits too.
@@ -194,17 +194,51 @@ def _commit_all(work: _Work, lane: Lane, ports: AggregatePorts, rules: Rules) ->
         Whoever is told of a new day finds the days before it complete, as far as they came before it.
         """
         done: list[_Done] = []
-        try:
-            for group in groups:
-                duplicates = ports.committer.commit(
-                    group, lane=lane.name, accounted=lane.row.mark, arrived=arrived, expires_at=expires_at
+        for group in groups:
+            if done and done[-1].failed is not None:
+                done.append(_Done([], failed=group.events[0].sequence))
+                continue
+            try:
+                duplicates, left = ports.committer.commit(
+                    group,
+                    lane=lane.name,
+                    accounted=accounted,
+                    arrived=arrived(group.events),
+                    expires_at=expires_at,
                 )
-                done.append(_Done(duplicates))
-        except GivenUpError:
-            done += [_Done([], failed=group.events[0].sequence) for group in groups[len(done) :]]
+                done.append(_Done(duplicates, failed=left))
+            except GivenUpError:
+                done.append(_Done([], failed=group.events[0].sequence))
         return done
 
     return list(chain.from_iterable(ports.side_by_side(day_after_day, _by_account(work))))
+
+
+def _arrivals(work: _Work) -> Callable[[Sequence[Event]], tuple[int, int]]:
+    """The first and last UTC day on which records of events arrived: nearly always one day for all."""
+    arrivals = [position.arrival_ms for position in work.positions]
+    every = min(arrivals) // DAY_MS, max(arrivals) // DAY_MS
+    if every[0] == every[1]:
+        return lambda events: every
+    days = {position.sequence: position.arrival_ms // DAY_MS for position in work.positions}
+
+    def of(events: Sequence[Event]) -> tuple[int, int]:
+        found = [days[event.sequence] for event in events]
+        return min(found), max(found)
+
+    return of
+
+
+def _accounted(lane: Lane, ports: AggregatePorts) -> Accounted:
+    """How far the ledgers have counted: this lane's as it was entered, another's when it is asked for."""
+    marks = {lane.name: lane.row.mark}
+
+    def of(name: str) -> int:
+        if name not in marks:
+            marks[name] = ports.ledger.read(name).mark
+        return marks[name]
+
+    return of
 
 
 def _by_account(work: _Work) -> list[list[Group]]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Set
 from dataclasses import dataclass
-from typing import Final, ParamSpec, TypeVar
+from typing import Final, NamedTuple, ParamSpec, TypeVar
 
 import msgspec
 
@@ -32,6 +32,8 @@ STALE: Final = -1
 """Version of a known item whose last put was not acknowledged: it must be read again."""
 STATE_BYTES: Final = 5_000
 """What a decoded state takes in memory, about."""
+NOTED_BYTES: Final = 150
+"""What each duplicate takes in it that is noted until its ledger has counted it, about."""
 USERS_SUFFIX: Final = "#users"
 USERS_SLACK_S: Final = 400 * 86_400
 """The users item outlives its day by this: calls without a user may prolong the day until they are too
@@ -48,6 +50,22 @@ class Group(msgspec.Struct, frozen=True, gc=False):
     account: str
     day: str
     events: list[Event]
+
+
+class Committed(NamedTuple):
+    """What became of a group: its duplicates as (sequence number, calls), and the sequence number from which
+    events must come again; None: all are in."""
+
+    duplicates: list[tuple[int, int]]
+    left: int | None
+
+
+Accounted = Callable[[str], int]
+"""The sequence number up to which a lane's ledger has counted, -1 for nothing (may be out of date).
+
+Raises:
+    UnavailableError: no answer.
+"""
 
 
 class Known(msgspec.Struct, frozen=True, gc=False):
@@ -77,15 +95,15 @@ class Committer:
     caps: Caps
 
     def commit(
-        self, group: Group, *, lane: str, accounted: int, arrived: tuple[int, int], expires_at: int
-    ) -> list[tuple[int, int]]:
-        """Bring the group's events in and return its duplicates as (sequence number, calls).
+        self, group: Group, *, lane: str, accounted: Accounted, arrived: tuple[int, int], expires_at: int
+    ) -> Committed:
+        """Bring the group's events in.
 
         Args:
             group: the events; those already in are found by the lane's mark and dropped.
             lane: where they come from.
-            accounted: up to where the lane's ledger has counted.
-            arrived: first and last UTC day (since the epoch) of the delivery's arrivals.
+            accounted: up to where a lane's ledger has counted.
+            arrived: first and last UTC day (since the epoch) on which records of the events arrived.
             expires_at: epoch seconds.
 
         Raises:
@@ -94,8 +112,8 @@ class Committer:
         return self._retried(self._attempt, group, lane, accounted, arrived, expires_at)
 
     def _attempt(
-        self, group: Group, lane: str, accounted: int, arrived: tuple[int, int], expires_at: int
-    ) -> list[tuple[int, int]]:
+        self, group: Group, lane: str, accounted: Accounted, arrived: tuple[int, int], expires_at: int
+    ) -> Committed:
         key = (group.account, group.day)
         known = self.states.get(key)
         if known is None or known.version == STALE:
@@ -104,7 +122,7 @@ class Committer:
             known.state,
             group.events,
             lane=lane,
-            accounted=accounted,
+            accounted={name: accounted(name) for name in (lane, *known.state.recent)},
             arrived=arrived,
             caps=self.caps,
             memory=known.memory,
@@ -125,8 +143,8 @@ class Committer:
             self._put(key, known, row)
             known.memory.add(folded, caps=self.caps)
             known = Known(row.version, folded.state, known.memory)
-        self.states.put(key, known, size=known.memory.size + STATE_BYTES)
-        return folded.duplicates
+        self.states.put(key, known, size=_size(known))
+        return Committed(folded.duplicates, folded.left)
 
     def _put(self, key: tuple[str, str], known: Known, row: UsageRow) -> None:
         """Put the row. If that is not acknowledged the state is void, not what is certainly in the item."""
@@ -134,7 +152,7 @@ class Committer:
             self.items.put(row)
         except BaseException:
             stale = Known(STALE, known.state, known.memory)
-            self.states.put(key, stale, size=known.memory.size + STATE_BYTES)
+            self.states.put(key, stale, size=_size(stale))
             raise
 
     def _add_users(self, group: Group, hashes: Set[bytes], expires_at: int) -> None:
@@ -167,7 +185,7 @@ class Committer:
         return Known(
             0 if stored is None else stored.version,
             state,
-            Memory(state) if before is None else before.memory.again(state),
+            Memory(state) if before is None else before.memory.again(state, caps=self.caps),
         )
 
     def _retried(self, attempt: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -184,6 +202,11 @@ class Committer:
                 self.pace.pause(pause * (0.5 + 0.5 * self.pace.jitter()))
                 pause = min(2 * pause, MAX_PAUSE_S)
         raise GivenUpError
+
+
+def _size(known: Known) -> int:
+    noted = sum(map(len, known.state.recent.values())) if known.state.recent else 0
+    return known.memory.size + STATE_BYTES + NOTED_BYTES * noted
 
 
 def _known_users(stored: StoredState | None) -> KnownUsers:

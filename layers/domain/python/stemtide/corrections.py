@@ -1,6 +1,6 @@
 """Correcting one usage item by the archive, and never taking away what the stream has counted meanwhile."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final, NamedTuple
@@ -33,6 +33,7 @@ class Left(StrEnum):
     UNAVAILABLE = "the table did not answer"
     NO_TIME = "the time was up"
     MORE_DAYS = "more days of the archive are needed"
+    BROKEN = "it cannot be read or written as it is: /aws/lambda/...-recompute logs why"
 
 
 class Corrected(NamedTuple):
@@ -44,12 +45,26 @@ class Corrected(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Corrector:
-    """Compares items with the archive and writes what differs."""
+    """Compares items with the archive and writes what differs.
+
+    `broken` is told of an item that cannot be read or written for any other reason than a busy table.
+    """
 
     items: UsageStore
     pace: Pace
     rules: Rules
     caps: Caps
+    broken: Callable[[Item, Exception], None]
+
+    def read(self, account: str, day: int) -> Item | Left:
+        """The item as of now; or why it cannot be looked at."""
+        try:
+            return read_item(self.items, account, day)
+        except UnavailableError:
+            return Left.UNAVAILABLE
+        except Exception as error:
+            self.broken(Item(account=account, day=day), error)
+            return Left.BROKEN
 
     def correct(
         self, item: Item, calls: AccountCalls, touched: Sequence[int], *, days: set[int], progress: Progress
@@ -63,6 +78,15 @@ class Corrector:
             days: arrival days that were read.
             progress: how far the consumers have come.
         """
+        try:
+            return self._correct(item, calls, touched, days=days, progress=progress)
+        except Exception as error:  # the item's alone: it is told, and the bucket's others go on
+            self.broken(item, error)
+            return Left.BROKEN
+
+    def _correct(
+        self, item: Item, calls: AccountCalls, touched: Sequence[int], *, days: set[int], progress: Progress
+    ) -> Corrected | Left:
         changed: int | None = None
         why = Left.BUSY
         for attempt in range(MAX_TRIES):

@@ -5,7 +5,7 @@ and never on how they were cut into batches or how often a batch came. The one e
 but a producer that repeats itself: ids beyond the committed window are dropped as far as they are remembered.
 """
 
-from collections.abc import Collection, Iterable, Sequence, Set
+from collections.abc import Collection, Iterable, Mapping, Sequence, Set
 from typing import Final
 
 import msgspec
@@ -17,6 +17,7 @@ from stemtide.users import pack as pack_users
 from stemtide.users import unpack as unpack_users
 
 NONE: Final[frozenset[bytes]] = frozenset()
+NOTHING_YET: Final[Mapping[str, int]] = {}
 
 
 class Folded(msgspec.Struct, frozen=True, gc=False):
@@ -26,6 +27,8 @@ class Folded(msgspec.Struct, frozen=True, gc=False):
     their message id was known, now or when they came the first time. `users` are the hashes that
     must be in the users item before this state may be written, `accepted` the ids of the newly counted
     calls and `new_users` their users that were not known. `changed` is False when every event was already in.
+    `left` is the sequence number from which events must come again: there are more duplicates than the state
+    may note at a time.
     """
 
     state: State
@@ -34,6 +37,7 @@ class Folded(msgspec.Struct, frozen=True, gc=False):
     accepted: Collection[bytes] = ()
     new_users: Set[bytes] = NONE
     changed: bool = False
+    left: int | None = None
 
 
 def _window(state: State) -> dict[bytes, None]:
@@ -63,10 +67,12 @@ class Memory:
         """Whether all of these ids are new."""
         return self._ids.keys().isdisjoint(ids) and (not self._older or self._older.keys().isdisjoint(ids))
 
-    def again(self, state: State) -> "Memory":
+    def again(self, state: State, *, caps: Caps) -> "Memory":
         """The same for a state that was read anew: its users are what it says, an id once in stays in."""
         anew = Memory(state)
-        anew._older = {**self._older, **self._ids}
+        older = {**self._older, **self._ids}
+        most = max(caps.remembered_ids, caps.id_window)
+        anew._older = older if len(older) <= most else dict.fromkeys(list(older)[-most:])
         return anew
 
     def add(self, folded: Folded, *, caps: Caps) -> None:
@@ -92,7 +98,7 @@ def fold(
     events: Sequence[Event],
     *,
     lane: str,
-    accounted: int = -1,
+    accounted: Mapping[str, int] = NOTHING_YET,
     arrived: tuple[int, int] = (0, 0),
     caps: Caps,
     memory: Memory | None = None,
@@ -103,7 +109,7 @@ def fold(
         state: what is stored.
         events: in the order of the lane; those up to the state's mark are already in.
         lane: where they come from.
-        accounted: the sequence number up to which the lane's ledger has counted (may be out of date).
+        accounted: by lane the sequence number up to which its ledger has counted (may be out of date).
         arrived: first and last UTC day (since the epoch) on which the delivery's records arrived.
         caps: how much the state may hold.
         memory: what is known to be in the state; by default what it says itself.
@@ -115,7 +121,9 @@ def fold(
         return Folded(state=state, duplicates=known)
     if memory is None:
         memory = Memory(state)
-    counted, new, ids = _once(state, fresh, memory=memory, caps=caps)
+    counted, new, ids, taken = _once(state, fresh, memory=memory, caps=caps)
+    left = fresh[taken].sequence if taken < len(fresh) else None
+    fresh = fresh[:taken] if left is not None else fresh
     by_event, first_ms, last_ms, weight, new_users = _counts(state, counted, memory, caps)
     inline = pack_users([*unpack_users(state.users), *new_users]) if new_users else state.users
     spilled = state.spilled or len(inline) > limits.USER_HASH_BYTES * caps.inline_users
@@ -130,40 +138,54 @@ def fold(
         spilled,
         {**state.marks, lane: pack(fresh[-1].sequence)},
         (state.ids + b"".join(ids))[-limits.ID_BYTES * caps.id_window :],
-        _recent(state, lane, new, accounted=accounted) if new or state.recent else state.recent,
+        _recent(state, lane, new, accounted) if new or state.recent else state.recent,
         add_interval(state.arrivals, *arrived),
         state.covered_ms,
     )
     users = frozenset(unpack_users(inline)) if spilled and new_users else NONE
-    return Folded(after, known + new, users, ids, new_users, True)
+    return Folded(after, known + new, users, ids, new_users, True, left)
 
 
 def _once(
     state: State, fresh: Sequence[Event], *, memory: Memory, caps: Caps
-) -> tuple[Sequence[Event], list[tuple[int, int]], Collection[bytes]]:
-    """The events that count, the (sequence number, calls) of those that are in already, the former's ids.
+) -> tuple[Sequence[Event], list[tuple[int, int]], Collection[bytes], int]:
+    """The events that count, the (sequence number, calls) of those that are in already, the former's ids,
+    and how many events that is: not all when too many records would have to be noted.
 
     Nearly always all of them count, which two set operations find out.
     """
     ids = dict.fromkeys([event.id_hash for event in fresh])
     if state.covered_ms is None and len(ids) == len(fresh) and memory.knows_none_of(ids):
-        return fresh, [], ids
+        return fresh, [], ids, len(fresh)
     covered = -1 if state.covered_ms is None else state.covered_ms
     window = _Window(state.ids, caps) if caps.remembered_ids == 0 else None
     counted: list[Event] = []
     here: set[bytes] = set()
     repeated: dict[int, int] = {}
-    for event in fresh:
+    taken = len(fresh)
+    for at, event in enumerate(fresh):
         one = event.id_hash
         known = one in window if window is not None else one in here or memory.knows(one)
         if known or event.at_ms < covered:
+            if event.sequence not in repeated and len(repeated) == caps.new_duplicates:
+                taken = _begin_of_record(fresh, at)
+                break
             repeated[event.sequence] = repeated.get(event.sequence, 0) + 1
             continue
         counted.append(event)
         here.add(one)
         if window is not None:
             window.add(one)
-    return counted, sorted(repeated.items()), [event.id_hash for event in counted]
+    while counted and taken < len(fresh) and counted[-1].sequence == fresh[taken].sequence:
+        counted.pop()
+    return counted, sorted(repeated.items()), [event.id_hash for event in counted], taken
+
+
+def _begin_of_record(events: Sequence[Event], at: int) -> int:
+    """The place of the first event of the record that the one at `at` came in."""
+    while at and events[at - 1].sequence == events[at].sequence:
+        at -= 1
+    return at
 
 
 class _Window:
@@ -215,12 +237,14 @@ def _known_duplicates(state: State, lane: str, events: Iterable[Event]) -> list[
 
 
 def _recent(
-    state: State, lane: str, new: list[tuple[int, int]], *, accounted: int
+    state: State, lane: str, new: list[tuple[int, int]], accounted: Mapping[str, int]
 ) -> dict[str, list[tuple[bytes, int]]]:
-    kept = [(at, calls) for at, calls in state.recent.get(lane, ()) if unpack(at) > accounted]
-    kept += [(pack(at), calls) for at, calls in new if at > accounted]
-    others = {other: entries for other, entries in state.recent.items() if other != lane}
-    return {**others, lane: kept} if kept else others
+    noted = {**state.recent, lane: [*state.recent.get(lane, ()), *((pack(at), calls) for at, calls in new)]}
+    kept = {
+        name: [(at, calls) for at, calls in entries if unpack(at) > accounted.get(name, -1)]
+        for name, entries in noted.items()
+    }
+    return {name: entries for name, entries in kept.items() if entries}
 
 
 def _contains(packed: bytes, chunk: bytes, *, width: int) -> bool:

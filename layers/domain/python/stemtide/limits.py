@@ -36,8 +36,12 @@ ID_WINDOW: Final = 40
 """Recent message ids kept per account-day: a producer's duplicate among the last 40 calls of that
 day is dropped for certain. `stemtide replay` never has more than this many calls of an account-day
 unacknowledged, so its own retries always fall inside the window."""
-ID_BYTES: Final = 6
-"""Bytes kept of a message id's hash: 40 ids, 50 M events a day -> one false duplicate in about 400 years."""
+ID_BYTES: Final = 8
+"""Bytes of a message id's hash. The recompute compares all calls of an account-day: 5 million of them, as
+the largest account of 50 M events a day may have, hold a false duplicate on one day in a million."""
+MAX_NEW_DUPLICATES: Final = 1_000
+"""Repeated records that one delivery may bring into an item; the next one comes again. An item notes each
+(28 bytes) until its lane's ledger has counted it: 28 KB."""
 REMEMBERED_IDS: Final = 2_000
 """Message ids per account-day that a warm function remembers beyond the committed window: a batch that a
 producer repeats after a lost answer (512 KB hold some 2,400 calls) is dropped, unless the function was

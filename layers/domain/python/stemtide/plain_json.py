@@ -69,11 +69,14 @@ _TROUBLE: Final = (msgspec.DecodeError, ValueError, RecursionError)
 def decode_lines(datas: Sequence[bytes]) -> list[PlainCall] | None:
     """The calls of records that hold one each, all decoded at once; None: at least one is not plain.
 
-    A line is a record for certain if there are as many lines and calls as records: a call ends at the
-    end of its line, so one that reached into the next line would leave a call too few.
+    A line is one call for certain if each begins with a brace after one that ended with a brace: no call
+    reaches over such a place, so each line has one at least, and as many calls as lines are one each.
     """
     lines = b"\n".join(datas)
-    if lines.count(b"\n") != len(datas) - 1 or not _is_text(lines):
+    others = len(datas) - 1
+    if lines.count(b"\n") != others or lines.count(b"}\n{") != others or lines[:1] != b"{":
+        return None
+    if not _is_text(lines):
         return None
     try:
         calls = _lines(lines)

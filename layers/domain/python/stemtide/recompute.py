@@ -4,7 +4,7 @@ An account's records have its id as their partition key, so a bucket is a share 
 is read once; items whose records arrived on other days too have those days read for their accounts alone.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import groupby, islice
 from operator import itemgetter
@@ -14,8 +14,8 @@ from zlib import crc32
 from stemtide.archive import ArchivedRecord
 from stemtide.calls import DAY_MS, day_of_index
 from stemtide.corrections import Corrected, Corrector, Left
-from stemtide.day_items import Item, read_item
-from stemtide.ports import SideBySide, UnavailableError
+from stemtide.day_items import Item
+from stemtide.ports import SideBySide
 from stemtide.progress import Progress
 from stemtide.recount import AccountCalls, ArchivedCall, calls_of
 
@@ -23,6 +23,9 @@ MAX_ROUNDS: Final = 3
 """Looks at a bucket: what lagged, or turned out to need more days, is read again."""
 LAG_S: Final = 30.0
 """Wait before it: in two of them the archive writes what it gathers in its window of a minute."""
+MORE_CALLS: Final = 2_800_000
+"""Of other arrival days kept at a time, some 1.2 GB: as many as of two buckets, since an item needs the day
+before its own, too."""
 READ_AT_ONCE: Final = 500
 """Records of a lane: a quarter of the time per record that one alone takes."""
 MAX_EXAMPLES: Final = 5
@@ -113,6 +116,10 @@ class _Book:
     touched: dict[int, set[int]] = field(default_factory=dict)
     items: list[Item] = field(default_factory=list)
 
+    def days_needed(self) -> set[int]:
+        """The arrival days to read."""
+        return set().union(*(item.days_needed(self.touched[item.day]) for item in self.items))
+
 
 Pending = Mapping[str, set[int]] | None
 """By account the event days that are still to be set right; None: all that the task touches."""
@@ -167,8 +174,15 @@ class Recompute:
         if pending is None:
             outcome.checked += sum(len(book.touched) for book in books.values())
         left = self._read_items(books)
-        days_read = self._read_more(task, books)
-        left += self._correct(books, days_read, progress, outcome)
+        read = set(range(task.first, task.last + 1))
+        missing = {account: book.days_needed() - read for account, book in books.items()}
+        for part in _portions(books, missing):
+            self._read_more(missing, part)
+            left += self._correct(
+                part, {account: read | missing[account] for account in part}, progress, outcome
+            )
+            for book in part.values():
+                book.calls.clear()
         _conclude(outcome, [entry for entry in left if entry[1] not in RETRIED], task)
         return [entry for entry in left if entry[1] in RETRIED]
 
@@ -181,36 +195,24 @@ class Recompute:
 
     def _read_items(self, books: Mapping[str, _Book]) -> list[tuple[Item, Left]]:
         """Read every touched item; those that gave no answer."""
-
-        def read(key: tuple[str, int]) -> tuple[Item, Left | None]:
-            try:
-                return read_item(self.corrector.items, *key), None
-            except UnavailableError:
-                return Item(account=key[0], day=key[1]), Left.UNAVAILABLE
-
         keys = [(account, day) for account, book in books.items() for day in sorted(book.touched)]
         unread: list[tuple[Item, Left]] = []
-        for item, why in self.side_by_side(read, keys):
-            if why is None:
-                books[item.account].items.append(item)
+        found = self.side_by_side(lambda key: self.corrector.read(*key), keys)
+        for (account, day), item in zip(keys, found, strict=True):
+            if isinstance(item, Left):
+                unread.append((Item(account=account, day=day), item))
             else:
-                unread.append((item, why))
+                books[account].items.append(item)
         return unread
 
-    def _read_more(self, task: Task, books: dict[str, _Book]) -> dict[str, set[int]]:
-        """Read the other arrival days that items need, each for the accounts that need it; by account the
-        days that are read then."""
-        read = {account: set(range(task.first, task.last + 1)) for account in books}
-        missing: dict[int, set[str]] = {}
-        for account, book in books.items():
-            for item in book.items:
-                for day in item.days_needed(book.touched[item.day]) - read[account]:
-                    missing.setdefault(day, set()).add(account)
-        for day, accounts in sorted(missing.items()):
+    def _read_more(self, missing: Mapping[str, set[int]], books: dict[str, _Book]) -> None:
+        """Read the other arrival days that items need, each for the accounts that need it."""
+        wanted: dict[int, set[str]] = {}
+        for account in books:
+            for day in missing[account]:
+                wanted.setdefault(day, set()).add(account)
+        for day, accounts in sorted(wanted.items()):
             self._read(day, accounts.__contains__, books)
-            for account in accounts:
-                read[account].add(day)
-        return read
 
     def _correct(
         self,
@@ -246,6 +248,21 @@ class Recompute:
                 else:
                     outcome.add(result)
         return left
+
+
+def _portions(books: dict[str, _Book], missing: Mapping[str, set[int]]) -> Iterator[dict[str, _Book]]:
+    """The accounts in portions whose other days, if like the days that were read, fit into memory."""
+    part: dict[str, _Book] = {}
+    more = 0
+    for account, book in books.items():
+        wanted = len(book.calls) * len(missing[account])
+        if part and more + wanted > MORE_CALLS:
+            yield part
+            part, more = {}, 0
+        part[account] = book
+        more += wanted
+    if part:
+        yield part
 
 
 def _conclude(outcome: Outcome, left: Iterable[tuple[Item, Left]], task: Task) -> None:

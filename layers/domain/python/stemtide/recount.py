@@ -120,11 +120,11 @@ class AccountCalls:
             caps: how much the state may hold.
         """
         within = [call for call in self._by_day.get(day, ()) if _is_within(call, bound)]
-        covered = begin.state.covered_ms
+        covered, again = begin.state.covered_ms, self._repetitions(day, within, bound)
         counted = [
             call
             for call in within
-            if not (covered is not None and call.at_ms < covered) and not self._came_before(call, bound)
+            if not (covered is not None and call.at_ms < covered) and id(call) not in again
         ]
         folded = fold(
             begin.state,
@@ -158,14 +158,20 @@ class AccountCalls:
         places = {(call.lane, call.sequence) for call in self._by_day.get(day, ())}
         return places.issuperset(marks.items())
 
-    def _came_before(self, call: ArchivedCall, bound: Mapping[str, int]) -> bool:
-        for other in self._repeated.get(call.id_hash, ()):
-            if other is call:
-                return False
-            near = other.day == call.day or call.arrival_ms - other.arrival_ms <= REPEATED_WITHIN_MS
-            if near and _is_within(other, bound):
-                return True
-        return False
+    def _repetitions(self, day: int, calls: Iterable[ArchivedCall], bound: Mapping[str, int]) -> set[int]:
+        """Which of the day's calls came before, by identity: a record may hold the same call twice."""
+        found: set[int] = set()
+        for key in self._repeated.keys() & {call.id_hash for call in calls}:
+            latest_ms, on_the_day = -REPEATED_WITHIN_MS, False
+            for call in self._repeated[key]:
+                if not _is_within(call, bound):
+                    continue
+                if call.day == day:
+                    if on_the_day or call.arrival_ms - latest_ms <= REPEATED_WITHIN_MS:
+                        found.add(id(call))
+                    on_the_day = True
+                latest_ms = call.arrival_ms
+        return found
 
 
 def _is_within(call: ArchivedCall, bound: Mapping[str, int]) -> bool:

@@ -62,6 +62,7 @@ class Caps:
     id_window: int = limits.ID_WINDOW
     inline_users: int = limits.INLINE_USERS
     remembered_ids: int = limits.REMEMBERED_IDS
+    new_duplicates: int = limits.MAX_NEW_DUPLICATES
 
 
 _encoder = msgspec.msgpack.Encoder()
@@ -86,7 +87,7 @@ def decode(blob: bytes) -> State:
 
 def id_hash(message_id: str) -> bytes:
     """The bytes that stand for a message id within its account-day."""
-    return xxh3_64_digest(message_id.encode())[: limits.ID_BYTES]
+    return xxh3_64_digest(message_id.encode())
 
 
 def mark_of(state: State, lane: str) -> int:

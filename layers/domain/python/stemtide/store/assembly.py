@@ -11,6 +11,7 @@ from stemtide.calls import Bounds
 from stemtide.commit import Committer
 from stemtide.config_schema import Ingest
 from stemtide.corrections import Corrector
+from stemtide.day_items import Item
 from stemtide.ports import Pace
 from stemtide.progress import Progress
 from stemtide.recompute import Recompute
@@ -111,8 +112,10 @@ class _ReadArchive:
         return self.days.records(day, wanted)
 
 
-def recompute_store(settings: RecomputeSettings, ingest: Ingest) -> RecomputeStore:
-    """What the recompute function touches."""
+def recompute_store(
+    settings: RecomputeSettings, ingest: Ingest, broken: Callable[[Item, Exception], None]
+) -> RecomputeStore:
+    """What the recompute function touches; `broken` as in `Corrector`."""
     s3, threads = clients.client("s3"), Threads()
     table = clients.table(settings.ingest_table)
     days = ArchiveDays(client=s3, bucket=settings.archive_bucket, side_by_side=threads)
@@ -126,6 +129,7 @@ def recompute_store(settings: RecomputeSettings, ingest: Ingest) -> RecomputeSto
                 pace=pace,
                 rules=aggregate_rules(ingest),
                 caps=Caps(event_types=ingest.max_event_types),
+                broken=broken,
             ),
             side_by_side=threads,
         )

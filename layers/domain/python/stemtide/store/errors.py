@@ -10,13 +10,16 @@ _THROTTLED = frozenset(
     {
         "LimitExceededException",
         "ProvisionedThroughputExceededException",
+        "ReplicatedWriteConflictException",
         "RequestLimitExceeded",
         "SlowDown",
         "Throttling",
         "ThrottlingException",
         "TooManyRequestsException",
+        "TransactionConflictException",
     }
 )
+"""Refusals that say nothing about the request: nothing was written, and the same succeeds a little later."""
 _SERVER_ERROR = 500
 
 

@@ -3,7 +3,7 @@
 import random
 import time
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from typing import Final, TypeVar
 
 from stemtide.limits import DEADLINE_MARGIN
@@ -35,4 +35,5 @@ class Threads:
     def __call__(self, step: Callable[[T], R], items: Iterable[T], /) -> list[R]:
         """The results in the order of the items; the first exception is raised after all have ended."""
         futures = [self._pool.submit(step, item) for item in items]
+        wait(futures)
         return [future.result() for future in futures]
