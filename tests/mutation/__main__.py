@@ -65,7 +65,7 @@ def _settings(target: Target) -> str:
 
 
 def _test_command(target: Target) -> list[str]:
-    quick = ["-x", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", "--hypothesis-seed=0"]
+    quick = ["-x", "-q", "-p", "no:cacheprovider", "--hypothesis-seed=0"]
     return [sys.executable, "-m", "pytest", *quick, *target.tests]
 
 

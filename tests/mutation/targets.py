@@ -25,18 +25,20 @@ TARGETS: Final = {
     "fold": Target(
         modules=("fold.py", "state.py", "lanes.py", "users.py"),
         tests=(
-            "tests/unit/stream",
             "tests/mutation/test_some_seeds.py",
+            "tests/unit/stream",
             "tests/property/test_aggregates_are_exact.py",
         ),
     ),
     "store": Target(
         modules=("commit.py", "accounting.py", "ledgers.py", "store/usage.py", "store/ledger.py"),
         tests=(
-            "tests/unit/stream",
             "tests/mutation/test_some_seeds.py",
-            "tests/integration/stream",
+            "tests/unit/stream",
             "tests/simulation/test_memory_contract.py",
+            "tests/integration/stream/test_aggregate_function.py",
+            "tests/integration/stream/test_dead_letters_and_balance.py",
+            "tests/integration/http/test_read_routes.py",
         ),
     ),
 }
