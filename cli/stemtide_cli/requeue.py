@@ -51,7 +51,10 @@ def requeue(
     table = session.stack.table("ingest")
     on = day.date().isoformat() if day else None
     rows = chosen(read_rows(table, day=on), ids) if ids else read_waiting(table, day=on)
-    rows = [row for row in rows if consumer in (None, row.consumer)]
+    others = [row for row in rows if consumer not in (None, row.consumer)]
+    if ids and others:
+        raise click.UsageError(f"{others[0].id} was given up by {others[0].consumer}, not by {consumer}")
+    rows = [row for row in rows if row not in others]
     if not ids and not every:
         listed = {"waiting": [_facts(row) for row in rows]}
         session.out.result(listed, lambda console: _show_list(console, rows))

@@ -72,6 +72,16 @@ class Function(lambda_.Function):
         """Let the function do exactly `actions` on exactly `resources` (ARNs)."""
         self.add_to_role_policy(iam.PolicyStatement(actions=list(actions), resources=list(resources)))
 
+    def allow_listing(self, bucket: s3.IBucket, *, prefix: str) -> None:
+        """Let the function list the objects of `bucket` whose key begins with `prefix`."""
+        self.add_to_role_policy(
+            iam.PolicyStatement(
+                actions=["s3:ListBucket"],
+                resources=[bucket.bucket_arn],
+                conditions={"StringLike": {"s3:prefix": f"{prefix}*"}},
+            )
+        )
+
     def allow_objects(self, actions: Sequence[str], bucket: s3.IBucket, *, prefix: str) -> None:
         """Let the function do `actions` on the objects of `bucket` whose key begins with `prefix`."""
         self.allow(actions, bucket.arn_for_objects(f"{prefix}*"))

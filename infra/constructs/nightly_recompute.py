@@ -62,7 +62,7 @@ class NightlyRecompute(Construct):
             ["dynamodb:DeleteItem", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:UpdateItem"],
             tables.ingest.table_arn,
         )
-        self.function.allow(["s3:ListBucket"], archive.bucket.bucket_arn)
+        self.function.allow_listing(archive.bucket, prefix=f"{RAW}/")
         self.function.allow_objects(["s3:GetObject"], archive.bucket, prefix=f"{RAW}/")
         self.function.allow_objects(["s3:PutObject"], archive.bucket, prefix=PREFIX)
         arn = self.function.function_arn

@@ -8,10 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from stemtide.aggregate import Rules, aggregate
 from stemtide.archive import archive
+from stemtide.balance import Account, DeadTotal, LaneBalance, lane_balance
 from stemtide.calls import Bounds
 from stemtide.ports import LedgerRow
-from stemtide.store.counters import Account, LaneBalance, lane_balance
-from stemtide.store.dead_letters import DeadTotal
 
 from tests.stream_memory import Lab, MemoryLedger
 from tests.streams import ARRIVAL, call, event, record

@@ -9,10 +9,9 @@ from pathlib import Path
 from typing import Any, Final
 
 import msgspec
+from stemtide.balance import Account, DeadTotal, LaneBalance, lane_balance
 from stemtide.dead_letters import DeadLetter, lane_among, lost_calls, parse_dead_letter
 from stemtide.ports import LedgerRow
-from stemtide.store.counters import Account, LaneBalance, lane_balance
-from stemtide.store.dead_letters import DeadTotal
 
 from tests.simulation.kinds import AGGREGATE, ARCHIVE, CONSUMERS
 from tests.simulation.memory import Stored

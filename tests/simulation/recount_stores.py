@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from stemtide.archive import ArchivedRecord, merged
 from stemtide.ports import ConflictError, UsageRow
-from stemtide.progress import Hole, Progress
+from stemtide.progress import Hole, Progress, progress_of
 
 from tests.simulation.kinds import ARCHIVE
 from tests.simulation.letters import Letters
@@ -47,12 +47,7 @@ class MemoryArchive:
         return self._records(day, wanted) if steps.passes() else steps.through(self._records, day, wanted)
 
     def _progress(self) -> Progress:
-        balances = self.letters.balances(self.stored)
-        return Progress(
-            aggregate={lane.lane: lane.aggregate_mark for lane in balances},
-            archive={lane.lane: lane.archive_mark for lane in balances if (lane.unbalanced or 0) >= 0},
-            holes=list(self._holes()),
-        )
+        return progress_of(self.letters.balances(self.stored), self._holes())
 
     def _holes(self) -> Iterator[Hole]:
         for letter in self.letters.all:

@@ -30,6 +30,8 @@ def named(path: Path) -> str:
 
 
 PURE = [path for path in python_files(DOMAIN) if path.relative_to(DOMAIN).parts[0] not in AT_AWS]
+DECIDING = [path for path in PURE if path.relative_to(DOMAIN).parts[0] != "http"]
+"""The routes read the stores themselves."""
 HANDLERS = python_files(FUNCTIONS)
 
 
@@ -62,6 +64,11 @@ def clock_calls(path: Path) -> Iterator[str]:
 @pytest.mark.parametrize("path", PURE, ids=named)
 def test_what_decides_imports_no_boto3(path: Path) -> None:
     assert not [name for name in imports(path) if name.split(".")[0] in {"boto3", "botocore"}]
+
+
+@pytest.mark.parametrize("path", DECIDING, ids=named)
+def test_what_decides_knows_no_store(path: Path) -> None:
+    assert not [name for name in imports(path) if name.startswith(("stemtide.store", "stemtide.delivery"))]
 
 
 @pytest.mark.parametrize("path", PURE, ids=named)

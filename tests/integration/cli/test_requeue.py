@@ -66,12 +66,14 @@ def test_without_ids_it_lists_what_waits_with_reason_size_and_remedy(deployment:
     [row] = deployment.run("requeue")["waiting"]
     shown = deployment.invoke("requeue")
     none = deployment.run("requeue", "--consumer", "archive")["waiting"]
+    refused = deployment.invoke("requeue", "aggregate-1", "--consumer", "archive")
 
     assert (row["id"], row["consumer"], row["records"], row["calls"]) == ("aggregate-1", "aggregate", 3, 3)
     assert row["reason"] == "RetryAttemptsExhausted"
     assert "stemtide requeue aggregate-1" in row["do"]
     assert "its function kept failing on it" in shown.output
     assert none == []
+    assert (refused.exit_code, "aggregate-1 was given up by aggregate" in refused.output) == (2, True)
     assert status(deployment) == {"payloads": 1, "unregistered": 0, "waiting": 1}
 
 

@@ -7,8 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from stemtide.calls import DAY_MS
+from stemtide.progress import Hole
 from stemtide.store.archive_objects import ArchiveDays
 from stemtide.store.consumer_marks import has_mark
+from stemtide.store.consumer_progress import read_progress
 from stemtide.store.counters import read_counters
 from stemtide.store.dead_letters import read_waiting
 from stemtide.store.ledger import query_all, read_lanes
@@ -23,9 +26,11 @@ MAPPING = "4f0d6f4e-7c5a-4d5e-9a51-6c2c5f0f7f3a"
 KEY = f"aws/lambda/{MAPPING}/shardId-000000000000/2026/03/14/2026-03-14T18.00.06-d94b2f5c+1"
 
 
-def give_up(cloud: Cloud, lost: dict[str, Any]) -> None:
-    """What Lambda does with a delivery of the aggregates after the last retry."""
+def give_up(cloud: Cloud, lost: dict[str, Any], *, consumer: str = "Aggregate") -> None:
+    """What Lambda does with a delivery after the last retry."""
     letter = json.loads((EVENTS / "s3_on_failure_object.json").read_text()) | {"payload": json.dumps(lost)}
+    function = letter["requestContext"]["functionArn"].replace("Aggregate", consumer)
+    letter["requestContext"]["functionArn"] = function
     cloud.s3.put_object(Bucket="dead", Key=KEY, Body=json.dumps(letter).encode())
     cloud.invoke("dead_letters", json.loads((EVENTS / "s3_object_created.json").read_text()))
 
@@ -87,6 +92,29 @@ def test_a_delivery_that_was_counted_before_it_was_given_up_is_not_dead(cloud: C
     counters = read_counters(cloud.ingest)
     assert (counters.applied, counters.dead, counters.received) == (3, 1, 4)
     assert counters.unbalanced == 0
+
+
+def test_progress_names_what_the_archive_gave_up_and_trusts_no_lane_before_that_is_registered(
+    cloud: Cloud,
+) -> None:
+    records = [record(call(f"m-{at}"), at=at) for at in range(4)]
+    numbers = [int(one["kinesis"]["sequenceNumber"]) for one in records]
+    cloud.deliver(event(*records[:2]))
+    cloud.invoke("aggregate", event(*records[2:]))
+    cloud.invoke("archive", event(records[3]))
+    [lane] = read_counters(cloud.ingest).lanes
+
+    unregistered = read_progress(cloud.ingest)
+    give_up(cloud, event(records[2]), consumer="Archive")
+    registered = read_progress(cloud.ingest)
+
+    day = int(ARRIVAL.timestamp() * 1000) // DAY_MS
+    assert (unregistered.aggregate, unregistered.archive) == ({lane.lane: numbers[3]}, {})
+    assert (registered.aggregate, registered.archive) == ({lane.lane: numbers[3]}, {lane.lane: numbers[3]})
+    assert (unregistered.holes, list(registered.holes)) == (
+        [],
+        [Hole(lane.lane, numbers[2], numbers[2], day, day)],
+    )
 
 
 def test_changes_of_a_table_that_were_given_up_are_registered_and_are_no_lost_calls(cloud: Cloud) -> None:

@@ -2,10 +2,8 @@
 
 from dataclasses import replace
 
-from stemtide.balance import Balance, check
+from stemtide.balance import Account, Balance, Counters, DeadTotal, LaneBalance, check, lane_balance
 from stemtide.ports import Checkpoint, LedgerRow
-from stemtide.store.counters import Account, Counters, LaneBalance, lane_balance
-from stemtide.store.dead_letters import DeadTotal
 
 LANE = "1/0"
 NONE_DEAD = DeadTotal(lane=LANE)

@@ -4,6 +4,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from stemtide.balance import LaneBalance
+
 
 class Hole(NamedTuple):
     """Records that the archive's consumer gave up and nobody has put back: lane, first and last sequence
@@ -37,3 +39,17 @@ class Progress:
         for hole in holes:
             bound[hole.lane] = min(hole.first - 1, bound.get(hole.lane, -1))
         return bound
+
+
+def progress_of(lanes: Iterable[LaneBalance], holes: Iterable[Hole]) -> Progress:
+    """The progress that the lanes' balances say, with what the archive gave up.
+
+    A lane in which the aggregates counted more than the archive is not to be trusted: the archive has given
+    something up that is not registered yet.
+    """
+    found = list(lanes)
+    return Progress(
+        aggregate={lane.lane: lane.aggregate_mark for lane in found},
+        archive={lane.lane: lane.archive_mark for lane in found if (lane.unbalanced or 0) >= 0},
+        holes=list(holes),
+    )

@@ -3,7 +3,7 @@
 from typing import Any
 
 from stemtide.calls import DAY_MS
-from stemtide.progress import Hole, Progress
+from stemtide.progress import Hole, Progress, progress_of
 from stemtide.store.counters import read_counters
 from stemtide.store.dead_letters import DeadRow, read_waiting
 from stemtide.store.ledger import ARCHIVE
@@ -15,15 +15,11 @@ EVER = (0, 10_000_000 * DAY_MS)
 def read_progress(table: Any) -> Progress:
     """The consumers' progress as of now (`table`: boto3 Table resource of the ingest table).
 
-    The ledgers are read before the dead letters: what is given up after that lies behind their marks. A
-    lane in which the aggregates counted more than the archive is not to be trusted: the archive has given
-    something up that is not registered yet.
+    The ledgers are read before the dead letters: what is given up after that lies behind their marks.
     """
     lanes = read_counters(table).lanes
-    return Progress(
-        aggregate={lane.lane: lane.aggregate_mark for lane in lanes},
-        archive={lane.lane: lane.archive_mark for lane in lanes if (lane.unbalanced or 0) >= 0},
-        holes=[_hole(row) for row in read_waiting(table) if row.consumer == ARCHIVE and row.events],
+    return progress_of(
+        lanes, (_hole(row) for row in read_waiting(table) if row.consumer == ARCHIVE and row.events)
     )
 
 

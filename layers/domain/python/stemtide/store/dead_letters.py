@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
+from stemtide.balance import DeadTotal
 from stemtide.ports import ConflictError
 from stemtide.store.errors import translated
 from stemtide.store.ledger import query_all
@@ -11,16 +12,6 @@ from stemtide.store.ledger import query_all
 DAYS_KEY: Final = "dead-days"
 MAX_TRIES: Final = 20
 """Tries to add a payload to its lane's total against other payloads of the same lane."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DeadTotal:
-    """What a consumer gave up on in one lane: payloads, calls, the last sequence number (-1: none)."""
-
-    lane: str
-    payloads: int = 0
-    events: int = 0
-    last: int = -1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
