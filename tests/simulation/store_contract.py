@@ -27,6 +27,7 @@ def ledger_row(mark: int, *, calls: int = 0) -> LedgerRow:
         mark_arrival=TODAY_MS,
         records=mark,
         counts={"applied": calls, "duplicate": 1},
+        expected=FIRST_SEQUENCE + mark + 7 if calls else None,
         ranges=((FIRST_SEQUENCE, FIRST_SEQUENCE + mark),),
         checkpoints=(Checkpoint(29_557_440, FIRST_SEQUENCE + mark, calls),),
     )

@@ -2,7 +2,7 @@
 
 from hypothesis import given
 from hypothesis import strategies as st
-from stemtide.accounting import KEPT_CHECKPOINTS, MINUTE_MS, Position, advance
+from stemtide.accounting import KEPT_CHECKPOINTS, KEPT_RANGES, MINUTE_MS, Position, advance, is_accounted
 from stemtide.ports import Checkpoint, LedgerRow
 
 NOON = 1_000_000
@@ -86,3 +86,29 @@ def test_a_row_with_counts_and_no_checkpoints_opens_the_next_minute() -> None:
 
     assert row is not None
     assert row.checkpoints == (Checkpoint(NOON + 1, 11, 9),)
+
+
+def test_ranges_are_joined_where_a_delivery_goes_on_or_reaches_back_and_nowhere_else() -> None:
+    def after(row: LedgerRow, *sequences: int, before: int | None = None) -> LedgerRow:
+        records = [Position(sequence, 0, 1) for sequence in sequences]
+        return advance(row, records, before=before, parts={}, rest="in") or row
+
+    row = after(LedgerRow(lane="1/0"), 10, 11, 14, before=14)
+    assert (row.ranges, row.expected) == (((10, 11),), 14)
+    row = after(row, 14, 15)
+    assert (row.ranges, row.expected) == (((10, 15),), None)
+    row = after(row, 15, 17)
+    assert row.ranges == ((10, 17),)
+    row = after(row, 20, 21, 22, before=22)
+    assert row.ranges == ((10, 17), (20, 21))
+    row = after(row, 30)
+    assert row.ranges == ((10, 17), (20, 21), (30, 30))
+    assert [at for at in range(35) if is_accounted(row, at)] == [*range(10, 18), 20, 21, 30]
+
+
+def test_the_latest_ranges_are_kept() -> None:
+    row = LedgerRow(lane="1/0")
+    for at in range(KEPT_RANGES + 5):
+        row = advance(row, [Position(2 * at, 0, 1)], before=None, parts={}, rest="in") or row
+
+    assert row.ranges == tuple((2 * at, 2 * at) for at in range(5, KEPT_RANGES + 5))

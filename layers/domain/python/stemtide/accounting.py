@@ -8,9 +8,9 @@ import msgspec
 
 from stemtide.ports import Checkpoint, LedgerRow
 
-KEPT_RANGES: Final = 32
-"""Accounted ranges a ledger row remembers: over five minutes of full windows, far longer than the
-notification of a dead letter takes."""
+KEPT_RANGES: Final = 100
+"""Accounted ranges a ledger row remembers: of a backlog that is worked off at two seconds a batch three
+minutes, far longer than the notification of a dead letter takes."""
 KEPT_CHECKPOINTS: Final = 32
 """Minutes that the consumers may be apart and still be compared."""
 MINUTE_MS: Final = 60_000
@@ -41,7 +41,8 @@ def advance(
         parts: by counter, the (sequence number, calls) that it takes.
         rest: the counter of all other calls.
     """
-    counted = [p for p in positions if p.sequence > row.mark]
+    delivered = list(positions)
+    counted = [p for p in delivered if p.sequence > row.mark]
     if before is not None:
         counted = [p for p in counted if p.sequence < before]
     if not counted:
@@ -58,9 +59,22 @@ def advance(
         mark_arrival=counted[-1].arrival_ms,
         records=row.records + len(counted),
         counts={name: row.counts.get(name, 0) + calls for name, calls in added.items()},
-        ranges=(*row.ranges, (first, last))[-KEPT_RANGES:],
+        ranges=_ranges(row, first, last, delivered)[-KEPT_RANGES:],
+        expected=before,
         checkpoints=_checkpoints(row, counted),
     )
+
+
+def _ranges(
+    row: LedgerRow, first: int, last: int, delivered: Sequence[Position]
+) -> tuple[tuple[int, int], ...]:
+    """The accounted ranges with one more, joined to the one before where certainly nothing lies between.
+
+    That is so when the delivery reaches back to the mark, or begins where the one before broke off.
+    """
+    if row.ranges and (delivered[0].sequence <= row.mark or first == row.expected):
+        return (*row.ranges[:-1], (row.ranges[-1][0], last))
+    return (*row.ranges, (first, last))
 
 
 def common_checkpoint(one: LedgerRow, other: LedgerRow, *, after: int) -> tuple[int, int] | None:

@@ -105,6 +105,7 @@ class LedgerRow:
     """How far a consumer has accounted for a lane, and what it counted.
 
     `mark` is the last accounted sequence number (-1: none) and `mark_arrival` its arrival in epoch ms;
+    `expected` is the record at which the last delivery broke off, None when it came to its end.
     `ranges` are the latest accounted (first, last), newest last, by which a payload that was given up
     after all is told from one that was only not acknowledged; `checkpoints` are the latest, newest last.
     """
@@ -114,6 +115,7 @@ class LedgerRow:
     mark_arrival: int = 0
     records: int = 0
     counts: dict[str, int] = field(default_factory=dict)
+    expected: int | None = None
     ranges: tuple[tuple[int, int], ...] = ()
     checkpoints: tuple[Checkpoint, ...] = ()
 

@@ -12,7 +12,9 @@ from stemtide.store.errors import translated
 
 AGGREGATE: Final = "aggregate"
 ARCHIVE: Final = "archive"
-_PLAIN: Final = frozenset({"pk", "sk", "mark", "mark_arrival", "records", "ranges", "checkpoints"})
+_PLAIN: Final = frozenset(
+    {"pk", "sk", "mark", "mark_arrival", "records", "expected", "ranges", "checkpoints"}
+)
 _ranges_decoder = msgspec.msgpack.Decoder(list[tuple[bytes, bytes]])
 _checkpoints_decoder = msgspec.msgpack.Decoder(list[tuple[int, bytes, int]])
 _NONE: Final = msgspec.msgpack.encode([])
@@ -84,6 +86,7 @@ def _item(row: LedgerRow) -> dict[str, Any]:
         "mark": str(row.mark),
         "mark_arrival": row.mark_arrival,
         "records": row.records,
+        **({} if row.expected is None else {"expected": str(row.expected)}),
         "ranges": msgspec.msgpack.encode(back),
         "checkpoints": msgspec.msgpack.encode(points),
         **row.counts,
@@ -99,6 +102,7 @@ def _row(item: dict[str, Any]) -> LedgerRow:
         mark=mark,
         mark_arrival=int(item["mark_arrival"]),
         records=int(item["records"]),
+        expected=int(item["expected"]) if "expected" in item else None,
         counts={name: int(value) for name, value in item.items() if name not in _PLAIN},
         ranges=tuple((mark - lanes.unpack(first), mark - lanes.unpack(last)) for first, last in back),
         checkpoints=tuple(Checkpoint(minute, mark - lanes.unpack(at), calls) for minute, at, calls in points),
