@@ -101,9 +101,11 @@ def test_ranges_are_joined_where_a_delivery_goes_on_or_reaches_back_and_nowhere_
     assert row.ranges == ((10, 17),)
     row = after(row, 20, 21, 22, before=22)
     assert row.ranges == ((10, 17), (20, 21))
+    row = after(row, 22, 23)
+    assert row.ranges == ((10, 17), (20, 23))
     row = after(row, 30)
-    assert row.ranges == ((10, 17), (20, 21), (30, 30))
-    assert [at for at in range(35) if is_accounted(row, at)] == [*range(10, 18), 20, 21, 30]
+    assert row.ranges == ((10, 17), (20, 23), (30, 30))
+    assert [at for at in range(35) if is_accounted(row, at)] == [*range(10, 18), *range(20, 24), 30]
 
 
 def test_the_latest_ranges_are_kept() -> None:

@@ -71,7 +71,7 @@ def test_what_is_stored_is_read_back(number: int) -> None:
     assert users.decode(users.encode(present)) == present
 
 
-@pytest.mark.parametrize("blob", [b"", b"\x09", b"\x00\x01"])
-def test_an_unknown_format_is_refused(blob: bytes) -> None:
-    with pytest.raises(ValueError, match="unknown format"):
+@pytest.mark.parametrize(("blob", "shown"), [(b"", ""), (b"\x09", "09"), (b"\x00\x01", "00")])
+def test_an_unknown_format_is_refused(blob: bytes, shown: str) -> None:
+    with pytest.raises(ValueError, match=f"^users of unknown format {shown}: deploy the version"):
         users.decode(blob)
