@@ -33,7 +33,8 @@ class Backfill:
 
     Args:
         end_ms: up to where the log counts, unless an account has its own cutover.
-        tables: what tells these tables from others of the same names: progress in others is not theirs.
+        tables: what tells these tables from others of the same names, and from what they were before a run
+            replaced days: progress in others is not theirs.
     """
 
     stage: Stage
@@ -91,7 +92,7 @@ class Backfill:
             if state == WRITTEN:
                 continue
             names = [account.name for account in self.days.accounts(part)]
-            read = partial(self._known, backfilled=state == BEGUN)
+            read = partial(self._known, backfilled=state == BEGUN or self.writer.planner.again)
             known = dict(zip(names, self.writer.side_by_side(read, names), strict=True))
             self.stage.done(step, BEGUN)
             yield part, list(self._days_of(part)), known

@@ -17,7 +17,7 @@ from stemtide_cli.backfill_archive import Archive
 from stemtide_cli.backfill_cutovers import Cutovers
 from stemtide_cli.backfill_days import Days, put_in_order
 from stemtide_cli.backfill_facts import FactWriter, Told, facts_of
-from stemtide_cli.backfill_finished import clear, finish, finished
+from stemtide_cli.backfill_finished import clear, finish, finished, generation
 from stemtide_cli.backfill_outcome import Asked, Done
 from stemtide_cli.backfill_planning import Planner
 from stemtide_cli.backfill_run import Backfill
@@ -54,9 +54,9 @@ class Steps:
             CliError: what the data, the mapping or the tables lack.
         """
         sources = find_sources(data, self.mapping, self.mapping_path, self.stack.client)
-        tables = incarnation(self.stack.client("dynamodb"), self.stack.tables)
         first = folder = self.home / self._key(sources, asked, {})
-        if (known := finished(folder, tables)) is not None:
+        tables = self._tables(first.name, asked)
+        if (known := finished(folder, tables, asked)) is not None:
             return known
         stops: dict[str, int] = {}
         while True:
@@ -76,6 +76,10 @@ class Steps:
             finish(first, tables, done)
             clear(folder)
         return done
+
+    def _tables(self, run: str, asked: Asked) -> str:
+        known = incarnation(self.stack.client("dynamodb"), self.stack.tables)
+        return generation(self.home, known, run, replaces=asked.replace and not asked.dry_run)
 
     def _key(self, sources: Sources, asked: Asked, stops: dict[str, int]) -> str:
         """What a run can go on from: the same files, mapping and bounds, cut in the same way."""

@@ -75,9 +75,9 @@ def test_the_same_backfill_again_writes_nothing(deployment: Deployment, log: Pat
 
     assert (first["resumed"], again["resumed"]) == (False, True)
     assert again == first | {
-        name: again[name] for name in ("resumed", "written", "seconds", "rows_per_second")
+        name: again[name] for name in ("resumed", "written", "unchanged", "seconds", "rows_per_second")
     }
-    assert again["written"] == 0
+    assert (again["written"], again["unchanged"]) == (0, first["days"])
     assert items_in(deployment.cloud.usage) == before
 
 
@@ -96,3 +96,11 @@ def test_a_dry_run_counts_everything_and_writes_nothing(deployment: Deployment, 
     assert (done["dry_run"], done["counted"], done["days"]) == (True, COUNTED, 32)
     assert items_in(deployment.cloud.usage) == {}
     assert deployment.cloud.accounts.scan()["Items"] == []
+
+
+def test_a_dry_run_of_a_finished_backfill_is_a_dry_run(deployment: Deployment, log: Path) -> None:
+    deployment.run(*arguments(log))
+
+    done = deployment.run(*arguments(log, "--dry-run"))
+
+    assert (done["dry_run"], done["counted"], done["written"]) == (True, COUNTED, 0)

@@ -221,6 +221,22 @@ def test_days_of_another_backfill_stay_until_they_are_to_be_replaced(
     assert usage_in(deployment.cloud.usage) == expected
 
 
+def test_a_finished_backfill_replaces_the_one_that_has_replaced_it(
+    deployment: Deployment, log: Path, expected: Usage, tmp_path: Path
+) -> None:
+    half = part(tmp_path, "hash(event) % 2 = 0")
+    for data, more in ((log, ()), (half, ("--replace",))):
+        deployment.run(*arguments(data, "--cutover", "2023-03-05", *more))
+    other = usage_in(deployment.cloud.usage)
+
+    refused = deployment.run(*arguments(log, "--cutover", "2023-03-05"), expect=1)
+    replaced = deployment.run(*arguments(log, "--cutover", "2023-03-05", "--replace"))
+
+    assert other != expected
+    assert len(refused["other_backfill"]) == replaced["written"] == 32
+    assert usage_in(deployment.cloud.usage) == expected
+
+
 def test_a_replaced_part_of_a_cutover_day_goes_through_the_archive(
     deployment: Deployment, log: Path, expected: Usage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
