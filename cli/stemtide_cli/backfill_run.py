@@ -60,12 +60,16 @@ class Backfill:
         }
 
     def keep_cutovers(self, now_s: int) -> None:
-        """First of all the cutovers: from then on the stream leaves the time before them alone."""
+        """First of all the cutovers: from then on the stream leaves the time before them alone.
+
+        Args:
+            now_s: from when on they are kept for so long (epoch seconds).
+        """
         step = f"{self.tables}:{CUTOVERS}"
         if self.stage.noted(step) is None:
             self.progress(f"setting the cutovers of {len(self.cutovers):,} accounts")
             self.keeper.keep(self.cutovers, now_s=now_s)
-            self.stage.done(step, str(now_s))
+            self.stage.done(step, str(self.settling.clock()))
 
     def write_days(self) -> None:
         """Every day before its account's cutover, part by part; a part with other backfills stays open."""
