@@ -46,6 +46,7 @@ class Done:
 
     asked: Asked
     names: tuple[str, ...]
+    ignored: tuple[str, ...]
     resumed: bool
     totals: Totals
     end_ms: int

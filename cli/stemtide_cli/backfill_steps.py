@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,19 +12,21 @@ from stemtide.store.backfill_items import BackfillItems
 from stemtide.store.pace import Threads
 from stemtide.store.records import Records
 
-from stemtide_cli import backfill_days, backfill_stage, resuming
+from stemtide_cli import backfill_days, backfill_sections, backfill_stage, resuming
 from stemtide_cli.backfill_archive import Archive
 from stemtide_cli.backfill_cutovers import Cutovers
 from stemtide_cli.backfill_days import Days, put_in_order
-from stemtide_cli.backfill_facts import FactWriter, Told, facts_of
+from stemtide_cli.backfill_facts import FactWriter, Told
 from stemtide_cli.backfill_finished import clear, finish, finished, generation
 from stemtide_cli.backfill_outcome import Asked, Done
 from stemtide_cli.backfill_planning import Planner
+from stemtide_cli.backfill_result import shown
 from stemtide_cli.backfill_run import Backfill
 from stemtide_cli.backfill_settling import Settling, idle
-from stemtide_cli.backfill_sources import Sources, find_sources, link_sections
+from stemtide_cli.backfill_sources import Sources, find_sources
 from stemtide_cli.backfill_stage import Stage
 from stemtide_cli.backfill_writing import Patience, Writer
+from stemtide_cli.facts_log import Facts
 from stemtide_cli.log import log_of
 from stemtide_cli.mapping import Mapping
 from stemtide_cli.model_options import configuration
@@ -54,10 +56,12 @@ class Steps:
             CliError: what the data, the mapping or the tables lack.
         """
         sources = find_sources(data, self.mapping, self.mapping_path, self.stack.client)
+        if sources.ignored:
+            self.say(f"{len(sources.ignored):,} files are ignored: {shown(sources.ignored)}")
         first = folder = self.home / self._key(sources, asked, {})
         tables = self._tables(first.name, asked)
         if (known := finished(folder, tables, asked)) is not None:
-            return known
+            return replace(known, ignored=sources.ignored)
         stops: dict[str, int] = {}
         while True:
             with backfill_stage.opened(
@@ -125,17 +129,26 @@ class Steps:
         resumed: bool,
     ) -> Done:
         counted, calls = work.days.before({account: cut.at_ms for account, cut in work.cutovers.items()})
-        repaired, facts, waiting = 0, Told(), []
-        if not asked.dry_run:
-            work.keep_cutovers(asked.now_ms // 1000)
-            work.write_days()
-            facts = self._facts(sources, asked, stage, work, progress)
-            repaired = work.check()
-            waiting = self._archive(work, progress).settle(set(work.told.for_archive))
+        repaired, told, waiting = 0, Told(), []
+        with backfill_sections.opened(
+            sources,
+            mapping=self.mapping,
+            mapping_path=self.mapping_path,
+            stage=stage,
+            client_of=self.stack.client,
+            say=self.say,
+        ) as facts:
+            if not asked.dry_run:
+                work.keep_cutovers(asked.now_ms // 1000)
+                work.write_days()
+                told = self._tell(facts, asked, stage, work, progress)
+                repaired = work.check()
+                waiting = self._archive(work, progress).settle(set(work.told.for_archive))
         rejected = stage.join_rejected()
         return Done(
             asked=asked,
             names=tuple(source.name for source in sources.events),
+            ignored=sources.ignored,
             resumed=resumed,
             totals=stage.totals(),
             end_ms=work.end_ms,
@@ -146,7 +159,7 @@ class Steps:
             told=work.told,
             repaired=repaired,
             waiting=waiting,
-            facts=facts,
+            facts=told,
         )
 
     def _backfill(self, asked: Asked, stage: Stage, tables: str, progress: Callable[[str], None]) -> Backfill:
@@ -184,20 +197,10 @@ class Steps:
             say=self.say,
         )
 
-    def _facts(
-        self, sources: Sources, asked: Asked, stage: Stage, work: Backfill, progress: Callable[[str], None]
+    def _tell(
+        self, facts: Facts, asked: Asked, stage: Stage, work: Backfill, progress: Callable[[str], None]
     ) -> Told:
-        folder = link_sections(sources, stage.folder / "sections", self.stack.client)
         progress("reading subscriptions and accounts")
-        facts = facts_of(
-            self.mapping,
-            folder=folder,
-            mapping_path=self.mapping_path,
-            stage=stage,
-            spill=stage.folder / "tmp",
-        )
-        for note in facts.notes:
-            self.say(note)
         writer = FactWriter(
             table=self.stack.table("accounts"),
             patience=work.writer.patience,
