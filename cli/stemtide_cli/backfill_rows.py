@@ -13,6 +13,7 @@ from stemtide.facts import SUBSCRIPTION_PREFIX
 
 from stemtide_cli import sql
 from stemtide_cli.log import Log
+from stemtide_cli.log_file import ROW
 
 DAY_US: Final = DAY_MS * 1000
 LATER: Final = "later"
@@ -71,19 +72,17 @@ def special(log: Log, scope: Scope, connection: duckdb.DuckDBPyConnection) -> st
 
 def refused(connection: duckdb.DuckDBPyConnection, log: Log, scope: Scope, *, name: str) -> str:
     """The query of the refused rows, with their values as they stand in the file (`judged` is at hand)."""
-    columns = [
-        str(name) for name, *_ in connection.execute(f"DESCRIBE SELECT * FROM {log.source}").fetchall()
-    ]
-    names = [name for name in columns if name not in ("_row", "file_row_number")]
-    values = ", ".join(f"{sql.text(name)}: {sql.identifier(name)}" for name in names)
+    names = [str(name) for name, *_ in connection.execute(f"DESCRIBE SELECT * FROM {log.source}").fetchall()]
+    values = ", ".join(f"{sql.text(name)}: {sql.identifier(name)}" for name in names if name != ROW)
     reasons = (
         f"SELECT _row, coalesce(judged.reason, found.reason) AS reason FROM"
         f" (SELECT _row, {_reason(scope)} AS reason FROM {scope.rows(log)}) AS found"
         " LEFT JOIN judged ON judged.row = found._row"
     )
     return (
-        f"SELECT {sql.text(name)} AS file, _row AS row, reason, {{{values}}} AS values"
-        f" FROM {log.source} AS source JOIN ({reasons}) AS why USING (_row)"
+        f"SELECT {sql.text(name)} AS file, _row AS row, reason, values"
+        f" FROM (SELECT {ROW} AS _row, {{{values}}} AS values FROM {log.source})"
+        f" JOIN ({reasons}) USING (_row)"
         f" WHERE reason IS NOT NULL AND reason <> {sql.text(LATER)} ORDER BY row"
     )
 

@@ -74,7 +74,7 @@ def log_of(events: Events, path: Path, mapping_path: Path, spill: Path) -> Log:
         source = log_file.source_of(path, columns)
         columns = log_file.columns_of(connection, source)
         properties = log_file.chosen_properties(events, columns, mapping_path)
-        query = sql.calls(events, source=source, columns=columns, properties=properties)
+        query = sql.calls(events, source=source, row=log_file.ROW, columns=columns, properties=properties)
         if events.day is not None:
             log_file.check_courses(connection, events, source, mapping_path)
     return Log(

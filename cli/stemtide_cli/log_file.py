@@ -16,6 +16,8 @@ WEIGHT_PROPERTY = "count"
 NO_PARTITIONS = "hive_partitioning = false"
 """A folder named like `day=1` makes no column: the file alone says what is in it."""
 EMPTY_TYPE = '"NULL"'
+ROW = "__stemtide_row"
+"""The column of a row's number in its file, by a name that no file has."""
 
 
 def find_file(folder: Path, name: str, mapping_path: Path) -> Path:
@@ -36,7 +38,7 @@ def source_of(path: Path, as_text: dict[str, str]) -> str:
     name = sql.text(str(path))
     if path.name.endswith(".parquet"):
         reader = f"read_parquet({name}, file_row_number = true, {NO_PARTITIONS})"
-        return f"(SELECT *, file_row_number AS _row FROM {reader})"
+        return f"(SELECT * EXCLUDE (file_row_number), file_row_number AS {ROW} FROM {reader})"
     types = ", ".join(f"{sql.text(column)}: {sql.text(kind)}" for column, kind in as_text.items())
     if path.name.endswith((".csv", ".csv.gz", ".tsv")):
         given = f", types = {{{types}}}" if types else ""
@@ -44,12 +46,12 @@ def source_of(path: Path, as_text: dict[str, str]) -> str:
     else:
         given = f", columns = {{{types}}}" if types else ""
         reader = f"read_json({name}, format = 'newline_delimited', sample_size = -1, {NO_PARTITIONS}{given})"
-    return f"(SELECT *, row_number() OVER () - 1 AS _row FROM {reader})"
+    return f"(SELECT *, row_number() OVER () - 1 AS {ROW} FROM {reader})"
 
 
 def columns_of(connection: duckdb.DuckDBPyConnection, source: str) -> dict[str, str]:
     described = connection.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()
-    return {name: kind for name, kind, *_ in described if name not in ("_row", "file_row_number")}
+    return {name: kind for name, kind, *_ in described if name != ROW}
 
 
 def as_text(events: Events, columns: dict[str, str]) -> dict[str, str]:

@@ -15,7 +15,7 @@ Section = Subscriptions | Accounts | Enrolments
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SectionFile:
-    """A file to read: a table expression with `_row`, and its columns with their types."""
+    """A file to read: a table expression with `log_file.ROW`, and its columns with their types."""
 
     path: Path
     source: str
