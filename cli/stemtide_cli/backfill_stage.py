@@ -28,6 +28,8 @@ ROW_BITS: Final = 40
 PLACE: Final = 1 << (ROW_BITS + 16)
 """A row's place is its instant, then 16 bits of its file's number, then 40 of its row's."""
 FETCHED: Final = 10_000
+PRIVATE: Final = 0o700
+"""Of a stage's folder: what is in it names users."""
 BEGUN: Final = "begun"
 TABLES: Final = (
     "sources (number INTEGER PRIMARY KEY, fingerprint VARCHAR, rows BIGINT, last BIGINT)",
@@ -210,7 +212,9 @@ def opened(
         CliError: another process has it.
     """
     rejected = folder / "rejected"
-    rejected.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
+    folder.chmod(PRIVATE)
+    rejected.mkdir(exist_ok=True)
     try:
         connection = connect(folder / "tmp", file=folder / "stage.duckdb")
     except duckdb.IOException as error:

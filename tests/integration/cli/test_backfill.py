@@ -124,3 +124,12 @@ def test_a_log_may_have_columns_of_any_names(deployment: Deployment, tmp_path: P
     assert (lines[0]["row"], lines[0]["reason"]) == (9, "no_account")
     assert lines[0]["values"].items() >= {name: place for place, name in enumerate(names)}.items()
     assert usage_in(deployment.cloud.usage) == expected
+
+
+def test_what_names_users_is_for_their_reader_alone(
+    deployment: Deployment, log: Path, tmp_path: Path
+) -> None:
+    deployment.run(*arguments(log))
+
+    (folder,) = (tmp_path / "backfill").iterdir()
+    assert oct(folder.stat().st_mode)[-3:] == "700"
