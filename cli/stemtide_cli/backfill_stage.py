@@ -6,11 +6,11 @@ Each source file is counted in one transaction: a run that is killed leaves whol
 # ruff: noqa: S608 - DuckDB reads local files; every name and value is a number, the log's own query or quoted
 
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import duckdb
 import msgspec
@@ -164,10 +164,8 @@ class Stage:
             verdicts = list(judge(found, log, now_ms=self.scope.now_ms))
             bad = [(one.row, one.reason) for one in verdicts if one.reason is not None]
             said = [(one.account, msgspec.json.encode(one.fact)) for one in verdicts if one.fact is not None]
-            if bad:
-                self.connection.executemany("INSERT INTO judged VALUES (?, ?)", bad)
-            if said:
-                self.connection.executemany("INSERT INTO said VALUES (?, ?)", said)
+            _insert(self.connection, "judged", ("BIGINT", "VARCHAR"), bad)
+            _insert(self.connection, "said", ("VARCHAR", "BLOB"), said)
             for _, reason in bad:
                 refused[str(reason)] = refused.get(str(reason), 0) + 1
         return refused
@@ -225,10 +223,10 @@ def opened(
     with connection:
         for table in TABLES:
             connection.execute(f"CREATE TABLE IF NOT EXISTS {table}")
+        stops = stops or {}
         connection.execute("DELETE FROM stops")
-        if stops:
-            connection.executemany("INSERT INTO stops VALUES (?, ?)", list(stops.items()))
-        scope = Scope(stop_us=stop_us, now_ms=now_ms, stops=stops or {})
+        _insert(connection, "stops", ("VARCHAR", "BIGINT"), list(stops.items()))
+        scope = Scope(stop_us=stop_us, now_ms=now_ms, stops=stops)
         stage = Stage(connection=connection, scope=scope, rejected=rejected)
         first = stage.noted(BEGUN)
         if first is None:
@@ -236,3 +234,13 @@ def opened(
             yield stage
         else:
             yield replace(stage, scope=replace(scope, now_ms=int(first)))
+
+
+def _insert(
+    connection: duckdb.DuckDBPyConnection, table: str, kinds: Sequence[str], rows: Sequence[tuple[Any, ...]]
+) -> None:
+    """Put all rows into a table at once; `kinds` are the types of its columns."""
+    lists = ", ".join(f"unnest(CAST(? AS {kind}[]))" for kind in kinds)
+    columns = [list(column) for column in zip(*rows, strict=True)]
+    if columns:
+        connection.execute(f"INSERT INTO {table} SELECT {lists}", columns)
