@@ -9,6 +9,7 @@ from stemtide.calls import DAY_MS
 from stemtide_cli import backfill_stage
 from stemtide_cli.backfill_days import Days, put_in_order
 from stemtide_cli.backfill_stage import Stage
+from stemtide_cli.log import connect
 
 NOW_MS = 1_800_000_000_000
 ACCOUNTS = 40
@@ -24,6 +25,18 @@ class Counting:
     def execute(self, *query: object) -> duckdb.DuckDBPyConnection:
         self.executed += 1
         return self.connection.execute(*query)  # type: ignore[arg-type]
+
+    def executemany(self, *query: object) -> None:
+        raise AssertionError(query)
+
+    def cursor(self) -> duckdb.DuckDBPyConnection:
+        return self.connection.cursor()
+
+    def __enter__(self) -> "Counting":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.connection.close()
 
 
 @pytest.fixture
@@ -59,10 +72,7 @@ def test_days_before_instants_are_counted_by_one_query(stage: Stage) -> None:
 
 
 def test_stops_are_kept_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def one_by_one(*_: object) -> None:
-        raise AssertionError
-
-    monkeypatch.setattr(duckdb.DuckDBPyConnection, "executemany", one_by_one, raising=False)
+    monkeypatch.setattr(backfill_stage, "connect", lambda *at, **file: Counting(connect(*at, **file)))
     stops = {f"account-{number}": number for number in range(3000)}
 
     with backfill_stage.opened(tmp_path / "stage", stop_us=None, now_ms=NOW_MS, stops=stops) as stage:
