@@ -69,7 +69,7 @@ def finish(folder: Path, tables: str, done: Done) -> None:
 
 
 def clear(folder: Path) -> None:
-    """Remove what only an unfinished run needs."""
+    """Remove what only an unfinished run needs, and the folder if nothing is left."""
     for path in folder.iterdir():
         if path.name in KEPT:
             continue
@@ -77,6 +77,8 @@ def clear(folder: Path) -> None:
             shutil.rmtree(path)
         else:
             path.unlink()
+    if not any(folder.iterdir()):
+        folder.rmdir()
 
 
 def _write(path: Path, content: bytes) -> None:

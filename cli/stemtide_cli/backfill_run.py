@@ -59,17 +59,21 @@ class Backfill:
             and account.last_day >= at_ms // DAY_MS
         }
 
+    @property
+    def has_begun(self) -> bool:
+        """Whether a run has set the cutovers, and so may have written days."""
+        return self.stage.noted(f"{self.tables}:{CUTOVERS}") is not None
+
     def keep_cutovers(self, now_s: int) -> None:
         """First of all the cutovers: from then on the stream leaves the time before them alone.
 
         Args:
             now_s: from when on they are kept for so long (epoch seconds).
         """
-        step = f"{self.tables}:{CUTOVERS}"
-        if self.stage.noted(step) is None:
+        if not self.has_begun:
             self.progress(f"setting the cutovers of {len(self.cutovers):,} accounts")
             self.keeper.keep(self.cutovers, now_s=now_s)
-            self.stage.done(step, str(self.settling.clock()))
+            self.stage.done(f"{self.tables}:{CUTOVERS}", str(self.settling.clock()))
 
     def write_days(self) -> None:
         """Every day before its account's cutover, part by part; a part with other backfills stays open."""

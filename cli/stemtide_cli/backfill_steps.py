@@ -63,21 +63,28 @@ class Steps:
         if (known := finished(folder, tables, asked)) is not None:
             return replace(known, ignored=sources.ignored)
         stops: dict[str, int] = {}
+        folders = [folder]
         while True:
             with backfill_stage.opened(
                 folder, stop_us=asked.stop_us, now_ms=asked.now_ms, stops=stops
             ) as stage:
                 resumed = self._count(sources, stage, progress)
-                work = self._backfill(asked, stage, tables, progress)
-                found = work.stops()
-                if found.items() <= stops.items():
-                    done = self._write(sources, asked, stage, work, progress, resumed=resumed)
-                    break
-            self.say(f"{len(found):,} accounts keep a cutover within a day: counting up to it")
-            stops = found
+                further = stage.decided_stops(tables)
+                if further is None:
+                    work = self._backfill(asked, stage, tables, progress)
+                    found = work.stops()
+                    if found.items() <= stops.items():
+                        done = self._write(sources, asked, stage, work, progress, resumed=resumed)
+                        is_over = done.is_complete or (asked.dry_run and not work.has_begun)
+                        break
+                    further = stage.decide_stops(tables, found)
+            self.say(f"{len(further):,} accounts keep a cutover within a day: counting up to it")
+            stops = further
             folder = self.home / self._key(sources, asked, stops)
+            folders.append(folder)
         if done.is_complete:
             finish(first, tables, done)
+        for folder in folders if is_over else ():
             clear(folder)
         return done
 
