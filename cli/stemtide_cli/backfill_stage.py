@@ -22,7 +22,7 @@ from stemtide_cli.backfill_rows import LATER, Scope
 from stemtide_cli.errors import CliError
 from stemtide_cli.log import Log, connect, readable
 
-VERSION: Final = 3
+VERSION: Final = 4
 """Of the file's layout."""
 ROW_BITS: Final = 40
 PLACE: Final = 1 << (ROW_BITS + 16)
@@ -33,7 +33,7 @@ PRIVATE: Final = 0o700
 BEGUN: Final = "begun"
 STOPS: Final = "stops"
 TABLES: Final = (
-    "sources (number INTEGER PRIMARY KEY, fingerprint VARCHAR, rows BIGINT, last BIGINT)",
+    "sources (number INTEGER PRIMARY KEY, fingerprint VARCHAR, rows BIGINT, last BIGINT, lacks VARCHAR[])",
     "refused (source INTEGER, reason VARCHAR, n BIGINT)",
     "counts (account VARCHAR, day INTEGER, event VARCHAR, calls BIGINT, events BIGINT, place HUGEINT,"
     " first BIGINT, last BIGINT)",
@@ -106,6 +106,13 @@ class Stage:
         """Of the sources, in their order."""
         found = self.connection.execute("SELECT fingerprint FROM sources ORDER BY number").fetchall()
         return tuple(fingerprint for (fingerprint,) in found)
+
+    def lacking(self) -> dict[str, int]:
+        """The optional columns that sources do not have, and in how many."""
+        found = self.connection.execute(
+            "SELECT name, count(*) FROM (SELECT unnest(lacks) AS name FROM sources) GROUP BY 1 ORDER BY 1"
+        ).fetchall()
+        return dict(found)
 
     def said(self) -> Iterator[tuple[str, bytes]]:
         """The facts among the events: (account, encoded fact)."""
@@ -196,7 +203,8 @@ class Stage:
     def _keep(self, number: int, log: Log, name: str, tally: dict[str, int], judged: dict[str, int]) -> None:
         last = "SELECT max(last) FROM counts"
         self.connection.execute(
-            f"INSERT INTO sources VALUES (?, ?, ?, ({last}))", [number, log.fingerprint, sum(tally.values())]
+            f"INSERT INTO sources VALUES (?, ?, ?, ({last}), ?)",
+            [number, log.fingerprint, sum(tally.values()), list(log.lacks)],
         )
         reasons = {reason: n for reason, n in tally.items() if reason}
         for reason, n in judged.items():

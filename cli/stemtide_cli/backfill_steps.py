@@ -12,10 +12,10 @@ from stemtide.store.backfill_items import BackfillItems
 from stemtide.store.pace import Threads
 from stemtide.store.records import Records
 
-from stemtide_cli import backfill_days, backfill_sections, backfill_stage, resuming
+from stemtide_cli import backfill_counting, backfill_days, backfill_sections, backfill_stage, resuming
 from stemtide_cli.backfill_archive import Archive
 from stemtide_cli.backfill_cutovers import Cutovers
-from stemtide_cli.backfill_days import Days, put_in_order
+from stemtide_cli.backfill_days import Days
 from stemtide_cli.backfill_facts import FactWriter, Told
 from stemtide_cli.backfill_finished import clear, finish, finished, generation
 from stemtide_cli.backfill_outcome import Asked, Done
@@ -27,7 +27,6 @@ from stemtide_cli.backfill_sources import Sources, find_sources
 from stemtide_cli.backfill_stage import Stage
 from stemtide_cli.backfill_writing import Patience, Writer
 from stemtide_cli.facts_log import Facts
-from stemtide_cli.log import log_of
 from stemtide_cli.mapping import Mapping
 from stemtide_cli.model_options import configuration
 from stemtide_cli.recompute import run_recompute
@@ -36,7 +35,6 @@ from stemtide_cli.stack import Stack
 THREADS: Final = 8
 """Requests in flight at a time: as many as a client's connections."""
 DAY_S: Final = 86_400
-ORDERED: Final = "ordered"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +66,18 @@ class Steps:
             with backfill_stage.opened(
                 folder, stop_us=asked.stop_us, now_ms=asked.now_ms, stops=stops
             ) as stage:
-                resumed = self._count(sources, stage, progress)
+                resumed = backfill_counting.count(
+                    sources,
+                    stage,
+                    events=self.mapping.events,
+                    mapping_path=self.mapping_path,
+                    client_of=self.stack.client,
+                    progress=progress,
+                )
+                if not stops:
+                    backfill_counting.check(
+                        stage, events=self.mapping.events, mapping_path=self.mapping_path, say=self.say
+                    )
                 further = stage.decided_stops(tables)
                 if further is None:
                     work = self._backfill(asked, stage, tables, progress)
@@ -106,24 +115,6 @@ class Steps:
             config.ingest.max_event_types,
         )
         return hashlib.sha256(repr(meaning).encode()).hexdigest()[:16]
-
-    def _count(self, sources: Sources, stage: Stage, progress: Callable[[str], None]) -> bool:
-        """Count every file that is not in yet; whether there was something in."""
-        resumed = False
-        for number, source in enumerate(sources.events):
-            if stage.has(number):
-                resumed = True
-                continue
-            progress(f"counting {source.name} ({number + 1} of {len(sources.events)})")
-            folder = stage.folder / "fetched"
-            with source.at_hand(folder, self.stack.client) as path:
-                log = log_of(self.mapping.events, path, self.mapping_path, stage.folder / "tmp")
-                stage.add(number, log, name=source.name)
-        if stage.noted(ORDERED) is None:
-            progress("putting accounts and days in order")
-            put_in_order(stage.connection)
-            stage.done(ORDERED)
-        return resumed
 
     def _write(
         self,

@@ -2,6 +2,9 @@
 
 # ruff: noqa: S608 - DuckDB reads a local file; names and values are quoted by `sql.identifier` and `sql.text`
 
+import gzip
+import zlib
+from collections.abc import Sequence
 from pathlib import Path
 
 import duckdb
@@ -15,6 +18,7 @@ ENDINGS = (".parquet", ".csv", ".csv.gz", ".tsv", ".jsonl", ".jsonl.gz", ".ndjso
 WEIGHT_PROPERTY = "count"
 NO_PARTITIONS = "hive_partitioning = false"
 """A folder named like `day=1` makes no column: the file alone says what is in it."""
+CHUNK_BYTES = 1 << 16
 EMPTY_TYPE = '"NULL"'
 ROW = "__stemtide_row"
 """The column of a row's number in its file, by a name that no file has."""
@@ -47,6 +51,33 @@ def source_of(path: Path, as_text: dict[str, str]) -> str:
         given = f", columns = {{{types}}}" if types else ""
         reader = f"read_json({name}, format = 'newline_delimited', sample_size = -1, {NO_PARTITIONS}{given})"
     return f"(SELECT *, row_number() OVER () - 1 AS {ROW} FROM {reader})"
+
+
+def has_content(path: Path) -> bool:
+    """Whether a file has more than blanks in it; a damaged one has, whatever it is."""
+    if path.name.endswith(".parquet"):
+        return True
+    try:
+        with gzip.open(path) if path.name.endswith(".gz") else path.open("rb") as file:
+            return any(chunk.strip() for chunk in iter(lambda: file.read(CHUNK_BYTES), b""))
+    except (OSError, EOFError, zlib.error):
+        return True
+
+
+def optional_lacking(events: Events, columns: dict[str, str]) -> tuple[str, ...]:
+    """The columns of users and properties that a file lacks; one that differs in case only is a mistake."""
+    known = {column.lower() for column in columns}
+    optional = [
+        *([events.user] if events.user else []),
+        *(() if events.properties == "*" else events.properties),
+    ]
+    return tuple(dict.fromkeys(column for column in optional if column.lower() not in known))
+
+
+def with_empty(source: str, columns: Sequence[str]) -> str:
+    """The table expression with further columns that have no values."""
+    empty = "".join(f", CAST(NULL AS VARCHAR) AS {sql.identifier(column)}" for column in columns)
+    return f"(SELECT *{empty} FROM {source})" if empty else source
 
 
 def columns_of(connection: duckdb.DuckDBPyConnection, source: str) -> dict[str, str]:
