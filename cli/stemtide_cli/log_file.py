@@ -67,10 +67,8 @@ def has_content(path: Path) -> bool:
 def optional_lacking(events: Events, columns: dict[str, str]) -> tuple[str, ...]:
     """The columns of users and properties that a file lacks; one that differs in case only is a mistake."""
     known = {column.lower() for column in columns}
-    optional = [
-        *([events.user] if events.user else []),
-        *(() if events.properties == "*" else events.properties),
-    ]
+    users = [events.user] if events.user else []
+    optional = users if events.properties == "*" else [*users, *events.properties]
     return tuple(dict.fromkeys(column for column in optional if column.lower() not in known))
 
 
