@@ -33,6 +33,7 @@ def result_of(stack: Stack, done: Done, *, seconds: float) -> dict[str, Any]:
         "days": done.days,
         "cutover": common if instants else None,
         "other_cutovers": {account: at for account, at in instants.items() if at != common},
+        "discarded": sum(cutover.between for cutover in done.cutovers.values()),
         "written": told.written,
         "replaced": told.replaced,
         "unchanged": told.unchanged,
@@ -60,6 +61,8 @@ def show(console: Console, result: dict[str, Any]) -> None:
         console.print(f"{len(others):,} accounts have another cutover: {_some(list(others.items()))}")
     if result["left_to_stream"]:
         console.print(f"{result['left_to_stream']:,} rows lie after it: left to the stream")
+    if result["discarded"]:
+        console.print(f"{result['discarded']:,} days that only the stream has before it are dropped")
     for reason, count in result["refused"].items():
         console.print(f"refused {count:,} rows: {reason}")
     facts = result["facts"]

@@ -14,7 +14,7 @@ from stemtide.store.records import Records
 
 from stemtide_cli import backfill_counting, backfill_days, backfill_sections, backfill_stage, resuming
 from stemtide_cli.backfill_archive import Archive
-from stemtide_cli.backfill_cutovers import Cutovers
+from stemtide_cli.backfill_cutovers import Cutovers, refuse_losses
 from stemtide_cli.backfill_days import Days
 from stemtide_cli.backfill_facts import FactWriter, Told
 from stemtide_cli.backfill_finished import clear, finish, finished, generation
@@ -61,6 +61,7 @@ class Steps:
         if (known := finished(folder, tables, asked)) is not None:
             return replace(known, ignored=sources.ignored)
         stops: dict[str, int] = {}
+        reach_ms = 0
         folders = [folder]
         while True:
             with backfill_stage.opened(
@@ -78,11 +79,14 @@ class Steps:
                     backfill_counting.check(
                         stage, events=self.mapping.events, mapping_path=self.mapping_path, say=self.say
                     )
+                    reach_ms = asked.reach_ms(stage.totals())
                 further = stage.decided_stops(tables)
                 if further is None:
-                    work = self._backfill(asked, stage, tables, progress)
+                    work = self._backfill(asked, stage, tables, progress, reach_ms=reach_ms)
                     found = work.stops()
                     if found.items() <= stops.items():
+                        if not asked.discard:
+                            refuse_losses(work.cutovers, reach_ms)
                         done = self._write(sources, asked, stage, work, progress, resumed=resumed)
                         is_over = done.is_complete or (asked.dry_run and not work.has_begun)
                         break
@@ -160,7 +164,9 @@ class Steps:
             facts=told,
         )
 
-    def _backfill(self, asked: Asked, stage: Stage, tables: str, progress: Callable[[str], None]) -> Backfill:
+    def _backfill(
+        self, asked: Asked, stage: Stage, tables: str, progress: Callable[[str], None], *, reach_ms: int
+    ) -> Backfill:
         ingest, patience = configuration().ingest, Patience(say=self.say)
         threads, days = Threads(max_workers=THREADS), Days(connection=stage.connection.cursor())
         end_ms = asked.end_ms(stage.totals())
@@ -178,7 +184,12 @@ class Steps:
             stage=stage,
             days=days,
             end_ms=end_ms,
-            cutovers=keeper.decide(names, end_ms=end_ms, asked=asked.cutover_ms is not None),
+            cutovers=keeper.decide(
+                names,
+                end_ms=end_ms,
+                asked=asked.cutover_ms is not None,
+                reach_ms=reach_ms if reach_ms < end_ms else None,
+            ),
             writer=Writer(items=items, planner=planner, patience=patience, side_by_side=threads),
             keeper=keeper,
             records=Records(self.stack.table("accounts")),

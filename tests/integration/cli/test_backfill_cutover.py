@@ -204,6 +204,47 @@ def test_without_one_an_account_keeps_its_cutover(deployment: Deployment, log: P
     assert done["other_backfill"] == []
 
 
+@pytest.mark.parametrize("more", [("--cutover", "2023-03-12"), ("--until", "2023-03-11")])
+@pytest.mark.parametrize("mode", [(), ("--dry-run",)])
+def test_what_only_the_stream_has_after_the_data_is_not_lost_unasked(
+    deployment: Deployment, log: Path, more: tuple[str, ...], mode: tuple[str, ...]
+) -> None:
+    calls = [live("m-1", "2023-03-10T10:00:00Z"), live("m-2", "2023-03-11T10:00:00Z")]
+    deliver_live(deployment, *calls, arrival=datetime(2023, 3, 11, 12, tzinfo=UTC))
+    before = items_in(deployment.cloud.usage)
+
+    refused = deployment.run(*arguments(log, *more, *mode), expect=1)
+    kept = items_in(deployment.cloud.usage)
+    done = deployment.run(*arguments(log, *more, "--discard-streamed", *mode))
+
+    assert "the data ends at 2023-03-04T23:42:20.001Z" in refused["error"]
+    assert "2 days of 1 accounts, which would be lost: org-1 2023-03-12" in refused["error"]
+    assert "--discard-streamed" in refused["hint"]
+    assert kept == before
+    assert done["discarded"] == 2
+
+
+def test_a_call_of_the_datas_last_day_that_only_the_stream_has_is_not_lost_unasked(
+    deployment: Deployment, log: Path
+) -> None:
+    call = live("m-1", "2023-03-04T23:50:00Z")
+    deliver_live(deployment, call, arrival=datetime(2023, 3, 4, 23, 55, tzinfo=UTC))
+
+    deployment.run(*arguments(log, "--cutover", "2023-03-05"), expect=1)
+
+
+def test_where_the_data_goes_on_after_the_cutover_it_knows_of_every_call_before(
+    deployment: Deployment, tmp_path: Path, log: Path
+) -> None:
+    quiet = part(tmp_path, "timestamp < '2023-03-02' OR timestamp > '2023-03-04'")
+    call = live("m-1", "2023-03-03T10:00:00Z")
+    deliver_live(deployment, call, arrival=datetime(2023, 3, 3, 12, tzinfo=UTC))
+
+    done = deployment.run(*arguments(quiet, "--cutover", "2023-03-04"))
+
+    assert (done["discarded"], done["repaired"]) == (0, 1)
+
+
 def test_days_of_another_backfill_stay_until_they_are_to_be_replaced(
     deployment: Deployment, log: Path, expected: Usage, tmp_path: Path
 ) -> None:
