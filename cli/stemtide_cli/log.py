@@ -21,6 +21,12 @@ FINGERPRINT_CHARS = 16
 MEMORY_LIMIT = "512MB"
 """DuckDB sorts what does not fit on disk."""
 
+ROW_OF_ERROR = "Original Line"
+"""Where DuckDB's text on an error goes on with the row, and so with users' ids."""
+TOO_LONG = "Maximum line size"
+MAX_ROW = "2 MB"
+HINT = "is the file complete, and what its ending says?"
+
 Row = tuple[Any, ...]
 """(instant_us, row, skip, account, user, event, timestamp, weight, *properties)"""
 
@@ -102,8 +108,9 @@ def readable(path: Path) -> Iterator[None]:
     try:
         yield
     except duckdb.Error as error:
-        hint = "is the file complete, and what its ending says?"
-        raise CliError(f"{path} cannot be read: {error}", hint=hint) from error
+        said, _, row = str(error).partition(ROW_OF_ERROR)
+        hint = f"a row may have at most {MAX_ROW}" if TOO_LONG in row else HINT
+        raise CliError(f"{path} cannot be read: {said.strip()}", hint=hint) from error
 
 
 def connect(spill: Path, *, file: Path | None = None) -> duckdb.DuckDBPyConnection:

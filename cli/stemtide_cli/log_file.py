@@ -3,6 +3,7 @@
 # ruff: noqa: S608 - DuckDB reads a local file; names and values are quoted by `sql.identifier` and `sql.text`
 
 import gzip
+import re
 import zlib
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,6 +16,7 @@ from stemtide_cli.errors import CliError
 from stemtide_cli.mapping import Events
 
 ENDINGS = (".parquet", ".csv", ".csv.gz", ".tsv", ".jsonl", ".jsonl.gz", ".ndjson")
+SEPARATED = (".csv", ".csv.gz", ".tsv")
 WEIGHT_PROPERTY = "count"
 NO_PARTITIONS = "hive_partitioning = false"
 """A folder named like `day=1` makes no column: the file alone says what is in it."""
@@ -44,7 +46,7 @@ def source_of(path: Path, as_text: dict[str, str]) -> str:
         reader = f"read_parquet({name}, file_row_number = true, {NO_PARTITIONS})"
         return f"(SELECT * EXCLUDE (file_row_number), file_row_number AS {ROW} FROM {reader})"
     types = ", ".join(f"{sql.text(column)}: {sql.text(kind)}" for column, kind in as_text.items())
-    if path.name.endswith((".csv", ".csv.gz", ".tsv")):
+    if path.name.endswith(SEPARATED):
         given = f", types = {{{types}}}" if types else ""
         reader = f"read_csv({name}, header = true, sample_size = -1, {NO_PARTITIONS}{given})"
     else:
@@ -111,11 +113,26 @@ def require(
     """Raise the CliError that names the first of the columns that a file does not have, and its key."""
     for key, wanted in named.items():
         for column in wanted:
+            if column not in columns and _has_in_header(path, column):
+                raise CliError(
+                    f"{path} is not a regular file: its rows do not have the same number of values",
+                    hint=f"its header has {column!r}; write every row with as many values, and text that has"
+                    " separators or line breaks in quotes",
+                )
             if column not in columns:
                 raise CliError(
                     f"{mapping_path}: `{key}` names the column {column!r}, which {path} does not have",
                     hint=f"its columns are {', '.join(columns)}",
                 )
+
+
+def _has_in_header(path: Path, column: str) -> bool:
+    """Whether a text file's first line names a column."""
+    if not path.name.endswith(SEPARATED):
+        return False
+    with gzip.open(path) if path.name.endswith(".gz") else path.open("rb") as file:
+        line = file.readline(CHUNK_BYTES).decode("utf-8-sig", errors="replace")
+    return column in (name.strip().strip('"') for name in re.split(r"[,;|\t]", line))
 
 
 def chosen_properties(events: Events, columns: dict[str, str], mapping_path: Path) -> list[str]:
