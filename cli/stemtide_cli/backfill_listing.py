@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
+from botocore.exceptions import ClientError, ParamValidationError
+
 from stemtide_cli import log_file
 from stemtide_cli.errors import CliError
 from stemtide_cli.log import fingerprint_of
@@ -100,21 +102,30 @@ def _local(place: Path) -> Listing:
 def _in_s3(place: str, client_of: ClientOf) -> Listing:
     bucket, _, prefix = place.removeprefix(SCHEME).partition("/")
     found: list[Source] = []
-    for page in client_of("s3").get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
-        for entry in page.get("Contents", ()):
-            key = str(entry["Key"])
-            if key.endswith("/"):
-                continue
-            version = f"{entry['ETag']} {entry['Size']}"
-            name = f"{SCHEME}{bucket}/{key}"
-            within = key.removeprefix(prefix).lstrip("/") or PurePosixPath(key).name
-            source = Source(name=name, within=within, bucket=bucket, key=key, version=version)
-            if key == prefix:
-                return Listing(files=(source,), is_file=True)
-            whole = not prefix or prefix.endswith("/") or key[len(prefix) :].startswith("/")
-            if whole and entry["Size"] and not _is_marker(within):
-                found.append(source)
+    for entry in _objects(bucket, prefix, client_of):
+        key = str(entry["Key"])
+        version = f"{entry['ETag']} {entry['Size']}"
+        name = f"{SCHEME}{bucket}/{key}"
+        within = key.removeprefix(prefix).lstrip("/") or PurePosixPath(key).name
+        source = Source(name=name, within=within, bucket=bucket, key=key, version=version)
+        if key == prefix:
+            return Listing(files=(source,), is_file=True)
+        whole = not prefix or prefix.endswith("/") or key[len(prefix) :].startswith("/")
+        if whole and entry["Size"] and not _is_marker(within):
+            found.append(source)
     return Listing(files=tuple(found))
+
+
+def _objects(bucket: str, prefix: str, client_of: ClientOf) -> Iterator[dict[str, Any]]:
+    pages = client_of("s3").get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
+    try:
+        for page in pages:
+            yield from (entry for entry in page.get("Contents", ()) if not entry["Key"].endswith("/"))
+    except (ClientError, ParamValidationError) as error:
+        raise CliError(
+            f"--data {SCHEME}{bucket}/{prefix}: the bucket {bucket!r} cannot be listed: {error}",
+            hint="check the name (s3://bucket/prefix), and that your credentials may list the bucket",
+        ) from error
 
 
 def _is_marker(name: str) -> bool:

@@ -113,7 +113,8 @@ def test_a_run_that_failed_on_one_file_goes_on_with_it(
         ("{folder}/terms", "there is no file of events"),
         ("{folder}/two", "several files fit"),
         ("s3://exports/none/", "there is no file that can be read"),
-        ("s3://absent/", "AWS refused"),
+        ("s3://absent/x", "--data s3://absent/x: the bucket 'absent' cannot be listed: "),
+        ("s3:///x", "--data s3:///x: the bucket '' cannot be listed: "),
     ],
 )
 def test_data_that_is_not_there_is_said(
