@@ -8,6 +8,7 @@ import pytest
 from stemtide.ports import CUTOVER_SORT
 from stemtide.state import decode
 from stemtide.store.counters import read_counters
+from stemtide_cli import backfill_steps
 
 from tests.backfilled import Usage, items_in, usage_in
 from tests.integration.cli.backfills import ROWS, arguments, replay, streamed, write_log
@@ -102,6 +103,19 @@ def test_days_that_wait_for_the_archive_end_it_with_1_until_they_have_it(
     assert "8 days wait for the archive" in shown.stdout
     assert (done["recomputed"], done["recompute"]) == (8, [])
     assert usage_in(deployment.cloud.usage) == expected
+
+
+def test_why_a_recompute_did_not_succeed_is_told(
+    deployment: Deployment, log: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    replay(deployment, log, "--restart")
+    became = {"state": "failed", "run": "r-1", "cause": "8 items stay as they are"}
+    monkeypatch.setattr(backfill_steps, "run_recompute", lambda *_: became)
+
+    done = deployment.invoke(*arguments(log, "--cutover", CUTOVER))
+
+    assert done.exit_code == 1
+    assert "the recompute r-1 ended as failed: 8 items stay as they are" in done.stderr
 
 
 def test_a_streamed_day_before_the_cutover_has_the_backfills_counts(
