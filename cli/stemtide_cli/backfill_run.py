@@ -6,6 +6,7 @@ from datetime import date
 from functools import partial
 from typing import Final
 
+import msgspec
 from stemtide.as_of import day_index
 from stemtide.backfill import BACKFILL_SUFFIX, is_split, made_of, nothing
 from stemtide.calls import DAY_MS
@@ -22,6 +23,7 @@ from stemtide_cli.backfill_stage import Stage
 from stemtide_cli.backfill_writing import Writer, Written
 
 CUTOVERS: Final = "cutovers"
+STOPS: Final = "stops"
 PARTS: Final = "part"
 BEGUN: Final = "begun"
 WRITTEN: Final = "written"
@@ -58,6 +60,19 @@ class Backfill:
             and at_ms < self.end_ms
             and account.last_day >= at_ms // DAY_MS
         }
+
+    def further_stops(self, stops: Mapping[str, int]) -> dict[str, int] | None:
+        """Up to which stops the log has to be counted instead of these; None if it is counted rightly.
+
+        They are noted: the cutovers that a run sets would be stops for its repetition, were they asked for
+        anew.
+        """
+        noted = self.stage.noted(f"{self.tables}:{STOPS}")
+        found = self.stops() if noted is None else msgspec.json.decode(noted, type=dict[str, int])
+        if found.items() <= stops.items():
+            return None
+        self.stage.done(f"{self.tables}:{STOPS}", msgspec.json.encode(found).decode())
+        return found
 
     @property
     def has_begun(self) -> bool:

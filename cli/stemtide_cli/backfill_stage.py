@@ -31,7 +31,6 @@ FETCHED: Final = 10_000
 PRIVATE: Final = 0o700
 """Of a stage's folder: what is in it names users."""
 BEGUN: Final = "begun"
-STOPS: Final = "stops"
 TABLES: Final = (
     "sources (number INTEGER PRIMARY KEY, fingerprint VARCHAR, rows BIGINT, last BIGINT, lacks VARCHAR[])",
     "refused (source INTEGER, reason VARCHAR, n BIGINT)",
@@ -130,19 +129,6 @@ class Stage:
         reader = self.connection.cursor()
         found = reader.execute("SELECT value FROM progress WHERE name = ?", [step]).fetchall()
         return None if not found else str(found[0][0])
-
-    def decide_stops(self, tables: str, stops: Mapping[str, int]) -> dict[str, int]:
-        """Note that the log has to be counted up to these stops of accounts, for the tables as they are.
-
-        The cutovers that a run sets afterwards are stops for its repetition, which must not decide anew.
-        """
-        self.done(f"{tables}:{STOPS}", msgspec.json.encode(stops).decode())
-        return dict(stops)
-
-    def decided_stops(self, tables: str) -> dict[str, int] | None:
-        """What `decide_stops` has noted; None before."""
-        noted = self.noted(f"{tables}:{STOPS}")
-        return None if noted is None else msgspec.json.decode(noted, type=dict[str, int])
 
     def join_rejected(self) -> Path | None:
         """The one file of all refused rows; None if there are none."""

@@ -56,50 +56,51 @@ class Steps:
         sources = find_sources(data, self.mapping, self.mapping_path, self.stack.client)
         if sources.ignored:
             self.say(f"{len(sources.ignored):,} files are ignored: {shown(sources.ignored)}")
-        first = folder = self.home / self._key(sources, asked, {})
+        first = self.home / self._key(sources, asked, {})
         tables = self._tables(first.name, asked)
-        if (known := finished(folder, tables, asked)) is not None:
+        if (known := finished(first, tables, asked)) is not None:
             return replace(known, ignored=sources.ignored)
+        folders, reach_ms = [first], None
         stops: dict[str, int] = {}
-        reach_ms = 0
-        folders = [folder]
         while True:
             with backfill_stage.opened(
-                folder, stop_us=asked.stop_us, now_ms=asked.now_ms, stops=stops
+                folders[-1], stop_us=asked.stop_us, now_ms=asked.now_ms, stops=stops
             ) as stage:
-                resumed = backfill_counting.count(
-                    sources,
-                    stage,
-                    events=self.mapping.events,
-                    mapping_path=self.mapping_path,
-                    client_of=self.stack.client,
-                    progress=progress,
-                )
-                if not stops:
-                    backfill_counting.check(
-                        stage, events=self.mapping.events, mapping_path=self.mapping_path, say=self.say
-                    )
-                    reach_ms = asked.reach_ms(stage.totals())
-                further = stage.decided_stops(tables)
+                resumed = self._count(sources, stage, progress, is_whole=not stops)
+                reach_ms = asked.reach_ms(stage.totals()) if reach_ms is None else reach_ms
+                work = self._backfill(asked, stage, tables, progress, reach_ms=reach_ms)
+                further = work.further_stops(stops)
                 if further is None:
-                    work = self._backfill(asked, stage, tables, progress, reach_ms=reach_ms)
-                    found = work.stops()
-                    if found.items() <= stops.items():
-                        if not asked.discard:
-                            refuse_losses(work.cutovers, reach_ms)
-                        done = self._write(sources, asked, stage, work, progress, resumed=resumed)
-                        is_over = done.is_complete or (asked.dry_run and not work.has_begun)
-                        break
-                    further = stage.decide_stops(tables, found)
+                    if not asked.discard:
+                        refuse_losses(work.cutovers, reach_ms)
+                    done = self._write(sources, asked, stage, work, progress, resumed=resumed)
+                    is_over = done.is_complete or (asked.dry_run and not work.has_begun)
+                    break
             self.say(f"{len(further):,} accounts keep a cutover within a day: counting up to it")
             stops = further
-            folder = self.home / self._key(sources, asked, stops)
-            folders.append(folder)
+            folders.append(self.home / self._key(sources, asked, stops))
         if done.is_complete:
             finish(first, tables, done)
         for folder in folders if is_over else ():
             clear(folder)
         return done
+
+    def _count(
+        self, sources: Sources, stage: Stage, progress: Callable[[str], None], *, is_whole: bool
+    ) -> bool:
+        """Count what is not in yet, and look at the whole log; whether there was something in."""
+        events, path = self.mapping.events, self.mapping_path
+        counted = backfill_counting.count(
+            sources,
+            stage,
+            events=events,
+            mapping_path=path,
+            client_of=self.stack.client,
+            progress=progress,
+        )
+        if is_whole:
+            backfill_counting.check(stage, events=events, mapping_path=path, say=self.say)
+        return counted
 
     def _tables(self, run: str, asked: Asked) -> str:
         known = incarnation(self.stack.client("dynamodb"), self.stack.tables)
