@@ -3,6 +3,7 @@
 # ruff: noqa: S608 - DuckDB reads a local file; names and values are quoted by `sql.identifier` and `sql.text`
 
 import hashlib
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,11 +22,11 @@ FINGERPRINT_CHARS = 16
 MEMORY_LIMIT = "512MB"
 """DuckDB sorts what does not fit on disk."""
 
-ROW_OF_ERROR = "Original Line"
-"""Where DuckDB's text on an error goes on with the row, and so with users' ids."""
-TOO_LONG = "Maximum line size"
-MAX_ROW = "2 MB"
+ROW_OF_ERROR = re.compile(r"\s*(?:Original Line:|\n\nLINE 1:)")
+"""Where DuckDB's text on an error goes on with the row, and so with users' ids, or with the query."""
 HINT = "is the file complete, and what its ending says?"
+HINTS = {"Maximum line size": "a row may have at most 2 MB", "not utf-8": "write the file in UTF-8"}
+"""What to do, by what the text has."""
 
 Row = tuple[Any, ...]
 """(instant_us, row, skip, account, user, event, timestamp, weight, *properties)"""
@@ -108,9 +109,10 @@ def readable(path: Path) -> Iterator[None]:
     try:
         yield
     except duckdb.Error as error:
-        said, _, row = str(error).partition(ROW_OF_ERROR)
-        hint = f"a row may have at most {MAX_ROW}" if TOO_LONG in row else HINT
-        raise CliError(f"{path} cannot be read: {said.strip()}", hint=hint) from error
+        text = str(error)
+        said = ROW_OF_ERROR.split(text, maxsplit=1)[0].strip()
+        hint = next((hint for sign, hint in HINTS.items() if sign in text), HINT)
+        raise CliError(f"{path} cannot be read: {said}", hint=hint) from error
 
 
 def connect(spill: Path, *, file: Path | None = None) -> duckdb.DuckDBPyConnection:

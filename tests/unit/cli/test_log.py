@@ -172,3 +172,22 @@ def test_a_file_whose_rows_differ_in_length_is_not_regular(tmp_path: Path, row: 
         opened(tmp_path)
 
     assert "2024" not in told.value.message + told.value.hint
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "hint"),
+    [
+        ("e.csv", b"at,org,who,what\n2024-05-01,a,caf\xe9,e\n", "write the file in UTF-8"),
+        ("e.jsonl", b'{"at": "2024-05-01", "org"', "is the file complete, and what its ending says?"),
+    ],
+)
+def test_an_error_says_what_to_do_and_shows_no_query(
+    tmp_path: Path, name: str, content: bytes, hint: str
+) -> None:
+    (tmp_path / name).write_bytes(content)
+
+    with pytest.raises(CliError, match="cannot be read") as told:
+        opened(tmp_path)
+
+    assert "SELECT" not in told.value.message
+    assert told.value.hint == hint
