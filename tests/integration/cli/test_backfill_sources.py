@@ -132,3 +132,12 @@ def test_data_that_is_not_there_is_said(
 
     assert said in failed["error"]
     assert failed["hint"]
+
+
+def test_objects_that_are_named_twice_are_read_once(deployment: Deployment, export: Path) -> None:
+    upload(deployment, export, "2026/")
+    part = "s3://exports/2026/events/dt=2/part-1.csv"
+
+    done = deployment.run(*arguments("s3://exports/2026", "--data", "s3://exports/2026/", "--data", part))
+
+    assert (done["rows"], len(done["data"]), done["ignored"]) == (ROWS, 3, [])
