@@ -2,7 +2,9 @@
 
 A process of its own counts a generated log of the crm shape (an account is there every other day, with a
 dozen of its users and three of 25 event types; rows in the order of time) and writes its days through the
-real store, whose client takes each request at once.
+real store, whose client takes each request at once and knows no item. Not in it: what botocore does with a
+request (serialising, signing, sending), the tables' answers, the touched accounts, the facts of
+subscriptions and accounts, and the last look at every account. docs/backfill.md has a whole run.
 """
 
 import json

@@ -20,6 +20,7 @@ from stemtide_cli import packing, sql
 from stemtide_cli.errors import CliError
 from stemtide_cli.facts_log import Facts, open_facts, terms_query
 from stemtide_cli.log import Log, connect, open_log, readable
+from stemtide_cli.log_file import ROW
 from stemtide_cli.mapping import Mapping, find_mapping, load_mapping
 from stemtide_cli.position import END, START
 from stemtide_cli.section_file import find_section
@@ -217,7 +218,7 @@ def _enrolments(
             course, zero = file.text(day.course), f"({sql.day_zero(day)} - DATE '1970-01-01')"
             days = [f"{zero} + {file.number(c, 'BIGINT')}" for c in (section.registered, section.left)]
         wanted = ", ".join([file.account(section), course, *days])
-        rows = connection.execute(f"SELECT {wanted} FROM {file.source} ORDER BY _row").fetchall()
+        rows = connection.execute(f"SELECT {wanted} FROM {file.source} ORDER BY {ROW}").fetchall()
     known = [row for row in rows if row[0] is not None]
     enrolments = {account: Enrolment(registered=start, left=left) for account, _, start, left in known}
     return enrolments, {account: course for account, course, *_ in known if course is not None}

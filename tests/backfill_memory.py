@@ -98,6 +98,7 @@ def backfill_of(
     asked: bool = True,
     again: bool = False,
     now_s: int = 1_800_000_000,
+    settling: Settling | None = None,
 ) -> Backfill:
     """A backfill of a counted log into the lab's tables."""
     days, patience = in_order(stage), Patience(say=lambda _: None, sleep=lambda _: None)
@@ -112,7 +113,7 @@ def backfill_of(
         writer=Writer(items=items, planner=planner, patience=patience, side_by_side=one_by_one),  # type: ignore[arg-type]
         keeper=keeper,
         records=Touched(),  # type: ignore[arg-type]
-        settling=Settling(is_idle=lambda: True),
+        settling=settling or Settling(is_idle=lambda: True),
         tables="memory",
         progress=lambda _: None,
     )

@@ -60,6 +60,12 @@ class Instant(click.ParamType):
 )
 @click.option("--until", "last", type=DAY, metavar="DAY", help="Last UTC day to load (inclusive).")
 @click.option("--replace", is_flag=True, help="Replace days that hold another backfill.")
+@click.option(
+    "--discard-streamed",
+    "discard",
+    is_flag=True,
+    help="Drop what the stream has counted between the data's end and the cutover.",
+)
 @click.option("--dry-run", is_flag=True, help="Read and count everything, write nothing.")
 def backfill(
     session: Session,
@@ -68,6 +74,7 @@ def backfill(
     cutover: int | None,
     last: datetime | None,
     replace: bool,
+    discard: bool,
     dry_run: bool,
 ) -> bool:
     """Load an export of the past straight into the tables: Parquet, CSV or JSON lines, here or in S3.
@@ -77,9 +84,9 @@ def backfill(
     Rows that the stream would refuse are written to a file, with the reasons.
 
     After an interruption of any kind run the same command again. Exit code 1: a day holds another backfill,
-    or waits for a recompute.
+    or waits for a recompute; nothing counts; or the stream's calls would be lost.
     """
-    asked = _asked(cutover, last, replace=replace, dry_run=dry_run)
+    asked = _asked(cutover, last, replace=replace, discard=discard, dry_run=dry_run)
     mapping_path = find_mapping(mapping_name)
     steps = Steps(
         stack=session.stack,
@@ -99,8 +106,17 @@ def backfill(
     return not (result["other_backfill"] or result["recompute"])
 
 
-def _asked(cutover: int | None, last: datetime | None, *, replace: bool, dry_run: bool) -> Asked:
+def _asked(
+    cutover: int | None, last: datetime | None, *, replace: bool, discard: bool, dry_run: bool
+) -> Asked:
     end = None if last is None else (day_index(last.date()) + 1) * DAY_MS
     if cutover is not None and end is not None and end < cutover:
         raise click.UsageError(f"--until ends before {iso_of(cutover)}: in between nobody would count")
-    return Asked(cutover_ms=cutover, until_ms=end, replace=replace, dry_run=dry_run, now_ms=now_ms())
+    return Asked(
+        cutover_ms=cutover,
+        until_ms=end,
+        replace=replace,
+        discard=discard,
+        dry_run=dry_run,
+        now_ms=now_ms(),
+    )

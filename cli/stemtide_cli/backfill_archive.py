@@ -32,7 +32,9 @@ class Archive:
         found = {key: state for key in sorted(waiting) if (state := self._waits(key)) is not None}
         try:
             for given in _runs(found):
-                self.recompute(given)
+                became = self.recompute(given)
+                if became["state"] != "succeeded":
+                    self.say(f"the recompute {became['run']} ended as {became['state']}: {became['cause']}")
         except CliError as error:
             self.say(f"the recompute did not run: {error.message}")
         return [key for key in found if self._waits(key) is not None]

@@ -102,20 +102,19 @@ class Days:
     def before(self, ends: Mapping[str, int]) -> tuple[int, int]:
         """How many days, and calls in them, begin before their accounts' instants (epoch ms)."""
         accounts = self.accounts()
-        later = [
-            (code, ends[account.name])
+        later = {
+            code: code * DAY_SPAN + -(-end // DAY_MS) + DAY_ZERO
             for code, account in enumerate(accounts)
-            if ends[account.name] <= account.last_day * DAY_MS
-        ]
+            if (end := ends[account.name]) <= account.last_day * DAY_MS
+        }
+        ((after, called),) = self.connection.execute(
+            "SELECT count(DISTINCT spot), coalesce(CAST(sum(calls) AS BIGINT), 0) FROM days JOIN"
+            " (SELECT unnest(CAST(? AS BIGINT[])) AS code, unnest(CAST(? AS BIGINT[])) AS first) AS ends"
+            f" ON days.spot // {DAY_SPAN} = ends.code WHERE spot >= ends.first",
+            [list(later), list(later.values())],
+        ).fetchall()
         days, calls = sum(one.days for one in accounts), sum(one.calls for one in accounts)
-        for code, end in later:
-            first = code * DAY_SPAN + -(-end // DAY_MS) + DAY_ZERO
-            ((after, called),) = self.connection.execute(
-                "SELECT count(DISTINCT spot), coalesce(CAST(sum(calls) AS BIGINT), 0) FROM days"
-                f" WHERE spot >= {first} AND spot < {(code + 1) * DAY_SPAN}"
-            ).fetchall()
-            days, calls = days - after, calls - called
-        return days, calls
+        return days - after, calls - called
 
     def read(self, part: Part) -> Iterator[tuple[str, int, Counted]]:
         """(account, day, what was counted) of a part, by account and day."""

@@ -8,7 +8,7 @@ from typing import Final
 import msgspec
 
 from stemtide_cli.backfill_facts import Told
-from stemtide_cli.backfill_outcome import Done
+from stemtide_cli.backfill_outcome import Asked, Done
 from stemtide_cli.backfill_writing import Written
 
 FILE: Final = "finished.json"
@@ -16,16 +16,39 @@ KEPT: Final = frozenset({FILE, "rejected.jsonl"})
 
 
 class _Finished(msgspec.Struct, frozen=True):
-    """In which tables (see `backfill_steps.incarnation`) everything is."""
+    """In which tables (see `generation`) everything is."""
 
     tables: str
     done: Done
 
 
-def finished(folder: Path, tables: str) -> Done | None:
-    """What a repetition of a finished backfill does: nothing; None if there is something to do."""
+def generation(home: Path, tables: str, run: str, *, replaces: bool) -> str:
+    """What tells the tables as they are from what they were before a run replaced days in them.
+
+    What is noted of other generations is void: a later run may have put other days in its place.
+
+    Args:
+        tables: see `backfill_steps.incarnation`.
+        run: what tells this run from others; its own repetition goes on in the same generation.
+        replaces: whether this run may replace days.
+    """
+    path = home / f"{tables}.replaced"
+    times, _, last = path.read_text().partition(" ") if path.is_file() else ("0", "", "")
+    if replaces and last != run:
+        times = str(int(times) + 1)
+        home.mkdir(parents=True, exist_ok=True)
+        _write(path, f"{times} {run}".encode())
+    return f"{tables}-{times}" if int(times) else tables
+
+
+def finished(folder: Path, tables: str, asked: Asked) -> Done | None:
+    """What a repetition of a finished backfill does: nothing; None if there is something to do.
+
+    Args:
+        tables: their `generation`.
+    """
     path = folder / FILE
-    if not path.is_file():
+    if asked.replace or asked.dry_run or not path.is_file():
         return None
     try:
         noted = msgspec.json.decode(path.read_bytes(), type=_Finished)
@@ -34,20 +57,19 @@ def finished(folder: Path, tables: str) -> Done | None:
     if noted.tables != tables:
         return None
     clear(folder)  # of a run that was killed at its very end
-    facts = Told(known=noted.done.facts.new + noted.done.facts.known, refused=noted.done.facts.refused)
-    return replace(noted.done, resumed=True, told=Written(), repaired=0, facts=facts)
+    done, before = noted.done, noted.done.facts
+    facts, told = Told(known=before.new + before.known, refused=before.refused), Written(unchanged=done.days)
+    return replace(done, asked=asked, resumed=True, told=told, repaired=0, facts=facts)
 
 
 def finish(folder: Path, tables: str, done: Done) -> None:
     """Note the result, and remove all but it and the refused rows."""
-    fresh = folder / f"{FILE}.new"
-    fresh.write_bytes(msgspec.json.encode(_Finished(tables, done)))
-    fresh.replace(folder / FILE)
+    _write(folder / FILE, msgspec.json.encode(_Finished(tables, done)))
     clear(folder)
 
 
 def clear(folder: Path) -> None:
-    """Remove what only an unfinished run needs."""
+    """Remove what only an unfinished run needs, and the folder if nothing is left."""
     for path in folder.iterdir():
         if path.name in KEPT:
             continue
@@ -55,3 +77,12 @@ def clear(folder: Path) -> None:
             shutil.rmtree(path)
         else:
             path.unlink()
+    if not any(folder.iterdir()):
+        folder.rmdir()
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Whole or not at all, whenever the run is killed."""
+    fresh = path.with_name(f"{path.name}.new")
+    fresh.write_bytes(content)
+    fresh.replace(path)

@@ -19,6 +19,8 @@ class Asked:
     replace: bool
     dry_run: bool
     now_ms: int
+    discard: bool = False
+    """Drop what the stream has counted between the data's end and the cutover."""
 
     @property
     def stop_us(self) -> int | None:
@@ -35,6 +37,18 @@ class Asked:
             return self.cutover_ms
         if self.until_ms is not None and self.until_ms <= self.now_ms:
             return self.until_ms
+        return self._data_end_ms(totals)
+
+    def reach_ms(self, totals: Totals) -> int:
+        """Up to where the log says what has happened: `end_ms`, or earlier if its data ends before that.
+
+        Args:
+            totals: of the log without stops.
+        """
+        end_ms = self.end_ms(totals)
+        return end_ms if totals.later else min(end_ms, self._data_end_ms(totals))
+
+    def _data_end_ms(self, totals: Totals) -> int:
         last_ms = (totals.last_us or 0) // 1000
         whole = last_ms % DAY_MS == 0 and last_ms + DAY_MS <= self.now_ms
         return last_ms + (DAY_MS if whole else 1)
@@ -46,6 +60,7 @@ class Done:
 
     asked: Asked
     names: tuple[str, ...]
+    ignored: tuple[str, ...]
     resumed: bool
     totals: Totals
     end_ms: int

@@ -1,5 +1,6 @@
 """What a backfill says at its end."""
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 from rich.console import Console
@@ -20,6 +21,7 @@ def result_of(stack: Stack, done: Done, *, seconds: float) -> dict[str, Any]:
     return {
         "usage_table": stack.tables["usage"],
         "data": list(done.names),
+        "ignored": list(done.ignored),
         "dry_run": done.asked.dry_run,
         "resumed": done.resumed,
         "rows": totals.rows,
@@ -31,6 +33,7 @@ def result_of(stack: Stack, done: Done, *, seconds: float) -> dict[str, Any]:
         "days": done.days,
         "cutover": common if instants else None,
         "other_cutovers": {account: at for account, at in instants.items() if at != common},
+        "discarded": sum(cutover.between for cutover in done.cutovers.values()),
         "written": told.written,
         "replaced": told.replaced,
         "unchanged": told.unchanged,
@@ -58,6 +61,8 @@ def show(console: Console, result: dict[str, Any]) -> None:
         console.print(f"{len(others):,} accounts have another cutover: {_some(list(others.items()))}")
     if result["left_to_stream"]:
         console.print(f"{result['left_to_stream']:,} rows lie after it: left to the stream")
+    if result["discarded"]:
+        console.print(f"{result['discarded']:,} days that only the stream has before it are dropped")
     for reason, count in result["refused"].items():
         console.print(f"refused {count:,} rows: {reason}")
     facts = result["facts"]
@@ -88,6 +93,10 @@ def _show_days(console: Console, result: dict[str, Any]) -> None:
         console.print("next: `stemtide drain`, then run the same command again")
 
 
+def shown(names: Sequence[str]) -> str:
+    """Some of many names, in one line."""
+    return f"{', '.join(names[:SHOWN])}{' …' if len(names) > SHOWN else ''}"
+
+
 def _some(entries: list[Any]) -> str:
-    shown = ", ".join(escape(" ".join(entry)) for entry in entries[:SHOWN])
-    return f"{shown}{' …' if len(entries) > SHOWN else ''}"
+    return shown([escape(" ".join(entry)) for entry in entries])

@@ -13,6 +13,7 @@ from stemtide.facts import SUBSCRIPTION_PREFIX
 
 from stemtide_cli import sql
 from stemtide_cli.log import Log
+from stemtide_cli.log_file import ROW
 
 DAY_US: Final = DAY_MS * 1000
 LATER: Final = "later"
@@ -64,41 +65,44 @@ def special(log: Log, scope: Scope, connection: duckdb.DuckDBPyConnection) -> st
     """The query of the rows that take a second look, as `log.Row`."""
     return (
         f"SELECT * EXCLUDE (own_stop) FROM {scope.rows(log)}"
-        f" WHERE {_is_special(connection, log)} AND ({_reason(scope)}) IS NULL"
+        f" WHERE {(special := _is_special(connection, log))} AND ({_reason(scope, special)}) IS NULL"
         " ORDER BY instant, _row"
     )
 
 
 def refused(connection: duckdb.DuckDBPyConnection, log: Log, scope: Scope, *, name: str) -> str:
     """The query of the refused rows, with their values as they stand in the file (`judged` is at hand)."""
-    columns = [
-        str(name) for name, *_ in connection.execute(f"DESCRIBE SELECT * FROM {log.source}").fetchall()
-    ]
-    names = [name for name in columns if name not in ("_row", "file_row_number")]
-    values = ", ".join(f"{sql.text(name)}: {sql.identifier(name)}" for name in names)
+    names = [str(name) for name, *_ in connection.execute(f"DESCRIBE SELECT * FROM {log.source}").fetchall()]
+    values = ", ".join(f"{sql.text(name)}: {sql.identifier(name)}" for name in names if name != ROW)
+    reason = _reason(scope, _is_special(connection, log))
     reasons = (
         f"SELECT _row, coalesce(judged.reason, found.reason) AS reason FROM"
-        f" (SELECT _row, {_reason(scope)} AS reason FROM {scope.rows(log)}) AS found"
+        f" (SELECT _row, {reason} AS reason FROM {scope.rows(log)}) AS found"
         " LEFT JOIN judged ON judged.row = found._row"
     )
     return (
-        f"SELECT {sql.text(name)} AS file, _row AS row, reason, {{{values}}} AS values"
-        f" FROM {log.source} AS source JOIN ({reasons}) AS why USING (_row)"
+        f"SELECT {sql.text(name)} AS file, _row AS row, reason, values"
+        f" FROM (SELECT {ROW} AS _row, {{{values}}} AS values FROM {log.source})"
+        f" JOIN ({reasons}) USING (_row)"
         f" WHERE reason IS NOT NULL AND reason <> {sql.text(LATER)} ORDER BY row"
     )
 
 
 def _narrow(connection: duckdb.DuckDBPyConnection, log: Log, scope: Scope) -> str:
+    special = _is_special(connection, log)
     day = f"CAST((instant - (instant % {DAY_US} + {DAY_US}) % {DAY_US}) // {DAY_US} AS INTEGER)"
     return (
         f"SELECT account, coalesce(person, account) AS person, event, instant, {day} AS day,"
-        f" coalesce(weight, 1) AS weight, _row, {_reason(scope)} AS reason,"
-        f" {_is_special(connection, log)} AS special FROM {scope.rows(log)}"
+        f" coalesce(weight, 1) AS weight, _row, {_reason(scope, special)} AS reason,"
+        f" {special} AS special FROM {scope.rows(log)}"
     )
 
 
-def _reason(scope: Scope) -> str:
-    """Why a row does not count, in the order in which `replay` and then the stream find it; else NULL."""
+def _reason(scope: Scope, special: str) -> str:
+    """Why a row does not count, in the order in which `replay` and then the stream find it; else NULL.
+
+    What the stream finds in special rows only its decoder tells: that they are too large comes first.
+    """
     ahead = (scope.now_ms + MAX_AHEAD_MS + 1) * 1000
     cases = ["WHEN instant IS NULL THEN 'no_timestamp'"]
     if scope.stop_us is not None:
@@ -107,6 +111,7 @@ def _reason(scope: Scope) -> str:
         cases.append(f"WHEN instant >= own_stop THEN {sql.text(LATER)}")
     cases += [
         "WHEN skip IS NOT NULL THEN skip",
+        f"WHEN {special} THEN NULL",
         f"WHEN instant < {YEAR_1_US} OR instant >= {YEAR_10000_US} THEN 'bad_timestamp'",
         f"WHEN instant >= {ahead} THEN 'in_the_future'",
     ]

@@ -6,6 +6,7 @@ from datetime import date
 from functools import partial
 from typing import Final
 
+import msgspec
 from stemtide.as_of import day_index
 from stemtide.backfill import BACKFILL_SUFFIX, is_split, made_of, nothing
 from stemtide.calls import DAY_MS
@@ -22,6 +23,7 @@ from stemtide_cli.backfill_stage import Stage
 from stemtide_cli.backfill_writing import Writer, Written
 
 CUTOVERS: Final = "cutovers"
+STOPS: Final = "stops"
 PARTS: Final = "part"
 BEGUN: Final = "begun"
 WRITTEN: Final = "written"
@@ -33,7 +35,8 @@ class Backfill:
 
     Args:
         end_ms: up to where the log counts, unless an account has its own cutover.
-        tables: what tells these tables from others of the same names: progress in others is not theirs.
+        tables: what tells these tables from others of the same names, and from what they were before a run
+            replaced days: progress in others is not theirs.
     """
 
     stage: Stage
@@ -58,13 +61,34 @@ class Backfill:
             and account.last_day >= at_ms // DAY_MS
         }
 
+    def further_stops(self, stops: Mapping[str, int]) -> dict[str, int] | None:
+        """Up to which stops the log has to be counted instead of these; None if it is counted rightly.
+
+        They are noted: the cutovers that a run sets would be stops for its repetition, were they asked for
+        anew.
+        """
+        noted = self.stage.noted(f"{self.tables}:{STOPS}")
+        found = self.stops() if noted is None else msgspec.json.decode(noted, type=dict[str, int])
+        if found.items() <= stops.items():
+            return None
+        self.stage.done(f"{self.tables}:{STOPS}", msgspec.json.encode(found).decode())
+        return found
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether a run has set the cutovers, and so may have written days."""
+        return self.stage.noted(f"{self.tables}:{CUTOVERS}") is not None
+
     def keep_cutovers(self, now_s: int) -> None:
-        """First of all the cutovers: from then on the stream leaves the time before them alone."""
-        step = f"{self.tables}:{CUTOVERS}"
-        if self.stage.noted(step) is None:
+        """First of all the cutovers: from then on the stream leaves the time before them alone.
+
+        Args:
+            now_s: from when on they are kept for so long (epoch seconds).
+        """
+        if not self.has_begun:
             self.progress(f"setting the cutovers of {len(self.cutovers):,} accounts")
             self.keeper.keep(self.cutovers, now_s=now_s)
-            self.stage.done(step, str(now_s))
+            self.stage.done(f"{self.tables}:{CUTOVERS}", str(self.settling.clock()))
 
     def write_days(self) -> None:
         """Every day before its account's cutover, part by part; a part with other backfills stays open."""
@@ -91,7 +115,7 @@ class Backfill:
             if state == WRITTEN:
                 continue
             names = [account.name for account in self.days.accounts(part)]
-            read = partial(self._known, backfilled=state == BEGUN)
+            read = partial(self._known, backfilled=state == BEGUN or self.writer.planner.again)
             known = dict(zip(names, self.writer.side_by_side(read, names), strict=True))
             self.stage.done(step, BEGUN)
             yield part, list(self._days_of(part)), known

@@ -6,11 +6,11 @@ Each source file is counted in one transaction: a run that is killed leaves whol
 # ruff: noqa: S608 - DuckDB reads local files; every name and value is a number, the log's own query or quoted
 
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import duckdb
 import msgspec
@@ -22,15 +22,17 @@ from stemtide_cli.backfill_rows import LATER, Scope
 from stemtide_cli.errors import CliError
 from stemtide_cli.log import Log, connect, readable
 
-VERSION: Final = 3
+VERSION: Final = 4
 """Of the file's layout."""
 ROW_BITS: Final = 40
 PLACE: Final = 1 << (ROW_BITS + 16)
 """A row's place is its instant, then 16 bits of its file's number, then 40 of its row's."""
 FETCHED: Final = 10_000
+PRIVATE: Final = 0o700
+"""Of a stage's folder: what is in it names users."""
 BEGUN: Final = "begun"
 TABLES: Final = (
-    "sources (number INTEGER PRIMARY KEY, fingerprint VARCHAR, rows BIGINT, last BIGINT)",
+    "sources (number INTEGER PRIMARY KEY, fingerprint VARCHAR, rows BIGINT, last BIGINT, lacks VARCHAR[])",
     "refused (source INTEGER, reason VARCHAR, n BIGINT)",
     "counts (account VARCHAR, day INTEGER, event VARCHAR, calls BIGINT, events BIGINT, place HUGEINT,"
     " first BIGINT, last BIGINT)",
@@ -104,6 +106,13 @@ class Stage:
         found = self.connection.execute("SELECT fingerprint FROM sources ORDER BY number").fetchall()
         return tuple(fingerprint for (fingerprint,) in found)
 
+    def lacking(self) -> dict[str, int]:
+        """The optional columns that sources do not have, and in how many."""
+        found = self.connection.execute(
+            "SELECT name, count(*) FROM (SELECT unnest(lacks) AS name FROM sources) GROUP BY 1 ORDER BY 1"
+        ).fetchall()
+        return dict(found)
+
     def said(self) -> Iterator[tuple[str, bytes]]:
         """The facts among the events: (account, encoded fact)."""
         reader = self.connection.cursor()
@@ -162,10 +171,8 @@ class Stage:
             verdicts = list(judge(found, log, now_ms=self.scope.now_ms))
             bad = [(one.row, one.reason) for one in verdicts if one.reason is not None]
             said = [(one.account, msgspec.json.encode(one.fact)) for one in verdicts if one.fact is not None]
-            if bad:
-                self.connection.executemany("INSERT INTO judged VALUES (?, ?)", bad)
-            if said:
-                self.connection.executemany("INSERT INTO said VALUES (?, ?)", said)
+            _insert(self.connection, "judged", ("BIGINT", "VARCHAR"), bad)
+            _insert(self.connection, "said", ("VARCHAR", "BLOB"), said)
             for _, reason in bad:
                 refused[str(reason)] = refused.get(str(reason), 0) + 1
         return refused
@@ -182,7 +189,8 @@ class Stage:
     def _keep(self, number: int, log: Log, name: str, tally: dict[str, int], judged: dict[str, int]) -> None:
         last = "SELECT max(last) FROM counts"
         self.connection.execute(
-            f"INSERT INTO sources VALUES (?, ?, ?, ({last}))", [number, log.fingerprint, sum(tally.values())]
+            f"INSERT INTO sources VALUES (?, ?, ?, ({last}), ?)",
+            [number, log.fingerprint, sum(tally.values()), list(log.lacks)],
         )
         reasons = {reason: n for reason, n in tally.items() if reason}
         for reason, n in judged.items():
@@ -210,7 +218,9 @@ def opened(
         CliError: another process has it.
     """
     rejected = folder / "rejected"
-    rejected.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
+    folder.chmod(PRIVATE)
+    rejected.mkdir(exist_ok=True)
     try:
         connection = connect(folder / "tmp", file=folder / "stage.duckdb")
     except duckdb.IOException as error:
@@ -221,10 +231,10 @@ def opened(
     with connection:
         for table in TABLES:
             connection.execute(f"CREATE TABLE IF NOT EXISTS {table}")
+        stops = stops or {}
         connection.execute("DELETE FROM stops")
-        if stops:
-            connection.executemany("INSERT INTO stops VALUES (?, ?)", list(stops.items()))
-        scope = Scope(stop_us=stop_us, now_ms=now_ms, stops=stops or {})
+        _insert(connection, "stops", ("VARCHAR", "BIGINT"), list(stops.items()))
+        scope = Scope(stop_us=stop_us, now_ms=now_ms, stops=stops)
         stage = Stage(connection=connection, scope=scope, rejected=rejected)
         first = stage.noted(BEGUN)
         if first is None:
@@ -232,3 +242,13 @@ def opened(
             yield stage
         else:
             yield replace(stage, scope=replace(scope, now_ms=int(first)))
+
+
+def _insert(
+    connection: duckdb.DuckDBPyConnection, table: str, kinds: Sequence[str], rows: Sequence[tuple[Any, ...]]
+) -> None:
+    """Put all rows into a table at once; `kinds` are the types of its columns."""
+    lists = ", ".join(f"unnest(CAST(? AS {kind}[]))" for kind in kinds)
+    columns = [list(column) for column in zip(*rows, strict=True)]
+    if columns:
+        connection.execute(f"INSERT INTO {table} SELECT {lists}", columns)

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,20 +12,21 @@ from stemtide.store.backfill_items import BackfillItems
 from stemtide.store.pace import Threads
 from stemtide.store.records import Records
 
-from stemtide_cli import backfill_days, backfill_stage, resuming
+from stemtide_cli import backfill_counting, backfill_days, backfill_sections, backfill_stage, resuming
 from stemtide_cli.backfill_archive import Archive
-from stemtide_cli.backfill_cutovers import Cutovers
-from stemtide_cli.backfill_days import Days, put_in_order
-from stemtide_cli.backfill_facts import FactWriter, Told, facts_of
-from stemtide_cli.backfill_finished import clear, finish, finished
+from stemtide_cli.backfill_cutovers import Cutovers, refuse_losses
+from stemtide_cli.backfill_days import Days
+from stemtide_cli.backfill_facts import FactWriter, Told
+from stemtide_cli.backfill_finished import clear, finish, finished, generation
 from stemtide_cli.backfill_outcome import Asked, Done
 from stemtide_cli.backfill_planning import Planner
+from stemtide_cli.backfill_result import shown
 from stemtide_cli.backfill_run import Backfill
 from stemtide_cli.backfill_settling import Settling, idle
-from stemtide_cli.backfill_sources import Sources, find_sources, link_sections
+from stemtide_cli.backfill_sources import Sources, find_sources
 from stemtide_cli.backfill_stage import Stage
 from stemtide_cli.backfill_writing import Patience, Writer
-from stemtide_cli.log import log_of
+from stemtide_cli.facts_log import Facts
 from stemtide_cli.mapping import Mapping
 from stemtide_cli.model_options import configuration
 from stemtide_cli.recompute import run_recompute
@@ -34,7 +35,6 @@ from stemtide_cli.stack import Stack
 THREADS: Final = 8
 """Requests in flight at a time: as many as a client's connections."""
 DAY_S: Final = 86_400
-ORDERED: Final = "ordered"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,28 +54,57 @@ class Steps:
             CliError: what the data, the mapping or the tables lack.
         """
         sources = find_sources(data, self.mapping, self.mapping_path, self.stack.client)
-        tables = incarnation(self.stack.client("dynamodb"), self.stack.tables)
-        first = folder = self.home / self._key(sources, asked, {})
-        if (known := finished(folder, tables)) is not None:
-            return known
+        if sources.ignored:
+            self.say(f"{len(sources.ignored):,} files are ignored: {shown(sources.ignored)}")
+        first = self.home / self._key(sources, asked, {})
+        tables = self._tables(first.name, asked)
+        if (known := finished(first, tables, asked)) is not None:
+            return replace(known, ignored=sources.ignored)
+        folders, reach_ms = [first], None
         stops: dict[str, int] = {}
         while True:
             with backfill_stage.opened(
-                folder, stop_us=asked.stop_us, now_ms=asked.now_ms, stops=stops
+                folders[-1], stop_us=asked.stop_us, now_ms=asked.now_ms, stops=stops
             ) as stage:
-                resumed = self._count(sources, stage, progress)
-                work = self._backfill(asked, stage, tables, progress)
-                found = work.stops()
-                if found.items() <= stops.items():
+                resumed = self._count(sources, stage, progress, is_whole=not stops)
+                reach_ms = asked.reach_ms(stage.totals()) if reach_ms is None else reach_ms
+                work = self._backfill(asked, stage, tables, progress, reach_ms=reach_ms)
+                further = work.further_stops(stops)
+                if further is None:
+                    if not asked.discard:
+                        refuse_losses(work.cutovers, reach_ms)
                     done = self._write(sources, asked, stage, work, progress, resumed=resumed)
+                    is_over = done.is_complete or (asked.dry_run and not work.has_begun)
                     break
-            self.say(f"{len(found):,} accounts keep a cutover within a day: counting up to it")
-            stops = found
-            folder = self.home / self._key(sources, asked, stops)
+            self.say(f"{len(further):,} accounts keep a cutover within a day: counting up to it")
+            stops = further
+            folders.append(self.home / self._key(sources, asked, stops))
         if done.is_complete:
             finish(first, tables, done)
+        for folder in folders if is_over else ():
             clear(folder)
         return done
+
+    def _count(
+        self, sources: Sources, stage: Stage, progress: Callable[[str], None], *, is_whole: bool
+    ) -> bool:
+        """Count what is not in yet, and look at the whole log; whether there was something in."""
+        events, path = self.mapping.events, self.mapping_path
+        counted = backfill_counting.count(
+            sources,
+            stage,
+            events=events,
+            mapping_path=path,
+            client_of=self.stack.client,
+            progress=progress,
+        )
+        if is_whole:
+            backfill_counting.check(stage, events=events, mapping_path=path, say=self.say)
+        return counted
+
+    def _tables(self, run: str, asked: Asked) -> str:
+        known = incarnation(self.stack.client("dynamodb"), self.stack.tables)
+        return generation(self.home, known, run, replaces=asked.replace and not asked.dry_run)
 
     def _key(self, sources: Sources, asked: Asked, stops: dict[str, int]) -> str:
         """What a run can go on from: the same files, mapping and bounds, cut in the same way."""
@@ -92,24 +121,6 @@ class Steps:
         )
         return hashlib.sha256(repr(meaning).encode()).hexdigest()[:16]
 
-    def _count(self, sources: Sources, stage: Stage, progress: Callable[[str], None]) -> bool:
-        """Count every file that is not in yet; whether there was something in."""
-        resumed = False
-        for number, source in enumerate(sources.events):
-            if stage.has(number):
-                resumed = True
-                continue
-            progress(f"counting {source.name} ({number + 1} of {len(sources.events)})")
-            folder = stage.folder / "fetched"
-            with source.at_hand(folder, self.stack.client) as path:
-                log = log_of(self.mapping.events, path, self.mapping_path, stage.folder / "tmp")
-                stage.add(number, log, name=source.name)
-        if stage.noted(ORDERED) is None:
-            progress("putting accounts and days in order")
-            put_in_order(stage.connection)
-            stage.done(ORDERED)
-        return resumed
-
     def _write(
         self,
         sources: Sources,
@@ -121,17 +132,26 @@ class Steps:
         resumed: bool,
     ) -> Done:
         counted, calls = work.days.before({account: cut.at_ms for account, cut in work.cutovers.items()})
-        repaired, facts, waiting = 0, Told(), []
-        if not asked.dry_run:
-            work.keep_cutovers(asked.now_ms // 1000)
-            work.write_days()
-            facts = self._facts(sources, asked, stage, work, progress)
-            repaired = work.check()
-            waiting = self._archive(work, progress).settle(set(work.told.for_archive))
+        repaired, told, waiting = 0, Told(), []
+        with backfill_sections.opened(
+            sources,
+            mapping=self.mapping,
+            mapping_path=self.mapping_path,
+            stage=stage,
+            client_of=self.stack.client,
+            say=self.say,
+        ) as facts:
+            if not asked.dry_run:
+                work.keep_cutovers(asked.now_ms // 1000)
+                work.write_days()
+                told = self._tell(facts, asked, stage, work, progress)
+                repaired = work.check()
+                waiting = self._archive(work, progress).settle(set(work.told.for_archive))
         rejected = stage.join_rejected()
         return Done(
             asked=asked,
             names=tuple(source.name for source in sources.events),
+            ignored=sources.ignored,
             resumed=resumed,
             totals=stage.totals(),
             end_ms=work.end_ms,
@@ -142,10 +162,12 @@ class Steps:
             told=work.told,
             repaired=repaired,
             waiting=waiting,
-            facts=facts,
+            facts=told,
         )
 
-    def _backfill(self, asked: Asked, stage: Stage, tables: str, progress: Callable[[str], None]) -> Backfill:
+    def _backfill(
+        self, asked: Asked, stage: Stage, tables: str, progress: Callable[[str], None], *, reach_ms: int
+    ) -> Backfill:
         ingest, patience = configuration().ingest, Patience(say=self.say)
         threads, days = Threads(max_workers=THREADS), Days(connection=stage.connection.cursor())
         end_ms = asked.end_ms(stage.totals())
@@ -163,7 +185,12 @@ class Steps:
             stage=stage,
             days=days,
             end_ms=end_ms,
-            cutovers=keeper.decide(names, end_ms=end_ms, asked=asked.cutover_ms is not None),
+            cutovers=keeper.decide(
+                names,
+                end_ms=end_ms,
+                asked=asked.cutover_ms is not None,
+                reach_ms=reach_ms if reach_ms < end_ms else None,
+            ),
             writer=Writer(items=items, planner=planner, patience=patience, side_by_side=threads),
             keeper=keeper,
             records=Records(self.stack.table("accounts")),
@@ -180,20 +207,10 @@ class Steps:
             say=self.say,
         )
 
-    def _facts(
-        self, sources: Sources, asked: Asked, stage: Stage, work: Backfill, progress: Callable[[str], None]
+    def _tell(
+        self, facts: Facts, asked: Asked, stage: Stage, work: Backfill, progress: Callable[[str], None]
     ) -> Told:
-        folder = link_sections(sources, stage.folder / "sections", self.stack.client)
         progress("reading subscriptions and accounts")
-        facts = facts_of(
-            self.mapping,
-            folder=folder,
-            mapping_path=self.mapping_path,
-            stage=stage,
-            spill=stage.folder / "tmp",
-        )
-        for note in facts.notes:
-            self.say(note)
         writer = FactWriter(
             table=self.stack.table("accounts"),
             patience=work.writer.patience,

@@ -17,6 +17,7 @@ from stemtide.currencies import minor_digits
 from stemtide_cli import sql
 from stemtide_cli.errors import CliError
 from stemtide_cli.log import FINGERPRINT_CHARS, Log, connect, fingerprint_of, open_log, readable
+from stemtide_cli.log_file import ROW
 from stemtide_cli.mapping import Mapping
 from stemtide_cli.mapping_training import Accounts, Subscriptions
 from stemtide_cli.section_file import SectionFile, check_instant, find_section
@@ -102,7 +103,7 @@ def terms_query(section: Subscriptions, file: SectionFile) -> str:
     addon = " OR ".join(f"plan GLOB {sql.text(glob)}" for glob in section.addons) or "false"
     months = f"CASE WHEN months BETWEEN 1 AND {MAX_MONTHS} THEN CAST(months AS INTEGER) END"
     raw = (
-        f"SELECT _row, {file.account(section)} AS account, {file.text(section.plan)} AS plan,"
+        f"SELECT {ROW} AS _row, {file.account(section)} AS account, {file.text(section.plan)} AS plan,"
         f" {file.instant(section.start)} AS start, {file.number(section.months)} AS months, {mrr} AS mrr,"
         f" {file.number(section.quantity)} AS quantity, {file.text(section.units)} AS units"
         f" FROM {file.source}"
@@ -151,7 +152,7 @@ def _of_traits(mapping: Mapping, file: SectionFile, terms: SectionFile | None, s
     values = [sql.prop(column, file.columns[column]) for column in section.traits.values()]
     if len(_trait_names(mapping)) > len(values) and mapping.subscriptions is not None:
         values.append(sql.text(str(mapping.subscriptions.currency)))
-    own = f"SELECT _row, {file.account(section)} AS account{_named(values)} FROM {file.source}"
+    own = f"SELECT {ROW} AS _row, {file.account(section)} AS account{_named(values)} FROM {file.source}"
     skip = f"CASE {' '.join(sql.ACCOUNT_CASES)} END"
     traits = "".join(f", t{i}" for i in range(len(values)))
     any_known = " OR ".join(f"t{i} IS NOT NULL" for i in range(len(values)))

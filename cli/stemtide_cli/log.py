@@ -3,6 +3,7 @@
 # ruff: noqa: S608 - DuckDB reads a local file; names and values are quoted by `sql.identifier` and `sql.text`
 
 import hashlib
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,6 +22,12 @@ FINGERPRINT_CHARS = 16
 MEMORY_LIMIT = "512MB"
 """DuckDB sorts what does not fit on disk."""
 
+ROW_OF_ERROR = re.compile(r"\s*(?:Original Line:|\n\nLINE 1:)")
+"""Where DuckDB's text on an error goes on with the row, and so with users' ids, or with the query."""
+HINT = "is the file complete, and what its ending says?"
+HINTS = {"Maximum line size": "a row may have at most 2 MB", "not utf-8": "write the file in UTF-8"}
+"""What to do, by what the text has."""
+
 Row = tuple[Any, ...]
 """(instant_us, row, skip, account, user, event, timestamp, weight, *properties)"""
 
@@ -36,6 +43,8 @@ class Log:
     spill: Path
     source: str = ""
     """A table expression with the file's own columns."""
+    lacks: tuple[str, ...] = ()
+    """Optional columns that the mapping names and the file does not have."""
 
     def rows(self, interval: Interval, *, batch: int, limit: int | None = None) -> Iterator[list[Row]]:
         """The rows of an interval of (instant, row) in that order, in lists of `batch`."""
@@ -66,15 +75,21 @@ def open_log(events: Events, *, folder: Path, mapping_path: Path, spill: Path) -
     return log_of(events, log_file.find_file(folder, events.file, mapping_path), mapping_path, spill)
 
 
-def log_of(events: Events, path: Path, mapping_path: Path, spill: Path) -> Log:
-    """The log that is in one file; see `open_log`."""
+def log_of(events: Events, path: Path, mapping_path: Path, spill: Path, *, is_part: bool = False) -> Log:
+    """The log that is in one file; see `open_log`.
+
+    Args:
+        is_part: of a log in several files: columns of users and properties that it lacks are empty.
+    """
     with readable(path), connect(spill) as connection:
         columns = log_file.as_text(events, log_file.columns_of(connection, log_file.source_of(path, {})))
-        log_file.check_columns(events, columns, mapping_path, path)
+        lacks = log_file.optional_lacking(events, columns) if is_part else ()
+        log_file.check_columns(events, columns | dict.fromkeys(lacks, ""), mapping_path, path)
         source = log_file.source_of(path, columns)
-        columns = log_file.columns_of(connection, source)
+        whole = log_file.with_empty(source, lacks)
+        columns = log_file.columns_of(connection, whole)
         properties = log_file.chosen_properties(events, columns, mapping_path)
-        query = sql.calls(events, source=source, columns=columns, properties=properties)
+        query = sql.calls(events, source=whole, row=log_file.ROW, columns=columns, properties=properties)
         if events.day is not None:
             log_file.check_courses(connection, events, source, mapping_path)
     return Log(
@@ -84,6 +99,7 @@ def log_of(events: Events, path: Path, mapping_path: Path, spill: Path) -> Log:
         query=query,
         spill=spill,
         source=source,
+        lacks=lacks,
     )
 
 
@@ -93,8 +109,10 @@ def readable(path: Path) -> Iterator[None]:
     try:
         yield
     except duckdb.Error as error:
-        hint = "is the file complete, and what its ending says?"
-        raise CliError(f"{path} cannot be read: {error}", hint=hint) from error
+        text = str(error)
+        said = ROW_OF_ERROR.split(text, maxsplit=1)[0].strip()
+        hint = next((hint for sign, hint in HINTS.items() if sign in text), HINT)
+        raise CliError(f"{path} cannot be read: {said}", hint=hint) from error
 
 
 def connect(spill: Path, *, file: Path | None = None) -> duckdb.DuckDBPyConnection:

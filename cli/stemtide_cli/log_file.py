@@ -2,6 +2,10 @@
 
 # ruff: noqa: S608 - DuckDB reads a local file; names and values are quoted by `sql.identifier` and `sql.text`
 
+import gzip
+import re
+import zlib
+from collections.abc import Sequence
 from pathlib import Path
 
 import duckdb
@@ -12,10 +16,14 @@ from stemtide_cli.errors import CliError
 from stemtide_cli.mapping import Events
 
 ENDINGS = (".parquet", ".csv", ".csv.gz", ".tsv", ".jsonl", ".jsonl.gz", ".ndjson")
+SEPARATED = (".csv", ".csv.gz", ".tsv")
 WEIGHT_PROPERTY = "count"
 NO_PARTITIONS = "hive_partitioning = false"
 """A folder named like `day=1` makes no column: the file alone says what is in it."""
+CHUNK_BYTES = 1 << 16
 EMPTY_TYPE = '"NULL"'
+ROW = "__stemtide_row"
+"""The column of a row's number in its file, by a name that no file has."""
 
 
 def find_file(folder: Path, name: str, mapping_path: Path) -> Path:
@@ -36,20 +44,45 @@ def source_of(path: Path, as_text: dict[str, str]) -> str:
     name = sql.text(str(path))
     if path.name.endswith(".parquet"):
         reader = f"read_parquet({name}, file_row_number = true, {NO_PARTITIONS})"
-        return f"(SELECT *, file_row_number AS _row FROM {reader})"
+        return f"(SELECT * EXCLUDE (file_row_number), file_row_number AS {ROW} FROM {reader})"
     types = ", ".join(f"{sql.text(column)}: {sql.text(kind)}" for column, kind in as_text.items())
-    if path.name.endswith((".csv", ".csv.gz", ".tsv")):
+    if path.name.endswith(SEPARATED):
         given = f", types = {{{types}}}" if types else ""
         reader = f"read_csv({name}, header = true, sample_size = -1, {NO_PARTITIONS}{given})"
     else:
         given = f", columns = {{{types}}}" if types else ""
         reader = f"read_json({name}, format = 'newline_delimited', sample_size = -1, {NO_PARTITIONS}{given})"
-    return f"(SELECT *, row_number() OVER () - 1 AS _row FROM {reader})"
+    return f"(SELECT *, row_number() OVER () - 1 AS {ROW} FROM {reader})"
+
+
+def has_content(path: Path) -> bool:
+    """Whether a file has more than blanks in it; a damaged one has, whatever it is."""
+    if path.name.endswith(".parquet"):
+        return True
+    try:
+        with gzip.open(path) if path.name.endswith(".gz") else path.open("rb") as file:
+            return any(chunk.strip() for chunk in iter(lambda: file.read(CHUNK_BYTES), b""))
+    except (OSError, EOFError, zlib.error):
+        return True
+
+
+def optional_lacking(events: Events, columns: dict[str, str]) -> tuple[str, ...]:
+    """The columns of users and properties that a file lacks; one that differs in case only is a mistake."""
+    known = {column.lower() for column in columns}
+    users = [events.user] if events.user else []
+    optional = users if events.properties == "*" else [*users, *events.properties]
+    return tuple(dict.fromkeys(column for column in optional if column.lower() not in known))
+
+
+def with_empty(source: str, columns: Sequence[str]) -> str:
+    """The table expression with further columns that have no values."""
+    empty = "".join(f", CAST(NULL AS VARCHAR) AS {sql.identifier(column)}" for column in columns)
+    return f"(SELECT *{empty} FROM {source})" if empty else source
 
 
 def columns_of(connection: duckdb.DuckDBPyConnection, source: str) -> dict[str, str]:
     described = connection.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()
-    return {name: kind for name, kind, *_ in described if name not in ("_row", "file_row_number")}
+    return {name: kind for name, kind, *_ in described if name != ROW}
 
 
 def as_text(events: Events, columns: dict[str, str]) -> dict[str, str]:
@@ -80,11 +113,26 @@ def require(
     """Raise the CliError that names the first of the columns that a file does not have, and its key."""
     for key, wanted in named.items():
         for column in wanted:
+            if column not in columns and _has_in_header(path, column):
+                raise CliError(
+                    f"{path} is not a regular file: its rows do not have the same number of values",
+                    hint=f"its header has {column!r}; write every row with as many values, and text that has"
+                    " separators or line breaks in quotes",
+                )
             if column not in columns:
                 raise CliError(
                     f"{mapping_path}: `{key}` names the column {column!r}, which {path} does not have",
                     hint=f"its columns are {', '.join(columns)}",
                 )
+
+
+def _has_in_header(path: Path, column: str) -> bool:
+    """Whether a text file's first line names a column."""
+    if not path.name.endswith(SEPARATED):
+        return False
+    with gzip.open(path) if path.name.endswith(".gz") else path.open("rb") as file:
+        line = file.readline(CHUNK_BYTES).decode("utf-8-sig", errors="replace")
+    return column in (name.strip().strip('"') for name in re.split(r"[,;|\t]", line))
 
 
 def chosen_properties(events: Events, columns: dict[str, str], mapping_path: Path) -> list[str]:

@@ -7,6 +7,7 @@ import duckdb
 
 from stemtide_cli import log_file, sql
 from stemtide_cli.errors import CliError
+from stemtide_cli.log import readable
 from stemtide_cli.mapping_training import Accounts, Enrolments, Subscriptions
 
 Section = Subscriptions | Accounts | Enrolments
@@ -14,7 +15,7 @@ Section = Subscriptions | Accounts | Enrolments
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SectionFile:
-    """A file to read: a table expression with `_row`, and its columns with their types."""
+    """A file to read: a table expression with `log_file.ROW`, and its columns with their types."""
 
     path: Path
     source: str
@@ -54,7 +55,7 @@ def find_section(
         named: the columns that the section names, by key.
 
     Raises:
-        CliError: several files fit, or a column does not exist.
+        CliError: several files fit, one is unreadable, or a column does not exist.
     """
     try:
         path = log_file.find_file(folder, section.file, mapping_path)
@@ -62,7 +63,8 @@ def find_section(
         if "no such file" in error.message:
             return None
         raise
-    columns = log_file.columns_of(connection, log_file.source_of(path, {}))
+    with readable(path):
+        columns = log_file.columns_of(connection, log_file.source_of(path, {}))
     wanted = {"account": section.account_columns}
     wanted |= {key: (column,) for key, column in named.items() if column is not None}
     log_file.require(
@@ -76,7 +78,8 @@ def find_section(
         texts |= {column for column in (section.plan, section.units) if column is not None}
     as_text = {column: "VARCHAR" if column in texts else kind for column, kind in columns.items()}
     source = log_file.source_of(path, as_text)
-    return SectionFile(path=path, source=source, columns=log_file.columns_of(connection, source))
+    with readable(path):
+        return SectionFile(path=path, source=source, columns=log_file.columns_of(connection, source))
 
 
 def check_instant(file: SectionFile, column: str, key: str, mapping_path: Path) -> None:

@@ -87,18 +87,20 @@ def skip_reason(events: Events) -> str:
     return f"CASE {' '.join(cases)} END"
 
 
-def calls(events: Events, *, source: str, columns: Mapping[str, str], properties: list[str]) -> str:
+def calls(events: Events, *, source: str, row: str, columns: Mapping[str, str], properties: list[str]) -> str:
     """Rows (instant_us, row, skip, account, user, event, timestamp, weight, *properties), unordered.
 
     Args:
-        source: a table expression with the log's columns and `_row`.
+        source: a table expression with the log's columns.
+        row: its column of row numbers.
     """
     user = f"NULLIF(CAST({identifier(events.user)} AS VARCHAR), '')" if events.user else "NULL"
     weight = f"TRY_CAST({identifier(events.weight)} AS DOUBLE)" if events.weight else "NULL"
     extra = "".join(f", {prop(name, columns[name])} AS p{i}" for i, name in enumerate(properties))
     inner = (
-        f"SELECT {instant(events, columns)} AS instant, _row, {account(events)} AS account, {user} AS person,"
-        f" CAST({identifier(events.event)} AS VARCHAR) AS event, {weight} AS weight{extra} FROM {source}"
+        f"SELECT {instant(events, columns)} AS instant, {row} AS _row, {account(events)} AS account,"
+        f" {user} AS person, CAST({identifier(events.event)} AS VARCHAR) AS event,"
+        f" {weight} AS weight{extra} FROM {source}"
     )
     names = "".join(f", p{i}" for i in range(len(properties)))
     return (

@@ -4,13 +4,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import msgspec
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from stemtide.state import Caps
 from stemtide_cli import backfill_stage
 
 from tests import random_logs
 from tests.backfill_memory import MemoryBackfillItems, backfill_of, run
-from tests.random_logs import FORMATS, ROWS, Row
+from tests.random_logs import FORMATS, HUGE, ROWS, Row
 from tests.stream_memory import Lab
 from tests.stream_world import ARRIVAL_MS
 from tests.streamed_logs import stream, usage_of
@@ -18,7 +18,12 @@ from tests.streamed_logs import stream, usage_of
 CAPS = Caps(id_window=6, inline_users=3, event_types=4, remembered_ids=0)
 
 
+GOOD = {"at": "2023-03-01 10:00:00", "org": "acme", "who": "u", "what": "x", "n": 1}
+GOOD |= {"plan": None, "mrr": None, "note": ""}
+
+
 @settings(max_examples=80)
+@example(rows=[GOOD, GOOD | {"at": "2099-01-01 00:00:00", "note": HUGE}], form="csv")
 @given(rows=ROWS, form=FORMATS)
 def test_a_backfilled_log_equals_the_streamed_one(rows: list[Row], form: str) -> None:
     with TemporaryDirectory() as name:

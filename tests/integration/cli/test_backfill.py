@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 from stemtide.ports import CUTOVER_SORT
 from stemtide.state import decode
@@ -75,9 +76,9 @@ def test_the_same_backfill_again_writes_nothing(deployment: Deployment, log: Pat
 
     assert (first["resumed"], again["resumed"]) == (False, True)
     assert again == first | {
-        name: again[name] for name in ("resumed", "written", "seconds", "rows_per_second")
+        name: again[name] for name in ("resumed", "written", "unchanged", "seconds", "rows_per_second")
     }
-    assert again["written"] == 0
+    assert (again["written"], again["unchanged"]) == (0, first["days"])
     assert items_in(deployment.cloud.usage) == before
 
 
@@ -96,3 +97,39 @@ def test_a_dry_run_counts_everything_and_writes_nothing(deployment: Deployment, 
     assert (done["dry_run"], done["counted"], done["days"]) == (True, COUNTED, 32)
     assert items_in(deployment.cloud.usage) == {}
     assert deployment.cloud.accounts.scan()["Items"] == []
+
+
+def test_a_dry_run_of_a_finished_backfill_is_a_dry_run(deployment: Deployment, log: Path) -> None:
+    deployment.run(*arguments(log))
+
+    done = deployment.run(*arguments(log, "--dry-run"))
+
+    assert (done["dry_run"], done["counted"], done["written"]) == (True, COUNTED, 0)
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_a_log_may_have_columns_of_any_names(deployment: Deployment, tmp_path: Path, form: str) -> None:
+    names = ("reason", "_row", "row", "file", "own_stop", "values", "instant", "person", "judged")
+    columns = ", ".join(f"{place} AS {name}" for place, name in enumerate(names))
+    log = write_log(tmp_path / "log", form)
+    (path,) = log.iterdir()
+    default, options = FORMATS[form].split(" ", 1)
+    duckdb.execute(f"COPY (SELECT *, {columns} FROM '{path}') TO '{tmp_path / 'new'}' {options}")
+    (tmp_path / "new").rename(log / default)
+    expected = streamed(deployment, log)
+
+    done = deployment.run(*arguments(log))
+
+    lines = [json.loads(line) for line in Path(done["rejected_file"]).read_text().splitlines()]
+    assert (lines[0]["row"], lines[0]["reason"]) == (9, "no_account")
+    assert lines[0]["values"].items() >= {name: place for place, name in enumerate(names)}.items()
+    assert usage_in(deployment.cloud.usage) == expected
+
+
+def test_what_names_users_is_for_their_reader_alone(
+    deployment: Deployment, log: Path, tmp_path: Path
+) -> None:
+    deployment.run(*arguments(log))
+
+    (folder,) = (tmp_path / "backfill").iterdir()
+    assert oct(folder.stat().st_mode)[-3:] == "700"

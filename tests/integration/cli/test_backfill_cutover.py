@@ -8,6 +8,7 @@ import pytest
 from stemtide.ports import CUTOVER_SORT
 from stemtide.state import decode
 from stemtide.store.counters import read_counters
+from stemtide_cli import backfill_steps
 
 from tests.backfilled import Usage, items_in, usage_in
 from tests.integration.cli.backfills import ROWS, arguments, replay, streamed, write_log
@@ -102,6 +103,19 @@ def test_days_that_wait_for_the_archive_end_it_with_1_until_they_have_it(
     assert "8 days wait for the archive" in shown.stdout
     assert (done["recomputed"], done["recompute"]) == (8, [])
     assert usage_in(deployment.cloud.usage) == expected
+
+
+def test_why_a_recompute_did_not_succeed_is_told(
+    deployment: Deployment, log: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    replay(deployment, log, "--restart")
+    became = {"state": "failed", "run": "r-1", "cause": "8 items stay as they are"}
+    monkeypatch.setattr(backfill_steps, "run_recompute", lambda *_: became)
+
+    done = deployment.invoke(*arguments(log, "--cutover", CUTOVER))
+
+    assert done.exit_code == 1
+    assert "the recompute r-1 ended as failed: 8 items stay as they are" in done.stderr
 
 
 def test_a_streamed_day_before_the_cutover_has_the_backfills_counts(
@@ -204,6 +218,47 @@ def test_without_one_an_account_keeps_its_cutover(deployment: Deployment, log: P
     assert done["other_backfill"] == []
 
 
+@pytest.mark.parametrize("more", [("--cutover", "2023-03-12"), ("--until", "2023-03-11")])
+@pytest.mark.parametrize("mode", [(), ("--dry-run",)])
+def test_what_only_the_stream_has_after_the_data_is_not_lost_unasked(
+    deployment: Deployment, log: Path, more: tuple[str, ...], mode: tuple[str, ...]
+) -> None:
+    calls = [live("m-1", "2023-03-10T10:00:00Z"), live("m-2", "2023-03-11T10:00:00Z")]
+    deliver_live(deployment, *calls, arrival=datetime(2023, 3, 11, 12, tzinfo=UTC))
+    before = items_in(deployment.cloud.usage)
+
+    refused = deployment.run(*arguments(log, *more, *mode), expect=1)
+    kept = items_in(deployment.cloud.usage)
+    done = deployment.run(*arguments(log, *more, "--discard-streamed", *mode))
+
+    assert "the data ends at 2023-03-04T23:42:20.001Z" in refused["error"]
+    assert "2 days of 1 accounts, which would be lost: org-1 2023-03-12" in refused["error"]
+    assert "--discard-streamed" in refused["hint"]
+    assert kept == before
+    assert done["discarded"] == 2
+
+
+def test_a_call_of_the_datas_last_day_that_only_the_stream_has_is_not_lost_unasked(
+    deployment: Deployment, log: Path
+) -> None:
+    call = live("m-1", "2023-03-04T23:50:00Z")
+    deliver_live(deployment, call, arrival=datetime(2023, 3, 4, 23, 55, tzinfo=UTC))
+
+    deployment.run(*arguments(log, "--cutover", "2023-03-05"), expect=1)
+
+
+def test_where_the_data_goes_on_after_the_cutover_it_knows_of_every_call_before(
+    deployment: Deployment, tmp_path: Path, log: Path
+) -> None:
+    quiet = part(tmp_path, "timestamp < '2023-03-02' OR timestamp > '2023-03-04'")
+    call = live("m-1", "2023-03-03T10:00:00Z")
+    deliver_live(deployment, call, arrival=datetime(2023, 3, 3, 12, tzinfo=UTC))
+
+    done = deployment.run(*arguments(quiet, "--cutover", "2023-03-04"))
+
+    assert (done["discarded"], done["repaired"]) == (0, 1)
+
+
 def test_days_of_another_backfill_stay_until_they_are_to_be_replaced(
     deployment: Deployment, log: Path, expected: Usage, tmp_path: Path
 ) -> None:
@@ -218,6 +273,22 @@ def test_days_of_another_backfill_stay_until_they_are_to_be_replaced(
     assert len(refused["other_backfill"]) == 24
     assert kept == before
     assert (replaced["written"], replaced["other_backfill"]) == (24, [])
+    assert usage_in(deployment.cloud.usage) == expected
+
+
+def test_a_finished_backfill_replaces_the_one_that_has_replaced_it(
+    deployment: Deployment, log: Path, expected: Usage, tmp_path: Path
+) -> None:
+    half = part(tmp_path, "hash(event) % 2 = 0")
+    for data, more in ((log, ()), (half, ("--replace",))):
+        deployment.run(*arguments(data, "--cutover", "2023-03-05", *more))
+    other = usage_in(deployment.cloud.usage)
+
+    refused = deployment.run(*arguments(log, "--cutover", "2023-03-05"), expect=1)
+    replaced = deployment.run(*arguments(log, "--cutover", "2023-03-05", "--replace"))
+
+    assert other != expected
+    assert len(refused["other_backfill"]) == replaced["written"] == 32
     assert usage_in(deployment.cloud.usage) == expected
 
 

@@ -12,6 +12,7 @@ import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
 from stemtide import tables
 from stemtide_cli import backfill_days, backfill_stage, backfill_writing
+from stemtide_cli.backfill_run import Backfill
 from stemtide_cli.backfill_stage import Stage
 from stemtide_cli.stack import Stack
 
@@ -61,6 +62,22 @@ def throttled(name: str) -> ClientError:
     return ClientError(content, name)  # type: ignore[arg-type]
 
 
+def interrupted(deployment: Deployment, monkeypatch: pytest.MonkeyPatch, *arguments: str) -> None:
+    """A run that is killed when it has set the cutovers."""
+
+    def killed(_: Backfill) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Backfill, "write_days", killed)
+        assert deployment.invoke(*arguments).exit_code == 1
+
+
+def stages(tmp_path: Path) -> list[Path]:
+    """Counted logs, with users' ids in them."""
+    return sorted((tmp_path / "backfill").rglob("stage.duckdb"))
+
+
 @pytest.mark.parametrize("is_written", [True, False])
 def test_a_backfill_that_is_killed_over_and_over_ends_as_one_that_is_not(
     deployment: Deployment, log: Path, faulty: Install, is_written: bool
@@ -102,7 +119,6 @@ def test_finished_parts_are_not_written_again(deployment: Deployment, log: Path,
         return request(**arguments)
 
     faulty(killed_at_the_end)
-    deployment.run(*arguments(log, "--dry-run"))
     written["limit"] = 60
     deployment.invoke(*arguments(log))
     before = len(items_in(deployment.cloud.usage))
@@ -179,8 +195,10 @@ def test_a_table_that_takes_nothing_ends_it_with_what_to_do(
     assert "run the same command again" in done.stderr
 
 
-def test_a_second_process_waits_for_the_first(deployment: Deployment, log: Path, tmp_path: Path) -> None:
-    deployment.run(*arguments(log, "--dry-run"))
+def test_a_second_process_waits_for_the_first(
+    deployment: Deployment, log: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    interrupted(deployment, monkeypatch, *arguments(log))
     (folder,) = (tmp_path / "backfill").iterdir()
     code = (
         f"import duckdb; c = duckdb.connect({str(folder / 'stage.duckdb')!r}); print(1, flush=True); input()"
@@ -216,10 +234,44 @@ def test_tables_that_were_made_anew_are_filled_again(deployment: Deployment, log
 def test_a_stage_of_another_version_is_left_alone(
     deployment: Deployment, log: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    deployment.run(*arguments(log, "--dry-run"))
+    interrupted(deployment, monkeypatch, *arguments(log))
     monkeypatch.setattr(backfill_stage, "VERSION", 99)
 
     done = deployment.run(*arguments(log))
 
     assert not done["resumed"]
     assert len(list((tmp_path / "backfill").iterdir())) == 2
+
+
+def test_cutovers_within_a_day_that_the_interrupted_run_has_set_do_not_begin_it_anew(
+    deployment: Deployment, log: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = write_log(tmp_path / "first", where="account_id = 'org-1' AND timestamp < '2023-03-02 10:00:00'")
+    where = "account_id <> 'org-1' AND timestamp < '2023-03-03 10:00:00'"
+    both = write_log(tmp_path / "both", where=f"account_id = 'org-1' OR {where}")
+    deployment.run(*arguments(first))
+    interrupted(deployment, monkeypatch, *arguments(both))
+
+    done = deployment.run(*arguments(both))
+
+    assert done["resumed"]
+    assert done["recompute"] == done["other_backfill"] == []
+    assert stages(tmp_path) == []
+
+
+def test_a_dry_run_leaves_no_counted_log(deployment: Deployment, log: Path, tmp_path: Path) -> None:
+    done = deployment.run(*arguments(log, "--dry-run"))
+
+    assert stages(tmp_path) == []
+    assert Path(done["rejected_file"]).is_file()
+
+
+def test_a_dry_run_leaves_an_interrupted_run_what_it_goes_on_from(
+    deployment: Deployment, log: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    interrupted(deployment, monkeypatch, *arguments(log))
+
+    deployment.run(*arguments(log, "--dry-run"))
+    done = deployment.run(*arguments(log))
+
+    assert done["resumed"]

@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 from stemtide.store.records import Records
+from stemtide_cli.mapping import find_mapping
 
+from tests.backfilled import items_in
 from tests.integration.cli.backfills import arguments, empty, replay
 from tests.integration.cli.conftest import Deployment
 from tests.stream_cloud import start_function
@@ -109,3 +111,50 @@ def test_events_that_are_facts_are_both(deployment: Deployment, tmp_path: Path) 
     assert record is not None
     assert record.profile.plan == "pro"
     assert (done["counted"], done["refused"]) == (1, {"bad_subscription": 1})
+
+
+def test_the_files_of_sections_may_lie_in_folders(deployment: Deployment, log: Path) -> None:
+    shipped = find_mapping("crm").read_text()
+    (log / "mapping.toml").write_text(shipped.replace('"accounts.csv"', '"crm/accounts.csv"'))
+    (log / "crm").mkdir()
+    (log / "accounts.csv").rename(log / "crm" / "accounts.csv")
+
+    done = deployment.run("backfill", "--mapping", str(log / "mapping.toml"), "--data", str(log))
+
+    assert done["facts"]["new"] == FACTS
+    assert done["ignored"] == [str(log / "mapping.toml")]
+
+
+@pytest.mark.parametrize("more", [(), ("--dry-run",)])
+def test_files_of_sections_are_looked_at_before_anything_is_written(
+    deployment: Deployment, log: Path, more: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (log / "subscriptions.csv").write_text("account_id,product,start\norg-1,basic,2023-01-01\n")
+    monkeypatch.chdir(log.parent)
+
+    failed = deployment.run(*arguments(log.name, *more), expect=1)
+
+    assert "which log/subscriptions.csv does not have" in failed["error"]
+    assert items_in(deployment.cloud.usage) == {}
+
+
+def test_errors_name_an_object_in_s3_as_it_was_given(deployment: Deployment, log: Path) -> None:
+    deployment.cloud.s3.create_bucket(Bucket="exports")
+    (log / "accounts.csv").write_text("account_id,channel\norg-1,web\n")
+    for path in log.iterdir():
+        deployment.cloud.s3.put_object(Bucket="exports", Key=path.name, Body=path.read_bytes())
+
+    failed = deployment.run(*arguments("s3://exports/"), expect=1)
+
+    assert "which s3://exports/accounts.csv does not have" in failed["error"]
+
+
+def test_files_that_are_ignored_are_told(deployment: Deployment, log: Path) -> None:
+    (log / "history-2022.csv").write_text("a,b\n1,2\n")
+    (log / "notes.txt").write_text("hello")
+
+    done = deployment.run(*arguments(log))
+    said = deployment.invoke(*arguments(log)).stderr
+
+    assert done["ignored"] == [str(log / "history-2022.csv"), str(log / "notes.txt")]
+    assert f"2 files are ignored: {log / 'history-2022.csv'}, {log / 'notes.txt'}" in said

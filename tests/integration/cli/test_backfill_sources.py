@@ -113,7 +113,8 @@ def test_a_run_that_failed_on_one_file_goes_on_with_it(
         ("{folder}/terms", "there is no file of events"),
         ("{folder}/two", "several files fit"),
         ("s3://exports/none/", "there is no file that can be read"),
-        ("s3://absent/", "AWS refused"),
+        ("s3://absent/x", "--data s3://absent/x: the bucket 'absent' cannot be listed: "),
+        ("s3:///x", "--data s3:///x: the bucket '' cannot be listed: "),
     ],
 )
 def test_data_that_is_not_there_is_said(
@@ -131,3 +132,12 @@ def test_data_that_is_not_there_is_said(
 
     assert said in failed["error"]
     assert failed["hint"]
+
+
+def test_objects_that_are_named_twice_are_read_once(deployment: Deployment, export: Path) -> None:
+    upload(deployment, export, "2026/")
+    part = "s3://exports/2026/events/dt=2/part-1.csv"
+
+    done = deployment.run(*arguments("s3://exports/2026", "--data", "s3://exports/2026/", "--data", part))
+
+    assert (done["rows"], len(done["data"]), done["ignored"]) == (ROWS, 3, [])

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
+from stemtide_cli.errors import CliError
 from stemtide_cli.log import Log, open_log
 from stemtide_cli.mapping import Events
 from stemtide_cli.position import END, START, Interval
@@ -149,3 +150,44 @@ def test_a_log_is_known_by_its_content_and_not_by_its_place(tmp_path: Path) -> N
 
     assert one == two
     assert one != three
+
+
+def test_an_error_names_the_line_and_keeps_its_row_to_itself(tmp_path: Path) -> None:
+    (tmp_path / "e.csv").write_text(f"at,org,who,what\n2024-05-01,a,someone@example.com,{'z' * 3_000_000}\n")
+
+    with pytest.raises(CliError, match=r"e\.csv cannot be read: .* on Line: \d+$") as told:
+        opened(tmp_path)
+
+    assert "someone" not in told.value.message
+    assert len(told.value.message) < 300
+    assert told.value.hint == "a row may have at most 2 MB"
+
+
+@pytest.mark.parametrize("row", ["2024-05-01,a", "2024-05-01,a,u,e,x,y"])
+def test_a_file_whose_rows_differ_in_length_is_not_regular(tmp_path: Path, row: str) -> None:
+    rows = "2024-05-01,a,u,e\n" * 40 + f"{row}\n" * 5
+    (tmp_path / "e.csv").write_text(f"at,org,who,what\n{rows}")
+
+    with pytest.raises(CliError, match=r"e\.csv is not a regular file") as told:
+        opened(tmp_path)
+
+    assert "2024" not in told.value.message + told.value.hint
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "hint"),
+    [
+        ("e.csv", b"at,org,who,what\n2024-05-01,a,caf\xe9,e\n", "write the file in UTF-8"),
+        ("e.jsonl", b'{"at": "2024-05-01", "org"', "is the file complete, and what its ending says?"),
+    ],
+)
+def test_an_error_says_what_to_do_and_shows_no_query(
+    tmp_path: Path, name: str, content: bytes, hint: str
+) -> None:
+    (tmp_path / name).write_bytes(content)
+
+    with pytest.raises(CliError, match="cannot be read") as told:
+        opened(tmp_path)
+
+    assert "SELECT" not in told.value.message
+    assert told.value.hint == hint
