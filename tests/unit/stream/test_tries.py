@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
+from msgspec import structs
 from stemtide import users
 from stemtide.commit import (
     FIRST_PAUSE_S,
@@ -152,6 +153,40 @@ def test_users_that_are_in_already_are_rewritten_only_where_they_would_expire_to
 
     row = items.rows["acme", "2026-03-14#users"]
     assert (row.version, row.expires_at) == (2, slack + 1 + USERS_SLACK_S)
+
+
+def test_a_warm_item_is_not_read_again_and_one_whose_write_failed_is() -> None:
+    items = Items()
+    of = committer(items, pace(pauses=[]))
+    commit(of, "ann", "bob")
+    assert items.reads == ["2026-03-14", "2026-03-14#users"]
+
+    commit(of, "ann", first=10)
+    commit(of, "cyd", first=20)
+    assert items.reads == ["2026-03-14", "2026-03-14#users"]
+    items.failures = [UnavailableError()]
+    commit(of, "ann", first=30)
+
+    assert items.reads == ["2026-03-14", "2026-03-14#users"] * 2
+
+
+def test_users_that_somebody_else_has_rewritten_are_read_again_with_their_day() -> None:
+    items = Items()
+    of = committer(items, pace(pauses=[]))
+    commit(of, "ann", "bob")
+    for sort in ("2026-03-14", "2026-03-14#users"):  # a recompute has found that bob's call was a repetition
+        row = items.rows["acme", sort]
+        blob = users.encode(users.union(users.NOBODY, [users.user_hash("ann")])) if "#" in sort else row.blob
+        items.rows["acme", sort] = structs.replace(row, version=row.version + 1, blob=blob)
+    items.failures = [ConflictError()]
+
+    commit(of, "cyd", first=10)
+
+    row = items.rows["acme", "2026-03-14#users"]
+    present = users.decode(row.blob)
+    assert users.count(present) == 2
+    assert present == users.union(users.NOBODY, [users.user_hash("ann"), users.user_hash("cyd")])
+    assert (row.version, row.events) == (3, 0)
 
 
 class Ledger:

@@ -1,10 +1,14 @@
 """What a warm process knows of its items: ids in two generations, users, hashes; all of it bounded."""
 
+from collections import deque
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from stemtide import limits
 from stemtide import users as stored_users
 from stemtide.fold import Folded, Memory, fold
-from stemtide.state import EMPTY, Caps, Event, State
+from stemtide.state import EMPTY, Caps, Event, State, mark_of
 from stemtide.users import remembered_hashes, user_hash
 
 CAPS = Caps(id_window=2, remembered_ids=3)
@@ -111,3 +115,48 @@ def test_hashes_of_users_are_remembered_up_to_a_bound_and_long_ids_never(
 
     assert list(remembered_hashes) == ["bob"]
     assert (user_hash(longer), user_hash(longest)) == made
+
+
+@given(
+    stored=st.lists(st.sampled_from("ab"), max_size=12).map("".join),
+    asked=st.lists(st.sampled_from("ab"), min_size=1, max_size=9).map("".join),
+)
+def test_without_memory_the_window_moves_on_call_by_call(stored: str, asked: str) -> None:
+    """Ids that overlap when they stand one after the other: `aaaaaaab` is no id of `aaaaaaaa aaaaaaab`."""
+    kinds = {"a": b"xyxyxyxy", "b": b"yxyxyxyx"}
+    window = [kinds[one] for one in stored][-3:]
+    caps = Caps(id_window=3, remembered_ids=0)
+    events = [Event(at, kinds[one], None, "x", 0, 1) for at, one in enumerate(asked)]
+
+    folded = fold(State(ids=b"".join(window)), events, lane="1/0", caps=caps)
+
+    counted: list[bytes] = []
+    recent = deque(window, maxlen=3)
+    for event in events:
+        if event.id_hash not in recent:
+            counted.append(event.id_hash)
+            recent.append(event.id_hash)
+    assert list(folded.accepted) == counted
+    assert folded.state.ids == b"".join(recent)
+    assert folded.state.duplicates == len(asked) - len(counted)
+
+
+def test_a_match_that_lies_across_two_ids_is_none() -> None:
+    for shift in range(1, limits.ID_BYTES):
+        wanted = bytes(range(1, limits.ID_BYTES + 1))
+        straddling = bytes(shift) + wanted + bytes(limits.ID_BYTES - shift)
+        caps = Caps(id_window=9, remembered_ids=0)
+        event = Event(1, wanted, None, "x", 0, 1)
+
+        assert fold(State(ids=straddling), [event], lane="1/0", caps=caps).state.calls == 1
+        assert fold(State(ids=straddling + wanted), [event], lane="1/0", caps=caps).state.calls == 0
+
+
+def test_nothing_is_in_before_the_first_record_whatever_its_number() -> None:
+    assert mark_of(EMPTY, "1/0") == -1
+    events = [Event(0, *ids("a"), None, "x", 0, 1), Event(0, *ids("a"), None, "x", 0, 1)]
+
+    folded = fold(EMPTY, events, lane="1/0", caps=CAPS)
+
+    assert (folded.state.calls, folded.duplicates) == (1, [(0, 1)])
+    assert folded.state.recent == {"1/0": [(b"", 1)]}
