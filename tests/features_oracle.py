@@ -10,6 +10,7 @@ import duckdb
 
 CORE = "event IN ('Report Created', 'Invite Sent')"
 API = "event = 'API Call'"
+INVITE = "event = 'Invite Sent'"
 LOGIN = "event = 'login'"
 FEATURE = "event NOT IN ('login', 'page') AND NOT starts_with(event, 'Subscription ')"
 
@@ -28,7 +29,30 @@ dau AS (
 ),
 du AS (
   SELECT account, d, sum(users) FILTER (ago < 7) AS u7, sum(users) FILTER (ago < 14) AS u14,
-    sum(users) FILTER (ago < 30) AS u30 FROM dau GROUP BY ALL
+    sum(users) FILTER (ago < 30) AS u30, sum(users) FILTER (ago < 60) AS u60, sum(users) AS u90
+  FROM dau GROUP BY ALL
+),
+weeks AS (
+  SELECT k.account, k.d, w.week, coalesce(sum(e.n), 0) AS n, coalesce(any_value(u.users), 0) AS users
+  FROM k CROSS JOIN (SELECT unnest(range(0, 12)) AS week) w
+  LEFT JOIN x e ON e.account = k.account AND e.d = k.d AND e.ago // 7 = w.week
+  LEFT JOIN (SELECT account, d, ago // 7 AS week, sum(users) AS users FROM dau GROUP BY ALL) u
+    ON u.account = k.account AND u.d = k.d AND u.week = w.week
+  WHERE w.week = 0 OR w.week <= (k.h - 7) / 7
+  GROUP BY ALL
+),
+dev AS (
+  SELECT account, d, count(*) - 1 AS known_weeks,
+    any_value(n) FILTER (week = 0) AS n0, avg(n) FILTER (week > 0) AS nm, var_pop(n) FILTER (week > 0) AS nv,
+    any_value(users) FILTER (week = 0) AS w0, avg(users) FILTER (week > 0) AS wm,
+    var_pop(users) FILTER (week > 0) AS wv
+  FROM weeks GROUP BY ALL
+),
+steps AS (
+  SELECT account, d, count(gap) AS gaps, avg(gap) AS gap_mean, stddev_pop(gap) AS gap_sd FROM (
+    SELECT account, d, ago - lag(ago) OVER (PARTITION BY account, d ORDER BY ago) AS gap
+    FROM (SELECT DISTINCT account, d, ago FROM x WHERE ago IS NOT NULL)
+  ) GROUP BY ALL
 ),
 gaps AS (
   SELECT account, d, max(gap) AS gap FROM (
@@ -43,7 +67,14 @@ s AS (
   SELECT account, d, any_value(h) AS h,
     coalesce(sum(n) FILTER (ago < 7), 0) AS n7,
     coalesce(sum(n) FILTER (ago BETWEEN 7 AND 13), 0) AS p7,
+    coalesce(sum(n) FILTER (ago < 14), 0) AS n14,
     coalesce(sum(n) FILTER (ago < 30), 0) AS n30,
+    coalesce(sum(n) FILTER (ago < 60), 0) AS n60,
+    coalesce(sum(n), 0) AS n90,
+    coalesce(sum(n) FILTER ({api}), 0) AS a90,
+    coalesce(sum(n) FILTER ({login}), 0) AS l90,
+    coalesce(sum(n) FILTER (ago < 30 AND {invite}), 0) AS i30,
+    count(DISTINCT event) FILTER ({feature}) AS f90,
     coalesce(sum(n) FILTER (ago < 7 AND {core}), 0) AS c7,
     coalesce(sum(n) FILTER (ago < 30 AND {core}), 0) AS c30,
     coalesce(sum(n) FILTER (ago < 7 AND {api}), 0) AS a7,
@@ -63,6 +94,26 @@ SELECT s.account, s.d,
   coalesce(u7, 0) / nullif(least(h, 7), 0) AS avg_dau_7d,
   coalesce(u14, 0) / nullif(least(h, 14), 0) AS avg_dau_14d,
   coalesce(u30, 0) / nullif(least(h, 30), 0) AS avg_dau_30d,
+  coalesce(u60, 0) / nullif(least(h, 60), 0) AS avg_dau_60d,
+  coalesce(u90, 0) / nullif(h, 0) AS avg_dau_90d,
+  CASE WHEN h >= 60 THEN (coalesce(u30, 0) / 30) / nullif(u90 / h, 0) END AS usage_trend_ratio_30d_90d,
+  c7 / nullif(least(h, 7), 0) AS avg_core_actions_7d,
+  c30 / nullif(least(h, 30), 0) AS avg_core_actions_30d,
+  n14 / nullif(least(h, 14), 0) AS avg_events_14d,
+  n60 / nullif(least(h, 60), 0) AS avg_events_60d,
+  n90 / nullif(h, 0) AS avg_events_90d,
+  CASE WHEN h >= 14 THEN (n7 / 7) / nullif(n30 / least(h, 30), 0) END AS events_trend_ratio_7d_30d,
+  CASE WHEN h >= 60 THEN (n30 / 30) / nullif(n90 / h, 0) END AS events_trend_ratio_30d_90d,
+  CASE WHEN known_weeks >= 4 AND nm > 0 THEN (n0 - nm) / sqrt(nv + nm) END AS events_deviation,
+  CASE WHEN known_weeks >= 4 AND wm > 0 THEN (w0 - wm) / sqrt(wv + wm) END AS users_deviation,
+  CASE WHEN h >= 35 THEN (a7 / 7) / nullif((a90 - a7) / (h - 7), 0) END AS api_against_usual,
+  CASE WHEN h >= 35 AND since_login IS NOT NULL THEN (l7 / 7) / nullif((l90 - l7) / (h - 7), 0) END
+    AS logins_against_usual,
+  CASE WHEN h >= 60 THEN f30 / nullif(f90, 0) END AS feature_breadth,
+  CASE WHEN h > 0 THEN i30 END AS invites_sent_30d,
+  gap_mean AS usual_gap,
+  CASE WHEN gaps >= 2 THEN gap_sd / gap_mean END AS gap_variation,
+  since_event / gap_mean AS recency_in_gaps,
   CASE WHEN h >= 14 THEN (coalesce(u7, 0) / 7) / nullif(u30 / least(h, 30), 0) END
     AS usage_trend_ratio_7d_30d,
   CASE WHEN h >= 14 THEN (c7 / 7) / nullif(c30 / least(h, 30), 0) END AS action_trend_ratio,
@@ -86,7 +137,8 @@ SELECT s.account, s.d,
   CASE WHEN h > 0 THEN coalesce(since_event, h) END AS days_since_last_event,
   CASE WHEN h > 0 THEN gap END AS longest_gap_30d,
   h AS history_days
-FROM s LEFT JOIN du USING (account, d) LEFT JOIN gaps USING (account, d) ORDER BY ALL
+FROM s LEFT JOIN du USING (account, d) LEFT JOIN gaps USING (account, d)
+  LEFT JOIN dev USING (account, d) LEFT JOIN steps USING (account, d) ORDER BY ALL
 """
 
 
@@ -96,10 +148,11 @@ def oracle(
     core: str = CORE,
     api: str = API,
     login: str = LOGIN,
+    invite: str = INVITE,
     feature: str = FEATURE,
 ) -> dict[tuple[str, int], dict[str, float]]:
     """Feature values by (account, day) of tables `e` and `q`; seats are 10."""
-    found = connection.execute(_QUERY.format(core=core, api=api, login=login, feature=feature))
+    found = connection.execute(_QUERY.format(core=core, api=api, login=login, invite=invite, feature=feature))
     names = [column[0] for column in found.description][2:]
     return {
         (account, day): dict(zip(names, map(_number, row), strict=True))
@@ -127,6 +180,13 @@ def same(ours: float, theirs: float) -> bool:
     if math.isnan(ours) or math.isnan(theirs):
         return math.isnan(ours) and math.isnan(theirs)
     return math.isclose(ours, theirs, rel_tol=1e-14, abs_tol=0)
+
+
+def close(ours: float, theirs: float) -> bool:
+    """The same for what goes through a root or a variance, which the two come to on different ways."""
+    if math.isnan(ours) or math.isnan(theirs):
+        return math.isnan(ours) and math.isnan(theirs)
+    return math.isclose(ours, theirs, rel_tol=1e-9, abs_tol=1e-9)
 
 
 def _number(value: object) -> float:

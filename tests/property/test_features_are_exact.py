@@ -3,10 +3,10 @@
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from stemtide.features.history import Day, history_of
+from stemtide.features.history import Counter, Day, history_of
 from stemtide.features.kernel import CHUNK, Row, compute, evaluate
 from stemtide.features.registry import FEATURES
-from stemtide.features.view import DAYS, HALF_LIVES, Batch, weights
+from stemtide.features.view import DAYS, HALF_LIVES, Batch, Distinct, weights
 from stemtide.profile import UNKNOWN, Profile, Term
 from stemtide.users import NOBODY
 
@@ -75,10 +75,13 @@ def test_a_batch_larger_than_a_chunk_is_the_rows_one_after_the_other() -> None:
 def test_sums_are_exact_up_to_the_largest_counts() -> None:
     """Whole numbers below 2^53 in every window and product, so no order of adding is better than another."""
     rng = np.random.default_rng(5)
-    block = rng.integers(0, 10**11, size=(64, 6, DAYS)).astype(np.float64)
+    block = rng.integers(0, 10**11, size=(64, len(Counter), DAYS)).astype(np.float64)
     block[:, 2] = rng.integers(0, 2, size=(64, DAYS))
     batch = Batch(
-        block=block, known=np.full(64, 90.0), distinct=np.ones((64, 4)), facts=np.full((64, 6), np.nan)
+        block=block,
+        known=np.full(64, 90.0),
+        distinct=np.ones((64, len(Distinct))),
+        facts=np.full((64, 6), np.nan),
     )
 
     found = evaluate(batch)

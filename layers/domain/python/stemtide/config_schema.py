@@ -24,6 +24,7 @@ class Signal(StrEnum):
     CORE_ACTION = "core_action"
     API_CALL = "api_call"
     LOGIN = "login"
+    INVITE = "invite"
 
 
 class Measure(StrEnum):
@@ -127,10 +128,14 @@ class Events(_Section, frozen=True):
         tuple[Pattern, ...],
         Meta(description="Events that stand for a login.", examples=[["Signed In"]]),
     ] = ("Signed In", "Logged In", "login", "user_login", "session_start*")
+    invites: Annotated[
+        tuple[Pattern, ...],
+        Meta(description="Events in which a user invites another.", examples=[["Invite Sent"]]),
+    ] = ("Invite Sent", "User Invited", "Member Invited", "invite_*", "*_invite", "*_invite_sent")
 
     def classify(self, name: str) -> frozenset[Signal]:
         """The signals of an event type (a `by_event` key); empty when no pattern matches."""
-        return _classify(name, self.core_actions, self.api_calls, self.logins)
+        return _classify(name, self)
 
 
 class Access(_Section, frozen=True):
@@ -262,10 +267,13 @@ class Config(_Section, frozen=True):
 
 
 @lru_cache(maxsize=16384)
-def _classify(
-    name: str, core_actions: tuple[str, ...], api_calls: tuple[str, ...], logins: tuple[str, ...]
-) -> frozenset[Signal]:
-    kinds = {Signal.CORE_ACTION: core_actions, Signal.API_CALL: api_calls, Signal.LOGIN: logins}
+def _classify(name: str, events: Events) -> frozenset[Signal]:
+    kinds = {
+        Signal.CORE_ACTION: events.core_actions,
+        Signal.API_CALL: events.api_calls,
+        Signal.LOGIN: events.logins,
+        Signal.INVITE: events.invites,
+    }
     return frozenset(
         s for s, patterns in kinds.items() if patterns and _compiled(patterns).match(name.casefold())
     )

@@ -10,12 +10,18 @@ from typing import Final, TypeAlias
 import numpy as np
 
 from stemtide.features.history import Counter
-from stemtide.features.view import DAYS, Distinct, Fact, Floats, View
+from stemtide.features.view import DAYS, WEEKS, Distinct, Fact, Floats, View
 
 Formula: TypeAlias = Callable[[View], Floats]
 
 TREND_DAYS: Final = 14
 """Known days from which on the last week can be compared with the last month."""
+SEASON_DAYS: Final = 60
+"""Known days from which on the last month can be compared with the last quarter."""
+USUAL_DAYS: Final = 28
+"""Known days before the last week from which on they tell what is usual."""
+USUAL_WEEKS: Final = 4
+"""Known weeks before the last from which on they tell what is usual."""
 
 
 def ratio(above: Floats, below: Floats) -> Floats:
@@ -40,6 +46,50 @@ def trend(counter: Counter) -> Formula:
     def formula(view: View) -> Floats:
         week = view.total(counter, 7) * view.known(30)
         return where(view.history >= TREND_DAYS, ratio(week, view.total(counter, 30) * view.known(7)))
+
+    return formula
+
+
+def quarterly(counter: Counter) -> Formula:
+    """The daily average of 30 days over that of 90 days."""
+
+    def formula(view: View) -> Floats:
+        month = view.total(counter, 30) * view.known(90)
+        return where(view.history >= SEASON_DAYS, ratio(month, view.total(counter, 90) * view.known(30)))
+
+    return formula
+
+
+def against_usual(counter: Counter) -> Formula:
+    """The daily average of the last 7 days over that of the account's known days before them."""
+
+    def formula(view: View) -> Floats:
+        before = view.known(90) - 7
+        week, usual = view.total(counter, 7), view.total(counter, 90) - view.total(counter, 7)
+        return where(before >= USUAL_DAYS, ratio(week * before, usual * 7))
+
+    return formula
+
+
+def deviation(counter: Counter) -> Formula:
+    """The last week against the account's known weeks before it, up to eleven, in units of their usual
+    variation: the root of their variance and, as counts vary by themselves, of their mean.
+
+    Whole weeks are compared, so no weekend and no working day weighs more than in another.
+    """
+
+    def formula(view: View) -> Floats:
+        number = np.minimum((view.history - 7) // 7, WEEKS - 1)
+        usual, squares = np.zeros_like(number), np.zeros_like(number)
+        for week in range(1, WEEKS):
+            total = np.where(number >= week, view.total(counter, 7, 7 * week), 0.0)
+            usual += total
+            squares += total * total
+        known = (number >= USUAL_WEEKS) & (usual > 0)
+        enough = np.where(known, number, 1)
+        mean = usual / enough
+        spread = np.sqrt(np.maximum(squares / enough - mean * mean, 0) + mean)
+        return where(known, (view.total(counter, 7) - mean) / np.where(known, spread, 1))
 
     return formula
 
@@ -118,6 +168,42 @@ def longest_gap(view: View) -> Floats:
     ends_run = (view.days(Counter.ACTIVE, 30) > 0) | (places <= 30 - known)
     since = places - np.maximum.accumulate(np.where(ends_run, places, 0), axis=1)
     return where(known[:, 0] > 0, since.max(axis=1).astype(np.float64))
+
+
+def _gaps(view: View) -> tuple[Floats, Floats, Floats]:
+    """Of the active days of 90: how many gaps lie between them, their sum and the sum of their squares."""
+    active = view.days(Counter.ACTIVE) > 0
+    places = np.arange(1, DAYS + 1)
+    latest = np.maximum.accumulate(np.where(active, places, 0), axis=1)
+    before = np.concatenate((np.zeros((len(active), 1), dtype=latest.dtype), latest[:, :-1]), axis=1)
+    gap = np.where(active & (before > 0), places - before, 0).astype(np.float64)
+    return (gap > 0).sum(axis=1).astype(np.float64), gap.sum(axis=1), (gap * gap).sum(axis=1)
+
+
+def usual_gap(view: View) -> Floats:
+    """Days from one active day to the next, on average over 90 days."""
+    number, total, _ = _gaps(view)
+    return ratio(total, number)
+
+
+def gap_variation(view: View) -> Floats:
+    """The standard deviation of the gaps over their mean."""
+    number, total, squares = _gaps(view)
+    enough = np.maximum(number, 1)
+    mean = total / enough
+    return where(number >= 2, ratio(np.sqrt(np.maximum(squares / enough - mean * mean, 0)), mean))
+
+
+def recency(view: View) -> Floats:
+    """Days since the last active day over the usual gap."""
+    number, total, _ = _gaps(view)
+    return ratio(days_since(Counter.ACTIVE)(view) * number, total)
+
+
+def repertoire(view: View) -> Floats:
+    """Features in use in 30 days over those of 90."""
+    used = ratio(view.distinct(Distinct.TYPES_30), view.distinct(Distinct.TYPES_90))
+    return where(view.history >= SEASON_DAYS, used)
 
 
 def fact(which: Fact) -> Formula:

@@ -34,12 +34,14 @@ class Counter(IntEnum):
     CORE_ACTIONS = 3
     API_CALLS = 4
     LOGINS = 5
+    INVITES = 6
 
 
 _COUNTED: Final = {
     Counter.CORE_ACTIONS: Signal.CORE_ACTION,
     Counter.API_CALLS: Signal.API_CALL,
     Counter.LOGINS: Signal.LOGIN,
+    Counter.INVITES: Signal.INVITE,
 }
 
 

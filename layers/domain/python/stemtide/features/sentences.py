@@ -85,6 +85,71 @@ def trend(what: str) -> Wording:
     return wording
 
 
+def months(what: str) -> Wording:
+    """From a ratio of the 30-day average to that of 90 days."""
+
+    def wording(value: float, baseline: float | None) -> str:
+        if value == 0:
+            return f"no {what} in the last 30 days, some in the months before"
+        if round(value * 100) == 100:
+            return f"as many {what} in the last 30 days as the 90-day average"
+        return (
+            f"{percent(value - 1)} {'fewer' if value < 1 else 'more'} {what} in the last 30 days"
+            " than the 90-day average"
+        )
+
+    return wording
+
+
+def usual(what: str) -> Wording:
+    """From a ratio of the last week to the account's own usual."""
+
+    def wording(value: float, baseline: float | None) -> str:
+        if value == 0:
+            return f"no {what} in the last 7 days, some usually"
+        if round(value * 100) == 100:
+            return f"as many {what} in the last 7 days as usual for the account"
+        more = "fewer" if value < 1 else "more"
+        return f"{percent(value - 1)} {more} {what} in the last 7 days than usual for the account"
+
+    return wording
+
+
+def deviation(what: str) -> Wording:
+    """`events below the account's usual weeks, by 2.3 times their usual variation`."""
+
+    def wording(value: float, baseline: float | None) -> str:
+        if abs(value) < 1:
+            return f"{what} of the last 7 days within what is usual for it"
+        side = "below" if value < 0 else "above"
+        return (
+            f"{what} of the last 7 days {side} its usual weeks,"
+            f" by {number(abs(value))} times their usual variation"
+        )
+
+    return wording
+
+
+def gap(value: float, baseline: float | None) -> str:
+    """`active every 2.5 days on average`."""
+    if number(value) == "1":
+        return f"active every day{typical(value, baseline, number)}"
+    return f"active every {number(value)} days on average{typical(value, baseline, number)}"
+
+
+def regularity(value: float, baseline: float | None) -> str:
+    """From the variation of the gaps over their mean."""
+    kind = "regularly" if value < 0.5 else "irregularly" if value > 1 else "fairly regularly"
+    return f"used {kind}: pauses vary by {percent(value)} of their average"
+
+
+def recency(value: float, baseline: float | None) -> str:
+    """From the days since the last active day over the usual gap."""
+    if value <= 1:
+        return "used as recently as usual for the account"
+    return f"not used for {number(value)} times its usual pause"
+
+
 def active_days(length: int) -> Wording:
     """`active on 3 of the last 30 days`."""
 

@@ -19,7 +19,12 @@ Floats: TypeAlias = npt.NDArray[np.float64]
 
 DAYS: Final = FEATURE_DAYS
 """Days of a block; the last column is the last closed day."""
-SUMS: Final = ((7, 0), (7, 7), (14, 0), (30, 0), (90, 0))
+WEEKS: Final = 12
+"""Whole weeks of a block, the last included: each has every weekday once."""
+SUMS: Final = (
+    *((7, 7 * week) for week in range(WEEKS)),
+    *((length, 0) for length in (14, 30, 60, 90)),
+)
 """(length, days back) of the windows that counters are summed over."""
 HALF_LIVES: Final = (14, 30)
 """Days after which a day counts half, of the weighted sums."""
@@ -34,9 +39,10 @@ class Distinct(IntEnum):
     USERS_30_BEFORE = 1
     TYPES_30 = 2
     TYPES_30_BEFORE = 3
+    TYPES_90 = 4
 
 
-DISTINCT: Final = ((30, 0), (30, 30), (30, 0), (30, 30))
+DISTINCT: Final = ((30, 0), (30, 30), (30, 0), (30, 30), (90, 0))
 
 
 class Fact(IntEnum):
