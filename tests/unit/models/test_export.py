@@ -174,7 +174,7 @@ REFUSED = [
     ({"sigmoid": 2.0}, "sigmoid", "sigmoid=1"),
     ({"boosting": "rf", "bagging_freq": 1, "bagging_fraction": 0.5}, "averaged", "gbdt"),
     ({"objective": "multiclass", "num_class": 3, "y": np.arange(len(X)) % 3}, "objective", "binary"),
-    ({"categorical": [0]}, "by categories", "numeric"),
+    ({"categorical": list(range(len(NAMES)))}, "by categories", "numeric"),
 ]
 
 
