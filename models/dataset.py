@@ -96,7 +96,7 @@ def build(mapping: Mapping, material: Material, target: Target, config: Config) 
     """All rows of a log for a target, in the order of (snapshot, account)."""
     rows = sorted(labelled(mapping, material, target))
     pairs = [(account, end_of_day_ms(day)) for day, account, _ in rows]
-    x = feature_matrix(material.histories, material.profile_at, pairs, plans=config.plans)
+    x = feature_matrix(material.histories, material.standing_at, pairs, plans=config.plans)
     return Dataset(
         accounts=np.array([account for _, account, _ in rows], dtype=np.str_),
         day=np.array([day for day, _, _ in rows], dtype=np.int64),

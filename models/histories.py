@@ -21,7 +21,7 @@ from stemtide.features.history import (
 )
 from stemtide.features.kernel import Row, compute
 from stemtide.features.view import Floats
-from stemtide.profile import Profile
+from stemtide.profile import Standing
 from stemtide.users import EXACT_USERS, NOBODY, count, union, unpack
 from stemtide_cli.log import Log, connect, readable
 
@@ -54,7 +54,7 @@ def read_histories(log: Log, config: Config, *, until_ms: int | None = None) -> 
 
 def feature_matrix(
     histories: Mapping[str, AccountHistory],
-    profile_at: Callable[[str, int], Profile],
+    standing_at: Callable[[str, int], Standing],
     pairs: Sequence[tuple[str, int]],
     *,
     plans: Sequence[Plan] = (),
@@ -63,7 +63,7 @@ def feature_matrix(
 
     Args:
         histories: by account; one that is missing has no usage.
-        profile_at: the profile of an account as of an instant, from what was known by then.
+        standing_at: what facts say of an account as of an instant, of what was known by then.
         pairs: what is asked for; each is answered as of the end of its last closed day.
         plans: what seats a plan includes.
     """
@@ -71,8 +71,8 @@ def feature_matrix(
     rows = []
     for account, as_of_ms in pairs:
         day = last_closed_day(as_of_ms)
-        profile = profile_at(account, end_of_day_ms(day))
-        rows.append(Row(histories.get(account, nothing), profile, day))
+        standing = standing_at(account, end_of_day_ms(day))
+        rows.append(Row(histories.get(account, nothing), standing, day))
     return compute(rows, plans=plans)
 
 

@@ -13,9 +13,9 @@ from typing import Any
 import msgspec
 import numpy as np
 from stemtide.config_schema import Config
-from stemtide.facts import Fact, UnusableFactError, fact_of, fold_facts
+from stemtide.facts import Fact, UnusableFactError, fact_of, standing_at
 from stemtide.features.history import AccountHistory, Counter
-from stemtide.profile import Profile
+from stemtide.profile import Standing
 from stemtide_cli import packing, sql
 from stemtide_cli.errors import CliError
 from stemtide_cli.facts_log import Facts, open_facts, terms_query
@@ -54,7 +54,7 @@ class Material:
     """Of the events."""
     last_term_start: int | None
     notes: tuple[str, ...] = ()
-    _profiles: dict[tuple[str, int], Profile] = field(default_factory=dict)
+    _standings: dict[tuple[str, int], Standing] = field(default_factory=dict)
 
     @cached_property
     def accounts(self) -> tuple[str, ...]:
@@ -71,12 +71,12 @@ class Material:
             enrolment=self.enrolments.get(account),
         )
 
-    def profile_at(self, account: str, as_of_ms: int) -> Profile:
-        """The profile as of an instant, of what was known by then."""
+    def standing_at(self, account: str, as_of_ms: int) -> Standing:
+        """What facts say as of an instant, of what was known by then."""
         key = (account, as_of_ms)
-        if key not in self._profiles:
-            self._profiles[key] = fold_facts(self.facts.get(account, ()), as_of_ms)
-        return self._profiles[key]
+        if key not in self._standings:
+            self._standings[key] = standing_at(self.facts.get(account, ()), as_of_ms)
+        return self._standings[key]
 
 
 def read_material(mapping_name: str, folder: Path, config: Config) -> tuple[Mapping, Material]:

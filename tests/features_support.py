@@ -7,7 +7,7 @@ from stemtide.config_schema import Events
 from stemtide.features.history import AccountHistory, Day, history_of
 from stemtide.features.kernel import Row, compute
 from stemtide.features.registry import NAMES
-from stemtide.profile import UNKNOWN, Profile
+from stemtide.profile import UNKNOWN, Profile, Standing
 from stemtide.users import NOBODY, union, user_hash
 
 EVENTS = Events()
@@ -38,7 +38,7 @@ def history(*days: Day, first_ago: int | None = None) -> AccountHistory:
 
 def values(known: AccountHistory, profile: Profile = UNKNOWN, *, at: int = NOW) -> dict[str, float]:
     """The features by name."""
-    [row] = compute([Row(known, profile, at)]).tolist()
+    [row] = compute([Row(known, Standing(profile=profile), at)]).tolist()
     return dict(zip(NAMES, row, strict=True))
 
 

@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 from stemtide.features.history import Counter, Day, history_of
 from stemtide.features.kernel import CHUNK, Row, compute, evaluate
 from stemtide.features.registry import FEATURES
-from stemtide.features.view import DAYS, HALF_LIVES, Batch, Distinct, weights
-from stemtide.profile import UNKNOWN, Profile, Term
+from stemtide.features.view import DAYS, HALF_LIVES, Batch, Distinct, Fact, weights
+from stemtide.profile import NOTHING_SAID, UNKNOWN, Profile, Standing, Term
 from stemtide.users import NOBODY
 
 from tests.features_support import EVENTS, NOW, day_lists, history
@@ -19,7 +19,11 @@ PROFILES = (
 )
 ROWS = st.lists(
     st.tuples(day_lists(), st.sampled_from(PROFILES), st.integers(-100, 10)), min_size=1, max_size=8
-).map(lambda found: [Row(history(*days), profile, NOW + shift) for days, profile, shift in found])
+).map(
+    lambda found: [
+        Row(history(*days), Standing(profile=profile), NOW + shift) for days, profile, shift in found
+    ]
+)
 
 
 @settings(max_examples=60)
@@ -47,7 +51,10 @@ def test_the_window_gives_the_same_bits_as_the_whole_history(days: list[Day], at
 
     seen = history_of("acme", window, events=EVENTS, first_day=first_day)
 
-    assert compute([Row(seen, UNKNOWN, last)]).tobytes() == compute([Row(whole, UNKNOWN, last)]).tobytes()
+    assert (
+        compute([Row(seen, NOTHING_SAID, last)]).tobytes()
+        == compute([Row(whole, NOTHING_SAID, last)]).tobytes()
+    )
 
 
 @settings(max_examples=30)
@@ -58,11 +65,14 @@ def test_days_that_are_not_closed_change_nothing(days: list[Day], late: list[Day
 
     more = history_of("acme", [*days, *after], events=EVENTS, first_day=known.first_day)
 
-    assert compute([Row(more, UNKNOWN, NOW)]).tobytes() == compute([Row(known, UNKNOWN, NOW)]).tobytes()
+    assert (
+        compute([Row(more, NOTHING_SAID, NOW)]).tobytes()
+        == compute([Row(known, NOTHING_SAID, NOW)]).tobytes()
+    )
 
 
 def test_a_batch_larger_than_a_chunk_is_the_rows_one_after_the_other() -> None:
-    some = [Row(history(*days), UNKNOWN, NOW) for days in _many(7)]
+    some = [Row(history(*days), NOTHING_SAID, NOW) for days in _many(7)]
     rows = [some[n % 7] for n in range(CHUNK + 3)]
 
     together = compute(rows)
@@ -81,7 +91,7 @@ def test_sums_are_exact_up_to_the_largest_counts() -> None:
         block=block,
         known=np.full(64, 90.0),
         distinct=np.ones((64, len(Distinct))),
-        facts=np.full((64, 6), np.nan),
+        facts=np.full((64, len(Fact)), np.nan),
     )
 
     found = evaluate(batch)

@@ -7,13 +7,13 @@ from hypothesis import strategies as st
 from stemtide.features.history import Day, history_of
 from stemtide.features.kernel import Row, compute
 from stemtide.features.registry import NAMES
-from stemtide.profile import Profile
+from stemtide.profile import Profile, Standing
 from stemtide.users import NOBODY, union, user_hash
 
 from tests.features_oracle import close, oracle, same, tables
 from tests.features_support import EVENTS, NAMES_SENT, NOW
 
-SEATS = Profile(seats=10)
+SEATS = Standing(profile=Profile(seats=10))
 Raw = tuple[int, str, str, int]
 """(day, user, event type, number)"""
 RAW = st.lists(
@@ -29,6 +29,8 @@ WITH_ROOTS = {"events_deviation", "users_deviation", "gap_variation", "recency_i
 NOT_IN_SQL = {"active_days_ew14", "active_days_ew30"}
 PROFILE_ONLY = {
     "account_age_days", "tenure_days", "mrr", "days_to_renewal", "term_months",
+    "past_upgrades", "past_downgrades", "downgraded_last_period", "upgraded_last_period",
+    "mrr_change_last_period", "plans_above", "terms_so_far",
 }  # fmt: skip
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from stemtide.as_of import end_of_day_ms, instant_ms, last_closed_day
 from stemtide.config import bundled_config
-from stemtide.facts import Fact, fold_facts
+from stemtide.facts import Fact, standing_at
 from stemtide.features.history import AccountHistory
 from stemtide.store.records import Records
 from stemtide.store.vectors import read_vector
@@ -82,7 +82,7 @@ class Both:
         facts = Records(self.cloud.accounts).facts(account)
         values = feature_matrix(
             self.histories(),
-            lambda _, at_ms: fold_facts(facts, at_ms),
+            lambda _, at_ms: standing_at(facts, at_ms),
             [(account, as_of_ms)],
             plans=bundled_config().plans,
         )

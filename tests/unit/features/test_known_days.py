@@ -9,7 +9,7 @@ from stemtide.features.history import Day, Occurrences, history_of
 from stemtide.features.kernel import Row, compute
 from stemtide.features.registry import FEATURES, NAMES
 from stemtide.features.vectors import Known, vectors_of
-from stemtide.profile import UNKNOWN, Profile, Term
+from stemtide.profile import NOTHING_SAID, Profile, Standing, Term
 from stemtide.users import NOBODY, count, union, user_hash
 
 from tests.features_support import EVENTS, NOW, day, history, values
@@ -136,7 +136,7 @@ def test_distinct_things_of_every_window() -> None:
     ],
 )
 def test_seats_come_from_the_profile_else_from_the_plan(profile: Profile, seats: int | None) -> None:
-    [row] = compute([Row(history(day(0, {"page": 1})), profile, NOW)], plans=PLANS).tolist()
+    [row] = compute([Row(history(day(0, {"page": 1})), Standing(profile=profile), NOW)], plans=PLANS).tolist()
 
     found = row[NAMES.index("seat_utilization")]
     assert math.isnan(found) if seats is None else found == 1 / seats
@@ -172,7 +172,9 @@ def test_a_renewal_that_is_past_or_unreadable_is_unknown() -> None:
 
 def test_a_vector_says_what_is_known() -> None:
     known = Known(
-        history=history(day(3, {"page": 1}), day(-1, {"page": 1})), closed=UNKNOWN, current=Profile(name="A")
+        history=history(day(3, {"page": 1}), day(-1, {"page": 1})),
+        closed=NOTHING_SAID,
+        current=Profile(name="A"),
     )
 
     [vector] = vectors_of([known], end_of_day_ms(NOW) + 7)

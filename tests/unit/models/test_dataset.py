@@ -138,7 +138,7 @@ def test_deleting_all_that_came_after_a_snapshot_changes_no_feature_of_it(
     pairs = [(str(a), (int(d) + 1) * 86_400_000 - 1) for a, d in zip(rows.accounts, rows.day, strict=True)]
     features = dataset.feature_matrix(
         material.histories,
-        material.profile_at,
+        material.standing_at,
         [pair for pair, is_known in zip(pairs, known, strict=True) if is_known],
         plans=config.plans,
     )

@@ -14,7 +14,7 @@ import msgspec
 
 from stemtide.as_of import parse_as_of
 from stemtide.calls import day_of, show
-from stemtide.profile import Profile, Step, Term
+from stemtide.profile import Profile, Standing, Step, Term
 from stemtide.subscriptions import SEAT_UNITS, Terms, term_end_ms
 from stemtide.traits import SUBSCRIPTION, TRAITS, checked
 
@@ -103,6 +103,12 @@ def fold_facts(facts: Iterable[Fact], as_of_ms: int) -> Profile:
     A fact that came twice counts as it came first.
     """
     return _Folded(facts, as_of_ms).at(as_of_ms)
+
+
+def standing_at(facts: Iterable[Fact], as_of_ms: int) -> Standing:
+    """All that was known of the account at an instant; its profile is what `fold_facts` folds."""
+    folded = _Folded(facts, as_of_ms)
+    return Standing(profile=folded.at(as_of_ms), terms=folded.terms.base_terms(as_of_ms))
 
 
 def fold_to_store(facts: Iterable[Fact], as_of_ms: int) -> Profile:

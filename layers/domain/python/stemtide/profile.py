@@ -73,6 +73,19 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 UNKNOWN: Final = Profile()
 
 
+class Standing(msgspec.Struct, frozen=True, kw_only=True):
+    """All that facts say of an account as of an instant.
+
+    `terms` are the plans' terms (not add-ons) that had begun, the earliest first.
+    """
+
+    profile: Profile = UNKNOWN
+    terms: tuple[Term, ...] = ()
+
+
+NOTHING_SAID: Final = Standing()
+
+
 def is_customer(profile: Profile, *, last_active_day: int | None, as_of_ms: int) -> bool:
     """Whether the account is scored at this instant: it has a current plan, or was never said to have one
     and has been active lately.

@@ -82,6 +82,11 @@ class Terms:
         found = [stretch.term for stretch in self._stretches if stretch.runs(at_ms)]
         return tuple(sorted(found, key=lambda term: (term.addon, -term.start_ms, term.plan)))
 
+    def base_terms(self, at_ms: int) -> tuple[Term, ...]:
+        """The plans' terms (not add-ons) that had begun at an instant, the earliest first."""
+        begun = [s for s in self._stretches if not s.term.addon and s.from_ms <= at_ms]
+        return tuple(stretch.term for stretch in sorted(begun, key=lambda stretch: stretch.from_ms))
+
     def changes_after(self, at_ms: int) -> list[int]:
         """The later instants, in their order, at which terms begin, are replaced or run out."""
         instants = {

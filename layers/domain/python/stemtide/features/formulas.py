@@ -211,6 +211,16 @@ def fact(which: Fact) -> Formula:
     return lambda view: view.fact(which)
 
 
+def rose(which: Fact) -> Formula:
+    """Whether a column of the profile is above nothing."""
+    return lambda view: where(~np.isnan(view.fact(which)), (view.fact(which) > 0).astype(np.float64))
+
+
+def fell(which: Fact) -> Formula:
+    """Whether a column of the profile is below nothing."""
+    return lambda view: where(~np.isnan(view.fact(which)), (view.fact(which) < 0).astype(np.float64))
+
+
 def history_days(view: View) -> Floats:
     """Known days, at most 90; never unknown."""
     return view.history

@@ -10,7 +10,7 @@ from stemtide.features.history import AccountHistory, Counter
 from stemtide.features.profile_columns import facts_of
 from stemtide.features.registry import FEATURES
 from stemtide.features.view import DAYS, DISTINCT, Batch, Distinct, Floats, View
-from stemtide.profile import Profile
+from stemtide.profile import Standing
 
 _WINDOWS: Final = tuple(
     (which in (Distinct.USERS_30, Distinct.USERS_30_BEFORE), *DISTINCT[which]) for which in Distinct
@@ -24,7 +24,7 @@ class Row(NamedTuple):
     """One account at the end of one closed day (days since 1970-01-01)."""
 
     history: AccountHistory
-    profile: Profile
+    standing: Standing
     day: int
 
 
@@ -49,7 +49,7 @@ def batch_of(rows: Sequence[Row], *, plans: Sequence[Plan] = ()) -> Batch:
         block=_block(rows),
         known=np.array([min(DAYS, row.history.known_days(row.day)) for row in rows], dtype=np.float64),
         distinct=np.array([_distinct(row.history, row.day) for row in rows], dtype=np.float64),
-        facts=np.array([facts_of(row.profile, row.day, plans) for row in rows]),
+        facts=np.array([facts_of(row.standing, row.day, plans) for row in rows]),
     )
 
 

@@ -3,19 +3,21 @@
 import math
 from collections.abc import Sequence
 from functools import lru_cache
+from itertools import pairwise
 
 from stemtide.as_of import end_of_day_ms, parse_as_of
 from stemtide.calls import DAY_MS
 from stemtide.config_schema import Plan
 from stemtide.currencies import minor_digits
-from stemtide.profile import Profile, tenure_days
+from stemtide.profile import Profile, Standing, Term, tenure_days
 
 SEATS = "seats"
 """The plans' limit that stands in for an account's own number of seats."""
 
 
-def facts_of(profile: Profile, day: int, plans: Sequence[Plan]) -> list[float]:
+def facts_of(standing: Standing, day: int, plans: Sequence[Plan]) -> list[float]:
     """The values of `view.Fact`, in its order, at the end of `day` (days since 1970-01-01)."""
+    profile = standing.profile
     term = profile.base_term
     tenure = tenure_days(profile, end_of_day_ms(day))
     return [
@@ -25,7 +27,40 @@ def facts_of(profile: Profile, day: int, plans: Sequence[Plan]) -> list[float]:
         _or_nan(tenure),
         _or_nan(_to_renewal(profile, day)),
         _or_nan(None if term is None else term.months),
+        *map(_or_nan, _plan_history(standing, plans)),
     ]
+
+
+def _plan_history(standing: Standing, plans: Sequence[Plan]) -> list[float | None]:
+    """From `UPGRADES` on: what the plans' terms tell, in their order."""
+    terms = standing.terms
+    if not terms:
+        return [None] * 6
+    ranks = [_rank(term, plans) for term in terms]
+    steps = [_step(*pair) for pair in pairwise(ranks)]
+    known = [step for step in steps if step is not None]
+    prices = [term.mrr for term in terms]
+    return [
+        sum(step > 0 for step in known),
+        sum(step < 0 for step in known),
+        steps[-1] if steps else None,
+        None if ranks[-1] is None else sum(plan.rank > ranks[-1] for plan in plans),
+        _change(*prices[-2:]) if len(prices) > 1 else None,
+        len(terms),
+    ]
+
+
+def _rank(term: Term, plans: Sequence[Plan]) -> int | None:
+    return next((plan.rank for plan in plans if plan.name == term.plan), None)
+
+
+def _step(before: int | None, after: int | None) -> int | None:
+    """1 up, -1 down, 0 the same."""
+    return None if before is None or after is None else (after > before) - (after < before)
+
+
+def _change(before: int | None, after: int | None) -> float | None:
+    return None if not before or after is None else (after - before) / before
 
 
 def _or_nan(value: float | None) -> float:

@@ -414,6 +414,42 @@ _PROFILE: Final = (
         "term_months", "months", "Length of the term", "the length of the term",
         "months of the running base plan's term; unknown when open-ended", s.term, f.fact(Fact.TERM_MONTHS),
     ),
+    _profile(
+        "past_upgrades", "upgrades", "Upgrades so far", "the number of upgrades",
+        "terms whose plan has a higher `rank` than that of the term before; unknown without terms",
+        s.level("upgrade", "upgrades", "so far"), f.fact(Fact.UPGRADES),
+    ),
+    _profile(
+        "past_downgrades", "downgrades", "Downgrades so far", "the number of downgrades",
+        "terms whose plan has a lower `rank` than that of the term before; unknown without terms",
+        s.level("downgrade", "downgrades", "so far"), f.fact(Fact.DOWNGRADES),
+    ),
+    _profile(
+        "downgraded_last_period", "flag", "Downgraded with the running term", "whether it was downgraded",
+        "1 if the latest term's monthly price is below that of the term before, else 0; unknown without "
+        "two prices", s.downgraded, f.fell(Fact.MRR_CHANGE), "flag",
+    ),
+    _profile(
+        "upgraded_last_period", "flag", "Upgraded with the running term", "whether it was upgraded",
+        "1 if the latest term's plan has a higher `rank` than the one before, else 0; unknown without two",
+        s.upgraded, f.rose(Fact.LAST_RENEWAL), "flag",
+    ),
+    _profile(
+        "mrr_change_last_period", "relative change", "Change of the price with the running term",
+        "the change of the price",
+        "(monthly price of the latest term - that of the term before) / the latter; unknown without two",
+        s.change("monthly revenue", "the term before"), f.fact(Fact.MRR_CHANGE), "float64",
+    ),
+    _profile(
+        "plans_above", "plans", "Higher plans left", "how many higher plans there are",
+        "configured plans with a higher `rank` than the account's; unknown for a plan that is not configured",
+        s.level("higher plan", "higher plans", "to move to"), f.fact(Fact.HEADROOM),
+    ),
+    _profile(
+        "terms_so_far", "terms", "Terms so far", "the number of terms",
+        "terms of plans that have begun, the running one included", s.level("term", "terms", "so far"),
+        f.fact(Fact.TERM_NUMBER),
+    ),
 )  # fmt: skip
 _HISTORY: Final = Feature(
     name="history_days",

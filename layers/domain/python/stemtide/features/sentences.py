@@ -217,6 +217,16 @@ def renewal(value: float, baseline: float | None) -> str:
     return "renewal tomorrow" if value == 1 else f"renewal in {plural(value, 'day', 'days')}"
 
 
+def downgraded(value: float, baseline: float | None) -> str:
+    """From a flag."""
+    return "downgraded with the running term" if value else "not downgraded with the running term"
+
+
+def upgraded(value: float, baseline: float | None) -> str:
+    """From a flag."""
+    return "upgraded with the running term" if value else "not upgraded with the running term"
+
+
 def term(value: float, baseline: float | None) -> str:
     """`12-month term`."""
     return f"{number(value)}-month term"

@@ -10,7 +10,7 @@ from stemtide.config_schema import Plan
 from stemtide.features.history import AccountHistory
 from stemtide.features.kernel import Row, compute
 from stemtide.features.view import Floats
-from stemtide.profile import Profile
+from stemtide.profile import Profile, Standing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -32,11 +32,11 @@ class Vector:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
-    """What is known of an account: its history, its profile at the end of the last closed day (which the
-    features see) and its profile now."""
+    """What is known of an account: its history, what facts said at the end of the last closed day (which
+    the features see) and its profile now."""
 
     history: AccountHistory
-    closed: Profile
+    closed: Standing
     current: Profile
 
 

@@ -54,6 +54,12 @@ class Fact(IntEnum):
     TENURE_DAYS = 3
     DAYS_TO_RENEWAL = 4
     TERM_MONTHS = 5
+    UPGRADES = 6
+    DOWNGRADES = 7
+    LAST_RENEWAL = 8
+    HEADROOM = 9
+    MRR_CHANGE = 10
+    TERM_NUMBER = 11
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

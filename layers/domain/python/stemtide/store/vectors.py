@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 from stemtide.as_of import day_index, end_of_day_ms, last_closed_day
 from stemtide.config_schema import Config, Events
-from stemtide.facts import Fact, fold_facts
+from stemtide.facts import Fact, fold_facts, standing_at
 from stemtide.features.history import AccountHistory, Day, history_of
 from stemtide.features.vectors import Known, Vector, vectors_of
 from stemtide.features.view import DAYS
@@ -38,8 +38,8 @@ def read_known(usage_table: Any, records: Facts, account: str, as_of_ms: int, ev
     """What the tables know of the account as of an instant; see `vectors_of` for many accounts at once."""
     day = last_closed_day(as_of_ms)
     facts = list(records.facts(account))
-    closed = fold_facts(facts, end_of_day_ms(day))
-    current = closed if as_of_ms == end_of_day_ms(day) else fold_facts(facts, as_of_ms)
+    closed = standing_at(facts, end_of_day_ms(day))
+    current = closed.profile if as_of_ms == end_of_day_ms(day) else fold_facts(facts, as_of_ms)
     history = _read_history(usage_table, account, day, events)
     return Known(history=history, closed=closed, current=current)
 
