@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 from stemtide.as_of import end_of_day_ms
 from stemtide.config_schema import Config
+from stemtide.features.profile_columns import Basis
 from stemtide.features.view import Floats
 from stemtide_cli.errors import CliError
 from stemtide_cli.mapping import Mapping
@@ -96,7 +97,7 @@ def build(mapping: Mapping, material: Material, target: Target, config: Config) 
     """All rows of a log for a target, in the order of (snapshot, account)."""
     rows = sorted(labelled(mapping, material, target))
     pairs = [(account, end_of_day_ms(day)) for day, account, _ in rows]
-    x = feature_matrix(material.histories, material.standing_at, pairs, plans=config.plans)
+    x = feature_matrix(material.histories, material.standing_at, pairs, basis=Basis.of(config))
     return Dataset(
         accounts=np.array([account for _, account, _ in rows], dtype=np.str_),
         day=np.array([day for day, _, _ in rows], dtype=np.int64),

@@ -9,7 +9,7 @@ from typing import Final
 
 import numpy as np
 from stemtide.as_of import end_of_day_ms, last_closed_day
-from stemtide.config_schema import Config, Events, Plan
+from stemtide.config_schema import Config, Events
 from stemtide.features.history import (
     AccountHistory,
     Counts,
@@ -20,6 +20,7 @@ from stemtide.features.history import (
     history_of,
 )
 from stemtide.features.kernel import Row, compute
+from stemtide.features.profile_columns import NO_BASIS, Basis
 from stemtide.features.view import Floats
 from stemtide.profile import Standing
 from stemtide.users import EXACT_USERS, NOBODY, count, union, unpack
@@ -57,7 +58,7 @@ def feature_matrix(
     standing_at: Callable[[str, int], Standing],
     pairs: Sequence[tuple[str, int]],
     *,
-    plans: Sequence[Plan] = (),
+    basis: Basis = NO_BASIS,
 ) -> Floats:
     """Feature values [pairs, FEATURES] of (account, as_of in epoch ms).
 
@@ -65,7 +66,7 @@ def feature_matrix(
         histories: by account; one that is missing has no usage.
         standing_at: what facts say of an account as of an instant, of what was known by then.
         pairs: what is asked for; each is answered as of the end of its last closed day.
-        plans: what seats a plan includes.
+        basis: what the configuration adds.
     """
     nothing = history_of("", [], events=Events())
     rows = []
@@ -73,7 +74,7 @@ def feature_matrix(
         day = last_closed_day(as_of_ms)
         standing = standing_at(account, end_of_day_ms(day))
         rows.append(Row(histories.get(account, nothing), standing, day))
-    return compute(rows, plans=plans)
+    return compute(rows, basis=basis)
 
 
 def _histories(tables: Tables, meanings: Meanings, first: int, end: int) -> Iterator[AccountHistory]:

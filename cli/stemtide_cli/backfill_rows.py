@@ -8,8 +8,7 @@ from typing import Final
 
 import duckdb
 from stemtide import limits
-from stemtide.calls import DAY_MS, MAX_AHEAD_MS
-from stemtide.facts import SUBSCRIPTION_PREFIX
+from stemtide.calls import DAY_MS, MAX_AHEAD_MS, RESERVED_PREFIX
 
 from stemtide_cli import sql
 from stemtide_cli.log import Log
@@ -126,5 +125,6 @@ def _is_special(connection: duckdb.DuckDBPyConnection, log: Log) -> str:
     ]
     size = " + ".join(f"coalesce(strlen({name}), 0)" for name in ("person", *texts))
     names = sum(len(name.encode()) + VALUE_BYTES for name in log.properties)
+    reserved = " OR ".join(f"starts_with(event, {sql.text(prefix)})" for prefix in RESERVED_PREFIX)
     room = limits.MAX_RECORD_BYTES - CALL_BYTES - ESCAPED_BYTES * names
-    return f"(starts_with(event, {sql.text(SUBSCRIPTION_PREFIX)}) OR {size} > {room // ESCAPED_BYTES})"
+    return f"({reserved} OR {size} > {room // ESCAPED_BYTES})"

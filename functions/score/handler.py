@@ -10,6 +10,7 @@ from stemtide.config import bundled_config
 from stemtide.domain_events import UsageDropDetected
 from stemtide.drop_messages import DropPorts, messages_of, on_drops
 from stemtide.error_facts import error_facts
+from stemtide.features.profile_columns import Basis
 from stemtide.http.app import Operation, answer
 from stemtide.http.features import FeatureApi
 from stemtide.http.scoring import ScoringApi
@@ -98,7 +99,7 @@ def score(
         as_of_ms=as_of_ms,
         trigger=trigger,
         model=model,
-        plans=bundled_config().plans,
+        basis=Basis.of(bundled_config()),
         ports=ports(),
     )
 
@@ -128,7 +129,7 @@ def _delivery(event: dict[str, Any]) -> dict[str, Any]:
 def _on_drop(moments: Sequence[Moment]) -> dict[Moment, Fate]:
     model = models().serving(MODEL)[1]
     return score_moments(
-        moments, trigger=Trigger.USAGE_DROP, model=model, plans=bundled_config().plans, ports=ports()
+        moments, trigger=Trigger.USAGE_DROP, model=model, basis=Basis.of(bundled_config()), ports=ports()
     )
 
 

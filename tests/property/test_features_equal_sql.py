@@ -31,6 +31,7 @@ PROFILE_ONLY = {
     "account_age_days", "tenure_days", "mrr", "days_to_renewal", "term_months",
     "past_upgrades", "past_downgrades", "downgraded_last_period", "upgraded_last_period",
     "mrr_change_last_period", "plans_above", "terms_so_far",
+    "support_tickets_30d", "urgent_tickets_30d", "avg_csat", "nps_score",
 }  # fmt: skip
 
 

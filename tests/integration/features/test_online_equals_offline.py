@@ -14,6 +14,7 @@ from stemtide.as_of import end_of_day_ms, instant_ms, last_closed_day
 from stemtide.config import bundled_config
 from stemtide.facts import Fact, standing_at
 from stemtide.features.history import AccountHistory
+from stemtide.features.profile_columns import Basis
 from stemtide.store.records import Records
 from stemtide.store.vectors import read_vector
 from stemtide_cli.log import open_log
@@ -84,7 +85,7 @@ class Both:
             self.histories(),
             lambda _, at_ms: standing_at(facts, at_ms),
             [(account, as_of_ms)],
-            plans=bundled_config().plans,
+            basis=Basis.of(bundled_config()),
         )
         return values.tobytes()
 

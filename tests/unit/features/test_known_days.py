@@ -7,6 +7,7 @@ from stemtide.as_of import end_of_day_ms
 from stemtide.config_schema import Plan
 from stemtide.features.history import Day, Occurrences, history_of
 from stemtide.features.kernel import Row, compute
+from stemtide.features.profile_columns import Basis
 from stemtide.features.registry import FEATURES, NAMES
 from stemtide.features.vectors import Known, vectors_of
 from stemtide.profile import NOTHING_SAID, Profile, Standing, Term
@@ -136,7 +137,9 @@ def test_distinct_things_of_every_window() -> None:
     ],
 )
 def test_seats_come_from_the_profile_else_from_the_plan(profile: Profile, seats: int | None) -> None:
-    [row] = compute([Row(history(day(0, {"page": 1})), Standing(profile=profile), NOW)], plans=PLANS).tolist()
+    [row] = compute(
+        [Row(history(day(0, {"page": 1})), Standing(profile=profile), NOW)], basis=Basis(plans=PLANS)
+    ).tolist()
 
     found = row[NAMES.index("seat_utilization")]
     assert math.isnan(found) if seats is None else found == 1 / seats

@@ -7,6 +7,7 @@ from stemtide.as_of import end_of_day_ms
 from stemtide.config_schema import Plan
 from stemtide.facts import Fact, standing_at
 from stemtide.features.kernel import Row, compute
+from stemtide.features.profile_columns import Basis
 from stemtide.features.registry import NAMES
 from stemtide.profile import NOTHING_SAID
 
@@ -35,14 +36,14 @@ def started(
 
 def plan_history(*facts: Fact, at: int = NOW) -> list[float | None]:
     standing = standing_at(facts, end_of_day_ms(at))
-    [row] = compute([Row(history(), standing, at)], plans=PLANS).tolist()
+    [row] = compute([Row(history(), standing, at)], basis=Basis(plans=PLANS)).tolist()
     found = dict(zip(NAMES, row, strict=True))
     return [None if math.isnan(found[name]) else found[name] for name in HISTORY]
 
 
 def test_without_terms_nothing_is_known() -> None:
     assert plan_history() == [None] * 7
-    [row] = compute([Row(history(), NOTHING_SAID, NOW)], plans=PLANS).tolist()
+    [row] = compute([Row(history(), NOTHING_SAID, NOW)], basis=Basis(plans=PLANS)).tolist()
     assert all(math.isnan(row[NAMES.index(name)]) for name in HISTORY)
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from stemtide.config import bundled_config
+from stemtide.features.profile_columns import Basis
 from stemtide.features.registry import NAMES
 from stemtide_cli.errors import CliError
 from stemtide_cli.mapping import Mapping
@@ -140,7 +141,7 @@ def test_deleting_all_that_came_after_a_snapshot_changes_no_feature_of_it(
         material.histories,
         material.standing_at,
         [pair for pair, is_known in zip(pairs, known, strict=True) if is_known],
-        plans=config.plans,
+        basis=Basis.of(config),
     )
     assert known.sum() > 10
     np.testing.assert_array_equal(features, rows.x[known])

@@ -48,6 +48,8 @@ class Reason(StrEnum):
     BAD_PROPERTIES = "bad_properties"
     BAD_COUNT = "bad_count"
     BAD_SUBSCRIPTION = "bad_subscription"
+    BAD_TICKET = "bad_ticket"
+    BAD_NPS = "bad_nps"
     DUPLICATE_KEY = "duplicate_key"
     RESERVED_KEY = "reserved_key"
 

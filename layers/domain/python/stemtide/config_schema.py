@@ -36,6 +36,12 @@ class Measure(StrEnum):
     LOGINS = "logins"
 
 
+class Source(StrEnum):
+    """A system that may tell of accounts, besides the event stream."""
+
+    TICKETS = "tickets"
+
+
 class _Section(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Base of all sections: immutable, and a misspelt key is an error instead of a silent default."""
 
@@ -136,6 +142,19 @@ class Events(_Section, frozen=True):
     def classify(self, name: str) -> frozenset[Signal]:
         """The signals of an event type (a `by_event` key); empty when no pattern matches."""
         return _classify(name, self)
+
+
+class Sources(_Section, frozen=True):
+    """Which systems besides the event stream tell of your accounts."""
+
+    connected: Annotated[
+        tuple[Source, ...],
+        Meta(
+            description="Systems whose events reach the stream. Of a connected one, an account that nothing "
+            "was ever heard of has no tickets; of another that is unknown.",
+            examples=[["tickets"]],
+        ),
+    ] = ()
 
 
 class Access(_Section, frozen=True):
@@ -260,6 +279,7 @@ class Config(_Section, frozen=True):
     company: Company
     ingest: Ingest = field(default_factory=Ingest)
     events: Events = field(default_factory=Events)
+    sources: Sources = field(default_factory=Sources)
     access: Access = field(default_factory=Access)
     detection: Detection = field(default_factory=Detection)
     scoring: Scoring = field(default_factory=Scoring)

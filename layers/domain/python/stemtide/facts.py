@@ -1,25 +1,36 @@
-"""What producers and billing say of a customer: facts, each with when it happened and when it became known.
+"""What producers, billing and support say of a customer: facts, each with when it happened and became known.
 
-`group` calls and `Subscription Started/Changed/Ended` are facts. They are kept, all of them, and the
-profile as of an instant is folded from those that were known by then: what a model saw on a past day can
-be shown again on every later one.
+`group` calls and the reserved events (subscriptions, support tickets, NPS) are facts. They are kept, all
+of them, and the profile as of an instant is folded from those that were known by then: what a model saw on a
+past day can be shown again on every later one.
 """
 
 from collections.abc import Iterable, Mapping
 from functools import partial
 from hashlib import blake2b
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
 from stemtide.as_of import parse_as_of
-from stemtide.calls import day_of, show
-from stemtide.profile import Profile, Standing, Step, Term
+from stemtide.calls import RESERVED_PREFIX, Reason, day_of, show
+from stemtide.profile import Profile, Standing, Step, Term, Ticket
 from stemtide.subscriptions import SEAT_UNITS, Terms, term_end_ms
-from stemtide.traits import SUBSCRIPTION, TRAITS, checked
+from stemtide.traits import SUBSCRIPTION, SURVEY, TICKET, TRAITS, Check, checked
 
-SUBSCRIPTION_PREFIX: Final = "Subscription "
+
+class _Sort(NamedTuple):
+    """A sort of reserved events: why one is set aside, its properties, the one it needs and what that is."""
+
+    reason: Reason
+    checks: Mapping[str, Check]
+    needed: str
+    remedy: str
+
+
 TRAITS_KIND: Final = "traits"
+TICKET_KIND: Final = "ticket"
+NPS_KIND: Final = "nps"
 _OF_TERMS: Final = tuple(name for name in Step.__struct_fields__ if name != "from_ms")
 """What of a profile changes with its terms."""
 MAX_AHEAD_TERMS: Final = 200
@@ -28,16 +39,24 @@ _KINDS: Final = {
     "Subscription Started": "started",
     "Subscription Changed": "changed",
     "Subscription Ended": "ended",
+    "Support Ticket Created": TICKET_KIND,
+    "Support Ticket Updated": TICKET_KIND,
+    "NPS Submitted": NPS_KIND,
 }
-_RANKS: Final = {TRAITS_KIND: 0, "ended": 1, "started": 2, "changed": 3}
+_OF_TICKETS: Final = _Sort(Reason.BAD_TICKET, TICKET, "ticket_id", "the id that the ticket has")
+_OF_SURVEYS: Final = _Sort(Reason.BAD_NPS, SURVEY, "score", "a whole number from 0 to 10")
+_SORTS: Final = {TICKET_KIND: _OF_TICKETS, NPS_KIND: _OF_SURVEYS}
+"""Others are of subscriptions."""
+_RANKS: Final = {TRAITS_KIND: 0, TICKET_KIND: 0, NPS_KIND: 0, "ended": 1, "started": 2, "changed": 3}
 """Of facts of the same millisecond: a product that ends and starts at once is running."""
 
 
 class Fact(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One thing that was said of an account.
 
-    `id` is the hex of its message id's hash, `kind` one of traits, started, changed, ended, `data` what was
-    usable of it and `dropped` what was not: for each name what it is and what to send instead.
+    `id` is the hex of its message id's hash, `kind` one of traits, started, changed, ended, ticket, nps,
+    `data` what was usable of it and `dropped` what was not: for each name what it is and what to send
+    instead.
     """
 
     id: str
@@ -57,12 +76,16 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class UnusableFactError(ValueError):
-    """Nothing of a subscription event is usable; the text names the property and the remedy."""
+    """Nothing of a reserved event is usable; the text names the property and the remedy."""
+
+    def __init__(self, reason: Reason, text: str) -> None:
+        super().__init__(text)
+        self.reason = reason
 
 
 def is_fact(kind: str, name: str) -> bool:
     """Whether a call of a type and (for track calls) event name may be a fact."""
-    return kind == "group" or (kind == "track" and name.startswith(SUBSCRIPTION_PREFIX))
+    return kind == "group" or (kind == "track" and name.startswith(RESERVED_PREFIX))
 
 
 def fact_id(message_id: str) -> str:
@@ -79,7 +102,7 @@ def fact_of(call: Mapping[str, Any], *, known_ms: int, at_ms: int) -> Fact | Non
         at_ms: when it happened.
 
     Raises:
-        UnusableFactError: a subscription event without a usable plan.
+        UnusableFactError: a reserved event without a usable plan, ticket id or score.
     """
     made = partial(Fact, id=fact_id(call["messageId"]), known_ms=known_ms, at_ms=at_ms)
     if call["type"] == "group":
@@ -88,12 +111,14 @@ def fact_of(call: Mapping[str, Any], *, known_ms: int, at_ms: int) -> Fact | Non
     kind = _KINDS.get(str(call.get("event"))) if call["type"] == "track" else None
     if kind is None:
         return None
+    sort = _SORTS.get(kind) or _Sort(
+        Reason.BAD_SUBSCRIPTION, SUBSCRIPTION, "plan", f"the name of the product that {kind}"
+    )
     properties = call.get("properties")
-    data, dropped = checked(properties, SUBSCRIPTION)
-    if data.get("plan") is None:
-        said = properties.get("plan") if isinstance(properties, Mapping) else None
-        detail = f"properties.plan is {show(said)}: send the name of the product that {kind}"
-        raise UnusableFactError(detail)
+    data, dropped = checked(properties, sort.checks)
+    if data.get(sort.needed) is None:
+        said = properties.get(sort.needed) if isinstance(properties, Mapping) else None
+        raise UnusableFactError(sort.reason, f"properties.{sort.needed} is {show(said)}: send {sort.remedy}")
     return made(kind=kind, data=data, dropped=dropped)
 
 
@@ -107,8 +132,24 @@ def fold_facts(facts: Iterable[Fact], as_of_ms: int) -> Profile:
 
 def standing_at(facts: Iterable[Fact], as_of_ms: int) -> Standing:
     """All that was known of the account at an instant; its profile is what `fold_facts` folds."""
-    folded = _Folded(facts, as_of_ms)
-    return Standing(profile=folded.at(as_of_ms), terms=folded.terms.base_terms(as_of_ms))
+    known = _known(facts, as_of_ms)
+    folded = _Folded(known, as_of_ms)
+    scores = [fact.data["score"] for fact in known if fact.kind == NPS_KIND]
+    return Standing(
+        profile=folded.at(as_of_ms),
+        terms=folded.terms.base_terms(as_of_ms),
+        tickets=_tickets(fact for fact in known if fact.kind == TICKET_KIND),
+        nps=scores[-1] if scores else None,
+    )
+
+
+def _tickets(facts: Iterable[Fact]) -> tuple[Ticket, ...]:
+    """The tickets that facts, in the order in which they happened, tell of; what was said last counts."""
+    said: dict[str, dict[str, Any]] = {}
+    for fact in facts:
+        about = said.setdefault(fact.data["ticket_id"], {"opened_ms": fact.at_ms})
+        about.update({name: fact.data[name] for name in ("priority", "csat") if name in fact.data})
+    return tuple(Ticket(**about) for about in said.values())
 
 
 def fold_to_store(facts: Iterable[Fact], as_of_ms: int) -> Profile:
@@ -146,7 +187,7 @@ def problems_of(facts: Iterable[Fact], as_of_ms: int) -> list[Problem]:
     """What could not be taken over and was not said correctly since, by name."""
     found: dict[tuple[str, str], Problem] = {}
     for fact in _known(facts, as_of_ms):
-        group = TRAITS_KIND if fact.kind == TRAITS_KIND else "subscription"
+        group = fact.kind if fact.kind in (TRAITS_KIND, TICKET_KIND, NPS_KIND) else "subscription"
         for name in fact.data:
             found.pop((group, name), None)
         for name, detail in fact.dropped.items():
@@ -181,7 +222,7 @@ class _Folded:
                 traits.update(fact.data)
                 if fact.data.get("plan"):
                     customer_since.append(fact.at_ms)
-            else:
+            elif fact.kind not in _SORTS:
                 getattr(self.terms, fact.kind)(fact.data, fact.at_ms)
         if traits.get("created_at"):
             customer_since.append(parse_as_of(traits["created_at"]))

@@ -73,14 +73,24 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 UNKNOWN: Final = Profile()
 
 
+class Ticket(msgspec.Struct, frozen=True, kw_only=True):
+    """A support ticket: when it was first heard of (epoch ms), and what was said of it last."""
+
+    opened_ms: int
+    priority: str | None = None
+    csat: float | None = None
+
+
 class Standing(msgspec.Struct, frozen=True, kw_only=True):
     """All that facts say of an account as of an instant.
 
-    `terms` are the plans' terms (not add-ons) that had begun, the earliest first.
+    `terms` are the plans' terms (not add-ons) that had begun, the earliest first; `nps` is the latest answer.
     """
 
     profile: Profile = UNKNOWN
     terms: tuple[Term, ...] = ()
+    tickets: tuple[Ticket, ...] = ()
+    nps: int | None = None
 
 
 NOTHING_SAID: Final = Standing()

@@ -15,8 +15,7 @@ from typing import Final
 import msgspec
 
 from stemtide import limits, plain_json
-from stemtide.calls import DAY_MS, MAX_AHEAD_MS, Bounds, Call, is_account_id
-from stemtide.facts import SUBSCRIPTION_PREFIX
+from stemtide.calls import DAY_MS, MAX_AHEAD_MS, RESERVED_PREFIX, Bounds, Call, is_account_id
 from stemtide.kinesis_event import Delivered
 from stemtide.plain_json import PlainCall
 from stemtide.state import Event, id_hash
@@ -164,7 +163,7 @@ def _events(flat: _Flat) -> tuple[list[str], list[Event], list[Delivered]]:
     weights = [1 if bag is None else bag.get("count", 1) for bag in bags]
     keys = [record.key for record in records]
     strange = _strange(set(keys))
-    odd = {name for name in set(names) if name is None or name.startswith(SUBSCRIPTION_PREFIX)}
+    odd = {name for name in set(names) if name is None or name.startswith(RESERVED_PREFIX)}
     plain = [
         call.context.groupId == key
         and -flat.lateness_ms <= at - record.arrival_ms <= MAX_AHEAD_MS

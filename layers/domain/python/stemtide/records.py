@@ -24,7 +24,7 @@ from stemtide.envelope import (
     own_bytes,
     with_envelope,
 )
-from stemtide.facts import SUBSCRIPTION_PREFIX, Fact, UnusableFactError, fact_of, is_fact
+from stemtide.facts import Fact, UnusableFactError, fact_of, is_fact
 
 
 class Foreign(msgspec.Struct, frozen=True):
@@ -156,20 +156,20 @@ def _take(decoded: Decoded, index: int, raw: bytes, arrived: Arrived) -> None:
         decoded.rejected.append(_releasable(judged, arrived.envelope))
     elif judged.account != arrived.key:
         decoded.foreign.append(Foreign(judged.account, _forwarded(raw, arrived)))
-    elif judged.type == "group" or judged.name.startswith(SUBSCRIPTION_PREFIX):
+    elif is_fact(judged.type, judged.name):
         _take_fact(decoded, index, raw, judged, arrived)
     else:
         decoded.calls.append(judged)
 
 
 def _take_fact(decoded: Decoded, index: int, raw: bytes, call: Call, arrived: Arrived) -> None:
-    """Keep what a call says of its account; a subscription event that says nothing usable is set aside."""
+    """Keep what a call says of its account; a reserved event that says nothing usable is set aside."""
     envelope = arrived.envelope
     at_once = envelope.late_ok and (envelope.facts_only or envelope.origin != RELEASE)
     try:
         fact = fact_of(_anything(raw), known_ms=call.at_ms if at_once else arrived.at_ms, at_ms=call.at_ms)
     except UnusableFactError as error:
-        reason = Rejection(Reason.BAD_SUBSCRIPTION, str(error))
+        reason = Rejection(error.reason, str(error))
         rejected = Rejected(index, reason, raw, account=call.account, message_id=call.message_id)
         decoded.rejected.append(_releasable(rejected, envelope))
         return

@@ -7,7 +7,7 @@ from typing import Any, Final, NamedTuple, Protocol
 
 import msgspec
 
-from stemtide.config_schema import Plan
+from stemtide.features.profile_columns import Basis
 from stemtide.features.vectors import Known, Vector, vectors_at
 from stemtide.ports import SideBySide, UnavailableError
 from stemtide.profile import is_customer
@@ -93,12 +93,12 @@ def score_accounts(
     as_of_ms: int,
     trigger: Trigger,
     model: Any,
-    plans: Sequence[Plan],
+    basis: Basis,
     ports: ScoringPorts,
 ) -> Scored:
     """Score the accounts as of one instant; see `score_moments`."""
     moments = [Moment(account, as_of_ms) for account in accounts]
-    fates = score_moments(moments, trigger=trigger, model=model, plans=plans, ports=ports)
+    fates = score_moments(moments, trigger=trigger, model=model, basis=basis, ports=ports)
 
     def those(fate: Fate) -> tuple[str, ...]:
         return tuple(moment.account for moment, found in fates.items() if found is fate)
@@ -113,7 +113,7 @@ def score_accounts(
 
 
 def score_moments(
-    moments: Iterable[Moment], *, trigger: Trigger, model: Any, plans: Sequence[Plan], ports: ScoringPorts
+    moments: Iterable[Moment], *, trigger: Trigger, model: Any, basis: Basis, ports: ScoringPorts
 ) -> dict[Moment, Fate]:
     """Score accounts, each as of its own instant, in one batch; the trouble of one costs no other its score.
 
@@ -121,12 +121,12 @@ def score_moments(
 
     Args:
         model: what `assess` takes; None: rules.
-        plans: as configured.
+        basis: what the configuration adds.
     """
     wanted = list(dict.fromkeys(moments))
     known, fates = _each(wanted, lambda moment: ports.read(*moment), wanted, ports)
     read = [moment for moment in wanted if moment in known]
-    vectors = vectors_at([(known[moment], moment.as_of_ms) for moment in read], plans=plans) if read else []
+    vectors = vectors_at([(known[moment], moment.as_of_ms) for moment in read], basis=basis) if read else []
     customers = [vector for vector in vectors if _is_customer(vector)]
     others = [_moment(vector) for vector in vectors if not _is_customer(vector)]
     ended, lost = _each(others, lambda moment: ports.end(moment, trigger), others, ports)

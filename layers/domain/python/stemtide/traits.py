@@ -18,6 +18,10 @@ MAX_MAIL_CHARS: Final = 254
 MAX_WHOLE: Final = 2**53
 """Larger integers are not whole in JSON's readers."""
 MAX_METERS: Final = 64
+MAX_BODY_CHARS: Final = 2000
+"""What is kept of a ticket's text."""
+PRIORITIES: Final = ("low", "normal", "high", "urgent")
+MAX_NPS: Final = 10
 MAX_TERM_MONTHS: Final = 1200
 """A longer term is a typing error."""
 _METER: Final = re.compile(r"[a-z][a-z0-9_]{0,63}", re.ASCII)
@@ -121,6 +125,28 @@ def months(value: Any) -> int:
     return value
 
 
+def body(value: Any) -> str:
+    """A text of any length, of which the beginning is kept."""
+    if not isinstance(value, str):
+        raise ValueError("a text")  # noqa: TRY004 (every check raises the same)
+    return value[:MAX_BODY_CHARS]
+
+
+def priority(value: Any) -> str:
+    """How urgent a ticket is."""
+    found = value.lower() if isinstance(value, str) else ""
+    if found not in PRIORITIES:
+        raise ValueError(f"one of {', '.join(PRIORITIES)}")
+    return found
+
+
+def nps(value: Any) -> int:
+    """An answer to "how likely are you to recommend us"."""
+    if type(value) is not int or not 0 <= value <= MAX_NPS:
+        raise ValueError(f"a whole number from 0 to {MAX_NPS}")
+    return value
+
+
 TRAITS: Final[Mapping[str, Check]] = {
     "name": text,
     "plan": text,
@@ -150,6 +176,13 @@ SUBSCRIPTION: Final[Mapping[str, Check]] = {
     "addon": flag,
 }
 """The properties of `Subscription Started/Changed/Ended`."""
+
+
+TICKET: Final[Mapping[str, Check]] = {"ticket_id": text, "priority": priority, "text": body, "csat": amount}
+"""The properties of `Support Ticket Created/Updated`."""
+
+SURVEY: Final[Mapping[str, Check]] = {"score": nps}
+"""The property of `NPS Submitted`."""
 
 
 def checked(values: Any, checks: Mapping[str, Check]) -> tuple[dict[str, Any], dict[str, str]]:

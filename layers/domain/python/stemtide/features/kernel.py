@@ -5,9 +5,8 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from stemtide.config_schema import Plan
 from stemtide.features.history import AccountHistory, Counter
-from stemtide.features.profile_columns import facts_of
+from stemtide.features.profile_columns import NO_BASIS, Basis, facts_of
 from stemtide.features.registry import FEATURES
 from stemtide.features.view import DAYS, DISTINCT, Batch, Distinct, Floats, View
 from stemtide.profile import Standing
@@ -28,12 +27,12 @@ class Row(NamedTuple):
     day: int
 
 
-def compute(rows: Sequence[Row], *, plans: Sequence[Plan] = ()) -> Floats:
+def compute(rows: Sequence[Row], *, basis: Basis = NO_BASIS) -> Floats:
     """Feature values [rows, FEATURES], float64, NaN where unknown; each row's bits depend on it alone."""
     values = np.empty((len(rows), len(FEATURES)))
     for start in range(0, len(rows), CHUNK):
         chunk = rows[start : start + CHUNK]
-        values[start : start + len(chunk)] = evaluate(batch_of(chunk, plans=plans))
+        values[start : start + len(chunk)] = evaluate(batch_of(chunk, basis))
     return values
 
 
@@ -43,13 +42,13 @@ def evaluate(batch: Batch) -> Floats:
     return np.column_stack([feature.formula(view) for feature in FEATURES])
 
 
-def batch_of(rows: Sequence[Row], *, plans: Sequence[Plan] = ()) -> Batch:
+def batch_of(rows: Sequence[Row], basis: Basis) -> Batch:
     """The rows side by side, each aligned so that its last column is its last closed day."""
     return Batch(
         block=_block(rows),
         known=np.array([min(DAYS, row.history.known_days(row.day)) for row in rows], dtype=np.float64),
         distinct=np.array([_distinct(row.history, row.day) for row in rows], dtype=np.float64),
-        facts=np.array([facts_of(row.standing, row.day, plans) for row in rows]),
+        facts=np.array([facts_of(row.standing, row.day, basis) for row in rows]),
     )
 
 

@@ -1,33 +1,69 @@
 """What the features take from a profile: numbers as of the end of a day, NaN where unknown."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import lru_cache
 from itertools import pairwise
+from typing import Final, NamedTuple
 
 from stemtide.as_of import end_of_day_ms, parse_as_of
 from stemtide.calls import DAY_MS
-from stemtide.config_schema import Plan
+from stemtide.config_schema import Config, Plan, Source
 from stemtide.currencies import minor_digits
 from stemtide.profile import Profile, Standing, Term, tenure_days
 
+SUPPORT_DAYS: Final = 30
+URGENT: Final = ("high", "urgent")
 SEATS = "seats"
 """The plans' limit that stands in for an account's own number of seats."""
 
 
-def facts_of(standing: Standing, day: int, plans: Sequence[Plan]) -> list[float]:
+class Basis(NamedTuple):
+    """What the configuration adds to what facts say: the plans, and the systems that tell of accounts."""
+
+    plans: Sequence[Plan] = ()
+    sources: Collection[Source] = ()
+
+    @classmethod
+    def of(cls, config: Config) -> "Basis":
+        """As configured."""
+        return cls(config.plans, config.sources.connected)
+
+
+NO_BASIS: Final = Basis()
+
+
+def facts_of(standing: Standing, day: int, basis: Basis) -> list[float]:
     """The values of `view.Fact`, in its order, at the end of `day` (days since 1970-01-01)."""
     profile = standing.profile
     term = profile.base_term
     tenure = tenure_days(profile, end_of_day_ms(day))
     return [
-        _or_nan(_seats(profile, plans)),
+        _or_nan(_seats(profile, basis.plans)),
         _or_nan(_mrr(profile)),
         _or_nan(_age(profile, day, tenure)),
         _or_nan(tenure),
         _or_nan(_to_renewal(profile, day)),
         _or_nan(None if term is None else term.months),
-        *map(_or_nan, _plan_history(standing, plans)),
+        *map(_or_nan, _plan_history(standing, basis.plans)),
+        *map(_or_nan, _support(standing, day, basis.sources)),
+        _or_nan(standing.nps),
+    ]
+
+
+def _support(standing: Standing, day: int, sources: Collection[Source]) -> list[float | None]:
+    """Tickets of the last 30 days, urgent ones, and how content people were with them.
+
+    An account that no ticket was ever heard of has none only where tickets are known to come at all.
+    """
+    if not standing.tickets and Source.TICKETS not in sources:
+        return [None, None, None]
+    recent = [ticket for ticket in standing.tickets if ticket.opened_ms // DAY_MS > day - SUPPORT_DAYS]
+    rated = [ticket.csat for ticket in recent if ticket.csat is not None]
+    return [
+        len(recent),
+        sum(ticket.priority in URGENT for ticket in recent),
+        sum(rated) / len(rated) if rated else None,
     ]
 
 

@@ -5,7 +5,7 @@ Serving, training, explanations and docs/features.md all read this list; its ord
 
 import hashlib
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Final, Literal
 
@@ -13,6 +13,7 @@ from stemtide.features import formulas as f
 from stemtide.features import sentences as s
 from stemtide.features.formulas import Formula
 from stemtide.features.history import Counter
+from stemtide.features.profile_columns import SUPPORT_DAYS
 from stemtide.features.sentences import Wording
 from stemtide.features.view import DAYS, DISTINCT, HALF_LIVES, SUMS, WEIGHT_UNIT, Distinct, Fact
 
@@ -389,6 +390,14 @@ def _profile(
     )
 
 
+def _support(
+    name: str, unit: str, label: str, subject: str, meaning: str, wording: Wording, formula: Formula,
+    dtype: Dtype = "whole",
+) -> Feature:  # fmt: skip
+    found = _profile(name, unit, label, subject, meaning, wording, formula, dtype)
+    return replace(found, windows=(SUPPORT_DAYS,))
+
+
 _PROFILE: Final = (
     _profile(
         "account_age_days", "days", "Age of the account", "the age of the account",
@@ -449,6 +458,26 @@ _PROFILE: Final = (
         "terms_so_far", "terms", "Terms so far", "the number of terms",
         "terms of plans that have begun, the running one included", s.level("term", "terms", "so far"),
         f.fact(Fact.TERM_NUMBER),
+    ),
+    _support(
+        "support_tickets_30d", "tickets", "Support tickets, 30 days", "the number of support tickets",
+        "tickets first heard of in the last 30 days; unknown before any, unless `[sources]` names tickets",
+        s.level("support ticket", "support tickets", "in the last 30 days"), f.fact(Fact.TICKETS_30),
+    ),
+    _support(
+        "urgent_tickets_30d", "tickets", "Urgent support tickets, 30 days",
+        "the number of urgent support tickets", "those of support_tickets_30d with priority high or urgent",
+        s.level("urgent support ticket", "urgent support tickets", "in the last 30 days"),
+        f.fact(Fact.URGENT_TICKETS_30),
+    ),
+    _support(
+        "avg_csat", "rating", "Satisfaction with support, 30 days", "the satisfaction with support",
+        "mean `csat` of the rated among support_tickets_30d; unknown without one",
+        s.rating("satisfaction with support"), f.fact(Fact.CSAT_30), "float64",
+    ),
+    _profile(
+        "nps_score", "points of 10", "Latest NPS answer", "the latest NPS answer",
+        "`score` of the latest NPS Submitted", s.rating("latest NPS answer"), f.fact(Fact.NPS),
     ),
 )  # fmt: skip
 _HISTORY: Final = Feature(

@@ -227,6 +227,11 @@ def upgraded(value: float, baseline: float | None) -> str:
     return "upgraded with the running term" if value else "not upgraded with the running term"
 
 
+def rating(what: str) -> Wording:
+    """`satisfaction with support: 4.2`."""
+    return lambda value, baseline: f"{what}: {number(value)}{typical(value, baseline, number)}"
+
+
 def term(value: float, baseline: float | None) -> str:
     """`12-month term`."""
     return f"{number(value)}-month term"

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from stemtide.as_of import last_closed_day
-from stemtide.config_schema import Plan
 from stemtide.features.history import AccountHistory
 from stemtide.features.kernel import Row, compute
+from stemtide.features.profile_columns import NO_BASIS, Basis
 from stemtide.features.view import Floats
 from stemtide.profile import Profile, Standing
 
@@ -40,16 +40,16 @@ class Known:
     current: Profile
 
 
-def vectors_of(known: Sequence[Known], as_of_ms: int, *, plans: Sequence[Plan] = ()) -> list[Vector]:
+def vectors_of(known: Sequence[Known], as_of_ms: int, *, basis: Basis = NO_BASIS) -> list[Vector]:
     """The vectors of accounts at one instant."""
-    return vectors_at([(k, as_of_ms) for k in known], plans=plans)
+    return vectors_at([(k, as_of_ms) for k in known], basis=basis)
 
 
-def vectors_at(known: Sequence[tuple[Known, int]], *, plans: Sequence[Plan] = ()) -> list[Vector]:
+def vectors_at(known: Sequence[tuple[Known, int]], *, basis: Basis = NO_BASIS) -> list[Vector]:
     """The vectors of accounts, each at an instant of its own (what is known must be of that instant)."""
     days = [last_closed_day(as_of_ms) for _, as_of_ms in known]
     matrix = compute(
-        [Row(k.history, k.closed, day) for (k, _), day in zip(known, days, strict=True)], plans=plans
+        [Row(k.history, k.closed, day) for (k, _), day in zip(known, days, strict=True)], basis=basis
     )
     return [
         _vector(k, values, as_of_ms, day)

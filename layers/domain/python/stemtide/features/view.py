@@ -60,6 +60,10 @@ class Fact(IntEnum):
     HEADROOM = 9
     MRR_CHANGE = 10
     TERM_NUMBER = 11
+    TICKETS_30 = 12
+    URGENT_TICKETS_30 = 13
+    CSAT_30 = 14
+    NPS = 15
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

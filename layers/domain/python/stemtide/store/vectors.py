@@ -8,6 +8,7 @@ from stemtide.as_of import day_index, end_of_day_ms, last_closed_day
 from stemtide.config_schema import Config, Events
 from stemtide.facts import Fact, fold_facts, standing_at
 from stemtide.features.history import AccountHistory, Day, history_of
+from stemtide.features.profile_columns import Basis
 from stemtide.features.vectors import Known, Vector, vectors_of
 from stemtide.features.view import DAYS
 from stemtide.store.usage import first_day_seen, read_days
@@ -31,7 +32,7 @@ def read_vector(usage_table: Any, records: Facts, account: str, as_of_ms: int, c
         config: what the events mean and what the plans include.
     """
     known = read_known(usage_table, records, account, as_of_ms, config.events)
-    return vectors_of([known], as_of_ms, plans=config.plans)[0]
+    return vectors_of([known], as_of_ms, basis=Basis.of(config))[0]
 
 
 def read_known(usage_table: Any, records: Facts, account: str, as_of_ms: int, events: Events) -> Known:
