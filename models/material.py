@@ -5,13 +5,14 @@
 import tempfile
 from collections import defaultdict
 from collections.abc import Mapping as Dict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import numpy as np
+from stemtide.calls import RESERVED_PREFIX
 from stemtide.config_schema import Config
 from stemtide.facts import Fact, UnusableFactError, fact_of, standing_at
 from stemtide.features.history import AccountHistory, Counter
@@ -106,7 +107,7 @@ def _read(mapping: Mapping, folder: Path, path: Path, spill: Path, config: Confi
     return Material(
         fingerprint=f"{log.fingerprint}-{facts.log.fingerprint if facts.log else 'none'}",
         histories=read_histories(log, config),
-        facts=_facts(facts),
+        facts=_facts(log, facts),
         terms=terms,
         enrolments=enrolments,
         courses={**enrolled_in, **active_in},
@@ -149,22 +150,26 @@ def _courses(mapping: Mapping, log: Log) -> tuple[dict[str, str], dict[str, Wind
     )
 
 
-def _facts(facts: Facts) -> dict[str, list[Fact]]:
-    """The facts as the stream's consumer makes them of the replayed calls."""
+def _facts(log: Log, facts: Facts) -> dict[str, list[Fact]]:
+    """The facts as the stream's consumer makes them of the replayed calls, also of those among the events."""
     found: dict[str, list[Fact]] = defaultdict(list)
-    if facts.log is None:
-        return found
-    for rows in facts.log.rows((START, END), batch=BATCH_ROWS):
-        packed = packing.pack(
-            rows, fingerprint=facts.log.fingerprint, properties=facts.log.properties, facts=True
-        )
-        instants = {f"{facts.log.fingerprint}-{row[1]}": row[0] // 1000 for row in rows}
+    reserved = " OR ".join(f"starts_with(event, {sql.text(prefix)})" for prefix in RESERVED_PREFIX)
+    among_events = f"SELECT * FROM (SELECT * FROM ({log.query}) WHERE ({reserved}) AND skip IS NULL)"
+    _take_facts(replace(log, query=among_events), found, billing=False)
+    if facts.log is not None:
+        _take_facts(facts.log, found, billing=True)
+    return found
+
+
+def _take_facts(log: Log, found: dict[str, list[Fact]], *, billing: bool) -> None:
+    for rows in log.rows((START, END), batch=BATCH_ROWS):
+        packed = packing.pack(rows, fingerprint=log.fingerprint, properties=log.properties, facts=billing)
+        instants = {f"{log.fingerprint}-{row[1]}": row[0] // 1000 for row in rows}
         for entry in (entry for request in packed.requests for entry in request):
             for call in msgspec.json.decode(entry.data)["batch"]:
                 fact = _fact(call, instants[call["messageId"]])
                 if fact is not None:
                     found[entry.account].append(fact)
-    return found
 
 
 def _fact(call: dict[str, Any], at_ms: int) -> Fact | None:

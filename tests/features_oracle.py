@@ -175,18 +175,16 @@ def tables(
     return connection
 
 
-def same(ours: float, theirs: float) -> bool:
+WITH_ROOTS = frozenset({"events_deviation", "users_deviation", "gap_variation", "recency_in_gaps"})
+"""What goes through a root or two divisions, which the two come to on different ways."""
+
+
+def same(name: str, ours: float, theirs: float) -> bool:
     """Equal, both unknown, or apart by what a second rounding may do."""
     if math.isnan(ours) or math.isnan(theirs):
         return math.isnan(ours) and math.isnan(theirs)
-    return math.isclose(ours, theirs, rel_tol=1e-14, abs_tol=0)
-
-
-def close(ours: float, theirs: float) -> bool:
-    """The same for what goes through a root or a variance, which the two come to on different ways."""
-    if math.isnan(ours) or math.isnan(theirs):
-        return math.isnan(ours) and math.isnan(theirs)
-    return math.isclose(ours, theirs, rel_tol=1e-9, abs_tol=1e-9)
+    apart = 1e-9 if name in WITH_ROOTS else 1e-14
+    return math.isclose(ours, theirs, rel_tol=apart, abs_tol=apart if name in WITH_ROOTS else 0)
 
 
 def _number(value: object) -> float:

@@ -8,7 +8,7 @@ from stemtide.as_of import end_of_day_ms
 from stemtide.config import load_config
 from stemtide.features.history import AccountHistory
 from stemtide.features.registry import NAMES
-from stemtide.profile import Profile
+from stemtide.profile import Profile, Standing
 from stemtide_cli.log import open_log
 from stemtide_cli.mapping import find_mapping, load_mapping
 
@@ -58,14 +58,14 @@ def test_a_slice_of_crm_gives_what_sql_gives(tmp_path: Path) -> None:
         )
 
     asked = [(account, end_of_day_ms(day)) for account, day in pairs]
-    found = feature_matrix(histories, lambda *_: Profile(seats=10), asked)
+    found = feature_matrix(histories, lambda *_: Standing(profile=Profile(seats=10)), asked)
 
     assert len(pairs) > 200
     apart = [
         (pair, name, row[NAMES.index(name)], value)
         for pair, row in zip(pairs, found.tolist(), strict=True)
         for name, value in expected[pair].items()
-        if not same(row[NAMES.index(name)], value)
+        if not same(name, row[NAMES.index(name)], value)
     ]
     assert apart == []
 

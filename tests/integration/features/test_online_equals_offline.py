@@ -103,7 +103,7 @@ def _record(place: int, at: datetime, account: str, user: str, name: str, weight
         event=name,
         userId=user,
         context={"groupId": account},
-        properties={"count": weight},
+        properties={"count": weight, "ticket_id": f"t-{place}"},
     )
     return record(content, at=place, key=account)
 

@@ -194,3 +194,37 @@ def test_a_folder_without_terms_is_refused_where_the_population_needs_them(tmp_p
 
     with pytest.raises(CliError, match=r"terms\.csv"):
         read_material(str(tmp_path / "m.toml"), folder, bundled_config())
+
+
+def test_tickets_and_answers_among_the_events_are_seen_as_they_were_known(tmp_path: Path) -> None:
+    folder = write(tmp_path / "log", TERMS)
+    mapping = MAPPING.replace(
+        'timestamp = "at"', 'timestamp = "at"\nproperties = ["ticket_id", "priority", "score"]'
+    )
+    (tmp_path / "m.toml").write_text(mapping)
+    said = [
+        "a,ann,Support Ticket Created,2024-02-01T09:00:00Z,t-1,urgent,",
+        "a,ann,Support Ticket Created,2024-02-20T09:00:00Z,t-2,low,",
+        "a,ann,Support Ticket Updated,2024-03-05T09:00:00Z,t-2,high,",
+        "a,ann,NPS Submitted,2024-02-10T09:00:00Z,,,3",
+        "a,ann,Support Ticket Created,2024-03-06T09:00:00Z,,,",
+    ]
+    head, *usual = events()
+    lines = [f"{head},ticket_id,priority,score", *(f"{row},,," for row in usual), *said]
+    (folder / "events.csv").write_text("\n".join(lines) + "\n")
+
+    log = read_material(str(tmp_path / "m.toml"), folder, bundled_config())
+    rows = of_target(log, "churn")
+
+    mine = rows.where(rows.accounts == "a")
+    names = ("support_tickets_30d", "urgent_tickets_30d", "nps_score")
+    found = {
+        day_text(int(day)): [float(x[NAMES.index(name)]) for name in names]
+        for day, x in zip(mine.day, mine.x, strict=True)
+    }
+    assert str(found["2024-01-31"]) == "[nan, nan, nan]"
+    assert found["2024-02-05"][:2] == [1, 1]
+    assert found["2024-02-10"] == [1, 1, 3]
+    assert found["2024-02-25"] == [2, 1, 3]
+    assert found["2024-03-06"] == [1, 1, 3]
+    assert found["2024-04-05"] == [0, 0, 3]
