@@ -52,7 +52,12 @@ def ports() -> DetectPorts:
         aside.send(what, error)
 
     return DetectPorts(
-        days=days.read, touch=records.touch, put=records.put_drop, set_aside=set_aside, side_by_side=Threads()
+        days=days.read,
+        drops=records.drops,
+        touch=records.touch,
+        put=records.put_drop,
+        set_aside=set_aside,
+        side_by_side=Threads(),
     )
 
 

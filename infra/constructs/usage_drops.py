@@ -51,7 +51,9 @@ class UsageDrops(Construct):
         self.function.allow(
             ["dynamodb:Query"], tables.usage.table_arn, f"{tables.accounts.table_arn}/index/by_risk"
         )
-        self.function.allow(["dynamodb:PutItem", "dynamodb:UpdateItem"], tables.accounts.table_arn)
+        self.function.allow(
+            ["dynamodb:PutItem", "dynamodb:Query", "dynamodb:UpdateItem"], tables.accounts.table_arn
+        )
         self.function.allow(["dynamodb:PutItem", "dynamodb:Query"], tables.ingest.table_arn)
         asynchronous.catch(self.function)
         TableConsumer(

@@ -65,7 +65,7 @@ def test_today_is_not_looked_at_nor_what_lies_before_the_two_weeks() -> None:
 
 
 def test_the_days_on_the_borders_belong_to_their_weeks() -> None:
-    assert window(AS_OF) == (D - 14, D - 1)
+    assert window(AS_OF, [RULE]) == (D - 14, D - 1)
     assert drops([day(14, 10), day(10, 10), day(8, 10), day(7, 14)])[0]["before"] == 30
     assert drops([day(14, 10), day(10, 10), day(8, 10), day(7, 7), day(1, 7)])[0]["now"] == 14
 
@@ -73,8 +73,8 @@ def test_the_days_on_the_borders_belong_to_their_weeks() -> None:
 def test_at_its_last_millisecond_a_day_is_over() -> None:
     last = end_of_day_ms(D)
 
-    assert window(last) == (D - 13, D)
-    assert window(last - 1) == (D - 14, D - 1)
+    assert window(last, [RULE]) == (D - 13, D)
+    assert window(last - 1, [RULE]) == (D - 14, D - 1)
     assert parse_as_of("2026-03-15") == last
 
 

@@ -81,7 +81,7 @@ def _property(node: dict[str, Any], name: str) -> Any:
 
 def _resolve(node: dict[str, Any]) -> dict[str, Any]:
     if "$ref" in node:
-        return dict(_schema()["$defs"][node["$ref"].rsplit("/", 1)[1]])
+        return {**_schema()["$defs"][node["$ref"].rsplit("/", 1)[1]], **node}
     return node
 
 
@@ -110,6 +110,8 @@ def _takes(node: dict[str, Any]) -> str:
     match node.get("type"):
         case "integer":
             return f"a whole number from {node['minimum']} to {node['maximum']}"
+        case "number" if "minimum" in node:
+            return f"a number from {node['minimum']} to {node['maximum']}"
         case "number":
             return f"a number above {node['exclusiveMinimum']} and below {node['exclusiveMaximum']}"
         case "string":
@@ -117,6 +119,8 @@ def _takes(node: dict[str, Any]) -> str:
             return f"a text in quotes{cap}"
         case "array" if _resolve(node["items"]).get("type") == "number":
             return f"a list of {node['minItems']} numbers"
+        case "array" if "enum" in _resolve(node["items"]):
+            return f"a list of {_takes(_resolve(node['items']))}"
         case "array":
             return "a list of patterns"
         case _:

@@ -198,8 +198,15 @@ class Plan(_Section, frozen=True):
     ] = {}
 
 
+class Against(StrEnum):
+    """What a week is compared with."""
+
+    WEEK_BEFORE = "week_before"
+    USUAL = "usual"
+
+
 class DetectionRule(_Section, frozen=True):
-    """A drop of use, week over week, after which an account is scored at once."""
+    """A drop of use after which an account is scored at once: the last 7 closed UTC days against others."""
 
     name: Annotated[
         str,
@@ -211,8 +218,17 @@ class DetectionRule(_Section, frozen=True):
     ]
     measure: Annotated[
         Measure,
-        Meta(description="What is summed over the last 7 closed UTC days and the 7 before them."),
+        Meta(description="What is summed over the last 7 closed UTC days and the weeks before them."),
     ]
+    against: Annotated[
+        Against,
+        Meta(
+            description="`week_before`: the 7 days before. `usual`: the account's own weeks before, up to 8, "
+            "at least 3, and where it is known the same season a year ago; whole weeks, so that no weekend "
+            "is a drop.",
+            examples=["usual"],
+        ),
+    ] = Against.WEEK_BEFORE
     drop: Annotated[
         float,
         Meta(
@@ -228,7 +244,7 @@ class DetectionRule(_Section, frozen=True):
         Meta(
             ge=1,
             le=10**9,
-            description="Smallest sum of the week before: below it a fall means little.",
+            description="Smallest sum of the week before, or of a usual week: below it a fall means little.",
             examples=[20],
         ),
     ] = 20
@@ -237,10 +253,38 @@ class DetectionRule(_Section, frozen=True):
         Meta(
             ge=1,
             le=7,
-            description="Days of the week before that must have had some.",
+            description="Days of the week before, or on average of a usual week, that must have had some.",
             examples=[3],
         ),
     ] = 1
+    deviations: Annotated[
+        float,
+        Meta(
+            ge=0,
+            le=100,
+            description="With `usual`: how many times the usual variation from week to week the fall must "
+            "exceed, besides `drop`.",
+            examples=[2.0],
+        ),
+    ] = 2.0
+    sustained_days: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=14,
+            description="Closed days in a row, each with the 6 before it, that must all have fallen so.",
+            examples=[3],
+        ),
+    ] = 1
+    cooldown_days: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=365,
+            description="Days after a drop of the rule in which it finds no other of the account.",
+            examples=[14],
+        ),
+    ] = 0
 
 
 class Detection(_Section, frozen=True):

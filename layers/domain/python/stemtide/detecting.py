@@ -2,14 +2,22 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final, NamedTuple
 
 import msgspec
 
 from stemtide.as_of import as_of_text, last_closed_day
 from stemtide.calls import DAY_MS, day_number
-from stemtide.config_schema import Config
-from stemtide.detection import DayUse, find_drops, gone_silent, window
+from stemtide.config_schema import Against, Config
+from stemtide.detection import (
+    DayUse,
+    find_drops,
+    gone_silent,
+    season_window,
+    window,
+    without_cooling,
+)
 from stemtide.drops import Drop
 from stemtide.ports import SideBySide, UnavailableError, is_day
 from stemtide.state import decode
@@ -23,11 +31,13 @@ UNREADABLE: Final = (ValueError, KeyError, TypeError, msgspec.MsgspecError)
 class DetectPorts:
     """What detecting touches.
 
-    `days(account, first, last)` reads the days with usage, `touch(account, day)` notes that there was some,
-    `put` keeps a drop (False: it was there), `set_aside(what, error)` keeps what can never be worked off.
+    `days(account, first, last)` reads the days with usage, `drops(account)` what was found before,
+    `touch(account, day)` notes that there was some, `put` keeps a drop (False: it was there),
+    `set_aside(what, error)` keeps what can never be worked off.
     """
 
     days: Callable[[str, int, int], list[DayUse]]
+    drops: Callable[[str], Sequence[Drop]]
     touch: Callable[[str, str], Any]
     put: Callable[[Drop], bool]
     set_aside: Callable[[Mapping[str, Any], Exception], None]
@@ -113,10 +123,10 @@ def _may_be_silent(last_day: str | None, as_of_ms: int) -> bool:
 
 def _silent(account: str, as_of_ms: int, config: Config, ports: DetectPorts) -> _Answer:
     try:
-        days = ports.days(account, *window(as_of_ms))
+        days = ports.days(account, *window(as_of_ms, config.detection.rules))
         if any(day.day == last_closed_day(as_of_ms) for day in days):
             return _Answer([])
-        found = _found(account, days, as_of_ms, config)
+        found = _found(account, days, as_of_ms, config, ports)
         return _Answer([drop for drop in found if ports.put(drop)])
     except UnavailableError:
         return _Answer([], failed=account)
@@ -126,11 +136,26 @@ def _silent(account: str, as_of_ms: int, config: Config, ports: DetectPorts) -> 
 
 
 def _look(account: str, as_of_ms: int, config: Config, ports: DetectPorts) -> list[Drop]:
-    return _found(account, ports.days(account, *window(as_of_ms)), as_of_ms, config)
+    days = ports.days(account, *window(as_of_ms, config.detection.rules))
+    return _found(account, days, as_of_ms, config, ports)
 
 
-def _found(account: str, days: Sequence[DayUse], as_of_ms: int, config: Config) -> list[Drop]:
-    return find_drops(account, days, as_of_ms=as_of_ms, rules=config.detection.rules, events=config.events)
+def _found(
+    account: str, days: Sequence[DayUse], as_of_ms: int, config: Config, ports: DetectPorts
+) -> list[Drop]:
+    """The drops, without those that come every year and those of rules that are cooling down.
+
+    The year before and earlier drops are read only when there is something to be said against.
+    """
+    rules = config.detection.rules
+    find = partial(find_drops, account, as_of_ms=as_of_ms, rules=rules, events=config.events)
+    found = find(days)
+    named = {rule.name: rule for rule in rules}
+    if any(named[drop.rule].against is Against.USUAL for drop in found):
+        found = find([*ports.days(account, *season_window(as_of_ms, rules)), *days])
+    if any(named[drop.rule].cooldown_days for drop in found):
+        found = without_cooling(found, ports.drops(account), rules)
+    return found
 
 
 def _outcome(answers: Sequence[_Answer]) -> Outcome:

@@ -1,4 +1,4 @@
-"""When an account's use has fallen: configured rules over two whole weeks of closed days.
+"""When an account's use has fallen: configured rules over whole weeks of closed days.
 
 Only days that are over are compared, so the answer for an instant is the same whenever it is asked, but
 for events that arrive late.
@@ -7,16 +7,27 @@ for events that arrive late.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Final
+from typing import Any, Final
 
 from stemtide.as_of import last_closed_day
-from stemtide.config_schema import DetectionRule, Events, Measure, Signal
+from stemtide.calls import DAY_MS
+from stemtide.config_schema import Against, DetectionRule, Events, Measure, Signal
 from stemtide.drops import Drop
+from stemtide.usual import (
+    MOST_WEEKS,
+    SEASON_DAYS,
+    SEASON_WEEKS,
+    SHIFT_DAYS,
+    WEEK_DAYS,
+    Week,
+    usual_week,
+    week_of,
+    years_season,
+)
 
-WEEK_DAYS: Final = 7
-WINDOW_DAYS: Final = 2 * WEEK_DAYS
 SILENT_WITHIN_DAYS: Final = 28
 """An account that was last active longer ago than that has been gone for a while: silence is no news."""
+_WEEKS: Final = {Against.WEEK_BEFORE: 2, Against.USUAL: MOST_WEEKS + 1}
 _SIGNALS: Final = {
     Measure.API_CALLS: Signal.API_CALL,
     Measure.CORE_ACTIONS: Signal.CORE_ACTION,
@@ -40,10 +51,18 @@ class DayUse:
         return sum(count for name, count in self.by_event.items() if wanted in events.classify(name))
 
 
-def window(as_of_ms: int) -> tuple[int, int]:
-    """The first and last day that the rules look at (both included): the last 14 closed days."""
+def window(as_of_ms: int, rules: Sequence[DetectionRule]) -> tuple[int, int]:
+    """The first and last day that the rules look at (both included), the year before apart."""
     last = last_closed_day(as_of_ms)
-    return last - WINDOW_DAYS + 1, last
+    reach = max((_WEEKS[rule.against] * WEEK_DAYS + rule.sustained_days - 1 for rule in rules), default=0)
+    return last - reach + 1, last
+
+
+def season_window(as_of_ms: int, rules: Sequence[DetectionRule]) -> tuple[int, int]:
+    """The first and last day of the same season a year ago."""
+    then = last_closed_day(as_of_ms) - SEASON_DAYS
+    sustained = max((rule.sustained_days for rule in rules), default=1)
+    return then - (1 + SEASON_WEEKS) * WEEK_DAYS - sustained + 2, then + SHIFT_DAYS
 
 
 def find_drops(
@@ -57,40 +76,83 @@ def find_drops(
     """The rules that are met at an instant, in the order of the configuration.
 
     Args:
-        days: with usage, at least those of `window(as_of_ms)`; others are left out.
+        days: with usage, at least those of `window(as_of_ms, rules)`; those of `season_window` as well, a
+            fall that comes every year is none.
         events: what the event names mean.
     """
-    first, last = window(as_of_ms)
-    inside = [day for day in days if first <= day.day <= last]
-    before = [day for day in inside if day.day <= last - WEEK_DAYS]
-    now = [day for day in inside if day.day > last - WEEK_DAYS]
-    found = (_drop(account, rule, before, now, as_of_ms=as_of_ms, events=events) for rule in rules)
-    return [drop for drop in found if drop is not None]
+    last = last_closed_day(as_of_ms)
+    known = [day for day in days if day.day <= last]
+    found = []
+    for rule in rules:
+        totals = {day.day: total for day in known if (total := day.total(rule.measure, events))}
+        figures = _figures(rule, totals, [day.day for day in known], last)
+        if figures is not None:
+            found.append(Drop(account=account, rule=rule.name, as_of_ms=as_of_ms, figures=figures))
+    return found
 
 
-def _drop(
-    account: str,
-    rule: DetectionRule,
-    before: Sequence[DayUse],
-    now: Sequence[DayUse],
-    *,
-    as_of_ms: int,
-    events: Events,
-) -> Drop | None:
-    totals = [day.total(rule.measure, events) for day in before]
-    was, active_days = sum(totals), sum(1 for total in totals if total)
-    if was < max(1, rule.min_before) or active_days < rule.min_active_days:
+def _figures(
+    rule: DetectionRule, totals: Mapping[int, int], known: Sequence[int], last: int
+) -> dict[str, Any] | None:
+    """What the rule compared on the last day, None when it is not met on each of its days."""
+    fall = _fall_usual if rule.against is Against.USUAL else _fall_week
+    falls = [fall(rule, totals, known, last - ago) for ago in range(rule.sustained_days)]
+    return falls[0] if all(found is not None for found in falls) else None
+
+
+def _fall_week(
+    rule: DetectionRule, totals: Mapping[int, int], known: Sequence[int], end: int
+) -> dict[str, Any] | None:
+    week, before = week_of(totals, end), week_of(totals, end - WEEK_DAYS)
+    if before.total < max(1, rule.min_before) or before.active_days < rule.min_active_days:
         return None
-    present = sum(day.total(rule.measure, events) for day in now)
-    if was - present <= Fraction(str(rule.drop)) * was:  # exactly the configured share is no drop
+    return _told(rule, week, before.total) if _has_fallen(rule, week, Fraction(before.total)) else None
+
+
+def _fall_usual(
+    rule: DetectionRule, totals: Mapping[int, int], known: Sequence[int], end: int
+) -> dict[str, Any] | None:
+    known_from = min((day for day in known if day > end - SEASON_DAYS // 2), default=end)
+    usual = usual_week(totals, end, known_from=known_from)
+    if usual is None or usual.total < max(1, rule.min_before) or usual.active_days < rule.min_active_days:
         return None
-    figures = {
-        "measure": rule.measure.value,
-        "before": was,
-        "now": present,
-        "change": round(present / was - 1, 4),
-    }
-    return Drop(account=account, rule=rule.name, as_of_ms=as_of_ms, figures=figures)
+    expected = usual.total * years_season(totals, end)
+    week = week_of(totals, end)
+    below = float(expected - week.total) / usual.variation
+    if below <= rule.deviations or not _has_fallen(rule, week, expected):
+        return None
+    return _told(rule, week, round(float(expected), 2)) | {"deviations": round(below, 2)}
+
+
+def _has_fallen(rule: DetectionRule, week: Week, expected: Fraction) -> bool:
+    """By more than the share: exactly the configured share is no drop."""
+    return expected - week.total > Fraction(str(rule.drop)) * expected
+
+
+def _told(rule: DetectionRule, week: Week, before: float) -> dict[str, Any]:
+    change = round(week.total / before - 1, 4)
+    return {"measure": rule.measure.value, "before": before, "now": week.total, "change": change}
+
+
+def without_cooling(
+    found: Iterable[Drop], before: Iterable[Drop], rules: Iterable[DetectionRule]
+) -> list[Drop]:
+    """The drops whose rule has found none of the account within its cooldown before them.
+
+    One that was found before on the same day is the same drop.
+    """
+    cooldown = {rule.name: rule.cooldown_days * DAY_MS for rule in rules}
+    earlier = list(before)
+
+    def is_cooling(drop: Drop) -> bool:
+        return any(
+            one.rule == drop.rule
+            and one.as_of_ms // DAY_MS < drop.as_of_ms // DAY_MS
+            and drop.as_of_ms - one.as_of_ms <= cooldown[drop.rule]
+            for one in earlier
+        )
+
+    return [drop for drop in found if not is_cooling(drop)]
 
 
 def gone_silent(last_day: int, as_of_ms: int) -> bool:

@@ -1,0 +1,105 @@
+"""What is read when an account is looked at: the year before and earlier drops only for a fall."""
+
+from typing import Any
+
+from msgspec.structs import replace
+from stemtide.as_of import as_of_text
+from stemtide.calls import DAY_MS, day_number
+from stemtide.config import bundled_config
+from stemtide.config_schema import Against, Config, Detection, DetectionRule, Measure
+from stemtide.detecting import DetectPorts, on_silence
+from stemtide.detection import DayUse
+from stemtide.drops import Drop
+from stemtide.usual import SEASON_DAYS
+
+from tests.stream_memory import one_by_one
+
+D = day_number("2026-03-16")
+AS_OF = D * DAY_MS + 9 * 3_600_000
+RULE = DetectionRule(
+    name="below_usual", measure=Measure.EVENTS, against=Against.USUAL, drop=0.4, cooldown_days=14
+)
+
+
+class Tables:
+    """Usage and drops of one account; notes what is read."""
+
+    def __init__(self, totals: dict[int, int], drops: list[Drop] | None = None) -> None:
+        self.totals = totals
+        self.found = drops or []
+        self.read: list[tuple[int, int]] = []
+        self.drops_read = 0
+        self.put: list[Drop] = []
+
+    def days(self, account: str, first: int, last: int) -> list[DayUse]:
+        self.read.append((first - D, last - D))
+        return [
+            DayUse(day=day, events=total, by_event={"page": total})
+            for day, total in sorted(self.totals.items())
+            if first <= day <= last
+        ]
+
+    def drops(self, account: str) -> list[Drop]:
+        self.drops_read += 1
+        return self.found
+
+    def keep(self, drop: Drop) -> bool:
+        self.put.append(drop)
+        return True
+
+
+def look(tables: Tables, rule: DetectionRule = RULE) -> list[str]:
+    def set_aside(what: Any, error: Exception) -> None:
+        raise AssertionError(what) from error
+
+    ports = DetectPorts(
+        days=tables.days,
+        drops=tables.drops,
+        touch=lambda account, day: None,
+        put=tables.keep,
+        set_aside=set_aside,
+        side_by_side=one_by_one,
+    )
+    config: Config = replace(bundled_config(), detection=Detection(rules=(rule,)))
+    last_day = as_of_text((D - 8) * DAY_MS)[:10]
+    on_silence([("acme", last_day)], as_of_ms=AS_OF, config=config, ports=ports)
+    return [drop.rule for drop in tables.put]
+
+
+STEADY = dict.fromkeys(range(D - 70, D - 1), 20)
+FALLEN = {day: total for day, total in STEADY.items() if day < D - 7}
+
+
+def test_nothing_more_is_read_of_an_account_that_has_not_fallen() -> None:
+    tables = Tables(STEADY)
+
+    assert look(tables) == []
+    assert (tables.read, tables.drops_read) == ([(-63, -1)], 0)
+
+
+def test_a_fall_is_held_against_the_year_before_and_earlier_drops() -> None:
+    tables = Tables(FALLEN)
+
+    assert look(tables) == ["below_usual"]
+    assert tables.read == [(-63, -1), (-SEASON_DAYS - 35, -SEASON_DAYS + 2)]
+    assert tables.drops_read == 1
+
+
+def test_a_fall_that_comes_every_year_is_no_drop() -> None:
+    year_before = {day - SEASON_DAYS: total for day, total in FALLEN.items()}
+
+    assert look(Tables(FALLEN | year_before)) == []
+
+
+def test_a_rule_that_is_cooling_down_finds_nothing() -> None:
+    earlier = Drop(account="acme", rule="below_usual", as_of_ms=AS_OF - 5 * DAY_MS)
+
+    assert look(Tables(FALLEN, [earlier])) == []
+    assert look(Tables(FALLEN, [earlier]), replace(RULE, cooldown_days=4)) == ["below_usual"]
+
+
+def test_a_rule_against_the_week_before_reads_no_year_before() -> None:
+    tables = Tables(FALLEN)
+
+    assert look(tables, replace(RULE, against=Against.WEEK_BEFORE, cooldown_days=0)) == ["below_usual"]
+    assert (tables.read, tables.drops_read) == ([(-14, -1)], 0)
