@@ -4,12 +4,13 @@ Only days that are over are compared, so the answer for an instant is the same w
 for events that arrive late.
 """
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, Final
 
-from stemtide.as_of import last_closed_day
+from stemtide.as_of import end_of_day_ms, last_closed_day
 from stemtide.calls import DAY_MS
 from stemtide.config_schema import Against, DetectionRule, Events, Measure, Signal
 from stemtide.drops import Drop
@@ -153,6 +154,31 @@ def without_cooling(
         )
 
     return [drop for drop in found if not is_cooling(drop)]
+
+
+def drops_over(
+    account: str,
+    days: Sequence[DayUse],
+    *,
+    first: int,
+    last: int,
+    rules: Sequence[DetectionRule],
+    events: Events,
+) -> list[Drop]:
+    """What the rules would have found as of the end of each day from `first` to `last` (since 1970-01-01).
+
+    Args:
+        days: with usage, back to `season_window` of the first day; events that came late are in.
+    """
+    found: list[Drop] = []
+    starts = [day.day for day in days]
+    for end in range(first, last + 1):
+        as_of_ms = end_of_day_ms(end)
+        begin, until = season_window(as_of_ms, rules)[0], bisect_right(starts, end)
+        seen = days[bisect_left(starts, begin) : until]
+        new = find_drops(account, seen, as_of_ms=as_of_ms, rules=rules, events=events)
+        found += without_cooling(new, found, rules)
+    return found
 
 
 def gone_silent(last_day: int, as_of_ms: int) -> bool:
