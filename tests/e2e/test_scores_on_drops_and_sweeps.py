@@ -48,8 +48,8 @@ def test_an_account_whose_volume_fell_by_more_than_half_is_scored_by_itself(
     assert stemtide(home, "drain")["drained"] is True
 
 
-def test_an_account_at_exactly_half_is_left_alone(home: Home, stack: Stack) -> None:
-    activity.post(stack, activity.history("e2e-half", before=10, now=5))
+def test_an_account_that_fell_by_exactly_the_share_is_left_alone(home: Home, stack: Stack) -> None:
+    activity.post(stack, activity.history("e2e-half", before=10, now=6))
     stemtide(home, "drain")
     activity.post(stack, [activity.first_of_today("e2e-half")])
 

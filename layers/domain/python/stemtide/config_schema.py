@@ -295,7 +295,14 @@ class Detection(_Section, frozen=True):
         Meta(description="Any one of them that is met makes a drop of its own."),
     ] = (
         DetectionRule(name="api_calls_down", measure=Measure.API_CALLS),
-        DetectionRule(name="events_down", measure=Measure.EVENTS, min_active_days=3),
+        DetectionRule(
+            name="events_down",
+            measure=Measure.EVENTS,
+            against=Against.USUAL,
+            drop=0.4,
+            min_before=5,
+            cooldown_days=28,
+        ),
     )
 
 
