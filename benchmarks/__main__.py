@@ -11,7 +11,14 @@ from typing import Any, Final
 
 from rich.markup import escape
 
-from benchmarks import aggregate_speed, backfill_speed, drop_to_score, local_records, write_units
+from benchmarks import (
+    aggregate_speed,
+    backfill_speed,
+    drop_alarms,
+    drop_to_score,
+    local_records,
+    write_units,
+)
 from benchmarks.results import merge
 from demo.__main__ import console_of_width
 from demo.settings import DEFAULT_SEED, ROOT, Settings, free_port
@@ -73,6 +80,7 @@ BENCHMARKS: Final[dict[str, Callable[[Stages], Outcome]]] = {
     "aggregate_speed": _staged("aggregates: speed", aggregate_speed.run),
     "write_units": _staged("aggregates: write units", write_units.run),
     "backfill": _staged("backfill: speed and memory", backfill_speed.run),
+    "drop_alarms": _staged("drops: how often, and what follows", drop_alarms.run),
     "local_records": lambda stages: local_records.run(_settings(), stages),
     "drop_to_score": lambda stages: drop_to_score.run(_settings(), stages),
 }

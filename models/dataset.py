@@ -111,7 +111,7 @@ def labelled(mapping: Mapping, material: Material, target: Target) -> Iterator[t
     """(snapshot, account, label) by the protocol."""
     assert mapping.snapshots is not None
     for account in material.accounts:
-        window = _window(material, account, target)
+        window = window_of(material, account, target)
         if window is None:
             continue
         outcomes = material.outcomes(account)
@@ -120,7 +120,7 @@ def labelled(mapping: Mapping, material: Material, target: Target) -> Iterator[t
                 yield day, account, happened(target, outcomes, day)
 
 
-def _window(material: Material, account: str, target: Target) -> Window | None:
+def window_of(material: Material, account: str, target: Target) -> Window | None:
     """The account's clock, and the last day of which the target's outcome is known."""
     if target.kind in (Kind.SUBSCRIPTION_ENDED, Kind.UPGRADED):
         if material.last_term_start is None:

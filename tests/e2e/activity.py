@@ -27,11 +27,11 @@ def noon(days_ago: int) -> datetime:
 
 
 def history(account: str, *, before: int, now: int, until: int = 1) -> list[dict[str, Any]]:
-    """`before` calls a day in the three weeks before the last, `now` a day in that, up to `until` days ago."""
+    """`before` calls a day, `now` a day in the last ten, from four weeks up to `until` days ago."""
     return [
         call(account, noon(ago), number)
-        for ago in range(28, until - 1, -1)
-        for number in range(before if ago > 7 else now)
+        for ago in range(31, until - 1, -1)
+        for number in range(before if ago > 10 else now)
     ]
 
 

@@ -39,8 +39,8 @@ def put_days(cloud: Cloud, calls: dict[int, int], *, account: str = ACCOUNT) -> 
         cloud.usage.put_item(Item={"account": account, "day": day, "v": 1, "s": encode(state)})
 
 
-FALLEN = {ago: 10 if ago > 7 else 4 for ago in range(1, 29)}
-"""Three usual weeks, and one that is less than half as much."""
+FALLEN = {ago: 10 if ago > 10 else 2 for ago in range(1, 32)}
+"""Three usual weeks, and ten days with a fifth of that."""
 
 
 def drops(cloud: Cloud, account: str = ACCOUNT) -> list[str]:
@@ -63,7 +63,7 @@ def test_the_first_use_of_a_day_finds_the_drop_as_of_its_own_first_event(
     assert drops(cloud) == ["api_calls_down", "events_down"]
     [one, _] = Records(cloud.accounts).drops(ACCOUNT)
     assert one.as_of_ms == FIRST_MS
-    assert one.figures == {"measure": "api_calls", "before": 70, "now": 28, "change": -0.6}
+    assert one.figures == {"measure": "api_calls", "before": 46, "now": 14, "change": -0.6957}
     record = Records(cloud.accounts).read(ACCOUNT)
     assert record is not None
     assert record.last_day == "2026-11-22"
@@ -123,11 +123,11 @@ def test_a_table_that_does_not_answer_names_the_record_that_must_come_again(
 
 
 def test_the_silent_are_found_for_an_instant_and_the_active_left_alone(cloud: Cloud) -> None:
-    silent, active = dict.fromkeys(range(9, 29), 10), dict.fromkeys((9, 10, 11, 12, 1), 10)
+    silent, active = dict.fromkeys(range(11, 32), 10), dict.fromkeys((9, 10, 11, 12, 1), 10)
     put_days(cloud, silent, account="silent")
     put_days(cloud, active, account="active")
     records = Records(cloud.accounts)
-    records.touch("silent", day_of((TODAY - 9) * DAY_MS))
+    records.touch("silent", day_of((TODAY - 11) * DAY_MS))
     records.touch("active", day_of((TODAY - 1) * DAY_MS))
 
     answer = cloud.invoke("detect", {"job": "detect", "as_of": "2026-11-22T10:00:00Z"})
@@ -140,7 +140,7 @@ def test_the_silent_are_found_for_an_instant_and_the_active_left_alone(cloud: Cl
 
 
 def test_a_past_instant_looks_at_those_who_were_silent_then_and_are_active_now(cloud: Cloud) -> None:
-    put_days(cloud, dict.fromkeys(range(20, 41), 10) | {1: 10})
+    put_days(cloud, dict.fromkeys(range(20, 50), 10) | {1: 10})
     Records(cloud.accounts).touch(ACCOUNT, day_of((TODAY - 1) * DAY_MS))
     then = day_of((TODAY - 12) * DAY_MS)
 
@@ -154,7 +154,7 @@ def test_a_past_instant_looks_at_those_who_were_silent_then_and_are_active_now(c
 def test_whoever_came_back_the_day_after_was_silent_at_the_end_of_a_past_day(
     cloud: Cloud, instant: str, found: int
 ) -> None:
-    put_days(cloud, {**dict.fromkeys(range(8, 29), 10), 0: 5})
+    put_days(cloud, {**dict.fromkeys(range(10, 40), 10), 0: 5})
     Records(cloud.accounts).touch(ACCOUNT, day_of(TODAY * DAY_MS))
 
     answer = cloud.invoke("detect", {"job": "detect", "as_of": instant})

@@ -299,8 +299,9 @@ class Detection(_Section, frozen=True):
             name="events_down",
             measure=Measure.EVENTS,
             against=Against.USUAL,
-            drop=0.4,
             min_before=5,
+            deviations=1.0,
+            sustained_days=3,
             cooldown_days=28,
         ),
     )

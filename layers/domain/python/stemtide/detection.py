@@ -4,11 +4,11 @@ Only days that are over are compared, so the answer for an instant is the same w
 for events that arrive late.
 """
 
-from bisect import bisect_left, bisect_right
+from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from stemtide.as_of import end_of_day_ms, last_closed_day
 from stemtide.calls import DAY_MS
@@ -34,6 +34,17 @@ _SIGNALS: Final = {
     Measure.CORE_ACTIONS: Signal.CORE_ACTION,
     Measure.LOGINS: Signal.LOGIN,
 }
+
+
+class Use(Protocol):
+    """A UTC day with usage."""
+
+    @property
+    def day(self) -> int:
+        """Days since 1970-01-01."""
+
+    def total(self, measure: Measure, events: Events) -> int:
+        """The day's sum of a measure."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +79,7 @@ def season_window(as_of_ms: int, rules: Sequence[DetectionRule]) -> tuple[int, i
 
 def find_drops(
     account: str,
-    days: Iterable[DayUse],
+    days: Iterable[Use],
     *,
     as_of_ms: int,
     rules: Sequence[DetectionRule],
@@ -83,46 +94,57 @@ def find_drops(
     """
     last = last_closed_day(as_of_ms)
     known = [day for day in days if day.day <= last]
-    found = []
-    for rule in rules:
-        totals = {day.day: total for day in known if (total := day.total(rule.measure, events))}
-        figures = _figures(rule, totals, [day.day for day in known], last)
-        if figures is not None:
-            found.append(Drop(account=account, rule=rule.name, as_of_ms=as_of_ms, figures=figures))
-    return found
+    looks = [_Look.of(rule, known, events) for rule in rules]
+    return [drop for look in looks if (drop := look.drop(account, as_of_ms)) is not None]
 
 
-def _figures(
-    rule: DetectionRule, totals: Mapping[int, int], known: Sequence[int], last: int
-) -> dict[str, Any] | None:
-    """What the rule compared on the last day, None when it is not met on each of its days."""
-    fall = _fall_usual if rule.against is Against.USUAL else _fall_week
-    falls = [fall(rule, totals, known, last - ago) for ago in range(rule.sustained_days)]
-    return falls[0] if all(found is not None for found in falls) else None
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """A rule and what it looks at: its measure's sums by day, and the days of which there is usage."""
 
+    rule: DetectionRule
+    totals: Mapping[int, int]
+    known: Sequence[int]
 
-def _fall_week(
-    rule: DetectionRule, totals: Mapping[int, int], known: Sequence[int], end: int
-) -> dict[str, Any] | None:
-    week, before = week_of(totals, end), week_of(totals, end - WEEK_DAYS)
-    if before.total < max(1, rule.min_before) or before.active_days < rule.min_active_days:
-        return None
-    return _told(rule, week, before.total) if _has_fallen(rule, week, Fraction(before.total)) else None
+    @classmethod
+    def of(cls, rule: DetectionRule, days: Iterable[Use], events: Events) -> "_Look":
+        listed = list(days)
+        totals = {day.day: total for day in listed if (total := day.total(rule.measure, events))}
+        return cls(rule, totals, sorted(day.day for day in listed))
 
+    def drop(self, account: str, as_of_ms: int) -> Drop | None:
+        """The drop on the last closed day, if the rule is met there and as long before as it asks for."""
+        last = last_closed_day(as_of_ms)
+        fall = self._usual if self.rule.against is Against.USUAL else self._week
+        figures = fall(last)
+        if figures is None or not all(fall(last - ago) for ago in range(1, self.rule.sustained_days)):
+            return None
+        return Drop(account=account, rule=self.rule.name, as_of_ms=as_of_ms, figures=figures)
 
-def _fall_usual(
-    rule: DetectionRule, totals: Mapping[int, int], known: Sequence[int], end: int
-) -> dict[str, Any] | None:
-    known_from = min((day for day in known if day > end - SEASON_DAYS // 2), default=end)
-    usual = usual_week(totals, end, known_from=known_from)
-    if usual is None or usual.total < max(1, rule.min_before) or usual.active_days < rule.min_active_days:
-        return None
-    expected = usual.total * years_season(totals, end)
-    week = week_of(totals, end)
-    below = float(expected - week.total) / usual.variation
-    if below <= rule.deviations or not _has_fallen(rule, week, expected):
-        return None
-    return _told(rule, week, round(float(expected), 2)) | {"deviations": round(below, 2)}
+    def _week(self, end: int) -> dict[str, Any] | None:
+        rule, before = self.rule, week_of(self.totals, end - WEEK_DAYS)
+        if before.total < max(1, rule.min_before) or before.active_days < rule.min_active_days:
+            return None
+        week = week_of(self.totals, end)
+        return _told(rule, week, before.total) if _has_fallen(rule, week, Fraction(before.total)) else None
+
+    def _usual(self, end: int) -> dict[str, Any] | None:
+        rule, usual = self.rule, usual_week(self.totals, end, known_from=self._known_from(end))
+        if usual is None or usual.total < max(1, rule.min_before):
+            return None
+        if usual.active_days < rule.min_active_days:
+            return None
+        expected = usual.total * years_season(self.totals, end)
+        week = week_of(self.totals, end)
+        below = float(expected - week.total) / usual.variation
+        if below <= rule.deviations or not _has_fallen(rule, week, expected):
+            return None
+        return _told(rule, week, round(float(expected), 2)) | {"deviations": round(below, 2)}
+
+    def _known_from(self, end: int) -> int:
+        """The first day with usage that is no part of the season a year ago."""
+        place = bisect_right(self.known, end - SEASON_DAYS // 2)
+        return self.known[place] if place < len(self.known) else end
 
 
 def _has_fallen(rule: DetectionRule, week: Week, expected: Fraction) -> bool:
@@ -158,7 +180,7 @@ def without_cooling(
 
 def drops_over(
     account: str,
-    days: Sequence[DayUse],
+    days: Sequence[Use],
     *,
     first: int,
     last: int,
@@ -170,14 +192,11 @@ def drops_over(
     Args:
         days: with usage, back to `season_window` of the first day; events that came late are in.
     """
+    looks = [_Look.of(rule, days, events) for rule in rules]
     found: list[Drop] = []
-    starts = [day.day for day in days]
     for end in range(first, last + 1):
-        as_of_ms = end_of_day_ms(end)
-        begin, until = season_window(as_of_ms, rules)[0], bisect_right(starts, end)
-        seen = days[bisect_left(starts, begin) : until]
-        new = find_drops(account, seen, as_of_ms=as_of_ms, rules=rules, events=events)
-        found += without_cooling(new, found, rules)
+        met = [look.drop(account, end_of_day_ms(end)) for look in looks]
+        found += without_cooling([drop for drop in met if drop is not None], found, rules)
     return found
 
 
