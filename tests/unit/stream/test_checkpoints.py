@@ -116,3 +116,16 @@ def test_the_latest_ranges_are_kept() -> None:
         row = advance(row, [Position(2 * at, 0, 1)], before=None, parts={}, rest="in") or row
 
     assert row.ranges == tuple((2 * at, 2 * at) for at in range(5, KEPT_RANGES + 5))
+
+
+def test_the_mark_is_the_last_counted_record_with_its_arrival_and_records_add_up() -> None:
+    records = [Position(at, 100 + at, 2) for at in range(1, 6)]
+
+    row = advance(LedgerRow(lane="1/0"), records[:3], before=None, parts={"a": [(2, 1)]}, rest="rest")
+    assert row is not None
+    assert (row.mark, row.mark_arrival, row.records, row.counts) == (3, 103, 3, {"a": 1, "rest": 5})
+    row = advance(row, records, before=5, parts={"a": [(2, 1), (4, 2), (5, 1)]}, rest="rest")
+
+    assert row is not None
+    assert (row.mark, row.mark_arrival, row.records, row.counts) == (4, 104, 4, {"a": 3, "rest": 5})
+    assert advance(row, records, before=5, parts={}, rest="rest") is None
