@@ -8,7 +8,8 @@ import os
 from pathlib import Path
 from typing import Any, Final
 
-from stemtide.config_schema import Company, Config, Detection, DetectionRule, Measure
+from stemtide.config_detection import Detection, DetectionRule, Measure
+from stemtide.config_schema import Company, Config
 from stemtide_cli.mapping_training import Kind
 
 from models.drop_alarms import Alarms, drop_alarms

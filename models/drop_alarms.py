@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from stemtide.as_of import last_closed_day
-from stemtide.config_schema import DetectionRule, Events, Measure
+from stemtide.config_detection import DetectionRule, Measure
+from stemtide.config_schema import Events
 from stemtide.detection import drops_over
 from stemtide.features.history import AccountHistory, Counter
 from stemtide_cli.mapping import Mapping

@@ -26,12 +26,12 @@ def noon(days_ago: int) -> datetime:
     return today - timedelta(days=days_ago)
 
 
-def history(account: str, *, before: int, now: int, until: int = 1) -> list[dict[str, Any]]:
-    """`before` calls a day, `now` a day in the last ten, from four weeks up to `until` days ago."""
+def history(account: str, *, before: int, now: int, since: int = 14, until: int = 1) -> list[dict[str, Any]]:
+    """`before` calls a day since so many days ago, `now` a day in the last week, up to `until` days ago."""
     return [
         call(account, noon(ago), number)
-        for ago in range(31, until - 1, -1)
-        for number in range(before if ago > 10 else now)
+        for ago in range(since, until - 1, -1)
+        for number in range(before if ago > 7 else now)
     ]
 
 

@@ -29,8 +29,8 @@ def scores(stack: Stack, account: str) -> list[dict[str, Any]]:
 
 @pytest.fixture(scope="module")
 def fallen(home: Home, stack: Stack) -> str:
-    """An account whose API volume fell from 10 to 2 calls a day, seen again today."""
-    activity.post(stack, activity.history("e2e-fallen", before=10, now=2))
+    """An account whose API volume fell from 10 to 4 calls a day, seen again today."""
+    activity.post(stack, activity.history("e2e-fallen", before=10, now=4))
     stemtide(home, "drain")
     activity.post(stack, [activity.first_of_today("e2e-fallen")])
     return "e2e-fallen"
@@ -48,7 +48,7 @@ def test_an_account_whose_volume_fell_by_more_than_half_is_scored_by_itself(
     assert stemtide(home, "drain")["drained"] is True
 
 
-def test_an_account_that_fell_by_less_than_half_is_left_alone(home: Home, stack: Stack) -> None:
+def test_an_account_at_exactly_half_is_left_alone(home: Home, stack: Stack) -> None:
     activity.post(stack, activity.history("e2e-half", before=10, now=5))
     stemtide(home, "drain")
     activity.post(stack, [activity.first_of_today("e2e-half")])
@@ -59,7 +59,7 @@ def test_an_account_that_fell_by_less_than_half_is_left_alone(home: Home, stack:
 
 
 def test_a_silent_account_is_found_by_the_check_for_an_instant(home: Home, stack: Stack) -> None:
-    activity.post(stack, activity.history("e2e-silent", before=10, now=0, until=8))
+    activity.post(stack, activity.history("e2e-silent", before=10, now=0, since=31, until=8))
     stemtide(home, "drain")
 
     first = stemtide(home, "detect", "--as-of", yesterday())

@@ -6,11 +6,12 @@ product, in this process and for as long as the context lasts.
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import replace
 from typing import Any, Final, NamedTuple
 from unittest.mock import patch
 
 import msgspec
-from stemtide import commit, corrections, recount
+from stemtide import commit, corrections, limits, recount
 from stemtide.aggregate import AggregatePorts, Rules, aggregate
 from stemtide.calls import day_of_index
 from stemtide.fold import Folded, fold
@@ -119,9 +120,11 @@ def _old_numbers(world: World, letter: Letter) -> None:
 def handed_back(plan: Plan, back: Callable[[World, Letter], None] = _old_numbers) -> list[str]:
     """What was given up is handed to the aggregates again, as it was; which days lack calls then.
 
-    Runs with a recompute on the way say nothing here: it finds the calls in the archive.
+    Runs with a recompute on the way say nothing here: it finds the calls in the archive. An item takes all
+    repetitions of a delivery: by portions they may be given up again, as retries are few here.
     """
-    world, wrong = outcome(plan, recomputed=False)
+    caps = replace(plan.caps, new_duplicates=limits.MAX_NEW_DUPLICATES)
+    world, wrong = outcome(replace(plan, caps=caps), recomputed=False)
     if world.recounted:
         return wrong
     for letter in world.letters.all:

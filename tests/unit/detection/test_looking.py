@@ -6,7 +6,8 @@ from msgspec.structs import replace
 from stemtide.as_of import as_of_text
 from stemtide.calls import DAY_MS, day_number
 from stemtide.config import bundled_config
-from stemtide.config_schema import Against, Config, Detection, DetectionRule, Measure
+from stemtide.config_detection import Against, Detection, DetectionRule, Measure
+from stemtide.config_schema import Config
 from stemtide.detecting import DetectPorts, on_silence
 from stemtide.detection import DayUse
 from stemtide.drops import Drop

@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from stemtide.as_of import end_of_day_ms, parse_as_of
 from stemtide.calls import DAY_MS, day_number
-from stemtide.config_schema import DetectionRule, Events, Measure
+from stemtide.config_detection import DetectionRule, Measure
+from stemtide.config_schema import Events
 from stemtide.detection import DayUse, find_drops, gone_silent, window
 
 D = day_number("2026-03-15")

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 from stemtide.calls import DAY_MS, day_number
-from stemtide.config_schema import Against, DetectionRule, Events, Measure
+from stemtide.config_detection import Against, DetectionRule, Measure
+from stemtide.config_schema import Events
 from stemtide.detection import DayUse, find_drops, season_window, window, without_cooling
 from stemtide.drops import Drop
 from stemtide.usual import LEAST_WEEKS, MOST_WEEKS, SEASON_DAYS, usual_week, week_of, years_season

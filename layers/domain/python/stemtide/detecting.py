@@ -9,7 +9,8 @@ import msgspec
 
 from stemtide.as_of import as_of_text, last_closed_day
 from stemtide.calls import DAY_MS, day_number
-from stemtide.config_schema import Against, Config
+from stemtide.config_detection import Against
+from stemtide.config_schema import Config
 from stemtide.detection import (
     DayUse,
     find_drops,

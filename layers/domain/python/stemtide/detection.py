@@ -12,7 +12,8 @@ from typing import Any, Final, Protocol
 
 from stemtide.as_of import end_of_day_ms, last_closed_day
 from stemtide.calls import DAY_MS
-from stemtide.config_schema import Against, DetectionRule, Events, Measure, Signal
+from stemtide.config_detection import Against, DetectionRule, Measure
+from stemtide.config_schema import Events, Signal
 from stemtide.drops import Drop
 from stemtide.usual import (
     MOST_WEEKS,
