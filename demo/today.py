@@ -13,6 +13,7 @@ from demo.web import Web
 
 WEEK_DAYS: Final = 7
 FALL: Final = 0.5
+PROPERTIES: Final = ("count", "priority", "ticket_id", "text", "csat", "score")
 LEAST_BEFORE: Final = 20
 """As the shipped rule `api_calls_down` says: more than half, of at least so many calls a week."""
 
@@ -26,15 +27,15 @@ class Rescored:
 
 
 def first_records(events: Path, today: date) -> list[dict[str, Any]]:
-    """The first row of each account on that day of a simulated base: account, user, event, count."""
+    """The first row of each account on that day of a simulated base: account, user, event, properties."""
+    columns = ("user_id", "event", *PROPERTIES)
+    firsts = ", ".join(f"first({column} ORDER BY timestamp)" for column in columns)
     rows = duckdb.execute(
-        "SELECT account_id, first(user_id ORDER BY timestamp), first(event ORDER BY timestamp),"
-        " first(count ORDER BY timestamp) FROM read_parquet(?) WHERE CAST(timestamp AS DATE) = ?"
+        f"SELECT account_id, {firsts} FROM read_parquet(?) WHERE CAST(timestamp AS DATE) = ?"  # noqa: S608
         " GROUP BY account_id ORDER BY account_id",
         [str(events), today],
     ).fetchall()
-    names = ("account", "user", "event", "count")
-    return [dict(zip(names, row, strict=True)) for row in rows]
+    return [dict(zip(("account", "user", "event", *PROPERTIES), row, strict=True)) for row in rows]
 
 
 def call_of(row: Mapping[str, Any], *, now: datetime, run: str) -> dict[str, Any]:
@@ -46,7 +47,7 @@ def call_of(row: Mapping[str, Any], *, now: datetime, run: str) -> dict[str, Any
         "messageId": f"{run}-{row['account']}",
         "timestamp": now.isoformat(timespec="milliseconds"),
         "context": {"groupId": row["account"]},
-        "properties": {"count": row["count"]},
+        "properties": {name: row[name] for name in PROPERTIES if row[name] is not None},
         **who,
     }
 
