@@ -7,7 +7,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from demo.today import call_of, fallen, first_records, has_fallen, percentile, rescored, scored
+from demo.today import PROPERTIES, call_of, fallen, first_records, has_fallen, percentile, rescored, scored
 
 TODAY = date(2026, 3, 20)
 NOW = datetime(2026, 3, 20, 9, 30, tzinfo=UTC)
@@ -37,23 +37,30 @@ def test_the_open_day_decides_nothing() -> None:
 def test_each_accounts_first_row_of_the_day_is_taken(tmp_path: Path) -> None:
     path = tmp_path / "events.parquet"
     duckdb.sql(
-        f"""COPY (SELECT * FROM (VALUES
-        (TIMESTAMP '2026-03-19 23:59:59', 'a', 'a-u1', 'Yesterday', 1),
-        (TIMESTAMP '2026-03-20 08:00:00', 'a', NULL, 'API Call', 40),
-        (TIMESTAMP '2026-03-20 07:00:00', 'a', 'a-u2', 'Signed In', 1),
-        (TIMESTAMP '2026-03-20 00:00:00', 'b', NULL, 'API Call', 7),
-        (TIMESTAMP '2026-03-21 00:00:00', 'c', NULL, 'API Call', 7)
-        ) t(timestamp, account_id, user_id, event, count)) TO '{path}'"""
+        f"""COPY (SELECT *, NULL AS priority, NULL AS text, NULL AS csat, NULL AS score FROM (VALUES
+        (TIMESTAMP '2026-03-19 23:59:59', 'a', 'a-u1', 'Yesterday', 1, NULL),
+        (TIMESTAMP '2026-03-20 08:00:00', 'a', NULL, 'API Call', 40, NULL),
+        (TIMESTAMP '2026-03-20 07:00:00', 'a', 'a-u2', 'Support Ticket Updated', 1, 't-1'),
+        (TIMESTAMP '2026-03-20 00:00:00', 'b', NULL, 'API Call', 7, NULL),
+        (TIMESTAMP '2026-03-21 00:00:00', 'c', NULL, 'API Call', 7, NULL)
+        ) t(timestamp, account_id, user_id, event, count, ticket_id)) TO '{path}'"""
     )
 
-    assert first_records(path, TODAY) == [
-        {"account": "a", "user": "a-u2", "event": "Signed In", "count": 1},
-        {"account": "b", "user": None, "event": "API Call", "count": 7},
+    found = first_records(path, TODAY)
+
+    assert [call_of(row, now=NOW, run="demo-7")["properties"] for row in found] == [
+        {"count": 1, "ticket_id": "t-1"},
+        {"count": 7},
+    ]
+    assert [(row["account"], row["user"], row["event"]) for row in found] == [
+        ("a", "a-u2", "Support Ticket Updated"),
+        ("b", None, "API Call"),
     ]
 
 
 def test_a_row_without_a_user_is_sent_as_an_anonymous_one() -> None:
-    call = call_of({"account": "b", "user": None, "event": "API Call", "count": 7}, now=NOW, run="demo-7")
+    row = {"account": "b", "user": None, "event": "API Call", **dict.fromkeys(PROPERTIES), "count": 7}
+    call = call_of(row, now=NOW, run="demo-7")
 
     assert call == {
         "type": "track",
