@@ -13,14 +13,15 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from cosmic_ray.work_db import WorkDB
-from cosmic_ray.work_item import TestOutcome, WorkerOutcome
+from cosmic_ray.work_db import WorkDB, use_db
+from cosmic_ray.work_item import TestOutcome, WorkerOutcome, WorkResult
 
 from tests.mutation.targets import DOMAIN, EXCLUDED, TARGETS, TIMEOUT_S, Target
 
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = ROOT / "build" / "mutation"
 WANTED = 0.9
+FLAGS = ("core/ReplaceTrueWithFalse", "core/ReplaceFalseWithTrue")
 
 
 def main() -> int:
@@ -50,8 +51,20 @@ def _run(name: str, target: Target, commit: str) -> dict[str, Any]:
         _said(*_test_command(target), cwd=copy, env=env)  # all green before anything is mutated
         _said(_bin("cosmic-ray"), "init", "mutants.toml", str(session), cwd=copy, env=env)
         _said(_bin("cr-filter-operators"), str(session), "mutants.toml", cwd=copy, env=env)
+        _leave_declarations(session, copy)
     _said(_bin("cosmic-ray"), "exec", "mutants.toml", str(session), cwd=copy, env=env)
     return _report(session, copy)
+
+
+def _leave_declarations(session: Path, copy: Path) -> None:
+    """Skip the flags of classes (frozen, slots, kw_only, gc): they say how Python keeps a value."""
+    with use_db(str(session), WorkDB.Mode.open) as database:
+        for item in database.pending_work_items:
+            [spec] = item.mutations
+            line = (copy / spec.module_path).read_text().splitlines()[spec.start_pos[0] - 1]
+            if spec.operator_name in FLAGS and line.startswith(("class ", "@dataclass")):
+                left = WorkResult(worker_outcome=WorkerOutcome.SKIPPED, output="a flag of a declaration")
+                database.set_result(item.job_id, left)
 
 
 def _settings(target: Target) -> str:

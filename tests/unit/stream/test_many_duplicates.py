@@ -97,12 +97,12 @@ def test_a_record_comes_again_as_a_whole() -> None:
 
 def test_what_a_process_remembers_is_bounded_however_often_its_item_was_changed_by_another() -> None:
     caps, memory = Caps(id_window=3, remembered_ids=10), Memory(EMPTY)
-    for number in range(20):
+    for number in range(18):
         accepted = [bytes([number, at]) for at in range(4)]
         memory.add(Folded(EMPTY, accepted=accepted), caps=caps)
         memory = memory.again(EMPTY, caps=caps)
 
-    known = [bytes([number, at]) for number in range(20) for at in range(4)]
+    known = [bytes([number, at]) for number in range(18) for at in range(4)]
     assert [one for one in known if memory.knows(one)] == known[-10:]
 
 
