@@ -47,6 +47,7 @@ RECOMPUTE: Final = (
     "lost reply",
     "unavailable",
     "time is up",
+    "function error",
     "stream goes on",
 )
 """Row 19b, of a recompute while the stream runs."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from stemtide.canonical import Hashed, Projection, hash_of, project
 from stemtide.corrections import Corrector
+from stemtide.day_items import Item
 from stemtide.ports import CUTOVER_SORT, UnavailableError, UsageRow
 from stemtide.recompute import Outcome, Recompute, Task
 from stemtide.state import decode
@@ -66,10 +67,16 @@ def recompute_of(world: World, usage: dict[tuple[str, str], UsageRow], steps: St
         pace=pace_of(steps),
         rules=RULES,
         caps=world.plan.caps,
-        broken=raised,
+        broken=_broken,
     )
     archive = MemoryArchive(world.stored, world.letters, steps)
     return Recompute(archive=archive, corrector=corrector, side_by_side=one_by_one)
+
+
+def _broken(item: Item, error: Exception) -> None:
+    """An item may be broken by a planned error only."""
+    if not isinstance(error, FunctionError):
+        raised(item, error)
 
 
 def arrival_days(world: World) -> tuple[int, int]:
