@@ -64,7 +64,7 @@ test: setup lint types ## every check that CI runs
 	@$(BIN)/pytest --numprocesses 2 --dist loadgroup -m "not long"
 
 test-long: setup ## the long sweeps: a million seeds (resumable), whole open logs, ten minutes of load
-	@$(BIN)/python -m tests.simulation --seeds 0-1000000 --jobs 2 --resume build/simulation/seeds.json \
+	@$(BIN)/python -m tests.simulation --seeds 0-999999 --jobs 2 --resume build/simulation/seeds.json \
 	  --report build/simulation/report.json
 	@$(BIN)/pytest -m long
 

@@ -2,6 +2,7 @@
 
 import json
 import platform
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -17,19 +18,22 @@ from tests.simulation.seeds import Tally, run_seeds
 
 CHUNK: Final = 250
 """Seeds that one process runs at a time, and that an interrupted run repeats at most."""
+HERE: Final = Path(__file__).parent
 VERSIONS: Final = ("msgspec", "datasketches", "xxhash", "hypothesis")
 SHOWN_WRONG: Final = 50
 
 
 @dataclass(slots=True)
 class State:
-    """How far a run has come: the seconds spent, the chunks done (by their first seed), what they came to."""
+    """How far a run has come: the seconds spent, the chunks done (by their first seed), what they came to,
+    and how many seeds were run at which commit: a long run outlives some."""
 
     first: int
     last: int
     seconds: float = 0.0
     done: set[int] = field(default_factory=set)
     total: Tally = field(default_factory=Tally)
+    commits: dict[str, int] = field(default_factory=dict)
 
     def chunks(self) -> Iterator[tuple[int, int]]:
         """First and last seed (included) of what is left."""
@@ -37,9 +41,10 @@ class State:
             if first not in self.done:
                 yield first, min(first + CHUNK - 1, self.last)
 
-    def add(self, first: int, tally: Tally) -> None:
+    def add(self, first: int, tally: Tally, commit: str) -> None:
         """A chunk is done."""
         self.done.add(first)
+        self.commits[commit] = self.commits.get(commit, 0) + tally.seeds
         self.total.merge(tally)
 
     def save(self, path: Path) -> None:
@@ -62,12 +67,13 @@ def load(path: Path | None, first: int, last: int) -> State:
         raise ValueError(
             f"{path} is of the seeds {facts['first']}-{facts['last']}: name these, or another file"
         )
-    return State(first, last, facts["seconds"], set(facts["done"]), Tally.of(facts["total"]))
+    total = Tally.of(facts["total"])
+    return State(first, last, facts["seconds"], set(facts["done"]), total, facts["commits"])
 
 
 def run_all(state: State, *, jobs: int, path: Path | None, progress: Callable[[State], None]) -> None:
     """Run what is left; `progress` is told after every chunk."""
-    began, spent = time.monotonic(), state.seconds
+    began, spent, commit = time.monotonic(), state.seconds, _commit()
     left = state.chunks()
     running: dict[Future[Tally], int] = {}
     with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
@@ -77,7 +83,7 @@ def run_all(state: State, *, jobs: int, path: Path | None, progress: Callable[[S
             if not running:
                 return
             for future in wait(running, return_when=FIRST_COMPLETED).done:
-                state.add(running.pop(future), future.result())
+                state.add(running.pop(future), future.result(), commit)
             state.seconds = spent + time.monotonic() - began
             if path is not None:
                 state.save(path)
@@ -104,6 +110,7 @@ def report(state: State, *, jobs: int) -> dict[str, Any]:
         "jobs": jobs,
         "ms_per_seed_and_job": round(1000 * state.seconds * jobs / max(1, total.seeds), 2),
         "machine": f"{platform.machine()}, {cpu_count()} CPUs, {platform.system()} {platform.release()}",
+        "commits": state.commits,
         "versions": {"python": sys.version.split()[0], **{name: _version(name) for name in VERSIONS}},
         "kinds": total.kinds(),
         "pairs": len(pairs),
@@ -111,6 +118,14 @@ def report(state: State, *, jobs: int) -> dict[str, Any]:
         "rarest_pairs": sorted(([seeds, *pair] for pair, seeds in pairs.items()))[:10],
         "seeds_by_pair": {" + ".join(pair): seeds for pair, seeds in pairs.items()},
     }
+
+
+def _commit() -> str:
+    told = ["git", "describe", "--always", "--dirty", "--exclude=*"]
+    try:
+        return subprocess.run(told, cwd=HERE, check=True, capture_output=True, text=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return "not a checkout"
 
 
 def _version(name: str) -> str:

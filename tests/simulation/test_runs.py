@@ -47,7 +47,7 @@ def test_an_interrupted_run_goes_on_where_it_was(tmp_path: Path, monkeypatch: py
     monkeypatch.setattr(runner, "CHUNK", 2)
     path, seen = tmp_path / "state.json", []
     begun = State(0, 5)
-    begun.add(2, run_seeds(range(2, 4)))
+    begun.add(2, run_seeds(range(2, 4)), "an earlier commit")
     begun.seconds = 100.0
     begun.save(path)
 
@@ -60,6 +60,8 @@ def test_an_interrupted_run_goes_on_where_it_was(tmp_path: Path, monkeypatch: py
     shown = report(state, jobs=1)
     assert (shown["seeds"], shown["wrong"], shown["records"]) == (6, 0, whole.records)
     assert shown["seconds"] > 100
+    assert shown["commits"].pop("an earlier commit") == 2
+    assert list(shown["commits"].values()) == [4]
 
 
 def test_the_state_of_other_seeds_is_refused(tmp_path: Path) -> None:
