@@ -243,9 +243,12 @@ def test_event_types_beyond_the_cap_count_in_other() -> None:
     assert state.by_event == {"a": 2, "b": 1, "other": 2}
 
 
-def test_a_state_of_a_later_version_stops_the_function_instead_of_being_overwritten() -> None:
-    with pytest.raises(ValueError, match="unknown format 02"):
-        decode(b"\x02\x90")
+@pytest.mark.parametrize(("blob", "shown"), [(b"\x02\x90", "02"), (b"\x00\x90", "00"), (b"", "")])
+def test_a_state_of_another_version_stops_the_function_instead_of_being_overwritten(
+    blob: bytes, shown: str
+) -> None:
+    with pytest.raises(ValueError, match=f"unknown format {shown}:"):
+        decode(blob)
 
 
 def test_the_ledger_remembers_what_it_has_counted(lab: Lab) -> None:
