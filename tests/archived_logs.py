@@ -22,7 +22,8 @@ START = datetime(2026, 3, 14, 21, 0, tzinfo=UTC)
 SHARDS = 2
 RESHARDED_HOURS = 30
 """Then the accounts of either shard go on in the other."""
-CAPS = Caps(id_window=3, inline_users=3, event_types=4, remembered_ids=0)
+COMMENTS = frozenset({"w", "z"})
+CAPS = Caps(id_window=3, inline_users=3, event_types=4, remembered_ids=0, is_comment=COMMENTS.__contains__)
 
 Entry = dict[str, Any]
 Log = list[list[Entry]]
@@ -81,10 +82,14 @@ def truth(log: Log, *, caps: Caps = CAPS) -> dict[tuple[str, str], dict[str, Any
         before.append((arrival, account, name, day))
         if known:
             continue
-        found = counted.setdefault((account, day), {"calls": 0, "by_event": {}, "users": set()})
+        found = counted.setdefault(
+            (account, day), {"calls": 0, "by_event": {}, "users": set(), "commenters": set()}
+        )
         found["calls"] += 1
         found["users"].add(one["userId"])
         kind = one["event"]
+        if kind in COMMENTS:
+            found["commenters"].add(one["userId"])
         if kind not in found["by_event"] and len(found["by_event"]) >= caps.event_types:
             kind = "other"
         found["by_event"][kind] = found["by_event"].get(kind, 0) + one["properties"].get("count", 1)
@@ -112,6 +117,7 @@ def seen(lab: Lab) -> dict[tuple[str, str], dict[str, Any]]:
             "calls": found.calls,
             "by_event": found.by_event,
             "users": users.count(found.users),
+            "commenters": users.count(users.decode(found.commenters)) if found.commenters else 0,
         }
         for account, day, found in projections(lab)
         if found.calls
@@ -119,8 +125,9 @@ def seen(lab: Lab) -> dict[tuple[str, str], dict[str, Any]]:
 
 
 def expected(log: Log) -> dict[tuple[str, str], dict[str, Any]]:
-    """The oracle's account-days with the number of their users."""
-    return {key: {**found, "users": len(found["users"])} for key, found in truth(log).items()}
+    """The oracle's account-days with the number of their users, and of those who commented."""
+    sets = ("users", "commenters")
+    return {key: {**found, **{name: len(found[name]) for name in sets}} for key, found in truth(log).items()}
 
 
 def _timestamps(hours: int) -> list[str | None]:

@@ -62,6 +62,7 @@ MOMENTS = st.one_of(
     GOOD_MOMENTS.map(lambda s: str(Moment(s))),
     st.sampled_from([None, *STRANGE]),
 )
+COMMENTS = frozenset({"Event 2", "Event 5", "other"})
 NAMES = (*(f"Event {i}" for i in range(7)), "other", "page")
 ROWS = st.lists(
     st.fixed_dictionaries(

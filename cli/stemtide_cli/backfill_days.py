@@ -31,8 +31,10 @@ TABLES: Final = (
     " min(c.place) AS place, min(c.first) AS first, max(c.last) AS last"
     " FROM counts c JOIN accounts a USING (account) JOIN events e USING (event)"
     " GROUP BY 1, 2 ORDER BY spot, place",
-    f"presences AS SELECT DISTINCT a.code * {DAY_SPAN} + p.day + {DAY_ZERO} AS spot, u.hash"
-    " FROM present p JOIN accounts a USING (account) JOIN persons u USING (person) ORDER BY 1, 2",
+    f"presences AS SELECT a.code * {DAY_SPAN} + p.day + {DAY_ZERO} AS spot, u.hash,"
+    " bool_or(p.comments) AS comments"
+    " FROM present p JOIN accounts a USING (account) JOIN persons u USING (person)"
+    " GROUP BY 1, 2 ORDER BY 1, 2",
     "parts AS SELECT part, min(spot) AS first FROM"
     f" (SELECT spot, CAST((sum(rows) OVER (ORDER BY spot) - rows) // {PART_ROWS} AS BIGINT) AS part FROM"
     " (SELECT spot, count(*) AS rows FROM (SELECT spot FROM days UNION ALL SELECT spot FROM presences)"
@@ -124,8 +126,11 @@ class Days:
         found = self._arrays(
             f"SELECT spot, event, calls, events, first, last FROM days WHERE {within} ORDER BY spot, place"
         )
-        users = self._arrays(f"SELECT spot, hash FROM presences WHERE {within} ORDER BY spot, hash")
+        users = self._arrays(f"SELECT spot, hash, comments FROM presences WHERE {within} ORDER BY spot, hash")
         packed = users["hash"].astype(">u8").tobytes()
+        comments = np.flatnonzero(users["comments"])
+        commenting = users["hash"][comments].astype(">u8").tobytes()
+        users_at = _runs(users["spot"])
         starts, ends = _runs(found["spot"])
         named = [events[code] for code in found["event"].tolist()]
         amounts = found["events"].tolist()
@@ -136,16 +141,18 @@ class Days:
             np.add.reduceat(found["calls"], starts).tolist(),
             np.minimum.reduceat(found["first"], starts).tolist(),
             np.maximum.reduceat(found["last"], starts).tolist(),
-            *(edges.tolist() for edges in _runs(users["spot"])),
+            *((8 * edges).tolist() for edges in users_at),
+            *((8 * comments.searchsorted(edges)).tolist() for edges in users_at),
             strict=True,
         )
-        for spot, start, end, calls, first_us, last_us, user_start, user_end in columns:
+        for spot, start, end, calls, first_us, last_us, *user in columns:
             counted = Counted(
                 types=zip(named[start:end], amounts[start:end], strict=True),
                 calls=calls,
                 first_ms=first_us // 1000,
                 last_ms=last_us // 1000,
-                users=packed[8 * user_start : 8 * user_end],
+                users=packed[user[0] : user[1]],
+                commenters=commenting[user[2] : user[3]],
             )
             yield names[_code(spot) - _code(part.first)], spot % DAY_SPAN - DAY_ZERO, counted
 

@@ -6,7 +6,7 @@ Each source file is counted in one transaction: a run that is killed leaves whol
 # ruff: noqa: S608 - DuckDB reads local files; every name and value is a number, the log's own query or quoted
 
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,7 +22,7 @@ from stemtide_cli.backfill_rows import LATER, Scope
 from stemtide_cli.errors import CliError
 from stemtide_cli.log import Log, connect, readable
 
-VERSION: Final = 4
+VERSION: Final = 5
 """Of the file's layout."""
 ROW_BITS: Final = 40
 PLACE: Final = 1 << (ROW_BITS + 16)
@@ -36,7 +36,7 @@ TABLES: Final = (
     "refused (source INTEGER, reason VARCHAR, n BIGINT)",
     "counts (account VARCHAR, day INTEGER, event VARCHAR, calls BIGINT, events BIGINT, place HUGEINT,"
     " first BIGINT, last BIGINT)",
-    "present (account VARCHAR, day INTEGER, person VARCHAR)",
+    "present (account VARCHAR, day INTEGER, person VARCHAR, comments BOOLEAN)",
     "said (account VARCHAR, fact BLOB)",
     "stops (account VARCHAR, stop_us BIGINT)",
     "progress (name VARCHAR PRIMARY KEY, value VARCHAR)",
@@ -59,11 +59,13 @@ class Totals:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stage:
-    """The open file, what of the rows counts, and where refused rows go (a file of each source)."""
+    """The open file, what of the rows counts, and where refused rows go (a file of each source);
+    `is_comment` tells the event types whose users are those who comment."""
 
     connection: duckdb.DuckDBPyConnection
     scope: Scope
     rejected: Path
+    is_comment: Callable[[str], bool] | None = None
 
     @property
     def folder(self) -> Path:
@@ -184,7 +186,18 @@ class Stage:
             f" min(instant::HUGEINT * {PLACE} + {base} + _row), min(instant), max(instant)"
             f" FROM {good} GROUP BY account, day, event"
         )
-        self.connection.execute(f"INSERT INTO present SELECT DISTINCT account, day, person FROM {good}")
+        self.connection.execute(
+            f"INSERT INTO present SELECT account, day, person, bool_or({self._commented()}) FROM {good}"
+            " GROUP BY ALL"
+        )
+
+    def _commented(self) -> str:
+        """SQL: whether a counted row is a comment."""
+        if self.is_comment is None:
+            return "false"
+        events = self.connection.execute("SELECT DISTINCT event FROM counts").fetchall()
+        names = ", ".join(sql.text(event) for (event,) in events if self.is_comment(event))
+        return f"event IN ({names})" if names else "false"
 
     def _keep(self, number: int, log: Log, name: str, tally: dict[str, int], judged: dict[str, int]) -> None:
         last = "SELECT max(last) FROM counts"
@@ -207,12 +220,18 @@ class Stage:
 
 @contextmanager
 def opened(
-    folder: Path, *, stop_us: int | None, now_ms: int, stops: Mapping[str, int] | None = None
+    folder: Path,
+    *,
+    stop_us: int | None,
+    now_ms: int,
+    stops: Mapping[str, int] | None = None,
+    is_comment: Callable[[str], bool] | None = None,
 ) -> Iterator[Stage]:
     """The stage in a folder, made if there is none; rows arrive when its first run did.
 
     Args:
         stops: see `Scope`; a folder's are always the same.
+        is_comment: see `Stage`.
 
     Raises:
         CliError: another process has it.
@@ -235,7 +254,7 @@ def opened(
         connection.execute("DELETE FROM stops")
         _insert(connection, "stops", ("VARCHAR", "BIGINT"), list(stops.items()))
         scope = Scope(stop_us=stop_us, now_ms=now_ms, stops=stops)
-        stage = Stage(connection=connection, scope=scope, rejected=rejected)
+        stage = Stage(connection=connection, scope=scope, rejected=rejected, is_comment=is_comment)
         first = stage.noted(BEGUN)
         if first is None:
             stage.done(BEGUN, str(now_ms))

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import duckdb
-from stemtide.state import Caps
+from stemtide.store.assembly import usage_caps
 from stemtide.store.backfill_items import BackfillItems
 from stemtide.store.pace import Threads
 from stemtide.store.records import Records
@@ -64,7 +64,11 @@ class Steps:
         stops: dict[str, int] = {}
         while True:
             with backfill_stage.opened(
-                folders[-1], stop_us=asked.stop_us, now_ms=asked.now_ms, stops=stops
+                folders[-1],
+                stop_us=asked.stop_us,
+                now_ms=asked.now_ms,
+                stops=stops,
+                is_comment=configuration().events.commenting(),
             ) as stage:
                 resumed = self._count(sources, stage, progress, is_whole=not stops)
                 reach_ms = asked.reach_ms(stage.totals()) if reach_ms is None else reach_ms
@@ -118,6 +122,7 @@ class Steps:
             asked.stop_us,
             sorted(stops.items()),
             config.ingest.max_event_types,
+            config.events.comments,
         )
         return hashlib.sha256(repr(meaning).encode()).hexdigest()[:16]
 
@@ -168,7 +173,7 @@ class Steps:
     def _backfill(
         self, asked: Asked, stage: Stage, tables: str, progress: Callable[[str], None], *, reach_ms: int
     ) -> Backfill:
-        ingest, patience = configuration().ingest, Patience(say=self.say)
+        config, patience = configuration(), Patience(say=self.say)
         threads, days = Threads(max_workers=THREADS), Days(connection=stage.connection.cursor())
         end_ms = asked.end_ms(stage.totals())
         client = self.stack.client("dynamodb", attempts=1)
@@ -177,8 +182,8 @@ class Steps:
         names = [account.name for account in days.accounts()]
         progress(f"asking for the cutovers of {len(names):,} accounts")
         planner = Planner(
-            caps=Caps(event_types=ingest.max_event_types),
-            expires_at=asked.now_ms // 1000 + ingest.usage_retention_days * DAY_S,
+            caps=usage_caps(config),
+            expires_at=asked.now_ms // 1000 + config.ingest.usage_retention_days * DAY_S,
             again=asked.replace,
         )
         return Backfill(

@@ -13,7 +13,7 @@ from stemtide.store.pace import lambda_pace
 @lru_cache(maxsize=1)
 def ports() -> AggregatePorts:
     """What the aggregates touch, made once per process: its caches stay warm."""
-    return aggregate_ports(AggregateSettings.from_env(), bundled_config().ingest)
+    return aggregate_ports(AggregateSettings.from_env(), bundled_config())
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:

@@ -41,7 +41,7 @@ def settings() -> RecomputeSettings:
 @lru_cache(maxsize=1)
 def store() -> RecomputeStore:
     """What a recompute touches, made once per process."""
-    return recompute_store(settings(), bundled_config().ingest, _broken)
+    return recompute_store(settings(), bundled_config(), _broken)
 
 
 def _broken(item: Item, error: Exception) -> None:

@@ -10,12 +10,12 @@ from stemtide_cli import backfill_stage
 
 from tests import random_logs
 from tests.backfill_memory import MemoryBackfillItems, backfill_of, run
-from tests.random_logs import FORMATS, HUGE, ROWS, Row
+from tests.random_logs import COMMENTS, FORMATS, HUGE, ROWS, Row
 from tests.stream_memory import Lab
 from tests.stream_world import ARRIVAL_MS
 from tests.streamed_logs import stream, usage_of
 
-CAPS = Caps(id_window=6, inline_users=3, event_types=4, remembered_ids=0)
+CAPS = Caps(id_window=6, inline_users=3, event_types=4, remembered_ids=0, is_comment=COMMENTS.__contains__)
 
 
 GOOD = {"at": "2023-03-01 10:00:00", "org": "acme", "who": "u", "what": "x", "n": 1}
@@ -32,7 +32,9 @@ def test_a_backfilled_log_equals_the_streamed_one(rows: list[Row], form: str) ->
         streamed, backfilled = Lab(take=lambda _: None, caps=CAPS), Lab(take=lambda _: None, caps=CAPS)
         reasons = stream(whole, streamed)
 
-        with backfill_stage.opened(folder / "stage", stop_us=None, now_ms=ARRIVAL_MS) as stage:
+        with backfill_stage.opened(
+            folder / "stage", stop_us=None, now_ms=ARRIVAL_MS, is_comment=COMMENTS.__contains__
+        ) as stage:
             stage.add(0, whole, name="events")
             totals = stage.totals()
             end_ms = (totals.last_us or 0) // 1000 + 1

@@ -22,13 +22,13 @@ from stemtide_cli.position import END, START
 from tests import random_logs
 from tests.backfill_memory import MemoryBackfillItems, backfill_of
 from tests.backfilled import Usage, projected
-from tests.random_logs import Moment
+from tests.random_logs import COMMENTS, Moment
 from tests.recompute_memory import recompute_all
 from tests.stream_memory import Crash, Fault, Lab
 from tests.stream_world import ARRIVAL_MS, RULES
 from tests.streams import event, record
 
-CAPS = Caps(id_window=6, inline_users=3, event_types=4, remembered_ids=0)
+CAPS = Caps(id_window=6, inline_users=3, event_types=4, remembered_ids=0, is_comment=COMMENTS.__contains__)
 BEGIN_MS = 1_677_628_800_000
 """2023-03-01."""
 HOUR_S = 3600
@@ -136,7 +136,9 @@ def truth(log: Log) -> Usage:
     """What the stream alone makes of the log."""
     with (
         TemporaryDirectory() as name,
-        backfill_stage.opened(Path(name), stop_us=None, now_ms=ARRIVAL_MS) as stage,
+        backfill_stage.opened(
+            Path(name), stop_us=None, now_ms=ARRIVAL_MS, is_comment=COMMENTS.__contains__
+        ) as stage,
     ):
         world = World(log=log, stage=stage, cutover_ms=0)
         world.stream(rows_of(log))
@@ -173,7 +175,9 @@ def test_each_call_counts_once_whatever_comes_first(
         if order != "by time":  # stable: else by time
             ordered.sort(key=lambda row: row[0] < cutover * 1000)
         first, rest = ordered[:streamed], ordered[streamed:]
-        with backfill_stage.opened(folder / "stage", stop_us=cutover * 1000, now_ms=ARRIVAL_MS) as stage:
+        with backfill_stage.opened(
+            folder / "stage", stop_us=cutover * 1000, now_ms=ARRIVAL_MS, is_comment=COMMENTS.__contains__
+        ) as stage:
             stage.add(0, log, name="events")
             world = World(log=log, stage=stage, cutover_ms=cutover)
             if order == "between the steps":

@@ -10,7 +10,7 @@ from stemtide.state import decode
 from tests.simulation.counting import Day, in_order, once
 from tests.simulation.kinds import AGGREGATE
 from tests.simulation.memory import Stored
-from tests.simulation.pool import DAY_MS
+from tests.simulation.pool import COMMENTS, DAY_MS
 from tests.simulation.truth import Copy, Truth
 from tests.simulation.world import World
 
@@ -59,11 +59,15 @@ def found_day(row: UsageRow, stored: Stored) -> Day:
     if state.spilled:
         present = stored_users.decode(stored.usage[row.account, row.sort + USERS_SUFFIX].blob)
         packed = present if isinstance(present, bytes) else present.packed
-    hashes = {packed[at : at + HASH_BYTES] for at in range(0, len(packed), HASH_BYTES)}
     first, last = state.first_ms, state.last_ms
     if first is None or last is None:
         return Day(duplicates=state.duplicates)
-    return Day(state.calls, state.duplicates, state.by_event, hashes, first, last)
+    commenters = _hashes(stored_users.decode(state.commenters).packed) if state.commenters else set()
+    return Day(state.calls, state.duplicates, state.by_event, _hashes(packed), commenters, first, last)
+
+
+def _hashes(packed: bytes) -> set[bytes]:
+    return {packed[at : at + HASH_BYTES] for at in range(0, len(packed), HASH_BYTES)}
 
 
 def _compared(world: World, copies: list[Copy], found: Day, name: str, *, spilled: bool) -> Iterator[str]:
@@ -110,7 +114,8 @@ def _bounded(copies: list[Copy], found: Day, name: str, *, at_least: int) -> Ite
     if not found.calls:
         return
     users = {copy.item.user for copy in copies}
-    if found.users - users:
+    commenters = {copy.item.user for copy in copies if copy.item.name in COMMENTS}
+    if found.users - users or found.commenters - commenters:
         yield f"{name} counts users that were never there"
     times = [copy.at_ms for copy in copies]
     if not min(times) <= found.first_ms <= found.last_ms <= max(times):
@@ -118,7 +123,8 @@ def _bounded(copies: list[Copy], found: Day, name: str, *, at_least: int) -> Ite
     weight, at_most = sum(found.by_event.values()), sum(copy.item.weight for copy in copies)
     if not found.calls <= weight <= at_most:
         yield f"{name} weighs {found.by_event}"
-    if at_least == len(copies) and (found.users != users - {None} or weight != at_most):
+    whole = found.users == users - {None} and found.commenters == commenters - {None}
+    if at_least == len(copies) and not (whole and weight == at_most):
         yield f"{name} must have {len(users - {None})} users and weigh {at_most}, is {found.shown()}"
 
 

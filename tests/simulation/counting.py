@@ -4,7 +4,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.simulation.pool import DAY_MS, Item
+from tests.simulation.pool import COMMENTS, DAY_MS, Item
 from tests.simulation.truth import Copy
 
 
@@ -16,6 +16,7 @@ class Day:
     duplicates: int = 0
     by_event: dict[str, int] = field(default_factory=dict)
     users: set[bytes] = field(default_factory=set)
+    commenters: set[bytes] = field(default_factory=set)
     first_ms: int = 1 << 60
     last_ms: int = -1
 
@@ -28,6 +29,8 @@ class Day:
         by_event[name] = by_event.get(name, 0) + item.weight
         if item.user is not None:
             self.users.add(item.user)
+            if item.name in COMMENTS:
+                self.commenters.add(item.user)
         self.first_ms = min(self.first_ms, at_ms)
         self.last_ms = max(self.last_ms, at_ms)
 
@@ -35,6 +38,7 @@ class Day:
         """For messages."""
         return {"calls": self.calls, "duplicates": self.duplicates, "by_event": self.by_event} | {
             "users": len(self.users),
+            "commenters": len(self.commenters),
             "first": self.first_ms,
             "last": self.last_ms,
         }

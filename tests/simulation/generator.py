@@ -9,7 +9,7 @@ from tests.simulation import plan as p
 from tests.simulation.dice import Dice
 from tests.simulation.generated_deliveries import Deliveries
 from tests.simulation.generated_records import Records
-from tests.simulation.pool import ACCOUNTS, DAY_MS, HOUR_MS, TODAY_MS
+from tests.simulation.pool import ACCOUNTS, COMMENTS, DAY_MS, HOUR_MS, TODAY_MS
 from tests.simulation.stream import HASHES
 
 RECORDS: Final = 200
@@ -35,6 +35,7 @@ def generate(seed: int) -> p.Plan:
             event_types=3 + dice.below(7),
             remembered_ids=remembered,
             new_duplicates=1 + dice.below(3) if dice.below(4) == 0 else 1_000,
+            is_comment=COMMENTS.__contains__,
         ),
         hashes=_hashes(dice, shards),
         retries=(dice.below(4), dice.below(4)),

@@ -22,6 +22,8 @@ ACCOUNTS: Final = ("acme", "bee", "cat", "dog", "elk", "fox")
 PER_ACCOUNT: Final = 256
 """More than the calls that one run puts for one account."""
 NAMES: Final = ("Report Viewed", "Report Shared", "Seat Added", "Export Run", "Login", "Search", "other")
+COMMENTS: Final = frozenset({"Report Shared", "Search"})
+"""The names of calls that are comments."""
 USERS: Final = tuple(f"user-{number}" for number in range(9))
 MAX_LATENESS: Final = timedelta(days=3)
 

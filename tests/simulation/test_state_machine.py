@@ -11,7 +11,7 @@ from tests.simulation import plan as p
 from tests.simulation.aftermath import after_the_run
 from tests.simulation.checks import problems
 from tests.simulation.kinds import AGGREGATE, ARCHIVE, STEPS, WAKE
-from tests.simulation.pool import ACCOUNTS, HOUR_MS, TODAY_MS, Item, pool
+from tests.simulation.pool import ACCOUNTS, COMMENTS, HOUR_MS, TODAY_MS, Item, pool
 from tests.simulation.stream import HASHES
 from tests.simulation.world import World
 
@@ -73,7 +73,13 @@ class StreamMachine(RuleBasedStateMachine):
                 shards=3,
                 start_ms=TODAY_MS + 12 * HOUR_MS,
                 hashes=dict(zip(ACCOUNTS, hashes, strict=True)),
-                caps=Caps(id_window=window, inline_users=3, event_types=4, remembered_ids=remembered),
+                caps=Caps(
+                    id_window=window,
+                    inline_users=3,
+                    event_types=4,
+                    remembered_ids=remembered,
+                    is_comment=COMMENTS.__contains__,
+                ),
                 retries=(2, 2),
                 bisects=(bisects, bisects),
                 child_first=child_first,

@@ -21,13 +21,15 @@ that day starts from."""
 
 
 class Counted(NamedTuple):
-    """An account's day as a log has it: (name, events) by their first call, and the users' sorted hashes."""
+    """An account's day as a log has it: (name, events) by their first call, and the sorted hashes of its
+    users and of those among them who commented."""
 
     types: Iterable[tuple[str, int]]
     calls: int
     first_ms: int
     last_ms: int
     users: bytes
+    commenters: bytes = b""
 
 
 class Made(NamedTuple):
@@ -59,6 +61,7 @@ def made_of(counted: Counted, *, covered_ms: int, caps: Caps) -> Made:
         users=b"" if spilled else counted.users,
         spilled=spilled,
         covered_ms=covered_ms,
+        commenters=users.encode(_present(counted.commenters)) if counted.commenters else b"",
     )
     return Made(state, present)
 
@@ -96,7 +99,8 @@ def same_counts(one: State, other: State) -> bool:
 
 
 def _counts(state: State) -> tuple[object, ...]:
-    return state.calls, state.by_event, state.first_ms, state.last_ms, state.users, state.spilled
+    times = state.first_ms, state.last_ms
+    return state.calls, state.by_event, *times, state.users, state.spilled, state.commenters
 
 
 def is_split(day_ms: int, covered_ms: int) -> bool:
@@ -170,8 +174,15 @@ def _joined(stored: State, present: Users, made: Made, caps: Caps) -> Made:
         users=b"" if spilled else together.packed,
         spilled=spilled,
         covered_ms=part.covered_ms,
+        commenters=_commenters(part.commenters, stored.commenters),
     )
     return Made(state, together)
+
+
+def _commenters(first: bytes, second: bytes) -> bytes:
+    if not (first and second):
+        return first or second
+    return users.encode(_together(users.decode(first), users.decode(second)))
 
 
 def _present(packed: bytes) -> Users:

@@ -18,7 +18,8 @@ _encode = msgspec.json.Encoder(order="sorted").encode
 
 
 class Projection(NamedTuple):
-    """An account-day's counts, users (sorted hashes, or the sketch: both a function of the set) and times."""
+    """An account-day's counts, users (sorted hashes, or the sketch: both a function of the set), times, and
+    who commented."""
 
     events: int
     calls: int
@@ -26,6 +27,7 @@ class Projection(NamedTuple):
     users: Users
     first_ms: int | None
     last_ms: int | None
+    commenters: bytes
 
 
 class Hashed(NamedTuple):
@@ -38,7 +40,9 @@ class Hashed(NamedTuple):
 
 def project(state: State, users: Users) -> Projection:
     """The projection of an item; `users` are its distinct users, wherever they are stored."""
-    return Projection(state.events, state.calls, state.by_event, users, state.first_ms, state.last_ms)
+    return Projection(
+        state.events, state.calls, state.by_event, users, state.first_ms, state.last_ms, state.commenters
+    )
 
 
 def hash_of(items: Iterable[tuple[str, str, Projection]]) -> Hashed:

@@ -4,7 +4,7 @@ The reference in docs/configuration.md and the remedies in error messages come f
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from enum import StrEnum
 from fnmatch import translate
 from functools import lru_cache
@@ -17,6 +17,7 @@ from stemtide.config_detection import Detection, Section
 
 DAYS_MAX = 3650
 """Ten years: a period longer than that is a typing error."""
+_REMEMBERED_NAMES = 16384
 
 
 class Signal(StrEnum):
@@ -26,6 +27,7 @@ class Signal(StrEnum):
     API_CALL = "api_call"
     LOGIN = "login"
     INVITE = "invite"
+    COMMENT = "comment"
 
 
 class Source(StrEnum):
@@ -127,9 +129,35 @@ class Events(Section, frozen=True):
         Meta(description="Events in which a user invites another.", examples=[["Invite Sent"]]),
     ] = ("Invite Sent", "User Invited", "Member Invited", "invite_*", "*_invite", "*_invite_sent")
 
+    comments: Annotated[
+        tuple[Pattern, ...],
+        Meta(
+            description="Events in which a user comments: their users are told apart from those who only "
+            "look. Takes effect for what arrives from then on.",
+            examples=[["Comment Added"]],
+        ),
+    ] = ("Comment Added", "Comment Created", "* Commented", "comment_*", "*_comment")
+
     def classify(self, name: str) -> frozenset[Signal]:
         """The signals of an event type (a `by_event` key); empty when no pattern matches."""
         return _classify(name, self)
+
+    def commenting(self) -> Callable[[str], bool]:
+        """Whether an event type is a comment: a plain look-up, as each call makes one."""
+        return _Comments(self.comments).__getitem__
+
+
+class _Comments(dict[str, bool]):
+    """By event type; forgets all when there are too many."""
+
+    def __init__(self, patterns: tuple[str, ...]) -> None:
+        self._patterns = patterns
+
+    def __missing__(self, name: str) -> bool:
+        if len(self) >= _REMEMBERED_NAMES:
+            self.clear()
+        found = self[name] = bool(self._patterns and _compiled(self._patterns).match(name.casefold()))
+        return found
 
 
 class Sources(Section, frozen=True):
@@ -217,13 +245,14 @@ class Config(Section, frozen=True):
     plans: tuple[Plan, ...] = ()
 
 
-@lru_cache(maxsize=16384)
+@lru_cache(maxsize=_REMEMBERED_NAMES)
 def _classify(name: str, events: Events) -> frozenset[Signal]:
     kinds = {
         Signal.CORE_ACTION: events.core_actions,
         Signal.API_CALL: events.api_calls,
         Signal.LOGIN: events.logins,
         Signal.INVITE: events.invites,
+        Signal.COMMENT: events.comments,
     }
     return frozenset(
         s for s, patterns in kinds.items() if patterns and _compiled(patterns).match(name.casefold())

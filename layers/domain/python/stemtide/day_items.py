@@ -147,5 +147,6 @@ def _begin(items: UsageStore, item: Item, covered: int | None) -> Begin:
         users=b"" if spilled else part.users,
         spilled=spilled,
         covered_ms=covered,
+        commenters=part.commenters,
     )
     return Begin(state=begun, users=present)

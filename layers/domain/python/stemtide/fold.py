@@ -13,6 +13,9 @@ import msgspec
 from stemtide import limits
 from stemtide.lanes import pack, unpack
 from stemtide.state import Caps, Event, State, add_interval, mark_of
+from stemtide.users import NOBODY, union
+from stemtide.users import decode as decode_users
+from stemtide.users import encode as encode_users
 from stemtide.users import pack as pack_users
 from stemtide.users import unpack as unpack_users
 
@@ -141,6 +144,7 @@ def fold(
         _recent(state, lane, new, accounted) if new or state.recent else state.recent,
         add_interval(state.arrivals, *arrived),
         state.covered_ms,
+        _commenters(state.commenters, counted, caps),
     )
     users = frozenset(unpack_users(inline)) if spilled and new_users else NONE
     return Folded(after, known + new, users, ids, new_users, True, left)
@@ -226,6 +230,17 @@ def _counts(
         if event.user not in known:
             users.add(event.user)
     return counts, first_ms, last_ms, total, {user for user in users if user is not None} if users else NONE
+
+
+def _commenters(known: bytes, events: Sequence[Event], caps: Caps) -> bytes:
+    """Who commented, with those of the events: few do, so nothing of it is kept in memory."""
+    is_comment = caps.is_comment
+    if is_comment is None:
+        return known
+    found = {event.user for event in events if is_comment(event.name) and event.user is not None}
+    if not found:
+        return known
+    return encode_users(union(decode_users(known) if known else NOBODY, found))
 
 
 def _known_duplicates(state: State, lane: str, events: Iterable[Event]) -> list[tuple[int, int]]:

@@ -1,5 +1,6 @@
 """The truth about one account and UTC day as it is stored, and what it is made of."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -33,7 +34,8 @@ class State(msgspec.Struct, frozen=True, array_like=True, gc=False):
     (sequence number, calls) of duplicates that the lane's ledger may not have counted yet.
     `arrivals` are the UTC days (since the epoch) on which records of this item may have arrived, as
     intervals (first, last, first, last, ...): where the archive has them. Before `covered_ms` the account
-    was backfilled: what the stream brings of that time is in already.
+    was backfilled: what the stream brings of that time is in already. `commenters` are the users who
+    commented, as `users.encode` stores them; empty without any.
     """
 
     events: int = 0
@@ -49,6 +51,7 @@ class State(msgspec.Struct, frozen=True, array_like=True, gc=False):
     recent: dict[str, list[tuple[bytes, int]]] = {}
     arrivals: list[int] = []
     covered_ms: int | None = None
+    commenters: bytes = b""
 
 
 EMPTY: Final = State()
@@ -56,13 +59,14 @@ EMPTY: Final = State()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caps:
-    """How much an item may hold."""
+    """How much an item may hold; `is_comment` tells the event types whose users are those who comment."""
 
     event_types: int = limits.MAX_EVENT_TYPES
     id_window: int = limits.ID_WINDOW
     inline_users: int = limits.INLINE_USERS
     remembered_ids: int = limits.REMEMBERED_IDS
     new_duplicates: int = limits.MAX_NEW_DUPLICATES
+    is_comment: Callable[[str], bool] | None = None
 
 
 _encoder = msgspec.msgpack.Encoder()

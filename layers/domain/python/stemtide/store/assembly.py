@@ -9,7 +9,7 @@ from stemtide.aggregate import AggregatePorts, Rules
 from stemtide.archive import ArchivedRecord, ArchivePorts
 from stemtide.calls import Bounds
 from stemtide.commit import Committer
-from stemtide.config_schema import Ingest
+from stemtide.config_schema import Config, Ingest
 from stemtide.corrections import Corrector
 from stemtide.day_items import Item
 from stemtide.ports import Pace
@@ -49,7 +49,12 @@ def aggregate_rules(ingest: Ingest) -> Rules:
     )
 
 
-def aggregate_ports(settings: AggregateSettings, ingest: Ingest) -> AggregatePorts:
+def usage_caps(config: Config) -> Caps:
+    """How much an account-day holds, and whose users it tells apart."""
+    return Caps(event_types=config.ingest.max_event_types, is_comment=config.events.commenting())
+
+
+def aggregate_ports(settings: AggregateSettings, config: Config) -> AggregatePorts:
     """What the aggregate function touches; `paced` gives each invocation its deadline."""
     dynamodb, kinesis = clients.client("dynamodb"), clients.client("kinesis")
     return AggregatePorts(
@@ -57,7 +62,7 @@ def aggregate_ports(settings: AggregateSettings, ingest: Ingest) -> AggregatePor
             items=DynamoUsageItems(client=dynamodb, table_name=settings.usage_table),
             states=WarmCache(max_entries=WARM_ITEMS, max_bytes=WARM_STATE_BYTES),
             sketches=WarmCache(max_entries=WARM_ITEMS, max_bytes=WARM_SKETCH_BYTES),
-            caps=Caps(event_types=ingest.max_event_types),
+            caps=usage_caps(config),
             pace=NO_TIME,
         ),
         ledger=DynamoLedger(table=clients.table(settings.ingest_table), consumer=AGGREGATE),
@@ -66,7 +71,7 @@ def aggregate_ports(settings: AggregateSettings, ingest: Ingest) -> AggregatePor
             table_name=settings.ingest_table,
             s3=clients.client("s3"),
             bucket=settings.archive_bucket,
-            retention=timedelta(days=ingest.quarantine_retention_days),
+            retention=timedelta(days=config.ingest.quarantine_retention_days),
         ),
         facts=Records(clients.table(settings.accounts_table)),
         repeats=Repeats(),
@@ -113,7 +118,7 @@ class _ReadArchive:
 
 
 def recompute_store(
-    settings: RecomputeSettings, ingest: Ingest, broken: Callable[[Item, Exception], None]
+    settings: RecomputeSettings, config: Config, broken: Callable[[Item, Exception], None]
 ) -> RecomputeStore:
     """What the recompute function touches; `broken` as in `Corrector`."""
     s3, threads = clients.client("s3"), Threads()
@@ -127,8 +132,8 @@ def recompute_store(
             corrector=Corrector(
                 items=RecountItems(client=dynamodb, table_name=settings.usage_table, quiet=quiet),
                 pace=pace,
-                rules=aggregate_rules(ingest),
-                caps=Caps(event_types=ingest.max_event_types),
+                rules=aggregate_rules(config.ingest),
+                caps=usage_caps(config),
                 broken=broken,
             ),
             side_by_side=threads,
