@@ -1,13 +1,15 @@
 """Rows (account, snapshot) of a log by the evaluation protocol: features, labels, and the split by time."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 from stemtide.as_of import end_of_day_ms
 from stemtide.config_schema import Config
+from stemtide.features.configured_features import NO_SHAPE, Shape
 from stemtide.features.profile_columns import Basis
+from stemtide.features.registry import registry
 from stemtide.features.view import Floats
 from stemtide_cli.errors import CliError
 from stemtide_cli.mapping import Mapping
@@ -25,13 +27,19 @@ UPSELL = "upsell"
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Dataset:
-    """Rows by day and account: `day` is the snapshot, `x` [rows, FEATURES], `y` whether it happened."""
+    """Rows by day and account: `day` is the snapshot, `x` [rows, features], `y` whether it happened."""
 
     accounts: npt.NDArray[np.str_]
     day: Ints
     x: Floats
     y: npt.NDArray[np.bool_]
     horizon_days: int
+    shape: Shape = NO_SHAPE
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The features, in the order of `x`."""
+        return registry(self.shape).names
 
     def __len__(self) -> int:
         return len(self.day)
@@ -42,13 +50,7 @@ class Dataset:
 
     def where(self, mask: npt.NDArray[np.bool_]) -> "Dataset":
         """The rows that a mask marks."""
-        return Dataset(
-            accounts=self.accounts[mask],
-            day=self.day[mask],
-            x=self.x[mask],
-            y=self.y[mask],
-            horizon_days=self.horizon_days,
-        )
+        return replace(self, accounts=self.accounts[mask], day=self.day[mask], x=self.x[mask], y=self.y[mask])
 
     def labels_until(self, day: int) -> "Dataset":
         """The rows whose horizon ends on that day or before."""
@@ -97,13 +99,15 @@ def build(mapping: Mapping, material: Material, target: Target, config: Config) 
     """All rows of a log for a target, in the order of (snapshot, account)."""
     rows = sorted(labelled(mapping, material, target))
     pairs = [(account, end_of_day_ms(day)) for day, account, _ in rows]
-    x = feature_matrix(material.histories, material.standing_at, pairs, basis=Basis.of(config))
+    basis = Basis.of(config)
+    x = feature_matrix(material.histories, material.standing_at, pairs, basis=basis)
     return Dataset(
         accounts=np.array([account for _, account, _ in rows], dtype=np.str_),
         day=np.array([day for day, _, _ in rows], dtype=np.int64),
         x=x,
         y=np.array([label for *_, label in rows], dtype=np.bool_),
         horizon_days=target.horizon_days,
+        shape=basis.shape,
     )
 
 

@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 from stemtide.config_schema import Config
-from stemtide.features.registry import NAMES
 from stemtide.features.view import Floats
 from stemtide_cli.errors import CliError
 
 from models import measures
+from models.cohort_ranks import ranked
 from models.dataset import Dataset
 from models.train import Trained, day_text, manifest_of, train, write_candidate
 
@@ -90,6 +90,7 @@ def evaluate(
 
 def figures_of(trained: Trained, test: Dataset, *, seed: int) -> dict[str, Any]:
     """The figures of a trained model on test rows, None for what could not be measured."""
+    test = ranked(test, trained.cohorts)
     fit, y = trained.fit, test.y
     p = trained.probabilities(test.x)
     feature, baseline = best_feature(fit, test)
@@ -121,7 +122,7 @@ def best_feature(fit: Dataset, test: Dataset) -> tuple[str, float]:
     An unknown value counts as the feature's median in the fit rows.
     """
     best, chosen, sign, fill = -1.0, 0, 1.0, 0.0
-    for place in range(len(NAMES)):
+    for place in range(len(fit.names)):
         column = fit.x[:, place]
         known = column[~np.isnan(column)]
         if not len(known):
@@ -130,7 +131,7 @@ def best_feature(fit: Dataset, test: Dataset) -> tuple[str, float]:
         auc = measures.auc_roc(fit.y, _filled(column, middle))
         if max(auc, 1 - auc) > best:
             best, chosen, sign, fill = max(auc, 1 - auc), place, 1.0 if auc >= 0.5 else -1.0, middle
-    return NAMES[chosen], measures.auc_roc(test.y, sign * _filled(test.x[:, chosen], fill))
+    return fit.names[chosen], measures.auc_roc(test.y, sign * _filled(test.x[:, chosen], fill))
 
 
 def parity_of(trained: Trained, config: Config) -> dict[str, Any]:

@@ -15,7 +15,7 @@ import lightgbm
 import msgspec
 import numpy as np
 from stemtide.config_schema import Config
-from stemtide.features.registry import NAMES, registry_hash
+from stemtide.features.registry import Shape, registry
 from stemtide.scoring.artefact import ArtefactError, load
 from stemtide.scoring.manifest import GRAPH, MANIFEST, TABLES, Manifest, flaw_of
 from stemtide.scoring.score_map import score_map
@@ -116,7 +116,8 @@ def _manifest(folder: Path) -> Manifest:
 def _flaw(manifest: Manifest) -> str | None:
     """What of a manifest cannot be served."""
     slope, intercept = manifest.calibration.slope, manifest.calibration.intercept
-    if manifest.features != NAMES or manifest.registry != registry_hash():
+    known = registry(Shape(manifest.parts, manifest.meters))
+    if (manifest.features, manifest.registry) != (known.names, known.hash):
         return "its features are not those of the registry"
     if not (math.isfinite(slope) and math.isfinite(intercept) and slope > 0):
         return "its calibration does not rise with the margin"

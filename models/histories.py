@@ -9,17 +9,10 @@ from typing import Final
 
 import numpy as np
 from stemtide.as_of import end_of_day_ms, last_closed_day
-from stemtide.config_schema import Config, Events
-from stemtide.features.history import (
-    AccountHistory,
-    Counts,
-    Meanings,
-    Occurrences,
-    Presence,
-    assemble,
-    history_of,
-)
-from stemtide.features.kernel import Row, compute
+from stemtide.config_schema import Config
+from stemtide.features.history import AccountHistory, Counts, Meanings, assemble
+from stemtide.features.kernel import Row, compute, no_history
+from stemtide.features.occurrences import Ints, Occurrences, Presence
 from stemtide.features.profile_columns import NO_BASIS, Basis
 from stemtide.features.view import Floats
 from stemtide.profile import Standing
@@ -44,7 +37,7 @@ def read_histories(log: Log, config: Config, *, until_ms: int | None = None) -> 
         CliError: the log cannot be read.
     """
     with readable(log.path), connect(log.spill) as connection:
-        tables = load_tables(connection, log, cap=config.ingest.max_event_types, until_ms=until_ms)
+        tables = load_tables(connection, log, config=config, until_ms=until_ms)
         meanings = Meanings.of(tables.events, config.events)
         return {
             history.account: history
@@ -60,7 +53,7 @@ def feature_matrix(
     *,
     basis: Basis = NO_BASIS,
 ) -> Floats:
-    """Feature values [pairs, FEATURES] of (account, as_of in epoch ms).
+    """Feature values [pairs, features] of (account, as_of in epoch ms).
 
     Args:
         histories: by account; one that is missing has no usage.
@@ -68,7 +61,7 @@ def feature_matrix(
         pairs: what is asked for; each is answered as of the end of its last closed day.
         basis: what the configuration adds.
     """
-    nothing = history_of("", [], events=Events())
+    nothing = no_history(basis.shape)
     rows = []
     for account, as_of_ms in pairs:
         day = last_closed_day(as_of_ms)
@@ -87,22 +80,23 @@ def _histories(tables: Tables, meanings: Meanings, first: int, end: int) -> Iter
 def _history(account: str, days: Days, presences: Presences, meanings: Meanings) -> AccountHistory:
     numbers, place = np.unique(days.day, return_inverse=True)
     counts = Counts(days=numbers, place=place, event=days.event, count=days.count)
-    return assemble(account, counts, _presence(presences), meanings, first_day=int(numbers[0]))
+    distinct, everybody = _presence(presences)
+    _, commenters = _presence(presences.of_comments())
+    return assemble(account, counts, distinct, everybody, commenters, meanings, first_day=int(numbers[0]))
 
 
-def _presence(presences: Presences) -> Presence:
+def _presence(presences: Presences) -> tuple[Ints, Presence]:
+    """The distinct users of each day on which there were any, and who they were."""
     numbers, starts, sizes = np.unique(presences.day, return_index=True, return_counts=True)
-    if sizes.max() <= EXACT_USERS:
-        everybody = Occurrences(presences.day, presences.user)
-        return Presence(distinct=sizes, occurrences=everybody, crowded={})
+    if sizes.max(initial=0) <= EXACT_USERS:
+        return sizes, Presence(occurrences=Occurrences(presences.day, presences.user))
     present = np.split(presences.user, starts[1:])
     crowded = {
         int(day): union(NOBODY, unpack(users.astype(">u8").tobytes()))
         for day, users in zip(numbers, present, strict=True)
     }
     few = np.repeat(sizes <= EXACT_USERS, sizes)
-    return Presence(
-        distinct=np.array([count(users) for users in crowded.values()], dtype=np.int64),
-        occurrences=Occurrences(presences.day[few], presences.user[few]),
-        crowded=crowded,
+    return (
+        np.array([count(users) for users in crowded.values()], dtype=np.int64),
+        Presence(occurrences=Occurrences(presences.day[few], presences.user[few]), crowded=crowded),
     )

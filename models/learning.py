@@ -4,12 +4,11 @@ Few positives want few leaves: a large model learns the accounts by heart. Every
 in training, so that the exported graph treats a live one as training did.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import lightgbm as lgb
 import numpy as np
-from stemtide.features.registry import NAMES
 from stemtide.features.view import Floats
 from stemtide_cli.errors import CliError
 
@@ -110,18 +109,20 @@ def masked(fit: Dataset, seed: int) -> Dataset:
     hidden = rng.random(copies.shape) < MASKED
     hidden[rng.integers(len(copies), size=copies.shape[1]), np.arange(copies.shape[1])] = True
     copies[hidden] = np.nan
-    return Dataset(
+    return replace(
+        fit,
         accounts=np.concatenate([fit.accounts, fit.accounts[chosen]]),
         day=np.concatenate([fit.day, fit.day[chosen]]),
         x=np.concatenate([fit.x, copies]),
         y=np.concatenate([fit.y, fit.y[chosen]]),
-        horizon_days=fit.horizon_days,
     )
 
 
 def _train(fit: Dataset, settings: dict[str, Any], rounds: int, seed: int) -> lgb.Booster:
     rows = masked(fit, seed)
-    data = lgb.Dataset(rows.x, label=rows.y.astype(np.float64), feature_name=list(NAMES), free_raw_data=True)
+    data = lgb.Dataset(
+        rows.x, label=rows.y.astype(np.float64), feature_name=list(fit.names), free_raw_data=True
+    )
     return lgb.train(settings, data, num_boost_round=rounds)
 
 

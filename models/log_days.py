@@ -9,7 +9,8 @@ import duckdb
 import numpy as np
 import numpy.typing as npt
 from stemtide.calls import DAY_MS
-from stemtide.features.history import Ints
+from stemtide.config_schema import Config
+from stemtide.features.occurrences import Ints
 from stemtide.limits import OTHER_EVENT
 from stemtide.users import user_hash
 from stemtide_cli import sql
@@ -35,16 +36,22 @@ class Days:
 
 @dataclass(frozen=True, slots=True)
 class Presences:
-    """Rows (account code, day, hash of a user), by account and day, distinct."""
+    """Rows (account code, day, hash of a user, whether it commented), by account and day, distinct."""
 
     account: Ints
     day: Ints
     user: npt.NDArray[np.uint64]
+    commented: npt.NDArray[np.bool_]
 
     def of(self, code: int) -> "Presences":
         """The rows of one account."""
         at = slice(*self.account.searchsorted((code, code + 1)))
-        return Presences(self.account[at], self.day[at], self.user[at])
+        return Presences(self.account[at], self.day[at], self.user[at], self.commented[at])
+
+    def of_comments(self) -> "Presences":
+        """The rows of those who commented."""
+        at = self.commented
+        return Presences(self.account[at], self.day[at], self.user[at], self.commented[at])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,9 +70,9 @@ class Tables:
 
     def presences(self, first: int, end: int) -> Presences:
         """Who was there in these accounts."""
-        found = self._arrays("account, day, person", "present", first, end)
+        found = self._arrays("account, day, person, commented", "present", first, end)
         account, day, person = (found[name].astype(np.int64) for name in ("account", "day", "person"))
-        return Presences(account, day, self.users[person])
+        return Presences(account, day, self.users[person], found["commented"].astype(np.bool_))
 
     def _arrays(self, names: str, table: str, first: int, end: int) -> dict[str, npt.NDArray[np.int64]]:
         query = (
@@ -74,13 +81,15 @@ class Tables:
         return self.connection.execute(query).fetchnumpy()
 
 
-def load_tables(connection: duckdb.DuckDBPyConnection, log: Log, *, cap: int, until_ms: int | None) -> Tables:
+def load_tables(
+    connection: duckdb.DuckDBPyConnection, log: Log, *, config: Config, until_ms: int | None
+) -> Tables:
     """Read the log twice: for its counts and for its users.
 
     Args:
         connection: holds the tables, and spills what does not fit into memory.
         log: an opened log of events.
-        cap: event types counted by name per account and day.
+        config: what a comment is, and how many event types are counted by name per account and day.
         until_ms: events after this instant (epoch ms) are left out.
     """
     bound = "" if until_ms is None else f" AND instant < {(until_ms + 1) * 1000}"
@@ -93,8 +102,13 @@ def load_tables(connection: duckdb.DuckDBPyConnection, log: Log, *, cap: int, un
         "CREATE TEMP TABLE by_type AS SELECT account, day, event, CAST(sum(weight) AS BIGINT) AS n,"
         f" min((instant, _row)) AS first FROM ({calls}) GROUP BY account, day, event"
     )
-    connection.execute(f"CREATE TEMP TABLE persons AS SELECT DISTINCT account, day, person FROM ({calls})")
-    other = sql.text(OTHER_EVENT)
+    sent = connection.execute("SELECT DISTINCT event FROM by_type").fetchall()
+    comments = sql.among("event", filter(config.events.commenting(), (name for (name,) in sent)))
+    connection.execute(
+        f"CREATE TEMP TABLE persons AS SELECT account, day, person, bool_or({comments}) AS commented"
+        f" FROM ({calls}) GROUP BY account, day, person"
+    )
+    other, cap = sql.text(OTHER_EVENT), config.ingest.max_event_types
     connection.execute(
         "CREATE TEMP TABLE capped AS SELECT account, day,"
         f" CASE WHEN place > {cap} THEN {other} ELSE event END AS event, CAST(sum(n) AS BIGINT) AS n FROM"
@@ -109,8 +123,8 @@ def load_tables(connection: duckdb.DuckDBPyConnection, log: Log, *, cap: int, un
         " JOIN accounts a ON a.name = c.account JOIN events e ON e.name = c.event"
     )
     connection.execute(
-        "CREATE TEMP TABLE present AS SELECT a.code AS account, day, u.code AS person FROM persons p"
-        " JOIN accounts a ON a.name = p.account JOIN users u ON u.name = p.person"
+        "CREATE TEMP TABLE present AS SELECT a.code AS account, day, u.code AS person, commented"
+        " FROM persons p JOIN accounts a ON a.name = p.account JOIN users u ON u.name = p.person"
     )
     for table in ("by_type", "capped", "persons"):
         connection.execute(f"DROP TABLE {table}")

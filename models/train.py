@@ -11,11 +11,13 @@ import msgspec
 import numpy as np
 import scipy
 from stemtide.calls import DAY_MS, day_of
-from stemtide.features.registry import NAMES, registry_hash
+from stemtide.features.cohorts import Cohorts
+from stemtide.features.registry import registry
 from stemtide.features.view import Floats
 from stemtide.scoring.manifest import MANIFEST, Bin, Calibration, Manifest
 
 from models import calibrate, learning
+from models.cohort_ranks import cohorts_in, ranked
 from models.dataset import Dataset
 
 BOOSTER: Final = "booster.txt"
@@ -32,6 +34,7 @@ class Trained:
     calibration: Calibration
     bins: tuple[Bin, ...]
     fit: Dataset
+    cohorts: Cohorts
 
     def probabilities(self, x: Floats) -> Floats:
         """Calibrated probabilities of feature rows."""
@@ -45,6 +48,8 @@ def train(fit: Dataset, *, seed: int) -> Trained:
     Raises:
         CliError: the target happened too rarely.
     """
+    cohorts = cohorts_in(fit)
+    fit = ranked(fit, cohorts)
     grown = learning.grow(fit, seed=seed)
     held_out = ~np.isnan(grown.margins)
     margins, y = grown.margins[held_out], fit.y[held_out]
@@ -55,6 +60,7 @@ def train(fit: Dataset, *, seed: int) -> Trained:
         calibration=calibration,
         bins=calibrate.bins(calibrate.probabilities(margins, calibration), y),
         fit=fit,
+        cohorts=cohorts,
     )
 
 
@@ -91,8 +97,11 @@ def manifest_of(
         version="",
         target=target,
         horizon_days=fit.horizon_days,
-        features=NAMES,
-        registry=registry_hash(),
+        features=fit.names,
+        registry=registry(fit.shape).hash,
+        parts=fit.shape.parts,
+        meters=fit.shape.meters,
+        cohorts=trained.cohorts,
         base_rate=float(fit.y.mean()),
         calibration=trained.calibration,
         bins=trained.bins,

@@ -12,17 +12,64 @@ CORE = "event IN ('Report Created', 'Invite Sent')"
 API = "event = 'API Call'"
 INVITE = "event = 'Invite Sent'"
 LOGIN = "event = 'login'"
+COMMENT = "event = 'comment_added'"
 FEATURE = "event NOT IN ('login', 'page') AND NOT starts_with(event, 'Subscription ')"
 
 _QUERY = """
 WITH seen AS (SELECT account, min(day) AS first FROM e GROUP BY account),
 k AS (
-  SELECT q.account, q.day AS d, greatest(0, least(90, coalesce(q.day - s.first + 1, 0))) AS h
+  SELECT q.account, q.day AS d, greatest(0, least(90, coalesce(q.day - s.first + 1, 0))) AS h,
+    greatest(0, least(392, coalesce(q.day - s.first + 1, 0))) AS hl
   FROM q LEFT JOIN seen s USING (account)
 ),
 x AS (
   SELECT k.account, k.d, k.h, k.d - e.day AS ago, e.usr, e.event, e.n
   FROM k LEFT JOIN e ON e.account = k.account AND e.day <= k.d AND e.day > k.d - 90
+),
+y AS (
+  SELECT k.account, k.d, k.hl, k.d - e.day AS ago, e.usr, e.event, e.n
+  FROM k LEFT JOIN e ON e.account = k.account AND e.day <= k.d AND e.day > k.d - 392
+),
+ydau AS (
+  SELECT account, d, ago, count(DISTINCT usr) AS users FROM y GROUP BY ALL
+),
+yu AS (
+  SELECT account, d, coalesce(sum(users) FILTER (ago < 90), 0) AS yu90,
+    coalesce(sum(users) FILTER (ago < 180), 0) AS yu180, coalesce(sum(users) FILTER (ago < 360), 0) AS yu360,
+    coalesce(sum(users) FILTER (ago < 28), 0) AS yu28, coalesce(sum(users) FILTER (ago >= 364), 0) AS yu28b
+  FROM ydau GROUP BY ALL
+),
+ys AS (
+  SELECT account, d, any_value(hl) AS hl,
+    coalesce(sum(n) FILTER (ago < 180), 0) AS n180, coalesce(sum(n) FILTER (ago < 360), 0) AS n360,
+    coalesce(sum(n) FILTER (ago < 28), 0) AS n28, coalesce(sum(n) FILTER (ago >= 364), 0) AS n28b,
+    count(DISTINCT ago) FILTER (ago < 180) AS d180, count(DISTINCT ago) FILTER (ago < 360) AS d360,
+    coalesce(sum(n) FILTER (ago < 360 AND {core}), 0) AS c360,
+    coalesce(sum(n) FILTER (ago < 360 AND {api}), 0) AS a360,
+    coalesce(sum(n) FILTER (ago < 360 AND {login}), 0) AS l360,
+    coalesce(sum(n) FILTER (ago < 360 AND {invite}), 0) AS i360
+  FROM y GROUP BY account, d
+),
+came AS (
+  SELECT account, d, usr, count(DISTINCT ago) FILTER (ago < 30) AS days30, count(DISTINCT ago) AS days90,
+    min(ago) AS latest
+  FROM x WHERE usr IS NOT NULL GROUP BY ALL
+),
+top AS (
+  SELECT account, d, nullif(max(days30), 0) AS top30, nullif(sum(days30), 0) AS all30,
+    arg_min(latest, days90 * -1000 + latest) AS champion_away
+  FROM came GROUP BY ALL
+),
+mix AS (
+  SELECT account, d, event, coalesce(sum(n) FILTER (ago < 30), 0) AS now,
+    coalesce(sum(n) FILTER (ago >= 30), 0) AS earlier
+  FROM x WHERE event IS NOT NULL GROUP BY ALL
+),
+mixed AS (
+  SELECT account, d, sum(now * now) / nullif(power(sum(now), 2), 0) AS concentration,
+    sum(abs(now / all_now - earlier / all_earlier)) / 2 AS shift
+  FROM (SELECT *, nullif(sum(now) OVER w, 0) AS all_now, nullif(sum(earlier) OVER w, 0) AS all_earlier
+        FROM mix WINDOW w AS (PARTITION BY account, d)) GROUP BY ALL
 ),
 dau AS (
   SELECT account, d, ago, count(DISTINCT usr) AS users FROM x GROUP BY ALL
@@ -74,6 +121,13 @@ s AS (
     coalesce(sum(n) FILTER ({api}), 0) AS a90,
     coalesce(sum(n) FILTER ({login}), 0) AS l90,
     coalesce(sum(n) FILTER (ago < 30 AND {invite}), 0) AS i30,
+    coalesce(sum(n) FILTER (ago < 14 AND {core}), 0) AS c14,
+    coalesce(sum(n) FILTER (ago < 60 AND {core}), 0) AS c60,
+    coalesce(sum(n) FILTER ({core}), 0) AS c90,
+    coalesce(sum(n) FILTER (ago < 30 AND {api}), 0) AS a30,
+    coalesce(sum(n) FILTER (ago BETWEEN 30 AND 59 AND {api}), 0) AS ap30,
+    count(DISTINCT ago) FILTER (ago < 60) AS d60,
+    count(DISTINCT usr) FILTER (ago < 30 AND {comment}) AS w30,
     count(DISTINCT event) FILTER ({feature}) AS f90,
     coalesce(sum(n) FILTER (ago < 7 AND {core}), 0) AS c7,
     coalesce(sum(n) FILTER (ago < 30 AND {core}), 0) AS c30,
@@ -136,8 +190,44 @@ SELECT s.account, s.d,
   CASE WHEN h > 0 THEN coalesce(since_login, CASE WHEN d90 = 0 THEN h END) END AS days_since_last_login,
   CASE WHEN h > 0 THEN coalesce(since_event, h) END AS days_since_last_event,
   CASE WHEN h > 0 THEN gap END AS longest_gap_30d,
+  c14 / nullif(least(h, 14), 0) AS avg_core_actions_14d,
+  c60 / nullif(least(h, 60), 0) AS avg_core_actions_60d,
+  c90 / nullif(h, 0) AS avg_core_actions_90d,
+  CASE WHEN h >= 60 THEN (c30 / 30) / nullif(c90 / h, 0) END AS core_actions_trend_ratio_30d_90d,
+  a30 / nullif(least(h, 30), 0) AS avg_api_calls_30d,
+  a90 / nullif(h, 0) AS avg_api_calls_90d,
+  CASE WHEN h >= 60 THEN (a30 / 30) / nullif(a90 / h, 0) END AS api_trend_ratio_30d_90d,
+  CASE WHEN h > 0 THEN d60 END AS active_days_60d,
+  CASE WHEN h > 0 THEN w30 END AS users_commenting,
+  top30 / all30 AS top_user_share,
+  CASE WHEN h > 0 THEN champion_away END AS champion_last_seen,
+  CASE WHEN h >= 60 THEN (u30d - u60d) / 10 END AS seat_utilization_change,
+  concentration AS event_concentration,
+  shift AS event_mix_shift,
+  CASE WHEN hl >= 90 THEN yu180 / least(hl, 180) END AS avg_dau_180d,
+  CASE WHEN hl >= 180 THEN yu360 / least(hl, 360) END AS avg_dau_360d,
+  CASE WHEN hl >= 90 THEN n180 / least(hl, 180) END AS avg_events_180d,
+  CASE WHEN hl >= 180 THEN n360 / least(hl, 360) END AS avg_events_360d,
+  CASE WHEN hl >= 90 THEN d180 END AS active_days_180d,
+  CASE WHEN hl >= 180 THEN d360 END AS active_days_360d,
+  CASE WHEN hl >= 180 THEN (n90 / 90) / nullif(n360 / least(hl, 360), 0) END AS events_trend_ratio_90d_360d,
+  CASE WHEN hl >= 180 THEN (yu90 / 90) / nullif(yu360 / least(hl, 360), 0) END AS usage_trend_ratio_90d_360d,
+  CASE WHEN hl >= 392 THEN n28 / nullif(n28b, 0) END AS events_against_last_year,
+  CASE WHEN hl >= 392 THEN yu28 / nullif(yu28b, 0) END AS users_against_last_year,
+  CASE WHEN h > 0 THEN least(n360, 100000) END AS total_events,
+  CASE WHEN h > 0 THEN least(c360, 100000) END AS total_core_actions,
+  CASE WHEN h > 0 THEN least(a360, 100000) END AS total_api_calls,
+  CASE WHEN h > 0 THEN least(l360, 100000) END AS total_logins,
+  CASE WHEN h > 0 THEN least(i360, 100000) END AS total_invites,
+  CASE WHEN h > 0 THEN u30d / 12 END AS seats_limit_use,
+  CASE WHEN h >= 60 THEN CASE WHEN u30d >= 12 THEN 0 WHEN u30d > u60d
+    THEN least(365, ceil((12 - u30d) * 30 / (u30d - u60d))) ELSE 365 END END AS seats_days_to_limit,
+  CASE WHEN h > 0 THEN a30 / 100 END AS api_calls_limit_use,
+  CASE WHEN h >= 60 THEN CASE WHEN a30 >= 100 THEN 0 WHEN a30 > ap30
+    THEN least(365, ceil((100 - a30) * 30 / (a30 - ap30))) ELSE 365 END END AS api_calls_days_to_limit,
   h AS history_days
-FROM s LEFT JOIN du USING (account, d) LEFT JOIN gaps USING (account, d)
+FROM s LEFT JOIN ys USING (account, d) LEFT JOIN yu USING (account, d) LEFT JOIN top USING (account, d)
+  LEFT JOIN mixed USING (account, d) LEFT JOIN du USING (account, d) LEFT JOIN gaps USING (account, d)
   LEFT JOIN dev USING (account, d) LEFT JOIN steps USING (account, d) ORDER BY ALL
 """
 
@@ -150,9 +240,11 @@ def oracle(
     login: str = LOGIN,
     invite: str = INVITE,
     feature: str = FEATURE,
+    comment: str = COMMENT,
 ) -> dict[tuple[str, int], dict[str, float]]:
-    """Feature values by (account, day) of tables `e` and `q`; seats are 10."""
-    found = connection.execute(_QUERY.format(core=core, api=api, login=login, invite=invite, feature=feature))
+    """Feature values by (account, day) of `e` and `q`; seats are 10, limits 12 seats and 100 API calls."""
+    meanings = {"core": core, "api": api, "login": login, "invite": invite, "comment": comment}
+    found = connection.execute(_QUERY.format(feature=feature, **meanings))
     names = [column[0] for column in found.description][2:]
     return {
         (account, day): dict(zip(names, map(_number, row), strict=True))
@@ -175,7 +267,9 @@ def tables(
     return connection
 
 
-WITH_ROOTS = frozenset({"events_deviation", "users_deviation", "gap_variation", "recency_in_gaps"})
+WITH_ROOTS = frozenset(
+    {"events_deviation", "users_deviation", "gap_variation", "recency_in_gaps", "event_mix_shift"}
+)
 """What goes through a root or two divisions, which the two come to on different ways."""
 
 

@@ -21,8 +21,9 @@ NAMES_SENT = (
     "Board Viewed",
     "Invite Sent",
     "Subscription Ended",
+    "comment_added",
 )
-"""A core action, an API call, a login, a page view, two features, and a system's event."""
+"""A core action, an API call, a login, a page view, two features, a system's event, and a comment."""
 
 
 def day(ago: int, counts: Mapping[str, int], users: Sequence[str] = ("ann",)) -> Day:

@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 from stemtide.config import Config, load_config
-from stemtide.features.registry import NAMES, registry_hash
+from stemtide.features.registry import NAMES, registry
 from stemtide.scoring.artefact import FILES, Model, load
 from stemtide.scoring.manifest import MANIFEST, Bin, Calibration, Manifest
 
@@ -35,7 +35,7 @@ MANIFEST_OF_TRAINING = Manifest(
     target="churned",
     horizon_days=30,
     features=NAMES,
-    registry=registry_hash(),
+    registry=registry().hash,
     base_rate=0.06,
     calibration=Calibration(slope=0.8, intercept=-0.3),
     bins=(

@@ -196,8 +196,7 @@ class Stage:
         if self.is_comment is None:
             return "false"
         events = self.connection.execute("SELECT DISTINCT event FROM counts").fetchall()
-        names = ", ".join(sql.text(event) for (event,) in events if self.is_comment(event))
-        return f"event IN ({names})" if names else "false"
+        return sql.among("event", filter(self.is_comment, (name for (name,) in events)))
 
     def _keep(self, number: int, log: Log, name: str, tally: dict[str, int], judged: dict[str, int]) -> None:
         last = "SELECT max(last) FROM counts"

@@ -3,7 +3,7 @@
 # ruff: noqa: S608 - DuckDB reads a local file; every name and value is quoted by `identifier` and `text`
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from stemtide import limits
 
@@ -108,3 +108,9 @@ def calls(events: Events, *, source: str, row: str, columns: Mapping[str, str], 
         " strftime(make_timestamp(instant), '%Y-%m-%dT%H:%M:%S.%gZ') AS at,"
         f" CAST(CASE WHEN weight = floor(weight) THEN weight END AS BIGINT) AS weight{names} FROM ({inner})"
     )
+
+
+def among(column: str, values: Iterable[str]) -> str:
+    """Whether a column has one of the values."""
+    listed = ", ".join(map(text, values))
+    return f"{column} IN ({listed})" if listed else "false"

@@ -5,8 +5,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from stemtide.features.history import Counter, Day, history_of
 from stemtide.features.kernel import CHUNK, Row, compute, evaluate
-from stemtide.features.registry import FEATURES
-from stemtide.features.view import DAYS, HALF_LIVES, Batch, Distinct, Fact, weights
+from stemtide.features.profile_columns import NO_BASIS
+from stemtide.features.registry import FEATURES, registry
+from stemtide.features.usage_at import DAYS, LONG, Distinct
+from stemtide.features.view import HALF_LIVES, Batch, Fact, weights
+from stemtide.limits import LONG_DAYS
 from stemtide.profile import NOTHING_SAID, UNKNOWN, Profile, Standing, Term
 from stemtide.users import NOBODY
 
@@ -41,12 +44,12 @@ def test_one_by_one_all_at_once_and_in_any_order_give_the_same_bits(rows: list[R
 
 
 @settings(max_examples=60)
-@given(days=day_lists(longest=300), at=st.integers(-40, 0))
+@given(days=day_lists(longest=700), at=st.integers(-40, 0))
 def test_the_window_gives_the_same_bits_as_the_whole_history(days: list[Day], at: int) -> None:
-    """Online sees the last 90 days and since when the account is known, offline all that ever was."""
+    """Online sees the days that any window reaches and since when the account is known, offline all."""
     last = NOW + at
     whole = history(*days)
-    window = [d for d in days if last - DAYS < d.day <= last]
+    window = [d for d in days if last - LONG_DAYS < d.day <= last]
     first_day = days[0].day if days else None
 
     seen = history_of("acme", window, events=EVENTS, first_day=first_day)
@@ -89,12 +92,14 @@ def test_sums_are_exact_up_to_the_largest_counts() -> None:
     block[:, 2] = rng.integers(0, 2, size=(64, DAYS))
     batch = Batch(
         block=block,
+        long=np.repeat(block.sum(axis=2, keepdims=True), len(LONG), axis=2),
         known=np.full(64, 90.0),
         distinct=np.ones((64, len(Distinct))),
         facts=np.full((64, len(Fact)), np.nan),
     )
 
-    found = evaluate(batch)
+    found = np.empty((64, len(FEATURES)))
+    evaluate(batch, registry(), NO_BASIS, out=found)
 
     for row in range(64):
         events = [int(count) for count in block[row, 0]]

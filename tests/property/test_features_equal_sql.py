@@ -13,12 +13,12 @@ from stemtide.users import NOBODY, union, user_hash
 from tests.features_oracle import oracle, same, tables
 from tests.features_support import EVENTS, NAMES_SENT, NOW
 
-SEATS = Standing(profile=Profile(seats=10))
+SEATS = Standing(profile=Profile(seats=10, limits={"seats": 12, "api_calls": 100}))
 Raw = tuple[int, str, str, int]
 """(day, user, event type, number)"""
 RAW = st.lists(
     st.tuples(
-        st.integers(NOW - 130, NOW),
+        st.integers(NOW - 130, NOW) | st.integers(NOW - 420, NOW - 330),
         st.sampled_from([f"u{n}" for n in range(5)]),
         st.sampled_from(NAMES_SENT),
         st.integers(1, 40),
@@ -30,7 +30,8 @@ PROFILE_ONLY = {
     "account_age_days", "tenure_days", "mrr", "days_to_renewal", "term_months",
     "past_upgrades", "past_downgrades", "downgraded_last_period", "upgraded_last_period",
     "mrr_change_last_period", "plans_above", "terms_so_far",
-    "support_tickets_30d", "urgent_tickets_30d", "avg_csat", "nps_score",
+    "support_tickets_30d", "urgent_tickets_30d", "avg_csat", "nps_score", "ticket_sentiment_30d",
+    "ticket_sentiment_trend", "discount", "events_rank", "users_rank", "active_days_rank",
 }  # fmt: skip
 
 
@@ -42,7 +43,9 @@ def days_of(rows: list[Raw]) -> list[Day]:
         counts: dict[str, int] = {}
         for _, _, event, number in own:
             counts[event] = counts.get(event, 0) + number
-        found.append(Day(day, counts, union(NOBODY, {user_hash(user) for _, user, _, _ in own})))
+        people = union(NOBODY, {user_hash(user) for _, user, _, _ in own})
+        writing = union(NOBODY, {user_hash(user) for _, user, event, _ in own if event == "comment_added"})
+        found.append(Day(day, counts, people, writing))
     return found
 
 

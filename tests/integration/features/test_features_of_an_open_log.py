@@ -21,6 +21,7 @@ CONFIG = load_config(ROOT / "stemtide.toml")
 FIRST_DAY = 18_993
 """1 January 2022 in days since 1970."""
 SLICE_DAYS = 120
+PROFILE = Profile(seats=10, limits={"seats": 12, "api_calls": 100})
 
 
 def histories_of(name: str, tmp_path: Path, *, until_ms: int | None = None) -> dict[str, AccountHistory]:
@@ -54,11 +55,12 @@ def test_a_slice_of_crm_gives_what_sql_gives(tmp_path: Path) -> None:
             core=f"({globs(CONFIG.events.core_actions)})",
             api=f"({globs(CONFIG.events.api_calls)})",
             login=f"({globs(CONFIG.events.logins)})",
+            comment=f"({globs(CONFIG.events.comments)})",
             feature=f"NOT ({globs(CONFIG.events.logins)})",
         )
 
     asked = [(account, end_of_day_ms(day)) for account, day in pairs]
-    found = feature_matrix(histories, lambda *_: Standing(profile=Profile(seats=10)), asked)
+    found = feature_matrix(histories, lambda *_: Standing(profile=PROFILE), asked)
 
     assert len(pairs) > 200
     apart = [

@@ -14,7 +14,7 @@ from stemtide.as_of import parse_as_of
 from stemtide.config import bundled_config
 from stemtide.config_schema import Access
 from stemtide.facts import Fact, fold_facts
-from stemtide.features.registry import NAMES, registry_hash
+from stemtide.features.registry import NAMES, registry
 from stemtide.fold import fold
 from stemtide.http.app import answer
 from stemtide.http.features import FeatureApi
@@ -97,7 +97,7 @@ def test_features_are_shown_with_values_and_words(served: Served) -> None:
     assert reply.status == 200
     assert reply.body["account"] == "acme"
     assert reply.body["as_of"] == "2024-01-27T23:59:59.999Z"
-    assert reply.body["registry"] == registry_hash()
+    assert reply.body["registry"] == registry().hash
     assert [feature["name"] for feature in reply.body["features"]] == list(NAMES)
     assert by_name(reply)["api_change_7d"] == {
         "name": "api_change_7d",

@@ -45,7 +45,10 @@ FACTS = (
         data={"plan": "business", "mrr": 19900, "term_start": "2025-10-01", "term_months": 6},
     ),
 )
-TYPES = ("Report Created", "API Call", "login", "page", "Board Viewed", "Support Ticket Created")
+TYPES = (
+    *("Report Created", "API Call", "login", "page", "Board Viewed", "Support Ticket Created"),
+    "comment_added",
+)
 Row = tuple[datetime, str, str, str, int]
 """(at, account, user, event type, weight)"""
 
@@ -108,7 +111,7 @@ def _record(place: int, at: datetime, account: str, user: str, name: str, weight
     return record(content, at=place, key=account)
 
 
-def some_rows(seed: int, *, accounts: int = 3, days: int = 120) -> list[Row]:
+def some_rows(seed: int, *, accounts: int = 3, days: int = 170) -> list[Row]:
     rng = random.Random(seed)
     return [
         (

@@ -9,7 +9,7 @@ from stemtide.features.history import Day, Occurrences, history_of
 from stemtide.features.kernel import Row, compute
 from stemtide.features.profile_columns import Basis
 from stemtide.features.registry import FEATURES, NAMES
-from stemtide.features.vectors import Known, vectors_of
+from stemtide.features.vectors import Known, known_of, vectors_of
 from stemtide.profile import NOTHING_SAID, Profile, Standing, Term
 from stemtide.users import NOBODY, count, union, user_hash
 
@@ -174,16 +174,15 @@ def test_a_renewal_that_is_past_or_unreadable_is_unknown() -> None:
 
 
 def test_a_vector_says_what_is_known() -> None:
-    known = Known(
-        history=history(day(3, {"page": 1}), day(-1, {"page": 1})),
-        closed=NOTHING_SAID,
-        current=Profile(name="A"),
-    )
+    seen = history(day(3, {"page": 1}), day(-1, {"page": 1}))
 
-    [vector] = vectors_of([known], end_of_day_ms(NOW) + 7)
+    def known(as_of_ms: int) -> Known:
+        return known_of(seen, NOTHING_SAID, Profile(name="A"), as_of_ms)
+
+    [vector] = vectors_of([known(end_of_day_ms(NOW) + 7)], end_of_day_ms(NOW) + 7)
 
     assert (vector.first_day, vector.last_active_day) == (NOW - 3, NOW - 3)
     assert vector.profile.name == "A"
     assert vector.completeness == sum(not math.isnan(v) for v in vector.values.tolist()) / len(FEATURES)
-    [earlier] = vectors_of([known], end_of_day_ms(NOW - 10))
+    [earlier] = vectors_of([known(end_of_day_ms(NOW - 10))], end_of_day_ms(NOW - 10))
     assert (earlier.first_day, earlier.last_active_day) == (None, None)

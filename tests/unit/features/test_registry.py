@@ -5,9 +5,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from stemtide.features import registry
+from stemtide.features import registry as module
 from stemtide.features.reference import table
-from stemtide.features.registry import FEATURES, NAMES, Feature, registry_hash
+from stemtide.features.registry import FEATURES, NAMES, Feature, Shape, registry
+from stemtide.limits import LONG_DAYS
 
 ROOT = Path(__file__).parents[3]
 
@@ -20,7 +21,7 @@ def test_names_are_unique_and_labels_tell_features_apart() -> None:
     assert len(set(NAMES)) == len(FEATURES)
     assert len({feature.label for feature in FEATURES}) == len(FEATURES)
     assert all(feature.windows for feature in FEATURES if feature.source != "profile")
-    assert all(days <= registry.DAYS for feature in FEATURES for days in feature.windows)
+    assert all(days <= LONG_DAYS for feature in FEATURES for days in feature.windows)
 
 
 CHANGES: dict[str, Callable[[tuple[Feature, ...]], tuple[Feature, ...]]] = {
@@ -36,24 +37,35 @@ CHANGES: dict[str, Callable[[tuple[Feature, ...]], tuple[Feature, ...]]] = {
 def test_the_hash_changes_with_whatever_changes_a_vector(
     change: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    before = registry_hash()
+    before = registry().hash
 
-    monkeypatch.setattr(registry, "FEATURES", CHANGES[change](FEATURES))
-    registry_hash.cache_clear()
-    after = registry_hash()
+    monkeypatch.setattr(module, "FEATURES", CHANGES[change](FEATURES))
+    registry.cache_clear()
+    after = registry().hash
     monkeypatch.undo()
-    registry_hash.cache_clear()
+    registry.cache_clear()
 
     assert after != before
-    assert registry_hash() == before
+    assert registry().hash == before
 
 
 def test_words_do_not_change_the_hash(monkeypatch: pytest.MonkeyPatch) -> None:
-    before = registry_hash()
+    before = registry().hash
 
     reworded = (dataclasses.replace(FEATURES[0], label="Other", meaning="the same"), *FEATURES[1:])
-    monkeypatch.setattr(registry, "FEATURES", reworded)
-    registry_hash.cache_clear()
+    monkeypatch.setattr(module, "FEATURES", reworded)
+    registry.cache_clear()
 
-    assert registry_hash() == before
-    registry_hash.cache_clear()
+    assert registry().hash == before
+    registry.cache_clear()
+
+
+def test_configured_parts_and_meters_come_behind_what_everybody_has() -> None:
+    plain, more = registry(), registry(Shape(("boards",), ("exports",)))
+
+    assert more.names[: len(plain.names)] == plain.names == NAMES
+    assert more.names[len(plain.names) :] == (
+        "boards_share_30d", "boards_total", "exports_limit_use", "exports_days_to_limit",
+    )  # fmt: skip
+    assert more.hash != plain.hash
+    assert more.by_name["boards_total"].unit == "events"

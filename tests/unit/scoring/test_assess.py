@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 from stemtide.as_of import end_of_day_ms
-from stemtide.features.registry import BY_NAME, NAMES
+from stemtide.features.registry import BY_NAME, FEATURES, NAMES
 from stemtide.features.vectors import Vector
 from stemtide.profile import Profile
 from stemtide.scoring import rules
@@ -41,6 +41,7 @@ def vector(
         account="a",
         as_of_ms=AS_OF,
         values=x,
+        features=FEATURES,
         profile=Profile(since_ms=None if tenure is None else AS_OF - tenure * 86_400_000),
         last_active_day=None if days is None else TODAY,
         first_day=None if days is None else TODAY - days + 1,
@@ -122,7 +123,7 @@ def test_equal_contributions_are_ordered_by_name() -> None:
     contributions = np.zeros(WIDTH)
     contributions[[5, 3, 8, 1]] = [0.5, -0.5, 0.5, -0.5]
 
-    found = drivers(np.zeros(WIDTH), contributions, (None,) * WIDTH)
+    found = drivers(FEATURES, np.zeros(WIDTH), contributions, (None,) * WIDTH)
 
     assert [d.feature for d in found] == sorted(NAMES[i] for i in (5, 3, 8, 1))[:3]
 

@@ -14,6 +14,12 @@ STREAM_RETENTION_DAYS = 7
 """Days the stream keeps a record: it may be applied that long after its arrival."""
 
 
+PATTERN = (
+    "A pattern is an event name in which * stands for any text, ? for one character and [ab] for one of the "
+    "letters; write [[] for a bracket itself."
+)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
     """Something wrong at the first of `paths` that the file holds."""
@@ -28,6 +34,7 @@ def problems(config: Config) -> Iterator[Problem]:
     yield from _company(config)
     yield from _retention(config.ingest)
     yield from _patterns(config)
+    yield from _groups(config)
     yield from _rules(config)
     yield from _multiples(config)
     yield from _plans(config)
@@ -72,17 +79,39 @@ def _retention(ingest: Ingest) -> Iterator[Problem]:
 
 
 def _patterns(config: Config) -> Iterator[Problem]:
-    for key in ("core_actions", "api_calls", "logins"):
+    for key in ("core_actions", "api_calls", "logins", "invites", "comments"):
         seen: set[str] = set()
         for i, pattern in enumerate(getattr(config.events, key)):
             if reason := _pattern_flaw(pattern, seen):
                 yield Problem(
                     paths=(("events", key, i),),
                     reason=f'pattern "{pattern}" {reason}',
-                    remedy="A pattern is an event name in which * stands for any text, ? for one character "
-                    "and [ab] for one of the letters; write [[] for a bracket itself.",
+                    remedy=PATTERN,
                 )
             seen.add(pattern.casefold())
+
+
+def _groups(config: Config) -> Iterator[Problem]:
+    for key, reserved in (("features", set()), ("meters", {"seats", "api_calls"})):
+        seen: set[str] = set()
+        for i, group in enumerate(getattr(config.events, key)):
+            if group.name in seen | reserved:
+                why = "is counted without being named" if group.name in reserved else "is there twice"
+                yield Problem(
+                    paths=(("events", key, i, "name"),),
+                    reason=f'"{group.name}" {why}',
+                    remedy="Give each a name of its own; `seats` and `api_calls` are counted anyway.",
+                )
+            seen.add(group.name)
+            listed: set[str] = set()
+            for j, pattern in enumerate(group.events):
+                if reason := _pattern_flaw(pattern, listed):
+                    yield Problem(
+                        paths=(("events", key, i, "events", j),),
+                        reason=f'pattern "{pattern}" {reason}',
+                        remedy=PATTERN,
+                    )
+                listed.add(pattern.casefold())
 
 
 def _pattern_flaw(pattern: str, seen: set[str]) -> str | None:

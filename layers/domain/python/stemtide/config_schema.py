@@ -106,6 +106,26 @@ Pattern = Annotated[
 ]
 
 
+Meter = Annotated[str, Meta(pattern="^[a-z][a-z0-9_]{0,63}$")]
+
+
+class Group(Section, frozen=True):
+    """Events that stand for one part of your product, or are counted by one meter of your plans."""
+
+    name: Annotated[
+        str,
+        Meta(
+            pattern="^[a-z][a-z0-9_]{0,39}$",
+            description="A name of small letters, digits and `_`; features are called by it.",
+            examples=["reports"],
+        ),
+    ]
+    events: Annotated[
+        tuple[Pattern, ...],
+        Meta(min_length=1, description="Its events.", examples=[["Report *"]]),
+    ]
+
+
 class Events(Section, frozen=True):
     """What your event names mean. Patterns are globs (`*`, `?`, `[ab]`) and ignore case."""
 
@@ -138,9 +158,35 @@ class Events(Section, frozen=True):
         ),
     ] = ("Comment Added", "Comment Created", "* Commented", "comment_*", "*_comment")
 
+    features: Annotated[
+        tuple[Group, ...],
+        Meta(
+            max_length=limits.MAX_FEATURE_GROUPS,
+            description="The parts of your product, for adoption and for how use is spread over them. "
+            "Without any, every event type is a part of its own. Changing their "
+            "names asks for a new training.",
+        ),
+    ] = ()
+    meters: Annotated[
+        tuple[Group, ...],
+        Meta(
+            max_length=limits.MAX_METER_GROUPS,
+            description="What your plans' `limits` count besides `seats` and `api_calls`: events of 30 days. "
+            "Changing their names asks for a new training.",
+        ),
+    ] = ()
+
     def classify(self, name: str) -> frozenset[Signal]:
         """The signals of an event type (a `by_event` key); empty when no pattern matches."""
         return _classify(name, self)
+
+    def parts(self, name: str) -> tuple[int, ...]:
+        """The places in `features` of those that an event type belongs to."""
+        return _groups(name, self.features)
+
+    def metered(self, name: str) -> tuple[int, ...]:
+        """The places in `meters` of those that count an event type."""
+        return _groups(name, self.meters)
 
     def commenting(self) -> Callable[[str], bool]:
         """Whether an event type is a comment: a plain look-up, as each call makes one."""
@@ -186,9 +232,6 @@ class Access(Section, frozen=True):
     ] = "all"
 
 
-Meter = Annotated[str, Meta(pattern="^[a-z][a-z0-9_]{0,63}$")]
-
-
 class Plan(Section, frozen=True):
     """A plan you sell."""
 
@@ -212,6 +255,20 @@ class Plan(Section, frozen=True):
             examples=[{"seats": 5}],
         ),
     ] = field(default_factory=dict)
+    mrr: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=2**53,
+            description="List price a month in minor units (cents) of `company.currency`, without what seats "
+            "cost; 0 with `mrr_per_seat` 0: not known.",
+            examples=[9900],
+        ),
+    ] = 0
+    mrr_per_seat: Annotated[
+        int,
+        Meta(ge=0, le=2**53, description="List price a month of each seat, in minor units.", examples=[1200]),
+    ] = 0
 
 
 Multiple = Annotated[float, Meta(gt=0, lt=1000, examples=[1.5])]
@@ -259,6 +316,12 @@ def _classify(name: str, events: Events) -> frozenset[Signal]:
     )
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=_REMEMBERED_NAMES)
+def _groups(name: str, groups: tuple[Group, ...]) -> tuple[int, ...]:
+    found = name.casefold()
+    return tuple(place for place, group in enumerate(groups) if _compiled(group.events).match(found))
+
+
+@lru_cache(maxsize=256)
 def _compiled(patterns: Iterable[str]) -> re.Pattern[str]:
     return re.compile("|".join(translate(pattern.casefold()) for pattern in patterns))

@@ -29,7 +29,14 @@ MAX_AHEAD: Final = timedelta(minutes=10)
 
 # --- features -----------------------------------------------------------------------------------
 FEATURE_DAYS: Final = 90
-"""Closed days that features look back; usage must be kept longer."""
+"""Closed days that most features look back; usage must be kept longer."""
+LONG_DAYS: Final = 392
+"""Closed days that the longest windows look back, where usage is kept as long: a year and four weeks."""
+MAX_FEATURE_GROUPS: Final = 30
+MAX_METER_GROUPS: Final = 10
+"""Named parts of the product, and meters: each adds two features, and days' counters to keep."""
+SATURATED: Final = 100_000
+"""Where totals over all known time stop counting."""
 
 # --- what one usage item may hold ---------------------------------------------------------------
 ID_WINDOW: Final = 40

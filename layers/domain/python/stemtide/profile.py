@@ -79,6 +79,7 @@ class Ticket(msgspec.Struct, frozen=True, kw_only=True):
     opened_ms: int
     priority: str | None = None
     csat: float | None = None
+    sentiment: float | None = None
 
 
 class Standing(msgspec.Struct, frozen=True, kw_only=True):

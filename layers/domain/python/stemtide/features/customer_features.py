@@ -31,10 +31,10 @@ def _profile(
 
 def _support(
     name: str, unit: str, label: str, subject: str, meaning: str, wording: Wording, formula: Formula,
-    dtype: Dtype = "whole",
+    dtype: Dtype = "whole", windows: tuple[int, ...] = (SUPPORT_DAYS,),
 ) -> Feature:  # fmt: skip
     found = _profile(name, unit, label, subject, meaning, wording, formula, dtype)
-    return replace(found, windows=(SUPPORT_DAYS,))
+    return replace(found, windows=windows)
 
 
 CUSTOMER: Final = (
@@ -114,8 +114,25 @@ CUSTOMER: Final = (
         "mean `csat` of the rated among support_tickets_30d; unknown without one",
         s.rating("satisfaction with support"), f.fact(Fact.CSAT_30), "float64",
     ),
+    _support(
+        "ticket_sentiment_30d", "-1 to 1", "Sentiment of support tickets, 30 days",
+        "the sentiment of support tickets",
+        "mean sentiment of the texts of support_tickets_30d (-1 negative to 1 positive); unknown without one",
+        s.mood, f.fact(Fact.SENTIMENT_30), "float64",
+    ),
+    _support(
+        "ticket_sentiment_trend", "difference", "Sentiment of support tickets, against before",
+        "the change of the sentiment of support tickets",
+        "ticket_sentiment_30d less that of the tickets of the 60 days before; unknown without either",
+        s.mood_change, f.fact(Fact.SENTIMENT_TREND), "float64", (30, 90),
+    ),
     _profile(
         "nps_score", "points of 10", "Latest NPS answer", "the latest NPS answer",
         "`score` of the latest NPS Submitted", s.rating("latest NPS answer"), f.fact(Fact.NPS),
     ),
+    _profile(
+        "discount", "share", "Discount on the list price", "the discount",
+        "(list price - mrr) / list price, which is the plan's `mrr` + `mrr_per_seat` * seats; unknown "
+        "without them or in another currency than the company's", s.discount, f.fact(Fact.DISCOUNT),
+    "float64", ),
 )  # fmt: skip

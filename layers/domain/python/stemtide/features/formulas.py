@@ -1,7 +1,8 @@
 """The formulas of the features: whole numbers in, at most one division, NaN where the days are unknown.
 
 An average or count is over the known days of its window. A comparison is unknown until both sides are
-known in full, or, for a trend, until the long window has two weeks.
+known in full, or, for a trend, until the long window has two weeks. What several features share is computed
+for all counters at once.
 """
 
 from collections.abc import Callable
@@ -9,8 +10,11 @@ from typing import Final, TypeAlias
 
 import numpy as np
 
+from stemtide.features.cohorts import rank
 from stemtide.features.history import Counter
-from stemtide.features.view import DAYS, WEEKS, Distinct, Fact, Floats, View
+from stemtide.features.usage_at import DAYS, LONG, Distinct
+from stemtide.features.view import WEEKS, Fact, Floats, View
+from stemtide.limits import LONG_DAYS, SATURATED
 
 Formula: TypeAlias = Callable[[View], Floats]
 
@@ -18,6 +22,11 @@ TREND_DAYS: Final = 14
 """Known days from which on the last week can be compared with the last month."""
 SEASON_DAYS: Final = 60
 """Known days from which on the last month can be compared with the last quarter."""
+HALF_YEAR_DAYS: Final = 180
+"""Known days from which on the last quarter can be compared with the last year."""
+YEAR_AGO: Final = LONG[-1]
+FAR_DAYS: Final = 365
+"""A limit that far ahead is of no interest today."""
 USUAL_DAYS: Final = 28
 """Known days before the last week from which on they tell what is usual."""
 USUAL_WEEKS: Final = 4
@@ -35,43 +44,63 @@ def where(condition: np.ndarray[tuple[int, ...], np.dtype[np.bool_]], values: Fl
     return np.where(condition, values, np.nan)
 
 
-def average(counter: Counter, length: int) -> Formula:
+def average(counter: int, length: int) -> Formula:
     """Per known day of the window."""
-    return lambda view: ratio(view.total(counter, length), view.known(length))
+
+    def averages(view: View) -> Floats:
+        return ratio(view.totals(length), view.known(length)[:, np.newaxis])
+
+    return lambda view: view.once(("average", length), lambda: averages(view))[:, counter]
 
 
-def trend(counter: Counter) -> Formula:
+def compared(counter: int, recent: int, length: int, *, known_days: int) -> Formula:
+    """The daily average of `recent` days over that of `length` days, from so many known days on."""
+
+    def ratios(view: View) -> Floats:
+        short, long = view.known(recent)[:, np.newaxis], view.known(length)[:, np.newaxis]
+        found = ratio(view.totals(recent) * long, view.totals(length) * short)
+        return where(view.known(length)[:, np.newaxis] >= known_days, found)
+
+    return lambda view: view.once(("compared", recent, length), lambda: ratios(view))[:, counter]
+
+
+def trend(counter: int) -> Formula:
     """The daily average of 7 days over that of 30 days."""
-
-    def formula(view: View) -> Floats:
-        week = view.total(counter, 7) * view.known(30)
-        return where(view.history >= TREND_DAYS, ratio(week, view.total(counter, 30) * view.known(7)))
-
-    return formula
+    return compared(counter, 7, 30, known_days=TREND_DAYS)
 
 
-def quarterly(counter: Counter) -> Formula:
+def quarterly(counter: int) -> Formula:
     """The daily average of 30 days over that of 90 days."""
-
-    def formula(view: View) -> Floats:
-        month = view.total(counter, 30) * view.known(90)
-        return where(view.history >= SEASON_DAYS, ratio(month, view.total(counter, 90) * view.known(30)))
-
-    return formula
+    return compared(counter, 30, 90, known_days=SEASON_DAYS)
 
 
-def against_usual(counter: Counter) -> Formula:
+def yearly(counter: int) -> Formula:
+    """The daily average of 90 days over that of 360 days."""
+    return compared(counter, 90, 360, known_days=HALF_YEAR_DAYS)
+
+
+def against_last_year(counter: int) -> Formula:
+    """The last 28 days over the same 28 (four of every weekday) 52 weeks before."""
+
+    def ratios(view: View) -> Floats:
+        known = view.batch.known[:, np.newaxis] >= LONG_DAYS
+        return where(known, ratio(view.totals(28), view.totals(*YEAR_AGO)))
+
+    return lambda view: view.once("against last year", lambda: ratios(view))[:, counter]
+
+
+def against_usual(counter: int) -> Formula:
     """The daily average of the last 7 days over that of the account's known days before them."""
 
-    def formula(view: View) -> Floats:
-        before = view.known(90) - 7
-        week, usual = view.total(counter, 7), view.total(counter, 90) - view.total(counter, 7)
+    def ratios(view: View) -> Floats:
+        before = (view.known(90) - 7)[:, np.newaxis]
+        week, usual = view.totals(7), view.totals(90) - view.totals(7)
         return where(before >= USUAL_DAYS, ratio(week * before, usual * 7))
 
-    return formula
+    return lambda view: view.once("against usual", lambda: ratios(view))[:, counter]
 
 
-def deviation(counter: Counter) -> Formula:
+def deviation(counter: int) -> Formula:
     """The last week against the account's known weeks before it, up to eleven, in units of their usual
     variation: the root of their variance and, as counts vary by themselves, of their mean.
 
@@ -80,11 +109,9 @@ def deviation(counter: Counter) -> Formula:
 
     def formula(view: View) -> Floats:
         number = np.minimum((view.history - 7) // 7, WEEKS - 1)
-        usual, squares = np.zeros_like(number), np.zeros_like(number)
-        for week in range(1, WEEKS):
-            total = np.where(number >= week, view.total(counter, 7, 7 * week), 0.0)
-            usual += total
-            squares += total * total
+        weeks = np.stack([view.total(counter, 7, 7 * week) for week in range(1, WEEKS)], axis=1)
+        weeks = np.where(number[:, np.newaxis] >= np.arange(1, WEEKS), weeks, 0.0)
+        usual, squares = weeks.sum(axis=1), (weeks * weeks).sum(axis=1)
         known = (number >= USUAL_WEEKS) & (usual > 0)
         enough = np.where(known, number, 1)
         mean = usual / enough
@@ -94,19 +121,40 @@ def deviation(counter: Counter) -> Formula:
     return formula
 
 
-def weekly_change(counter: Counter) -> Formula:
+def weekly_change(counter: int) -> Formula:
     """(this week - the week before) / the week before."""
 
-    def formula(view: View) -> Floats:
-        before = view.total(counter, 7, 7)
-        return where(view.history >= 14, ratio(view.total(counter, 7) - before, before))
+    def changes(view: View) -> Floats:
+        before = view.totals(7, 7)
+        return where(view.history[:, np.newaxis] >= 14, ratio(view.totals(7) - before, before))
 
-    return formula
+    return lambda view: view.once("weekly change", lambda: changes(view))[:, counter]
 
 
-def count(counter: Counter, length: int) -> Formula:
+def count(counter: int, length: int) -> Formula:
     """The sum over the known days of the window."""
     return lambda view: where(view.history > 0, view.total(counter, length))
+
+
+def long_count(counter: int, length: int) -> Formula:
+    """The sum over a window of which at least half must be known."""
+    return lambda view: where(view.known(length) * 2 >= length, view.total(counter, length))
+
+
+def long_average(counter: int, length: int) -> Formula:
+    """Per known day of a window of which at least half must be known."""
+    short = average(counter, length)
+    return lambda view: where(view.known(length) * 2 >= length, short(view))
+
+
+def saturating(counter: int) -> Formula:
+    """The sum over 360 days, up to where more says nothing."""
+    return lambda view: where(view.history > 0, np.minimum(view.total(counter, 360), SATURATED))
+
+
+def share(counter: int) -> Formula:
+    """Of the events of 30 days."""
+    return lambda view: ratio(view.total(counter, 30), view.total(Counter.EVENTS, 30))
 
 
 def weighted_share(half_life: int) -> Formula:
@@ -129,15 +177,45 @@ def distinct_change(now: Distinct, before: Distinct, *, relative: bool) -> Formu
     return formula
 
 
-def core_action_share(view: View) -> Floats:
-    """Core actions of 30 days over all events."""
-    return ratio(view.total(Counter.CORE_ACTIONS, 30), view.total(Counter.EVENTS, 30))
-
-
 def seat_utilization(view: View) -> Floats:
     """Distinct users of 30 days over the seats."""
     users = where(view.history > 0, view.distinct(Distinct.USERS_30))
     return ratio(users, view.fact(Fact.SEATS))
+
+
+def seat_utilization_change(view: View) -> Floats:
+    """Seats in use in 30 days less those of the 30 days before, over the seats."""
+    more = view.distinct(Distinct.USERS_30) - view.distinct(Distinct.USERS_30_BEFORE)
+    return where(view.history >= 60, ratio(more, view.fact(Fact.SEATS)))
+
+
+def top_user_share(view: View) -> Floats:
+    """The days on which the top user of 30 days came, over the days on which anybody did, each counted."""
+    return ratio(view.distinct(Distinct.TOP_USER_DAYS_30), view.total(Counter.USERS, 30))
+
+
+def limit_use(use: Formula, limit: int) -> Formula:
+    """What was used over the plan's limit."""
+    return lambda view: ratio(use(view), view.fact(limit))
+
+
+def days_to_limit(now: Formula, before: Formula, limit: int) -> Formula:
+    """Days until the use of 30 days reaches the limit if it goes on growing as against the 30 days before:
+    0 when it has, at most a year."""
+
+    def formula(view: View) -> Floats:
+        used, growth = now(view), now(view) - before(view)
+        left = np.maximum(view.fact(limit) - used, 0)
+        days = np.where(growth > 0, np.ceil(left * 30 / np.where(growth > 0, growth, 1)), FAR_DAYS)
+        days = np.where(left == 0, 0.0, np.minimum(days, FAR_DAYS))
+        return where(~np.isnan(left) & (view.history >= 60), days)
+
+    return formula
+
+
+def cohort_rank(feature: str, of: Formula) -> Formula:
+    """The place of a value among those of accounts of the same age; see `cohorts`."""
+    return lambda view: rank(view.cohorts, feature, view.fact(Fact.AGE_DAYS), of(view))
 
 
 def when_logins_are_sent(formula: Formula) -> Formula:
@@ -150,7 +228,7 @@ def when_logins_are_sent(formula: Formula) -> Formula:
     return guarded
 
 
-def days_since(counter: Counter) -> Formula:
+def days_since(counter: int) -> Formula:
     """Days since the latest one with the counter (0: the last closed day); all known days without one."""
 
     def formula(view: View) -> Floats:
@@ -170,14 +248,18 @@ def longest_gap(view: View) -> Floats:
     return where(known[:, 0] > 0, since.max(axis=1).astype(np.float64))
 
 
-def _gaps(view: View) -> tuple[Floats, Floats, Floats]:
-    """Of the active days of 90: how many gaps lie between them, their sum and the sum of their squares."""
+def _gaps(view: View) -> Floats:
+    """[3, rows]: the number of gaps between the active days of 90, their sum, that of their squares."""
+    return view.once("gaps", lambda: _made_gaps(view))
+
+
+def _made_gaps(view: View) -> Floats:
     active = view.days(Counter.ACTIVE) > 0
     places = np.arange(1, DAYS + 1)
     latest = np.maximum.accumulate(np.where(active, places, 0), axis=1)
     before = np.concatenate((np.zeros((len(active), 1), dtype=latest.dtype), latest[:, :-1]), axis=1)
     gap = np.where(active & (before > 0), places - before, 0).astype(np.float64)
-    return (gap > 0).sum(axis=1).astype(np.float64), gap.sum(axis=1), (gap * gap).sum(axis=1)
+    return np.stack(((gap > 0).sum(axis=1).astype(np.float64), gap.sum(axis=1), (gap * gap).sum(axis=1)))
 
 
 def usual_gap(view: View) -> Floats:
@@ -206,7 +288,7 @@ def repertoire(view: View) -> Floats:
     return where(view.history >= SEASON_DAYS, used)
 
 
-def fact(which: Fact) -> Formula:
+def fact(which: int) -> Formula:
     """A column of the profile."""
     return lambda view: view.fact(which)
 

@@ -5,69 +5,64 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from stemtide.features.history import AccountHistory, Counter
+from stemtide.features.configured_features import Shape
+from stemtide.features.history import AccountHistory, Counter, Counts, Meanings, assemble, presence_of
 from stemtide.features.profile_columns import NO_BASIS, Basis, facts_of
-from stemtide.features.registry import FEATURES
-from stemtide.features.view import DAYS, DISTINCT, Batch, Distinct, Floats, View
+from stemtide.features.registry import Registry, registry
+from stemtide.features.usage_at import UsageAt, usage_at
+from stemtide.features.view import Batch, Floats, View
 from stemtide.profile import Standing
 
-_WINDOWS: Final = tuple(
-    (which in (Distinct.USERS_30, Distinct.USERS_30_BEFORE), *DISTINCT[which]) for which in Distinct
-)
-"""Of users or of event types, length, days back."""
 CHUNK: Final = 2048
 """Rows at a time: a block of 9 MB stays in the cache's reach and bounds memory."""
 
 
 class Row(NamedTuple):
-    """One account at the end of one closed day (days since 1970-01-01)."""
+    """One account at the end of one closed day (days since 1970-01-01): its history, or its usage then."""
 
-    history: AccountHistory
+    usage: AccountHistory | UsageAt
     standing: Standing
     day: int
 
 
 def compute(rows: Sequence[Row], *, basis: Basis = NO_BASIS) -> Floats:
-    """Feature values [rows, FEATURES], float64, NaN where unknown; each row's bits depend on it alone."""
-    values = np.empty((len(rows), len(FEATURES)))
+    """Feature values [rows, features], float64, NaN where unknown; each row's bits depend on it alone."""
+    known = registry(basis.shape)
+    values = np.empty((len(rows), len(known.features)))
     for start in range(0, len(rows), CHUNK):
         chunk = rows[start : start + CHUNK]
-        values[start : start + len(chunk)] = evaluate(batch_of(chunk, basis))
+        evaluate(batch_of(chunk, basis), known, basis, out=values[start : start + len(chunk)])
     return values
 
 
-def evaluate(batch: Batch) -> Floats:
-    """Feature values of a batch."""
-    view = View(batch)
-    return np.column_stack([feature.formula(view) for feature in FEATURES])
+def no_history(shape: Shape) -> AccountHistory:
+    """That of an account which was never seen."""
+    nothing, events = np.zeros(0, dtype=np.int64), np.zeros((len(Counter) + shape.columns, 0), dtype=np.int64)
+    return assemble(
+        "",
+        Counts(days=nothing, place=nothing, event=nothing, count=nothing),
+        nothing,
+        presence_of(nothing, ()),
+        presence_of(nothing, ()),
+        Meanings(events, nothing.reshape(-1, 2)),
+        first_day=None,
+    )
+
+
+def evaluate(batch: Batch, known: Registry, basis: Basis, *, out: Floats) -> None:
+    """Feature values of a batch, into `out` [rows, features]."""
+    view = View(batch, basis.cohorts)
+    for place, feature in enumerate(known.features):
+        out[:, place] = feature.formula(view)
 
 
 def batch_of(rows: Sequence[Row], basis: Basis) -> Batch:
     """The rows side by side, each aligned so that its last column is its last closed day."""
+    usages = [row.usage if isinstance(row.usage, UsageAt) else usage_at(row.usage, row.day) for row in rows]
     return Batch(
-        block=_block(rows),
-        known=np.array([min(DAYS, row.history.known_days(row.day)) for row in rows], dtype=np.float64),
-        distinct=np.array([_distinct(row.history, row.day) for row in rows], dtype=np.float64),
+        block=np.stack([usage.block for usage in usages], dtype=np.float64),
+        long=np.stack([usage.long for usage in usages], dtype=np.float64),
+        known=np.array([usage.known for usage in usages], dtype=np.float64),
+        distinct=np.array([usage.distinct for usage in usages]),
         facts=np.array([facts_of(row.standing, row.day, basis) for row in rows]),
     )
-
-
-def _block(rows: Sequence[Row]) -> Floats:
-    """[rows, Counter, DAYS]: the days of all rows side by side, put into place at once."""
-    places = [row.history.days.searchsorted((row.day - DAYS + 1, row.day + 1)).tolist() for row in rows]
-    found = [row.history for row in rows]
-    days = np.concatenate([h.days[start:end] for h, (start, end) in zip(found, places, strict=True)])
-    counters = np.concatenate([h.counters[start:end] for h, (start, end) in zip(found, places, strict=True)])
-    index = np.repeat(np.arange(len(rows)), [end - start for start, end in places])
-    column = days - np.array([row.day - DAYS + 1 for row in rows], dtype=np.int64)[index]
-    block = np.zeros((len(rows), len(Counter), DAYS))
-    for counter in range(len(Counter)):
-        block[index, counter, column] = counters[:, counter]
-    return block
-
-
-def _distinct(history: AccountHistory, day: int) -> list[int]:
-    return [
-        history.distinct_users(length, day - back) if users else history.types.distinct(length, day - back)
-        for users, length, back in _WINDOWS
-    ]

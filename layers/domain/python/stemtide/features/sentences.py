@@ -87,18 +87,9 @@ def trend(what: str) -> Wording:
 
 def months(what: str) -> Wording:
     """From a ratio of the 30-day average to that of 90 days."""
-
-    def wording(value: float, baseline: float | None) -> str:
-        if value == 0:
-            return f"no {what} in the last 30 days, some in the months before"
-        if round(value * 100) == 100:
-            return f"as many {what} in the last 30 days as the 90-day average"
-        return (
-            f"{percent(value - 1)} {'fewer' if value < 1 else 'more'} {what} in the last 30 days"
-            " than the 90-day average"
-        )
-
-    return wording
+    wording = against(what, "in the last 30 days", "the 90-day average")
+    none = f"no {what} in the last 30 days, some in the months before"
+    return lambda value, baseline: none if value == 0 else wording(value, baseline)
 
 
 def usual(what: str) -> Wording:
@@ -243,3 +234,68 @@ def history(value: float, baseline: float | None) -> str:
         return "no usage is known"
     more = " or more" if value >= 90 else ""
     return f"usage is known for {plural(value, 'day', 'days')}{more}"
+
+
+def against(what: str, now: str, before: str) -> Wording:
+    """From a ratio of what is now to what was before."""
+
+    def wording(value: float, baseline: float | None) -> str:
+        if value == 0:
+            return f"no {what} {now}, some in {before}"
+        if round(value * 100) == 100:
+            return f"as many {what} {now} as {before}"
+        return f"{percent(value - 1)} {'fewer' if value < 1 else 'more'} {what} {now} than {before}"
+
+    return wording
+
+
+def points_of(what: str) -> Wording:
+    """From a difference of shares."""
+
+    def wording(value: float, baseline: float | None) -> str:
+        if round(value * 100) == 0:
+            return f"{what}: about as many as in the 30 days before"
+        more = "more" if value > 0 else "fewer"
+        return f"{what}: {percent(value)} of all seats {more} than in the 30 days before"
+
+    return wording
+
+
+def concentration(value: float, baseline: float | None) -> str:
+    """From a sum of squared shares: 1 over it is how many equally used types would be as concentrated."""
+    return f"use is spread as over {plural(1 / max(value, 0.001), 'event type', 'event types')} used alike"
+
+
+def days_to(what: str, far: int) -> Wording:
+    """`reaches the limit of seats in 12 days`."""
+
+    def wording(value: float, baseline: float | None) -> str:
+        if value == 0:
+            return f"{what} is reached"
+        if value >= far:
+            return f"{what} is not in sight within a year"
+        return f"reaches {what} in {plural(value, 'day', 'days')} if use goes on growing"
+
+    return wording
+
+
+def mood(value: float, baseline: float | None) -> str:
+    """From a mean sentiment between -1 and 1."""
+    kind = "negative" if value < -0.2 else "positive" if value > 0.2 else "neutral"
+    side = "below" if value < 0 else "above"
+    return f"support tickets sound {kind} ({abs(value):.1f} {side} 0 on a scale from -1 to 1)"
+
+
+def mood_change(value: float, baseline: float | None) -> str:
+    """From the difference of two mean sentiments."""
+    if abs(value) < 0.1:
+        return "support tickets sound as before"
+    side = "better" if value > 0 else "worse"
+    return f"support tickets sound {side} than before, by {abs(value):.1f} on a scale from -1 to 1"
+
+
+def discount(value: float, baseline: float | None) -> str:
+    """From the share by which a price is below the list price."""
+    if round(value * 100) == 0:
+        return "pays the list price"
+    return f"pays {percent(value)} {'less' if value > 0 else 'more'} than the list price"

@@ -5,150 +5,55 @@ from typing import Final
 from stemtide.features import formulas as f
 from stemtide.features import sentences as s
 from stemtide.features.feature import Feature
-from stemtide.features.formulas import Formula
 from stemtide.features.history import Counter
-from stemtide.features.view import DAYS, HALF_LIVES, Distinct
-
-
-def _average(name: str, counter: Counter, days: int, label: str, one: str, many: str) -> Feature:
-    return Feature(
-        name=name,
-        unit=f"{many} a day",
-        windows=(days,),
-        label=f"{label}, {days}-day average",
-        subject=f"the number of {many} a day",
-        meaning=f"{label}: sum over the known days of the last {days}, by their number",
-        wording=s.level(one, many, f"a day in the last {days} days"),
-        formula=f.average(counter, days),
-    )
-
-
-def _weekly(name: str, counter: Counter, what: str) -> Feature:
-    return Feature(
-        name=name,
-        unit="relative change",
-        windows=(7, 14),
-        label=f"{what[0].upper()}{what[1:]}, week over week",
-        subject=f"the weekly change in {what}",
-        meaning=f"{what}: (last 7 days - the 7 before) / the 7 before; unknown before 14 days or after none",
-        wording=s.change(what, "the week before"),
-        formula=f.weekly_change(counter),
-    )
-
-
-def _trend(name: str, what: str, label: str, formula: Formula) -> Feature:
-    return Feature(
-        name=name,
-        unit="ratio",
-        windows=(7, 30),
-        label=label,
-        subject=f"the trend of {what}",
-        meaning=f"{what}: daily average of 7 days / that of 30; unknown before 14 known days or without any",
-        wording=s.trend(what),
-        formula=formula,
-    )
-
-
-def _quarterly(name: str, counter: Counter, what: str) -> Feature:
-    return Feature(
-        name=name,
-        unit="ratio",
-        windows=(30, 90),
-        label=f"{what[0].upper()}{what[1:]}, 30 against 90 days",
-        subject=f"the trend of {what} over months",
-        meaning=f"{what}: daily average of 30 days / that of 90; unknown before 60 known days or without any",
-        wording=s.months(what),
-        formula=f.quarterly(counter),
-    )
-
-
-def _usual(name: str, what: str, formula: Formula) -> Feature:
-    return Feature(
-        name=name,
-        unit="ratio",
-        windows=(7, 90),
-        label=f"{what}, against the account's usual",
-        subject=f"how many {what} there are against what is usual",
-        meaning=f"{what}: daily average of 7 days / that of the known days before them (of 90 in all); "
-        "unknown before 35 known days or when there were none before",
-        wording=s.usual(what),
-        formula=formula,
-    )
-
-
-def _deviation(name: str, counter: Counter, what: str) -> Feature:
-    return Feature(
-        name=name,
-        unit="usual variations",
-        windows=(84,),
-        label=f"{what}, this week against the account's usual weeks",
-        subject=f"how far {what} are from what is usual",
-        meaning=f"{what}: (last 7 days - mean of the whole known weeks before, up to 11) / square root of "
-        "(their variance + their mean); unknown before 5 known weeks or without any before",
-        wording=s.deviation(what),
-        formula=f.deviation(counter),
-    )
-
-
-def _active(days: int) -> Feature:
-    return Feature(
-        name=f"active_days_{days}d",
-        unit="days",
-        windows=(days,),
-        dtype="whole",
-        label=f"Active days of the last {days}",
-        subject="the number of active days",
-        meaning=f"days with an event among the last {days}",
-        wording=s.active_days(days),
-        formula=f.count(Counter.ACTIVE, days),
-    )
-
-
-def _weighted(half_life: int) -> Feature:
-    return Feature(
-        name=f"active_days_ew{half_life}",
-        unit="share",
-        windows=(DAYS,),
-        label=f"Share of active days, half-life {half_life} days",
-        subject="the share of active days",
-        meaning=f"active days / known days of 90, a day weighing half after {half_life} days",
-        wording=s.share(f"of days active, the last {half_life} days counting most"),
-        formula=f.weighted_share(half_life),
-    )
-
+from stemtide.features.templates import active, average, deviation, quarterly, trend, usual, weekly, weighted
+from stemtide.features.usage_at import DAYS, Distinct
+from stemtide.features.view import HALF_LIVES
 
 USAGE: Final = (
-    _average("avg_dau_7d", Counter.USERS, 7, "Daily active users", "active user", "active users"),
-    _average("avg_dau_14d", Counter.USERS, 14, "Daily active users", "active user", "active users"),
-    _average("avg_dau_30d", Counter.USERS, 30, "Daily active users", "active user", "active users"),
-    _average("avg_dau_60d", Counter.USERS, 60, "Daily active users", "active user", "active users"),
-    _average("avg_dau_90d", Counter.USERS, 90, "Daily active users", "active user", "active users"),
-    _trend(
+    average("avg_dau_7d", Counter.USERS, 7, "Daily active users", "active user", "active users"),
+    average("avg_dau_14d", Counter.USERS, 14, "Daily active users", "active user", "active users"),
+    average("avg_dau_30d", Counter.USERS, 30, "Daily active users", "active user", "active users"),
+    average("avg_dau_60d", Counter.USERS, 60, "Daily active users", "active user", "active users"),
+    average("avg_dau_90d", Counter.USERS, 90, "Daily active users", "active user", "active users"),
+    trend(
         "usage_trend_ratio_7d_30d",
         "daily active users",
         "Daily active users, 7 against 30 days",
         f.trend(Counter.USERS),
     ),
-    _quarterly("usage_trend_ratio_30d_90d", Counter.USERS, "daily active users"),
-    _trend(
+    quarterly("usage_trend_ratio_30d_90d", Counter.USERS, "daily active users"),
+    trend(
         "action_trend_ratio",
         "core actions",
         "Core actions, 7 against 30 days",
         f.trend(Counter.CORE_ACTIONS),
     ),
-    _average("avg_core_actions_7d", Counter.CORE_ACTIONS, 7, "Core actions", "core action", "core actions"),
-    _average("avg_core_actions_30d", Counter.CORE_ACTIONS, 30, "Core actions", "core action", "core actions"),
-    _average("avg_events_7d", Counter.EVENTS, 7, "Events", "event", "events"),
-    _average("avg_events_30d", Counter.EVENTS, 30, "Events", "event", "events"),
+    average("avg_core_actions_7d", Counter.CORE_ACTIONS, 7, "Core actions", "core action", "core actions"),
+    average("avg_core_actions_30d", Counter.CORE_ACTIONS, 30, "Core actions", "core action", "core actions"),
     *(
-        _average(f"avg_events_{days}d", Counter.EVENTS, days, "Events", "event", "events")
+        average(
+            f"avg_core_actions_{days}d",
+            Counter.CORE_ACTIONS,
+            days,
+            "Core actions",
+            "core action",
+            "core actions",
+        )
         for days in (14, 60, 90)
     ),
-    _weekly("events_change_7d", Counter.EVENTS, "events"),
-    _trend("events_trend_ratio_7d_30d", "events", "Events, 7 against 30 days", f.trend(Counter.EVENTS)),
-    _quarterly("events_trend_ratio_30d_90d", Counter.EVENTS, "events"),
-    _deviation("events_deviation", Counter.EVENTS, "events"),
-    _deviation("users_deviation", Counter.USERS, "daily users"),
+    quarterly("core_actions_trend_ratio_30d_90d", Counter.CORE_ACTIONS, "core actions"),
+    average("avg_events_7d", Counter.EVENTS, 7, "Events", "event", "events"),
+    average("avg_events_30d", Counter.EVENTS, 30, "Events", "event", "events"),
+    *(
+        average(f"avg_events_{days}d", Counter.EVENTS, days, "Events", "event", "events")
+        for days in (14, 60, 90)
+    ),
+    weekly("events_change_7d", Counter.EVENTS, "events"),
+    trend("events_trend_ratio_7d_30d", "events", "Events, 7 against 30 days", f.trend(Counter.EVENTS)),
+    quarterly("events_trend_ratio_30d_90d", Counter.EVENTS, "events"),
+    deviation("events_deviation", Counter.EVENTS, "events"),
+    deviation("users_deviation", Counter.USERS, "daily users"),
     Feature(
         name="api_calls_7d",
         unit="calls",
@@ -160,10 +65,15 @@ USAGE: Final = (
         wording=s.level("API call", "API calls", "in the last 7 days"),
         formula=f.count(Counter.API_CALLS, 7),
     ),
-    _weekly("api_change_7d", Counter.API_CALLS, "API calls"),
-    _usual("api_against_usual", "API calls", f.against_usual(Counter.API_CALLS)),
-    *(_active(days) for days in (7, 14, 30, 90)),
-    *(_weighted(half_life) for half_life in HALF_LIVES),
+    weekly("api_change_7d", Counter.API_CALLS, "API calls"),
+    *(
+        average(f"avg_api_calls_{days}d", Counter.API_CALLS, days, "API calls", "API call", "API calls")
+        for days in (30, 90)
+    ),
+    quarterly("api_trend_ratio_30d_90d", Counter.API_CALLS, "API calls"),
+    usual("api_against_usual", "API calls", f.against_usual(Counter.API_CALLS)),
+    *(active(days) for days in (7, 14, 30, 60, 90)),
+    *(weighted(half_life) for half_life in HALF_LIVES),
     Feature(
         name="logins_7d",
         unit="logins",
@@ -175,13 +85,13 @@ USAGE: Final = (
         wording=s.level("login", "logins", "in the last 7 days"),
         formula=f.when_logins_are_sent(f.count(Counter.LOGINS, 7)),
     ),
-    _trend(
+    trend(
         "login_trend",
         "logins",
         "Logins, 7 against 30 days",
         f.when_logins_are_sent(f.trend(Counter.LOGINS)),
     ),
-    _usual("logins_against_usual", "logins", f.when_logins_are_sent(f.against_usual(Counter.LOGINS))),
+    usual("logins_against_usual", "logins", f.when_logins_are_sent(f.against_usual(Counter.LOGINS))),
     Feature(
         name="features_adopted",
         unit="event types",
@@ -233,7 +143,7 @@ USAGE: Final = (
         subject="the share of core actions",
         meaning="core actions / events of the last 30 days; unknown without events",
         wording=s.share("of events in the last 30 days were core actions"),
-        formula=f.core_action_share,
+        formula=f.share(Counter.CORE_ACTIONS),
     ),
     Feature(
         name="seat_utilization",

@@ -4,6 +4,7 @@ Everything is exact: counters and weights are whole numbers whose sums stay belo
 adding and no batch changes a bit; a formula then divides once.
 """
 
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import lru_cache
@@ -12,41 +13,30 @@ from typing import Final, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from stemtide.features.history import Counter
-from stemtide.limits import FEATURE_DAYS
+from stemtide.features.cohorts import Cohorts
+from stemtide.features.usage_at import DAYS, LONG, Distinct
+from stemtide.limits import LONG_DAYS
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 
-DAYS: Final = FEATURE_DAYS
-"""Days of a block; the last column is the last closed day."""
 WEEKS: Final = 12
 """Whole weeks of a block, the last included: each has every weekday once."""
 SUMS: Final = (
     *((7, 7 * week) for week in range(WEEKS)),
-    *((length, 0) for length in (14, 30, 60, 90)),
+    *((length, 0) for length in (14, 28, 30, 60, 90)),
+    (30, 30),
+    *LONG,
 )
 """(length, days back) of the windows that counters are summed over."""
+PLACES: Final = {window: place for place, window in enumerate(SUMS)}
 HALF_LIVES: Final = (14, 30)
 """Days after which a day counts half, of the weighted sums."""
 WEIGHT_UNIT: Final = 1 << 20
 """Weights are multiples of 2^-20, held as whole numbers."""
 
 
-class Distinct(IntEnum):
-    """Distinct counts of a row; their windows are (length, days back) in `DISTINCT`."""
-
-    USERS_30 = 0
-    USERS_30_BEFORE = 1
-    TYPES_30 = 2
-    TYPES_30_BEFORE = 3
-    TYPES_90 = 4
-
-
-DISTINCT: Final = ((30, 0), (30, 30), (30, 0), (30, 30), (90, 0))
-
-
 class Fact(IntEnum):
-    """Columns of the profile; NaN where unknown."""
+    """Columns of the profile; NaN where unknown. Behind them come (limit, of each configured meter)."""
 
     SEATS = 0
     MRR = 1
@@ -63,15 +53,22 @@ class Fact(IntEnum):
     TICKETS_30 = 12
     URGENT_TICKETS_30 = 13
     CSAT_30 = 14
-    NPS = 15
+    SENTIMENT_30 = 15
+    SENTIMENT_TREND = 16
+    NPS = 17
+    DISCOUNT = 18
+    SEATS_LIMIT = 19
+    API_LIMIT = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Batch:
-    """Rows of (account, day): `block` [rows, Counter, DAYS] of whole numbers, `known` days of history up to
-    `DAYS`, `distinct` [rows, Distinct] and `facts` [rows, Fact]."""
+    """Rows of (account, day): `block` [rows, columns, DAYS] and `long` [rows, columns, LONG] of whole
+    numbers, `known` days of history up to `LONG_DAYS`, `distinct` [rows, Distinct],
+    `facts` [rows, Fact and meters]."""
 
     block: Floats
+    long: Floats
     known: Floats
     distinct: Floats
     facts: Floats
@@ -87,12 +84,13 @@ def weights(half_life: int) -> Floats:
 
 @lru_cache(maxsize=1)
 def _columns() -> Floats:
-    """[DAYS, windows + half-lives]: what a block is multiplied by."""
-    columns = np.zeros((DAYS, len(SUMS) + len(HALF_LIVES)))
-    for index, (length, back) in enumerate(SUMS):
+    """[DAYS, windows within a block + half-lives]: what a block is multiplied by."""
+    within = SUMS[: -len(LONG)]
+    columns = np.zeros((DAYS, len(within) + len(HALF_LIVES)))
+    for index, (length, back) in enumerate(within):
         columns[DAYS - back - length : DAYS - back, index] = 1
     for index, half_life in enumerate(HALF_LIVES):
-        columns[:, len(SUMS) + index] = weights(half_life)
+        columns[:, len(within) + index] = weights(half_life)
     return columns
 
 
@@ -103,43 +101,60 @@ def _weight_of_known(half_life: int) -> Floats:
 
 
 class View:
-    """A batch with its sums; every method returns one value per row."""
+    """A batch with its sums; every method returns one value per row unless it says otherwise."""
 
-    def __init__(self, batch: Batch) -> None:
-        self.batch = batch
-        rows = len(batch.known)
-        flat = batch.block.reshape(rows * len(Counter), DAYS)
-        self._sums = (flat @ _columns()).reshape(rows, len(Counter), -1)
-
-    @property
-    def history(self) -> Floats:
+    def __init__(self, batch: Batch, cohorts: Cohorts | None = None) -> None:
+        self.batch, self.cohorts = batch, cohorts
+        rows, columns = batch.block.shape[:2]
+        sums = (batch.block.reshape(rows * columns, DAYS) @ _columns()).reshape(rows, columns, -1)
+        within = len(SUMS) - len(LONG)
+        self._sums = np.concatenate((sums[:, :, :within], batch.long), axis=2)
+        self._weighted = sums[:, :, within:]
+        self._once: dict[Hashable, Floats] = {}
+        self.history: Floats = np.minimum(batch.known, DAYS)
         """Known days of history, at most `DAYS`."""
-        return self.batch.known
 
-    def total(self, counter: Counter, length: int, back: int = 0) -> Floats:
-        """The sum of a counter over the `length` days that ended `back` days before the last closed day."""
-        return self._sums[:, counter, SUMS.index((length, back))]
+    def once(self, key: Hashable, make: Callable[[], Floats]) -> Floats:
+        """What several formulas share, made when the first asks for it."""
+        found = self._once.get(key)
+        if found is None:
+            found = self._once[key] = make()
+        return found
 
-    def weighted(self, counter: Counter, half_life: int) -> Floats:
+    def totals(self, length: int, back: int = 0) -> Floats:
+        """[rows, columns]: the sums of all counters over the `length` days that ended `back` days before the
+        last closed day."""
+        return self._sums[:, :, PLACES[length, back]]
+
+    def total(self, counter: int, length: int, back: int = 0) -> Floats:
+        """The sum of a counter; see `totals`."""
+        return self._sums[:, counter, PLACES[length, back]]
+
+    def weighted(self, counter: int, half_life: int) -> Floats:
         """The sum of a counter in which each day weighs by its age, in units of 2^-20."""
-        return self._sums[:, counter, len(SUMS) + HALF_LIVES.index(half_life)]
+        return self._weighted[:, counter, HALF_LIVES.index(half_life)]
 
     def known_weight(self, half_life: int) -> Floats:
-        """The weight of the known days, in units of 2^-20."""
-        return _weight_of_known(half_life)[self.batch.known.astype(np.int64)]
+        """The weight of the known days of a block, in units of 2^-20."""
+        return _weight_of_known(half_life)[self.history.astype(np.int64)]
 
     def known(self, length: int) -> Floats:
         """How many of the last `length` days are known."""
         return np.minimum(self.batch.known, length)
 
-    def days(self, counter: Counter, length: int = DAYS) -> Floats:
+    @property
+    def known_long(self) -> Floats:
+        """Known days of history, at most `LONG_DAYS`."""
+        return np.minimum(self.batch.known, LONG_DAYS)
+
+    def days(self, counter: int, length: int = DAYS) -> Floats:
         """[rows, length]: the last days of a counter."""
         return self.batch.block[:, counter, DAYS - length :]
 
     def distinct(self, which: Distinct) -> Floats:
-        """Distinct things in a window."""
+        """What no sums of days can tell."""
         return self.batch.distinct[:, which]
 
-    def fact(self, which: Fact) -> Floats:
-        """A column of the profile."""
+    def fact(self, which: int) -> Floats:
+        """A column of the profile, or the limit of a configured meter behind them."""
         return self.batch.facts[:, which]

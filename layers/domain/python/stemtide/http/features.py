@@ -8,7 +8,7 @@ from typing import Any
 from stemtide.access import GET_FEATURES
 from stemtide.as_of import as_of_text
 from stemtide.config_schema import Config
-from stemtide.features.registry import FEATURES, Feature, registry_hash
+from stemtide.features.registry import Feature, Shape, registry
 from stemtide.features.vectors import Vector
 from stemtide.http import parameters
 from stemtide.http.app import Operation
@@ -49,7 +49,7 @@ class FeatureApi:
         vector = read_vector(self.usage_table, records, account, as_of_ms, self.config)
         if not is_known(vector, usage_table=self.usage_table, records=records):
             raise no_account()
-        return response(HTTPStatus.OK, described(vector))
+        return response(HTTPStatus.OK, described(vector, Shape.of(self.config.events)))
 
 
 def is_known(vector: Vector, *, usage_table: Any, records: Records) -> bool:
@@ -63,14 +63,14 @@ def is_known(vector: Vector, *, usage_table: Any, records: Records) -> bool:
     )
 
 
-def described(vector: Vector) -> Features:
+def described(vector: Vector, shape: Shape) -> Features:
     """The vector with labels, units and sentences."""
     return Features(
         account=vector.account,
         as_of=as_of_text(vector.as_of_ms),
         completeness=vector.completeness,
-        registry=registry_hash(),
-        features=[_value(f, v) for f, v in zip(FEATURES, vector.values.tolist(), strict=True)],
+        registry=registry(shape).hash,
+        features=[_value(f, v) for f, v in zip(vector.features, vector.values.tolist(), strict=True)],
     )
 
 

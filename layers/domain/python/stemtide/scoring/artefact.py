@@ -146,10 +146,10 @@ def _manifest(data: bytes) -> Manifest:
 
 
 def _check_registry(manifest: Manifest) -> None:
-    from stemtide.features.registry import FEATURES, registry_hash
+    from stemtide.features.registry import Shape, registry
 
-    names = tuple(feature.name for feature in FEATURES)
-    if manifest.registry != registry_hash() or manifest.features != names:
+    known = registry(Shape(manifest.parts, manifest.meters))
+    if (manifest.registry, manifest.features) != (known.hash, known.names):
         raise ArtefactError(
             MANIFEST,
             "the model was trained on other features than this version computes",

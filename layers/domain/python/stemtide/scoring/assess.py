@@ -66,7 +66,7 @@ def _of_model(model: "Model", vector: "Vector", probability: float, row: "Floats
         horizon_days=manifest.horizon_days,
         interval=interval,
         confidence=confidence(interval, completeness=vector.completeness, history_days=_history_days(vector)),
-        drivers=drivers(vector.values, row, manifest.medians),
+        drivers=drivers(vector.features, vector.values, row, manifest.medians),
         model_version=manifest.version,
     )
 
@@ -91,5 +91,11 @@ def _of_rules(vector: "Vector", row: "Floats") -> Assessment:
         score=score,
         tier=tier_of(score),
         confidence=Confidence.LOW,
-        drivers=drivers(vector.values, row / rules.POINTS_PER_UNIT, rules.NO_BASELINES, among=rules.COLUMNS),
+        drivers=drivers(
+            vector.features,
+            vector.values,
+            row / rules.POINTS_PER_UNIT,
+            rules.NO_BASELINES,
+            among=rules.COLUMNS,
+        ),
     )

@@ -2,39 +2,48 @@
 
 import math
 from collections.abc import Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import numpy.typing as npt
 
-from stemtide.features.registry import FEATURES
 from stemtide.scoring.assessment import Driver
+
+if TYPE_CHECKING:
+    from stemtide.features.feature import Feature
 
 Floats = npt.NDArray[np.float64]
 Baselines = Sequence[float | None]
 
 COUNT: Final = 3
-ALL: Final = tuple(range(len(FEATURES)))
 
 
 def drivers(
-    values: Floats, contributions: Floats, baselines: Baselines, *, among: Sequence[int] = ALL
+    features: Sequence["Feature"],
+    values: Floats,
+    contributions: Floats,
+    baselines: Baselines,
+    *,
+    among: Sequence[int] | None = None,
 ) -> tuple[Driver, ...]:
     """Three drivers by falling absolute contribution, ties by the feature's name.
 
     Args:
-        values: the account's vector [F] in the registry's order; NaN is unknown.
+        features: what the vector holds.
+        values: the account's vector [F] in their order; NaN is unknown.
         contributions: to the margin [F].
         baselines: the features' typical values, None where unknown.
-        among: the columns that may be named.
+        among: the columns that may be named; None: all.
     """
     sizes = np.abs(contributions).tolist()
-    order = sorted(among, key=lambda i: (-sizes[i], FEATURES[i].name))
-    return tuple(_driver(i, values, contributions, baselines) for i in order[:COUNT])
+    places = range(len(features)) if among is None else among
+    order = sorted(places, key=lambda i: (-sizes[i], features[i].name))
+    return tuple(_driver(features[i], i, values, contributions, baselines) for i in order[:COUNT])
 
 
-def _driver(i: int, values: Floats, contributions: Floats, baselines: Baselines) -> Driver:
-    feature = FEATURES[i]
+def _driver(
+    feature: "Feature", i: int, values: Floats, contributions: Floats, baselines: Baselines
+) -> Driver:
     value = float(values[i]) if math.isfinite(values[i]) else None
     return Driver(
         feature=feature.name,

@@ -5,6 +5,8 @@ from typing import Any, Final
 
 import msgspec
 
+from stemtide.features.cohorts import Cohorts
+
 FORMAT: Final = 1
 GRAPH: Final = "model.onnx"
 TABLES: Final = "explain.npz"
@@ -37,7 +39,9 @@ class Knot(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
-    """One trained model. The export fills `files`, `parity` and `score_map`, which training leaves empty.
+    """One trained model; `parts` and `meters` are the names that the configuration had, `cohorts` what ranks
+    among accounts of the same age are taken from. The export fills `files`, `parity` and `score_map`, which
+    training leaves empty.
 
     `features` are the graph's inputs in order, `registry` the hash of their declarations, `medians` their
     typical value in training (null where unknown), `expected_margin` the explanation's base value.
@@ -56,6 +60,9 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     data: dict[str, Any]
     metrics: dict[str, Any]
     versions: dict[str, str]
+    parts: tuple[str, ...] = ()
+    meters: tuple[str, ...] = ()
+    cohorts: Cohorts | None = None
     expected_margin: float = 0.0
     score_map: tuple[Knot, ...] = ()
     parity: dict[str, Any] = {}

@@ -22,7 +22,7 @@ FIRST_DAYS: Final = 3
 class DayUsage:
     """One account's usage on one UTC day; `events` and `by_event` are weights, times epoch ms.
 
-    `users` are those that `active_users` counts.
+    `users` are those that `active_users` counts, `commenters` those of them who commented.
     """
 
     date: date
@@ -34,6 +34,7 @@ class DayUsage:
     first_ms: int
     last_ms: int
     users: Users
+    commenters: Users
 
 
 class DynamoUsageItems:
@@ -177,4 +178,5 @@ def _day_usage(item: dict[str, Any], users_item: dict[str, Any] | None) -> DayUs
         first_ms=state.first_ms or 0,
         last_ms=state.last_ms or 0,
         users=present,
+        commenters=users.decode(state.commenters) if state.commenters else users.NOBODY,
     )

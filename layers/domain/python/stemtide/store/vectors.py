@@ -9,8 +9,8 @@ from stemtide.config_schema import Config, Events
 from stemtide.facts import Fact, fold_facts, standing_at
 from stemtide.features.history import AccountHistory, Day, history_of
 from stemtide.features.profile_columns import Basis
-from stemtide.features.vectors import Known, Vector, vectors_of
-from stemtide.features.view import DAYS
+from stemtide.features.vectors import Known, Vector, known_of, vectors_of
+from stemtide.limits import LONG_DAYS
 from stemtide.store.usage import first_day_seen, read_days
 
 
@@ -42,14 +42,14 @@ def read_known(usage_table: Any, records: Facts, account: str, as_of_ms: int, ev
     closed = standing_at(facts, end_of_day_ms(day))
     current = closed.profile if as_of_ms == end_of_day_ms(day) else fold_facts(facts, as_of_ms)
     history = _read_history(usage_table, account, day, events)
-    return Known(history=history, closed=closed, current=current)
+    return known_of(history, closed, current, as_of_ms)
 
 
 def _read_history(usage_table: Any, account: str, day: int, events: Events) -> AccountHistory:
     """The last closed days; a second, one-item query tells since when a quiet account is known."""
-    first = day - DAYS + 1
+    first = day - LONG_DAYS + 1
     found = read_days(usage_table, account, _date(first), _date(day))
-    days = [Day(day_index(usage.date), usage.by_event, usage.users) for usage in found]
+    days = [Day(day_index(usage.date), usage.by_event, usage.users, usage.commenters) for usage in found]
     seen = _date(first) if days and days[0].day == first else first_day_seen(usage_table, account)
     return history_of(account, days, events=events, first_day=None if seen is None else day_index(seen))
 

@@ -1,0 +1,64 @@
+"""How the accounts of the same age are used: what a rank within the cohort is taken from.
+
+A table of quantiles by age, made of the accounts that a model learns from and kept with the model: training
+and serving rank by the same table, and no account sees what others do after its own day.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float64]
+
+AGE_EDGES: Final = (90, 180, 360, 720)
+"""Days of tenure at which the next cohort begins."""
+QUANTILES: Final = 101
+MIN_ACCOUNTS: Final = 20
+"""Rows that a cohort must have for its quantiles to be told."""
+
+
+class Cohorts(msgspec.Struct, frozen=True, kw_only=True):
+    """Sorted values by feature and cohort, `QUANTILES` of each; empty where there were too few accounts."""
+
+    values: dict[str, tuple[tuple[float, ...], ...]]
+
+
+def cohort_of(age_days: Floats) -> npt.NDArray[np.int64]:
+    """The cohort of each age; of an unknown age the last, which means nothing."""
+    return np.searchsorted(AGE_EDGES, age_days, side="right")
+
+
+def cohorts_of(age_days: Floats, features: dict[str, Floats]) -> Cohorts:
+    """The table of accounts of known age and their values."""
+    groups = np.where(np.isnan(age_days), -1, cohort_of(age_days))
+    return Cohorts(
+        values={
+            name: tuple(_quantiles(values[groups == group]) for group in range(len(AGE_EDGES) + 1))
+            for name, values in features.items()
+        }
+    )
+
+
+def rank(cohorts: Cohorts | None, feature: str, age_days: Floats, values: Floats) -> Floats:
+    """The share of the cohort that lies below each value, half of those that equal it; NaN where unknown."""
+    ranks = np.full(len(values), np.nan)
+    tables: Sequence[tuple[float, ...]] = () if cohorts is None else cohorts.values.get(feature, ())
+    groups = np.where(np.isnan(age_days) | np.isnan(values), -1, cohort_of(age_days))
+    for group, table in enumerate(tables):
+        rows = groups == group
+        if table and rows.any():
+            own = values[rows]
+            below, upto = np.searchsorted(table, own, "left"), np.searchsorted(table, own, "right")
+            ranks[rows] = (below + upto) / (2 * len(table))
+    return ranks
+
+
+def _quantiles(values: Floats) -> tuple[float, ...]:
+    known = np.sort(values[~np.isnan(values)])
+    if len(known) < MIN_ACCOUNTS:
+        return ()
+    places = np.linspace(0, len(known) - 1, QUANTILES).round().astype(np.int64)
+    return tuple(known[places].tolist())

@@ -1,0 +1,123 @@
+"""The features of half a year and more, and of accounts of the same age."""
+
+from typing import Final
+
+from stemtide.features import formulas as f
+from stemtide.features import sentences as s
+from stemtide.features.feature import Feature
+from stemtide.features.formulas import Formula
+from stemtide.features.history import Counter
+
+
+def _average(name: str, counter: Counter, days: int, label: str, one: str, many: str) -> Feature:
+    return Feature(
+        name=name,
+        unit=f"{many} a day",
+        windows=(days,),
+        label=f"{label}, {days}-day average",
+        subject=f"the number of {many} a day",
+        meaning=f"{label}: sum over the known days of the last {days}, by their number; unknown before half "
+        "of them is known",
+        wording=s.level(one, many, f"a day in the last {days} days"),
+        formula=f.long_average(counter, days),
+    )
+
+
+def _active(days: int) -> Feature:
+    return Feature(
+        name=f"active_days_{days}d",
+        unit="days",
+        windows=(days,),
+        dtype="whole",
+        label=f"Active days of the last {days}",
+        subject="the number of active days",
+        meaning=f"days with an event among the last {days}; unknown before half of them is known",
+        wording=s.active_days(days),
+        formula=f.long_count(Counter.ACTIVE, days),
+    )
+
+
+def _yearly(name: str, counter: Counter, what: str) -> Feature:
+    return Feature(
+        name=name,
+        unit="ratio",
+        windows=(90, 360),
+        label=f"{what[0].upper()}{what[1:]}, 90 against 360 days",
+        subject=f"the trend of {what} over quarters",
+        meaning=f"{what}: daily average of 90 days / that of 360; unknown before 180 known days "
+        "or without any",
+        wording=s.against(what, "in the last 90 days", "the 360-day average"),
+        formula=f.yearly(counter),
+    )
+
+
+def _last_year(name: str, counter: Counter, what: str) -> Feature:
+    return Feature(
+        name=name,
+        unit="ratio",
+        windows=(28, 392),
+        label=f"{what[0].upper()}{what[1:]}, against the same season a year ago",
+        subject=f"how many {what} there are against a year ago",
+        meaning=f"{what}: sum of 28 days / that of the 28 days 52 weeks before; unknown before 392 known "
+        "days or without any then",
+        wording=s.against(what, "in the last 28 days", "in the same weeks a year ago"),
+        formula=f.against_last_year(counter),
+    )
+
+
+def _total(name: str, counter: Counter, one: str, many: str) -> Feature:
+    return Feature(
+        name=name,
+        unit=many,
+        windows=(360,),
+        dtype="whole",
+        label=f"{many[0].upper()}{many[1:]} so far",
+        subject=f"the number of {many} so far",
+        meaning=f"{many} of the last 360 days, at most 100,000",
+        wording=s.level(one, many, "in the last 360 days"),
+        formula=f.saturating(counter),
+    )
+
+
+def _rank(name: str, of: str, what: str, formula: Formula) -> Feature:
+    return Feature(
+        name=name,
+        unit="share",
+        windows=(30,),
+        source="both",
+        label=f"{what[0].upper()}{what[1:]}, among accounts of the same age",
+        subject=f"the place of its {what} among accounts of the same age",
+        meaning=f"share of the accounts of the same age (up to 90, 180, 360, 720 days, more) whose {of} is "
+        "lower, half of those that equal it; of the accounts and snapshots that the model in use learned "
+        "from: unknown without one, for a cohort of fewer than 20 rows, or an unknown age",
+        wording=s.share(f"of the accounts of its age have less: {what}"),
+        formula=f.cohort_rank(of, formula),
+    )
+
+
+RANKED: Final = {
+    "avg_events_30d": f.average(Counter.EVENTS, 30),
+    "avg_dau_30d": f.average(Counter.USERS, 30),
+    "active_days_30d": f.count(Counter.ACTIVE, 30),
+}
+"""The features that are ranked within cohorts."""
+LONG_TERM: Final = (
+    *(
+        _average(f"avg_dau_{d}d", Counter.USERS, d, "Daily active users", "active user", "active users")
+        for d in (180, 360)
+    ),
+    *(_average(f"avg_events_{d}d", Counter.EVENTS, d, "Events", "event", "events") for d in (180, 360)),
+    *(_active(days) for days in (180, 360)),
+    _yearly("events_trend_ratio_90d_360d", Counter.EVENTS, "events"),
+    _yearly("usage_trend_ratio_90d_360d", Counter.USERS, "daily active users"),
+    _last_year("events_against_last_year", Counter.EVENTS, "events"),
+    _last_year("users_against_last_year", Counter.USERS, "daily active users"),
+    _total("total_events", Counter.EVENTS, "event", "events"),
+    _total("total_core_actions", Counter.CORE_ACTIONS, "core action", "core actions"),
+    _total("total_api_calls", Counter.API_CALLS, "API call", "API calls"),
+    _total("total_logins", Counter.LOGINS, "login", "logins"),
+    _total("total_invites", Counter.INVITES, "invitation", "invitations"),
+    _rank("events_rank", "avg_events_30d", "events a day", RANKED["avg_events_30d"]),
+    _rank("users_rank", "avg_dau_30d", "daily active users", RANKED["avg_dau_30d"]),
+    _rank("active_days_rank", "active_days_30d", "active days", RANKED["active_days_30d"]),
+)
