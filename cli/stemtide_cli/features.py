@@ -40,15 +40,19 @@ def from_tables(stack: Stack, account: str, as_of_ms: int) -> dict[str, Any]:
         CliError: nothing is known of the account.
     """
     from stemtide.config import bundled_config  # with NumPy: only when it is needed
+    from stemtide.features.profile_columns import Basis
     from stemtide.http.features import described, is_known
     from stemtide.store.records import Records
+    from stemtide.store.usage_reader import UsageReader
     from stemtide.store.vectors import read_vector
 
     usage, records = stack.table("usage"), Records(stack.table("accounts"))
-    vector = read_vector(usage, records, account, as_of_ms, bundled_config())
+    config = bundled_config()
+    reader, basis = UsageReader(usage_table=usage, blocks=None, events=config.events), Basis.of(config)
+    vector = read_vector(reader, records, account, as_of_ms, basis)
     if not is_known(vector, usage_table=usage, records=records):
         raise CliError(f"nothing of the account {account!r} has arrived", hint="check the name")
-    found: dict[str, Any] = msgspec.to_builtins(described(vector))
+    found: dict[str, Any] = msgspec.to_builtins(described(vector, basis.shape))
     return found
 
 

@@ -1,4 +1,5 @@
-"""Finds drops of use: on an account's first use of a day, and every hour for those who are silent."""
+"""Finds drops of use: on an account's first use of a day, and every hour for those who are silent; and voids
+what scoring keeps of days that have changed."""
 
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -19,7 +20,9 @@ from stemtide.store.jobs import DynamoRuns
 from stemtide.store.pace import Threads
 from stemtide.store.records import Records
 from stemtide.store.set_aside import SetAside
+from stemtide.store.usage_blocks import UsageBlocks
 from stemtide.table_stream import changes, done_before, partial_answer
+from stemtide.voiding import void_late
 
 logger = Logger(service="detect")
 
@@ -75,10 +78,12 @@ def _delivery(event: dict[str, Any]) -> dict[str, Any]:
     found = changes(event)
     outcome = on_first_use(found, config=bundled_config(), ports=ports())
     _say("looked at first uses", outcome)
-    done = done_before(found, outcome.failed)
+    again = void_late(found, UsageBlocks(tables()["accounts"]).void)
+    failed = outcome.failed if again is None else (*outcome.failed, again)
+    done = done_before(found, failed)
     if done is not None:
         leave_mark(tables()["ingest"], "detect", done)
-    return partial_answer(outcome.failed)
+    return partial_answer(failed)
 
 
 def _look(as_of_ms: int) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from stemtide.features.profile_columns import Basis
 from stemtide.http.app import Operation, answer
 from stemtide.http.features import FeatureApi
 from stemtide.http.scoring import ScoringApi
+from stemtide.scoring.artefact import Model
 from stemtide.scoring.assessment import Trigger
 from stemtide.scoring_service import MODEL, Fate, Moment, Scored, ScoringPorts, score_accounts, score_moments
 from stemtide.settings import ScoreSettings
@@ -71,9 +72,7 @@ def threads() -> Threads:
 @lru_cache(maxsize=1)
 def operations() -> dict[str, Operation]:
     """What the HTTP API asks of this function."""
-    features = FeatureApi(
-        config=bundled_config(), usage_table=tables().usage, accounts_table=tables().accounts
-    )
+    features = FeatureApi(tables=tables(), basis=lambda: basis_of(models().serving(MODEL)[1]))
     return {**features.operations(), **ScoringApi(tables=tables(), score=score).operations()}
 
 
@@ -99,9 +98,14 @@ def score(
         as_of_ms=as_of_ms,
         trigger=trigger,
         model=model,
-        basis=Basis.of(bundled_config()),
+        basis=basis_of(model),
         ports=ports(),
     )
+
+
+def basis_of(model: Model | None) -> Basis:
+    """What the configuration and a model add to what the tables say."""
+    return Basis.of(bundled_config(), None if model is None else model.manifest.cohorts)
 
 
 def ports() -> ScoringPorts:
@@ -129,7 +133,7 @@ def _delivery(event: dict[str, Any]) -> dict[str, Any]:
 def _on_drop(moments: Sequence[Moment]) -> dict[Moment, Fate]:
     model = models().serving(MODEL)[1]
     return score_moments(
-        moments, trigger=Trigger.USAGE_DROP, model=model, basis=Basis.of(bundled_config()), ports=ports()
+        moments, trigger=Trigger.USAGE_DROP, model=model, basis=basis_of(model), ports=ports()
     )
 
 

@@ -2,7 +2,7 @@
 
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
-from stemtide.ports import BACKFILLED
+from stemtide.ports import BACKFILLED, LATE
 from stemtide.settings import DetectSettings
 
 from infra.config import Deployment
@@ -17,6 +17,8 @@ NOT_BACKFILLED = {"NewImage": {BACKFILLED: {"BOOL": [{"exists": False}]}}}
 """`exists` asks for a leaf (Lambda's event filters), and an attribute's leaf is its typed value."""
 FIRST_USE = {"eventName": ["INSERT"], "dynamodb": NOT_BACKFILLED}
 """New items of the usage table: the first use of a day (and a busy day's users, which the function skips)."""
+CLOSED_DAY = {"dynamodb": {"NewImage": {LATE: {"BOOL": [True]}}}}
+"""Changes of days that are over: what scoring keeps of the account is void."""
 
 
 class UsageDrops(Construct):
@@ -52,7 +54,8 @@ class UsageDrops(Construct):
             ["dynamodb:Query"], tables.usage.table_arn, f"{tables.accounts.table_arn}/index/by_risk"
         )
         self.function.allow(
-            ["dynamodb:PutItem", "dynamodb:Query", "dynamodb:UpdateItem"], tables.accounts.table_arn
+            ["dynamodb:BatchGetItem", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:UpdateItem"],
+            tables.accounts.table_arn,
         )
         self.function.allow(["dynamodb:PutItem", "dynamodb:Query"], tables.ingest.table_arn)
         asynchronous.catch(self.function)
@@ -61,7 +64,7 @@ class UsageDrops(Construct):
             "Consumer",
             function=self.function,
             table=tables.usage,
-            filters=[FIRST_USE],
+            filters=[FIRST_USE, CLOSED_DAY],
             given_up=given_up,
             window_s=deployment.detect_window_s,
         )

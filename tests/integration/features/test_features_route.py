@@ -1,6 +1,7 @@
 """`GET /v1/accounts/{id}/features` over real tables."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import boto3
@@ -14,6 +15,7 @@ from stemtide.as_of import parse_as_of
 from stemtide.config import bundled_config
 from stemtide.config_schema import Access
 from stemtide.facts import Fact, fold_facts
+from stemtide.features.profile_columns import Basis
 from stemtide.features.registry import NAMES, registry
 from stemtide.fold import fold
 from stemtide.http.app import answer
@@ -21,6 +23,7 @@ from stemtide.http.features import FeatureApi
 from stemtide.ports import UsageRow
 from stemtide.state import EMPTY, Caps, Event, encode, id_hash
 from stemtide.store.records import Records
+from stemtide.store.scoring import ScoreTables
 from stemtide.store.usage import DynamoUsageItems
 from stemtide.users import user_hash
 
@@ -40,11 +43,10 @@ class Served:
             create(self.client, table)
         resource = boto3.resource("dynamodb")
         self.records = Records(resource.Table("accounts"))
-        self.api = FeatureApi(
-            config=bundled_config(),
-            usage_table=resource.Table("usage"),
-            accounts_table=resource.Table("accounts"),
+        self.tables = ScoreTables(
+            usage=resource.Table("usage"), accounts=resource.Table("accounts"), config=bundled_config()
         )
+        self.api = FeatureApi(tables=self.tables, basis=lambda: Basis.of(bundled_config()))
 
     def read(self, account: str = "acme", *, group: str = "[admin]", **query: str) -> Reply:
         event = get(GET_FEATURES, claims=claims_of(group), query=query, account=account)
@@ -170,9 +172,7 @@ def test_an_account_that_came_later_is_known_without_features(served: Served) ->
 
 def test_a_csm_with_own_accounts_sees_no_other(served: Served) -> None:
     own = msgspec.structs.replace(bundled_config(), access=Access(csm_scope="own"))
-    served.api = FeatureApi(
-        config=own, usage_table=served.api.usage_table, accounts_table=served.api.accounts_table
-    )
+    served.api = replace(served.api, tables=replace(served.tables, config=own))
     for account, csm in (("mine", CARLA), ("other", "otto@acme.example")):
         served.put_usage("2024-01-20", "page", 1, account=account)
         fact = Fact(id="c" * 12, known_ms=0, at_ms=0, kind="traits", data={"csm": csm})

@@ -16,6 +16,8 @@ from stemtide.facts import Fact, standing_at
 from stemtide.features.history import AccountHistory
 from stemtide.features.profile_columns import Basis
 from stemtide.store.records import Records
+from stemtide.store.usage_blocks import UsageBlocks
+from stemtide.store.usage_reader import UsageReader
 from stemtide.store.vectors import read_vector
 from stemtide_cli.log import open_log
 from stemtide_cli.mapping import Events
@@ -73,8 +75,12 @@ class Both:
 
     def online(self, account: str, as_of_ms: int) -> bytes:
         records = Records(self.cloud.accounts)
-        vector = read_vector(self.cloud.usage, records, account, as_of_ms, bundled_config())
+        vector = read_vector(self.reader(), records, account, as_of_ms, Basis.of(bundled_config()))
         return vector.values.tobytes()
+
+    def reader(self) -> UsageReader:
+        blocks = UsageBlocks(self.cloud.accounts)
+        return UsageReader(usage_table=self.cloud.usage, blocks=blocks, events=bundled_config().events)
 
     @cache  # noqa: B019 - as long as one test
     def histories(self) -> dict[str, AccountHistory]:

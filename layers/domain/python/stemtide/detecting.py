@@ -20,7 +20,7 @@ from stemtide.detection import (
     without_cooling,
 )
 from stemtide.drops import Drop
-from stemtide.ports import SideBySide, UnavailableError, is_day
+from stemtide.ports import BACKFILLED, SideBySide, UnavailableError, is_day
 from stemtide.state import decode
 from stemtide.table_stream import Change
 
@@ -69,7 +69,7 @@ def on_first_use(changes: Sequence[Change], *, config: Config, ports: DetectPort
     newest: dict[str, Change] = {}
     for change in changes:
         account, day = str(change.keys["account"]), str(change.keys["day"])
-        if change.event != "INSERT" or not is_day(day):
+        if change.event != "INSERT" or not is_day(day) or BACKFILLED in (change.new or {}):
             continue
         if account not in newest or day > str(newest[account].keys["day"]):
             newest[account] = change

@@ -35,8 +35,9 @@ USUAL_WEEKS: Final = 4
 
 def ratio(above: Floats, below: Floats) -> Floats:
     """above / below, NaN where that is nothing."""
-    known = below > 0
-    return np.where(known, above / np.where(known, below, 1), np.nan)
+    found: Floats = np.full(np.broadcast_shapes(above.shape, below.shape), np.nan)
+    np.divide(above, below, out=found, where=below > 0)
+    return found
 
 
 def where(condition: np.ndarray[tuple[int, ...], np.dtype[np.bool_]], values: Floats) -> Floats:

@@ -13,8 +13,8 @@ from stemtide.features.usage_at import UsageAt, usage_at
 from stemtide.features.view import Batch, Floats, View
 from stemtide.profile import Standing
 
-CHUNK: Final = 2048
-"""Rows at a time: a block of 9 MB stays in the cache's reach and bounds memory."""
+CHUNK: Final = 512
+"""Rows at a time: a block of 3 MB stays in the cache's reach and bounds memory."""
 
 
 class Row(NamedTuple):

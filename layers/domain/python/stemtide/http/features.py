@@ -1,13 +1,14 @@
 """`GET /v1/accounts/{id}/features`: what a score of the account would see, in words."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
 from stemtide.access import GET_FEATURES
 from stemtide.as_of import as_of_text
-from stemtide.config_schema import Config
+from stemtide.features.profile_columns import Basis
 from stemtide.features.registry import Feature, Shape, registry
 from stemtide.features.vectors import Vector
 from stemtide.http import parameters
@@ -17,17 +18,17 @@ from stemtide.http.bodies import Features, FeatureValue
 from stemtide.http.problem import Response, no_account, response
 from stemtide.http.request import Request
 from stemtide.store.records import Records
+from stemtide.store.scoring import ScoreTables
 from stemtide.store.usage import account_seen
 from stemtide.store.vectors import read_vector
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeatureApi:
-    """The configuration, and the tables (boto3 Table resources)."""
+    """The tables, and what the configuration and the model in use add to what they say."""
 
-    config: Config
-    usage_table: Any
-    accounts_table: Any
+    tables: ScoreTables
+    basis: Callable[[], Basis]
 
     def operations(self) -> dict[str, Operation]:
         """The operations by id."""
@@ -43,13 +44,13 @@ class FeatureApi:
         account = parameters.account_of(request)
         parameters.only(request, ("as_of",))
         as_of_ms = parameters.as_of(request)
-        records = Records(self.accounts_table)
-        if not may_see(person, account, csm_scope=self.config.access.csm_scope, profiles=records):
+        records, basis = self.tables.records, self.basis()
+        if not may_see(person, account, csm_scope=self.tables.config.access.csm_scope, profiles=records):
             raise no_account()
-        vector = read_vector(self.usage_table, records, account, as_of_ms, self.config)
-        if not is_known(vector, usage_table=self.usage_table, records=records):
+        vector = read_vector(self.tables.reader, records, account, as_of_ms, basis)
+        if not is_known(vector, usage_table=self.tables.usage, records=records):
             raise no_account()
-        return response(HTTPStatus.OK, described(vector, Shape.of(self.config.events)))
+        return response(HTTPStatus.OK, described(vector, basis.shape))
 
 
 def is_known(vector: Vector, *, usage_table: Any, records: Records) -> bool:

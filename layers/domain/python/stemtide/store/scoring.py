@@ -13,6 +13,8 @@ from stemtide.scoring_service import Moment, ScoringPorts
 from stemtide.store import record_keys as keys
 from stemtide.store.errors import translated
 from stemtide.store.records import Records
+from stemtide.store.usage_blocks import UsageBlocks
+from stemtide.store.usage_reader import UsageReader
 from stemtide.store.vectors import read_known
 
 
@@ -28,6 +30,13 @@ class ScoreTables:
     def records(self) -> Records:
         """The accounts table's rows."""
         return Records(self.accounts)
+
+    @property
+    def reader(self) -> UsageReader:
+        """Reads accounts' usage, and keeps what the next score needs of it."""
+        return UsageReader(
+            usage_table=self.usage, blocks=UsageBlocks(self.accounts), events=self.config.events
+        )
 
     def ports(
         self, side_by_side: SideBySide, *, say_failed: Callable[[Moment, Exception], None]
@@ -61,7 +70,7 @@ class ScoreTables:
             return  # the row has expired
 
     def _read(self, account: str, as_of_ms: int) -> Known:
-        return read_known(self.usage, self.records, account, as_of_ms, self.config.events)
+        return read_known(self.reader, self.records, account, as_of_ms)
 
     def _end(self, moment: Moment, trigger: Trigger) -> bool:
         """Whether a score was taken out of the record; most have none, which a read tells for less."""

@@ -1,5 +1,6 @@
 """The usage table: conditional writes for the aggregates, days for the readers."""
 
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
@@ -8,12 +9,16 @@ from typing import Any, Final
 from boto3.dynamodb.conditions import Attr, Key
 
 from stemtide import users
+from stemtide.calls import day_of_index
 from stemtide.commit import USERS_SUFFIX
-from stemtide.ports import AFTER_DAYS, CUTOVER_SORT, StoredState, ThrottledError, UsageRow, is_day
+from stemtide.ports import AFTER_DAYS, CUTOVER_SORT, LATE, StoredState, ThrottledError, UsageRow, is_day
 from stemtide.state import decode
 from stemtide.store.errors import translated
 from stemtide.users import Users
 
+DAY_S: Final = 86_400
+MARGIN_S: Final = 300
+"""A day counts as over so long before it is: clocks differ, and a write may take its time."""
 FIRST_DAYS: Final = 3
 """Items read to find the first day with usage: nearly always the first is one."""
 
@@ -95,6 +100,8 @@ def put_of(row: UsageRow) -> dict[str, Any]:
         "events": {"N": str(row.events)},
         "expires_at": {"N": str(row.expires_at)},
     }
+    if is_day(row.sort) and row.sort < day_of_index(int(time.time() + MARGIN_S) // DAY_S):
+        item[LATE] = {"BOOL": True}
     if row.version == 1:
         return {"Item": item, "ConditionExpression": "attribute_not_exists(account)"}
     return {
