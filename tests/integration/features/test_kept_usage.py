@@ -1,0 +1,210 @@
+"""One small row an account instead of its days, and never what the days do not say any more."""
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import boto3
+import numpy as np
+import pytest
+from moto import mock_aws
+from stemtide import tables
+from stemtide.calls import day_of_index
+from stemtide.config_schema import Events
+from stemtide.features.usage_at import UsageAt
+from stemtide.fold import fold
+from stemtide.ports import LATE, UsageRow
+from stemtide.state import EMPTY, Caps, Event, decode, encode, id_hash
+from stemtide.store.usage import DynamoUsageItems
+from stemtide.store.usage_blocks import Block, UsageBlocks
+from stemtide.store.usage_reader import WHOLE_EVERY, UsageReader
+from stemtide.table_stream import Change
+from stemtide.users import user_hash
+from stemtide.voiding import void_late
+
+from tests.domain_tables import create
+
+TODAY = int(time.time()) // 86_400
+CLOSED = TODAY - 1
+
+
+@dataclass
+class Kept:
+    """The tables, and what was asked of them."""
+
+    usage: Any
+    accounts: Any
+    calls: list[str] = field(default_factory=list)
+    events: Events = field(default_factory=Events)
+
+    def reader(self) -> UsageReader:
+        return UsageReader(usage_table=self.usage, blocks=UsageBlocks(self.accounts), events=self.events)
+
+    def read(self, day: int = CLOSED, account: str = "acme") -> UsageAt:
+        self.calls.clear()
+        found = self.reader().read(account, day)
+        bare = UsageReader(usage_table=self.usage, blocks=None, events=self.events)
+        asked = list(self.calls)
+        whole = bare.read(account, day)
+        self.calls[:] = asked
+        assert same(found, whole)
+        return found
+
+    def use(self, day: int, name: str = "Report Created", user: str = "ann", number: int = 1) -> Change:
+        """One more call on a day, as the aggregates write it; the change that the table's stream tells."""
+        items, sort = DynamoUsageItems(client=boto3.client("dynamodb"), table_name="usage"), day_of_index(day)
+        stored = items.get("acme", sort)
+        state = EMPTY if stored is None else decode(stored.blob)
+        version = 0 if stored is None else stored.version
+        one = Event(
+            version + 1, id_hash(f"{name}{day}{version}"), user_hash(user), name, day * 86_400_000, number
+        )
+        after = fold(state, [one], lane="0", caps=Caps()).state
+        row = UsageRow(
+            account="acme",
+            sort=sort,
+            version=version + 1,
+            blob=encode(after),
+            events=after.events,
+            expires_at=int(time.time()) + 86_400,
+        )
+        items.put(row)
+        new = self.usage.get_item(Key={"account": "acme", "day": sort})["Item"]
+        return Change(sequence="7", event="MODIFY", keys={"account": "acme", "day": sort}, new=new, old=None)
+
+    def told(self, *changes: Change) -> str | None:
+        return void_late(changes, UsageBlocks(self.accounts).void)
+
+    @property
+    def block(self) -> Block:
+        return UsageBlocks(self.accounts).read("acme")
+
+
+def same(one: UsageAt, other: UsageAt) -> bool:
+    parts = [
+        (u._replace(block=0, long=0, distinct=()), u.block.tolist(), u.long.tolist()) for u in (one, other)
+    ]  # type: ignore[arg-type]
+    return parts[0] == parts[1] and np.array_equal(one.distinct, other.distinct, equal_nan=True)
+
+
+@pytest.fixture
+def kept(monkeypatch: pytest.MonkeyPatch) -> Iterator[Kept]:
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    with mock_aws():
+        for table in (tables.USAGE, tables.ACCOUNTS):
+            create(boto3.client("dynamodb"), table)
+        resource = boto3.resource("dynamodb")
+        found = Kept(resource.Table("usage"), resource.Table("accounts"))
+        register = found.usage.meta.client.meta.events.register  # both tables share it
+        register("before-call.dynamodb.*", lambda model, **_: found.calls.append(model.name))
+        yield found
+
+
+def test_the_second_score_of_a_day_reads_one_row(kept: Kept) -> None:
+    kept.use(CLOSED - 3)
+    first = kept.read()
+
+    again = kept.read()
+
+    assert kept.calls == ["GetItem"]
+    assert same(first, again)
+
+
+def test_the_next_day_reads_only_what_is_new(kept: Kept) -> None:
+    kept.use(CLOSED - 5)
+    kept.read(CLOSED - 3)
+    kept.use(CLOSED - 1, user="bob")
+
+    found = kept.read(CLOSED)
+
+    assert kept.calls == ["GetItem", "Query", "UpdateItem"]
+    assert (kept.block.day, kept.block.whole) == (CLOSED, CLOSED - 3)
+    assert found.last_active_day == CLOSED - 1
+
+
+def test_a_late_event_voids_the_row(kept: Kept) -> None:
+    kept.use(CLOSED - 3)
+    before = kept.read()
+    change = kept.use(CLOSED - 9, number=5)
+
+    assert kept.told(change) is None
+    after = kept.read()
+
+    assert kept.block.voids == 1
+    assert before.block[0].sum() == 1
+    assert after.block[0].sum() == 6
+
+
+def test_a_change_while_a_score_reads_refuses_what_it_made(kept: Kept) -> None:
+    kept.use(CLOSED - 3)
+    block = kept.block
+    made = replace(block, day=CLOSED, digest="x", usage=b"old")
+    assert kept.told(kept.use(CLOSED - 3)) is None
+
+    assert not UsageBlocks(kept.accounts).write("acme", made)
+    assert kept.block == Block(voids=1)
+
+
+def test_an_account_that_was_never_scored_costs_no_write(kept: Kept) -> None:
+    change = kept.use(CLOSED - 3)
+    kept.calls.clear()
+
+    kept.told(change)
+
+    assert kept.calls == ["BatchGetItem"]
+    assert kept.accounts.scan()["Items"] == []
+
+
+def test_use_of_the_open_day_is_nobodys_concern(kept: Kept) -> None:
+    change = kept.use(TODAY)
+    kept.calls.clear()
+
+    kept.told(change)
+
+    assert LATE not in (change.new or {})
+    assert kept.calls == []
+
+
+def test_a_day_that_is_not_over_is_read_and_not_kept(kept: Kept) -> None:
+    kept.use(TODAY)
+    kept.read(TODAY)
+
+    assert kept.block == Block(voids=0)
+
+
+def test_an_older_day_is_read_and_does_not_replace_a_newer_one(kept: Kept) -> None:
+    kept.use(CLOSED - 40)
+    kept.read(CLOSED)
+    kept.read(CLOSED - 30)
+
+    assert kept.block.day == CLOSED
+    assert "UpdateItem" not in kept.calls
+
+
+def test_another_meaning_of_events_makes_everything_anew(kept: Kept) -> None:
+    kept.use(CLOSED - 3, name="Deal Won")
+    assert kept.read().block[3].sum() == 0
+    kept.events = Events(core_actions=("Deal *",))
+
+    assert kept.read().block[3].sum() == 1
+
+
+def test_all_days_are_read_again_now_and_then(kept: Kept) -> None:
+    kept.use(CLOSED - WHOLE_EVERY - 3)
+    for ago in range(WHOLE_EVERY, -1, -7):
+        kept.read(CLOSED - ago)
+
+    assert kept.block.whole == CLOSED
+
+
+def test_many_accounts_are_looked_for_a_hundred_at_a_time(kept: Kept) -> None:
+    blocks = UsageBlocks(kept.accounts)
+    for account in ("a7", "a205"):
+        blocks.read(account)
+    kept.calls.clear()
+
+    voided = blocks.void([f"a{n}" for n in range(206)])
+
+    assert voided == 2
+    assert sorted(kept.calls) == ["BatchGetItem"] * 3 + ["UpdateItem"] * 2
