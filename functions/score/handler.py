@@ -72,7 +72,10 @@ def threads() -> Threads:
 def operations() -> dict[str, Operation]:
     """What the HTTP API asks of this function."""
     features = FeatureApi(
-        config=bundled_config(), usage_table=tables().usage, accounts_table=tables().accounts
+        config=bundled_config(),
+        usage_table=tables().usage,
+        accounts_table=tables().accounts,
+        ingest_table=clients.table(ScoreSettings.from_env().ingest_table, config=clients.PATIENT),
     )
     return {**features.operations(), **ScoringApi(tables=tables(), score=score).operations()}
 

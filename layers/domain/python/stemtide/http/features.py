@@ -1,6 +1,7 @@
 """`GET /v1/accounts/{id}/features`: what a score of the account would see, in words."""
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
@@ -13,10 +14,12 @@ from stemtide.features.vectors import Vector
 from stemtide.http import parameters
 from stemtide.http.app import Operation
 from stemtide.http.auth import caller, may_see
-from stemtide.http.bodies import Features, FeatureValue
+from stemtide.http.bodies import Features, FeatureValue, SourceState
 from stemtide.http.problem import Response, no_account, response
 from stemtide.http.request import Request
+from stemtide.sources import Freshness, known_shares, source_of
 from stemtide.store.records import Records
+from stemtide.store.sources import read_freshness
 from stemtide.store.usage import account_seen
 from stemtide.store.vectors import read_vector
 
@@ -28,6 +31,7 @@ class FeatureApi:
     config: Config
     usage_table: Any
     accounts_table: Any
+    ingest_table: Any
 
     def operations(self) -> dict[str, Operation]:
         """The operations by id."""
@@ -49,7 +53,8 @@ class FeatureApi:
         vector = read_vector(self.usage_table, records, account, as_of_ms, self.config)
         if not is_known(vector, usage_table=self.usage_table, records=records):
             raise no_account()
-        return response(HTTPStatus.OK, described(vector))
+        states = read_freshness(self.ingest_table, as_of_ms, self.config.sources)
+        return response(HTTPStatus.OK, described(vector, states))
 
 
 def is_known(vector: Vector, *, usage_table: Any, records: Records) -> bool:
@@ -63,14 +68,29 @@ def is_known(vector: Vector, *, usage_table: Any, records: Records) -> bool:
     )
 
 
-def described(vector: Vector) -> Features:
-    """The vector with labels, units and sentences."""
+def described(vector: Vector, states: Iterable[Freshness]) -> Features:
+    """The vector with labels, units and sentences, and what each source adds to it."""
+    values = vector.values.tolist()
+    known = [(source_of(f.name, f.source), not math.isnan(v)) for f, v in zip(FEATURES, values, strict=True)]
+    shares = known_shares(known)
     return Features(
         account=vector.account,
         as_of=as_of_text(vector.as_of_ms),
         completeness=vector.completeness,
         registry=registry_hash(),
-        features=[_value(f, v) for f, v in zip(FEATURES, vector.values.tolist(), strict=True)],
+        sources=[_source(state, shares.get(state.source)) for state in states],
+        features=[_value(f, v) for f, v in zip(FEATURES, values, strict=True)],
+    )
+
+
+def _source(state: Freshness, share: float | None) -> SourceState:
+    return SourceState(
+        source=state.source,
+        connected=state.connected,
+        last_seen=None if state.last_seen_ms is None else as_of_text(state.last_seen_ms),
+        limit_s=state.limit_s,
+        fresh=state.fresh,
+        completeness=share,
     )
 
 
