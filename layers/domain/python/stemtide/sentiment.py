@@ -2,7 +2,7 @@
 
 VADER (Hutto & Gilbert 2014, MIT) sums the valences of 7,500 rated English words with rules for negation,
 emphasis and emoji. It knows no other language, and words of others look like its own (German `die`), so a
-text that does not read as English has no sentiment: unknown is not neutral. docs/sentiment.md compares.
+text that does not read as English has no sentiment: unknown is not neutral. See docs/adr/0007.
 """
 
 import re
