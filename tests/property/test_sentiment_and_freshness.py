@@ -1,4 +1,4 @@
-"""A ticket's number does not depend on when or how often it is looked at; freshness not on what comes later."""
+"""A ticket's number does not depend on how often it is looked at; freshness not on what comes later."""
 
 from typing import Any
 

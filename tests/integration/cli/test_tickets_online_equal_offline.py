@@ -1,4 +1,4 @@
-"""The facts of a log's tickets: through the stream into the table, by a backfill, and as training has them."""
+"""The facts of a log's tickets: through the stream into the table, by a backfill, as training has them."""
 
 from pathlib import Path
 

@@ -1,5 +1,8 @@
 """Who told what, and whether they are still heard of."""
 
+import re
+from pathlib import Path
+
 import pytest
 from stemtide.config_schema import Source, Sources
 from stemtide.config_sources import FreshMinutes
@@ -103,3 +106,13 @@ def test_shares_are_of_the_sources_own_features() -> None:
     known = [(Source.CRM, True), (Source.CRM, False), (Source.NPS, True), (Source.BILLING, False)]
 
     assert known_shares(known) == {Source.CRM: 0.5, Source.NPS: 1.0, Source.BILLING: 0.0}
+
+
+@pytest.mark.parametrize("source", [source for source in Source if source is not Source.STREAM])
+def test_the_docs_name_the_features_of_each_source(source: Source) -> None:
+    docs = (Path(__file__).parents[3] / "docs/features.md").read_text()
+
+    [row] = [line for line in docs.splitlines() if line.startswith(f"| `{source.value}` | ")]
+
+    named = re.findall(r"`(\w+)`", row.split("|")[4])
+    assert set(named) == {f.name for f in FEATURES if source_of(f.name, f.source) is source}
