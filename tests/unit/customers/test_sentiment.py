@@ -103,6 +103,8 @@ def test_the_sentiment_takes_the_place_of_the_text() -> None:
 def test_the_producers_own_number_wins() -> None:
     assert sentiment_at(ticket("m-1", text=ANGRY, sentiment=0.75)) == 0.75
     assert sentiment_at(ticket("m-1", sentiment=-1)) == -1.0
+    assert sentiment_at(ticket("m-1", text=ANGRY, sentiment=None)) == of_text(ANGRY)
+    assert sentiment_at(ticket("m-1", sentiment=0.5), ticket("m-2", sentiment=None)) is None
 
 
 @pytest.mark.parametrize("wrong", [1.01, -2, "good", True, float("nan")])

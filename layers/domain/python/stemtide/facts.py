@@ -132,15 +132,15 @@ def is_raw(fact: Fact) -> bool:
 def without_text(fact: Fact, sentiment_of: Callable[[str], float | None]) -> Fact:
     """A fact with the sentiment of its text in the text's place; any other as it is.
 
-    The producer's own `sentiment` wins. `text` stays as null, so that it still counts as having been said
-    and a second look finds nothing to do. A text that was taken back (null) has no sentiment, nor has one of
-    which `sentiment_of` knows none.
+    The producer's own `sentiment` wins, unless it is null. `text` stays as null, so that it still counts as
+    having been said and a second look finds nothing to do. A text that was taken back (null) has no
+    sentiment, nor has one of which `sentiment_of` knows none.
     """
     if not is_raw(fact):
         return fact
-    text = fact.data["text"]
-    said = {"sentiment": None if text is None else sentiment_of(text), **fact.data, "text": None}
-    return msgspec.structs.replace(fact, data=said)
+    text, own = fact.data["text"], fact.data.get("sentiment")
+    found = sentiment_of(text) if own is None and text is not None else own
+    return msgspec.structs.replace(fact, data={**fact.data, "text": None, "sentiment": found})
 
 
 def fold_facts(facts: Iterable[Fact], as_of_ms: int) -> Profile:
