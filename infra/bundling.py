@@ -40,6 +40,12 @@ UNUSED_OF_NUMPY: Final = (
     *(f"numpy/{part}" for part in ("_core/include", "_pyinstaller", "distutils", "doc", "f2py", "testing")),
     *("numpy/**/tests", "numpy/_core/*_tests.*.so", "**/*.a", "**/*.pxd", "**/*.pyi"),
 )
+ONLY_FOR_DEMONSTRATION: Final = tuple(
+    f"{package}{rest}"
+    for package in ("requests", "urllib3", "certifi", "idna", "charset_normalizer")
+    for rest in ("", "-*")
+)
+"""What vaderSentiment's own demonstration loads. A urllib3 here would also take the place of boto3's."""
 NOT_FOR_SCORING: Final = (
     *(f"onnxruntime/{part}" for part in ("backend", "datasets", "quantization", "tools", "transformers")),
     "onnxruntime/capi/libonnxruntime.so.*",  # for programs in C; Python's module holds it all once more
@@ -78,7 +84,7 @@ def runtime_layer(deployment: Deployment) -> Path:
     Raises:
         BundlingError: a package has no wheel for the target, or its hash differs from the lock's.
     """
-    return _third_party("runtime", LOCK, deployment, without=UNUSED_OF_NUMPY)
+    return _third_party("runtime", LOCK, deployment, without=(*UNUSED_OF_NUMPY, *ONLY_FOR_DEMONSTRATION))
 
 
 def inference_layer(deployment: Deployment) -> Path:

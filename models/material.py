@@ -14,9 +14,10 @@ import msgspec
 import numpy as np
 from stemtide.calls import RESERVED_PREFIX
 from stemtide.config_schema import Config
-from stemtide.facts import Fact, UnusableFactError, fact_of, standing_at
+from stemtide.facts import Fact, UnusableFactError, fact_of, standing_at, without_text
 from stemtide.features.history import AccountHistory, Counter
 from stemtide.profile import Standing
+from stemtide.sentiment import SentimentOf, sentiment_by
 from stemtide_cli import packing, sql
 from stemtide_cli.errors import CliError
 from stemtide_cli.facts_log import Facts, open_facts, terms_query
@@ -107,7 +108,7 @@ def _read(mapping: Mapping, folder: Path, path: Path, spill: Path, config: Confi
     return Material(
         fingerprint=f"{log.fingerprint}-{facts.log.fingerprint if facts.log else 'none'}",
         histories=read_histories(log, config),
-        facts=_facts(log, facts),
+        facts=_facts(log, facts, sentiment_by(config.support.sentiment)),
         terms=terms,
         enrolments=enrolments,
         courses={**enrolled_in, **active_in},
@@ -150,15 +151,16 @@ def _courses(mapping: Mapping, log: Log) -> tuple[dict[str, str], dict[str, Wind
     )
 
 
-def _facts(log: Log, facts: Facts) -> dict[str, list[Fact]]:
-    """The facts as the stream's consumer makes them of the replayed calls, also of those among the events."""
+def _facts(log: Log, facts: Facts, sentiment_of: SentimentOf) -> dict[str, list[Fact]]:
+    """The facts as the consumers make them of the replayed calls, also of those among the events: the text of
+    a ticket has given way to its sentiment."""
     found: dict[str, list[Fact]] = defaultdict(list)
     reserved = " OR ".join(f"starts_with(event, {sql.text(prefix)})" for prefix in RESERVED_PREFIX)
     among_events = f"SELECT * FROM (SELECT * FROM ({log.query}) WHERE ({reserved}) AND skip IS NULL)"
     _take_facts(replace(log, query=among_events), found, billing=False)
     if facts.log is not None:
         _take_facts(facts.log, found, billing=True)
-    return found
+    return {account: [without_text(fact, sentiment_of) for fact in said] for account, said in found.items()}
 
 
 def _take_facts(log: Log, found: dict[str, list[Fact]], *, billing: bool) -> None:

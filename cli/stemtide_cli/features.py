@@ -7,13 +7,14 @@ import click
 import msgspec
 from rich.console import Console
 from rich.table import Table
-from stemtide.as_of import as_of_text
+from stemtide.as_of import as_of_text, parse_as_of
 
 from stemtide_cli import api
 from stemtide_cli.command import Session
 from stemtide_cli.errors import CliError
 from stemtide_cli.instants import AS_OF, now_ms
 from stemtide_cli.output import escape
+from stemtide_cli.sources import sources_table
 from stemtide_cli.stack import Stack
 
 
@@ -43,6 +44,7 @@ def from_tables(stack: Stack, account: str, as_of_ms: int) -> dict[str, Any]:
     from stemtide.features.profile_columns import Basis
     from stemtide.http.features import described, is_known
     from stemtide.store.records import Records
+    from stemtide.store.sources import read_freshness
     from stemtide.store.usage_reader import UsageReader
     from stemtide.store.vectors import read_vector
 
@@ -52,7 +54,8 @@ def from_tables(stack: Stack, account: str, as_of_ms: int) -> dict[str, Any]:
     vector = read_vector(reader, records, account, as_of_ms, basis)
     if not is_known(vector, usage_table=usage, records=records):
         raise CliError(f"nothing of the account {account!r} has arrived", hint="check the name")
-    found: dict[str, Any] = msgspec.to_builtins(described(vector, basis.shape))
+    states = read_freshness(stack.table("ingest"), as_of_ms, config.sources)
+    found: dict[str, Any] = msgspec.to_builtins(described(vector, states, basis.shape))
     return found
 
 
@@ -67,3 +70,4 @@ def _show(console: Console, found: dict[str, Any]) -> None:
         value = "" if feature["value"] is None else f"{feature['value']:,.6g}"
         table.add_row(feature["name"], value, feature["unit"], escape(feature["text"]))
     console.print(table)
+    console.print(sources_table(found["sources"], as_of_ms=parse_as_of(found["as_of"])))

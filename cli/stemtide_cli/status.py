@@ -6,27 +6,33 @@ from typing import Any
 from boto3.dynamodb.conditions import Key
 from rich.console import Console
 from rich.table import Table
+from stemtide.config import bundled_config
 from stemtide.recompute_plan import COUNTED
 from stemtide.store.quarantine import list_quarantined
 from stemtide.store.recomputes import read_latest_run
+from stemtide.store.sources import read_freshness
 
 from stemtide_cli.command import Session
 from stemtide_cli.draining import Look, look_at
+from stemtide_cli.instants import now_ms
+from stemtide_cli.sources import rows_of, sources_table
 
 BALANCE_JOB = "job#balance"
 PAGE = 1000
 
 
 def status(session: Session) -> None:
-    """Show what came in and where it went, how far the consumers are, and what was set aside."""
+    """Show what came in and where it went, how far the consumers are, who is silent, what was set aside."""
     table = session.stack.table("ingest")
+    as_of_ms = now_ms()
+    states = read_freshness(table, as_of_ms, bundled_config().sources)
     data = summarise(
         look_at(session.stack),
         quarantined=by_reason(table),
         last_balance_check=last_check(table),
         last_recompute=last_recompute(table),
     )
-    data = {"stack": str(session.stack_file), **data}
+    data = {"stack": str(session.stack_file), **data, "sources": rows_of(states, as_of_ms=as_of_ms)}
     session.out.result(data, lambda console: _show(console, data))
 
 
@@ -110,6 +116,7 @@ def _show(console: Console, data: dict[str, Any]) -> None:
         console.print(
             "the consumers are not equally far: the counters balance as far as they can be compared"
         )
+    console.print(sources_table(data["sources"]))
     for line in data["in_flight"]:
         console.print(f"in flight: {line}")
     dead = data["dead_letters"]

@@ -4,13 +4,16 @@ from functools import lru_cache
 from typing import Any
 
 from aws_lambda_powertools import Logger
+from stemtide.config import bundled_config
 from stemtide.profiling import ProfilePorts, profile_accounts
+from stemtide.sentiment import sentiment_by
 from stemtide.settings import ProfileSettings
 from stemtide.store import clients
 from stemtide.store.consumer_marks import leave_mark
 from stemtide.store.pace import Threads
 from stemtide.store.records import Records
 from stemtide.store.set_aside import SetAside
+from stemtide.store.sources import SourceNotes
 from stemtide.table_stream import changes, done_before, partial_answer
 
 logger = Logger(service="profile")
@@ -29,6 +32,12 @@ def marks() -> Any:
 
 
 @lru_cache(maxsize=1)
+def sources() -> SourceNotes:
+    """Where it is noted who was heard of; remembers what this process has noted."""
+    return SourceNotes(marks())
+
+
+@lru_cache(maxsize=1)
 def ports() -> ProfilePorts:
     """What profiling touches, made once per process."""
     records = Records(clients.table(settings().accounts_table))
@@ -39,7 +48,12 @@ def ports() -> ProfilePorts:
         aside.send(what, error)
 
     return ProfilePorts(
-        facts=records.facts, write=records.write_profile, set_aside=set_aside, side_by_side=Threads()
+        facts=records.facts,
+        sentiment_of=sentiment_by(bundled_config().support.sentiment),
+        replace=records.replace_fact,
+        write=records.write_profile,
+        set_aside=set_aside,
+        side_by_side=Threads(),
     )
 
 
@@ -47,7 +61,14 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     """Look at the accounts of a delivery; the response names the changes that must come again."""
     found = changes(event)
     outcome = profile_accounts(found, ports=ports())
-    logger.info("profiled", accounts=outcome.looked_at, written=outcome.written, again=len(outcome.failed))
+    logger.info(
+        "profiled",
+        accounts=outcome.looked_at,
+        written=outcome.written,
+        sentiments=outcome.sentiments,
+        again=len(outcome.failed),
+    )
+    sources().note(outcome.heard)
     done = done_before(found, outcome.failed)
     if done is not None:
         leave_mark(marks(), "profile", done)

@@ -72,7 +72,11 @@ def threads() -> Threads:
 @lru_cache(maxsize=1)
 def operations() -> dict[str, Operation]:
     """What the HTTP API asks of this function."""
-    features = FeatureApi(tables=tables(), basis=lambda: basis_of(models().serving(MODEL)[1]))
+    features = FeatureApi(
+        tables=tables(),
+        ingest_table=clients.table(ScoreSettings.from_env().ingest_table, config=clients.PATIENT),
+        basis=lambda: basis_of(models().serving(MODEL)[1]),
+    )
     return {**features.operations(), **ScoringApi(tables=tables(), score=score).operations()}
 
 

@@ -35,12 +35,13 @@ class Scorer(Construct):
             settings=ScoreSettings(
                 usage_table=tables.usage.table_name,
                 accounts_table=tables.accounts.table_name,
+                ingest_table=tables.ingest.table_name,
                 model_bucket=models.bucket.bucket_name,
                 drop_queue=drops.queue.queue_url,
                 drop_dead_letter_queue=drops.given_up.queue_url,
             ),
         )
-        self.function.allow(["dynamodb:Query"], tables.usage.table_arn)
+        self.function.allow(["dynamodb:Query"], tables.usage.table_arn, tables.ingest.table_arn)
         self.function.allow(
             ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:UpdateItem"],
             tables.accounts.table_arn,

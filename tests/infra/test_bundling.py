@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from stemtide.sentiment import of_text
 
 from infra.bundling import domain_layer, inference_layer, runtime_layer, unzipped_bytes
 from infra.config import Deployment
@@ -34,6 +35,24 @@ def test_compiled_packages_are_of_the_target_architecture_and_python(architectur
     modules = [library for library in libraries if library.parent.name != "numpy.libs"]
     assert all("cpython-313" in library.name or ".abi3." in library.name for library in modules)
     assert 1_000_000 < unzipped_bytes(folder) < RUNTIME_MB * 1_000_000
+
+
+def test_a_ticket_is_judged_with_the_layers_alone_and_boto3_keeps_its_own_urllib3() -> None:
+    """In an interpreter without site-packages: nothing but what a Lambda function has."""
+    text = "The export is broken again and nobody answers."
+    layers = [folder / "python" for folder in (domain_layer(), runtime_layer(Deployment(native_layers=True)))]
+    program = "import sys; sys.path[:0] = sys.argv[2:]; from stemtide.sentiment import of_text; "
+    program += "print(of_text(sys.argv[1]))"
+
+    answer = subprocess.run(
+        [sys.executable, "-B", "-S", "-E", "-s", "-c", program, text, *map(str, layers)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert answer.stdout.strip() == str(of_text(text)), answer.stderr
+    assert not {path.name for path in layers[1].iterdir()} & {"requests", "urllib3", "certifi", "idna"}
 
 
 INFERENCE_MB = 50

@@ -125,6 +125,32 @@ def test_status_tells_lag_quarantine_and_what_is_in_flight(deployment: Deploymen
     json.dumps(status)
 
 
+def test_status_tells_who_is_still_heard_of(deployment: Deployment) -> None:
+    quiet = deployment.run("status")
+    deployment.put(call("m-1"))
+    deployment.put(call("m-2", event="NPS Submitted", properties={"score": 9}))
+    deployment.deliver()
+
+    status = deployment.run("status")
+    shown = deployment.invoke("status").stdout
+
+    assert {source["fresh"] for source in quiet["sources"]} == {None}
+    found = {source["source"]: source for source in status["sources"]}
+    assert list(found) == ["stream", "tickets", "crm", "billing", "nps"]
+    assert (found["stream"]["fresh"], found["nps"]["fresh"]) == (True, True)
+    assert 0 <= found["nps"]["age_s"] < 60
+    assert found["crm"] == {
+        "source": "crm",
+        "connected": False,
+        "last_seen": None,
+        "age_s": None,
+        "limit_s": 1800,
+        "fresh": None,
+    }
+    assert "fresh" in shown
+    assert "not connected" in shown
+
+
 def test_status_shows_the_newest_balance_check(deployment: Deployment) -> None:
     for hour in ("09", "10"):
         deployment.cloud.invoke("balance", {"scheduled_at": f"2026-03-14T{hour}:00:00+00:00"})

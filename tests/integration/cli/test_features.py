@@ -20,6 +20,9 @@ def test_features_are_read_from_the_tables(deployment: Deployment) -> None:
     assert (found["account"], found["as_of"]) == ("acme", "2026-03-14T23:59:59.999Z")
     assert (shown["days_since_last_event"], shown["history_days"], shown["active_days_14d"]) == (4, 12, 2)
     assert shown["mrr"] is None
+    shares = {source["source"]: source["completeness"] for source in found["sources"]}
+    assert 0 < shares["stream"] < 1
+    assert shares["billing"] == 0
 
 
 def test_features_are_shown_in_words(deployment: Deployment) -> None:
@@ -30,6 +33,7 @@ def test_features_are_shown_in_words(deployment: Deployment) -> None:
     assert result.exit_code == 0
     assert "not used for 4 days" in result.stdout
     assert "monthly recurring revenue is unknown" in result.stdout
+    assert "not connected" in result.stdout
 
 
 def test_an_account_of_which_nothing_arrived_is_named(deployment: Deployment) -> None:

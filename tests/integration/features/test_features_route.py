@@ -13,7 +13,7 @@ from stemtide import tables
 from stemtide.access import GET_FEATURES
 from stemtide.as_of import parse_as_of
 from stemtide.config import bundled_config
-from stemtide.config_schema import Access
+from stemtide.config_schema import Access, Source
 from stemtide.facts import Fact, fold_facts
 from stemtide.features.profile_columns import Basis
 from stemtide.features.registry import NAMES, registry
@@ -24,6 +24,7 @@ from stemtide.ports import UsageRow
 from stemtide.state import EMPTY, Caps, Event, encode, id_hash
 from stemtide.store.records import Records
 from stemtide.store.scoring import ScoreTables
+from stemtide.store.sources import SourceNotes
 from stemtide.store.usage import DynamoUsageItems
 from stemtide.users import user_hash
 
@@ -39,14 +40,18 @@ class Served:
 
     def __init__(self) -> None:
         self.client = boto3.client("dynamodb")
-        for table in (tables.USAGE, tables.ACCOUNTS):
+        for table in tables.ALL:
             create(self.client, table)
         resource = boto3.resource("dynamodb")
         self.records = Records(resource.Table("accounts"))
         self.tables = ScoreTables(
             usage=resource.Table("usage"), accounts=resource.Table("accounts"), config=bundled_config()
         )
-        self.api = FeatureApi(tables=self.tables, basis=lambda: Basis.of(bundled_config()))
+        self.api = FeatureApi(
+            tables=self.tables,
+            ingest_table=resource.Table("ingest"),
+            basis=lambda: Basis.of(bundled_config()),
+        )
 
     def read(self, account: str = "acme", *, group: str = "[admin]", **query: str) -> Reply:
         event = get(GET_FEATURES, claims=claims_of(group), query=query, account=account)
@@ -151,6 +156,37 @@ def test_an_account_that_is_only_known_from_facts_has_features_too(served: Serve
 
     assert by_name(reply)["mrr"]["value"] == 1.0
     assert by_name(reply)["history_days"]["value"] == 0
+
+
+def test_each_source_is_shown_with_what_is_known_of_it_and_how_lately(served: Served) -> None:
+    notes = SourceNotes(served.api.ingest_table)
+    for day in ("2024-01-20T10:00:00Z", "2024-01-21T10:00:00Z"):
+        notes.note({Source.CRM: parse_as_of(day), Source.BILLING: parse_as_of(day)})
+    fact = Fact(id="b" * 12, known_ms=0, at_ms=0, kind="traits", data={"mrr": 100, "plan": "pro"})
+    served.records.put_facts("acme", [fact])
+
+    reply = served.read(as_of="2024-01-20T10:45:00Z")
+    earlier = served.read(as_of="2024-01-01")
+
+    found = {source["source"]: source for source in reply.body["sources"]}
+    assert list(found) == ["stream", "tickets", "crm", "billing", "nps"]
+    seen = {"connected": True, "last_seen": "2024-01-20T10:00:00.000Z"}
+    assert found["crm"] == seen | {"source": "crm", "limit_s": 1800, "fresh": False, "completeness": 1.0}
+    assert found["billing"] == seen | {
+        "source": "billing",
+        "limit_s": 3600,
+        "fresh": True,
+        "completeness": 1 / 11,
+    }
+    assert found["nps"] == {
+        "source": "nps",
+        "connected": False,
+        "last_seen": None,
+        "limit_s": 86_400,
+        "fresh": None,
+        "completeness": 0.0,
+    }
+    assert {one["fresh"] for one in earlier.body["sources"]} == {None}
 
 
 def test_an_unknown_account_is_not_found(served: Served) -> None:

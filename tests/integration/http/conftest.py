@@ -38,6 +38,7 @@ SETTINGS = (
     ScoreSettings(
         usage_table="usage",
         accounts_table="accounts",
+        ingest_table="ingest",
         model_bucket="models",
         drop_queue="drops",
         drop_dead_letter_queue="given-up-drops",

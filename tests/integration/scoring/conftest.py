@@ -107,6 +107,7 @@ def scoring(monkeypatch: pytest.MonkeyPatch) -> Iterator[Scoring]:
         settings = ScoreSettings(
             usage_table="usage",
             accounts_table="accounts",
+            ingest_table="ingest",
             model_bucket="models",
             drop_queue=urls[0],
             drop_dead_letter_queue=urls[1],

@@ -14,6 +14,9 @@ from msgspec import Meta, field
 
 from stemtide import limits
 from stemtide.config_detection import Detection, Section
+from stemtide.config_sources import Sentiment, Source, Sources, Support
+
+__all__ = ["Config", "Detection", "Section", "Sentiment", "Source", "Sources", "Support"]
 
 DAYS_MAX = 3650
 """Ten years: a period longer than that is a typing error."""
@@ -28,12 +31,6 @@ class Signal(StrEnum):
     LOGIN = "login"
     INVITE = "invite"
     COMMENT = "comment"
-
-
-class Source(StrEnum):
-    """A system that may tell of accounts, besides the event stream."""
-
-    TICKETS = "tickets"
 
 
 class Company(Section, frozen=True):
@@ -206,19 +203,6 @@ class _Comments(dict[str, bool]):
         return found
 
 
-class Sources(Section, frozen=True):
-    """Which systems besides the event stream tell of your accounts."""
-
-    connected: Annotated[
-        tuple[Source, ...],
-        Meta(
-            description="Systems whose events reach the stream. Of a connected one, an account that nothing "
-            "was ever heard of has no tickets; of another that is unknown.",
-            examples=[["tickets"]],
-        ),
-    ] = ()
-
-
 class Access(Section, frozen=True):
     """Who sees what."""
 
@@ -296,6 +280,7 @@ class Config(Section, frozen=True):
     ingest: Ingest = field(default_factory=Ingest)
     events: Events = field(default_factory=Events)
     sources: Sources = field(default_factory=Sources)
+    support: Support = field(default_factory=Support)
     access: Access = field(default_factory=Access)
     detection: Detection = field(default_factory=Detection)
     scoring: Scoring = field(default_factory=Scoring)

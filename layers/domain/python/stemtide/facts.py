@@ -5,7 +5,7 @@ of them, and the profile as of an instant is folded from those that were known b
 past day can be shown again on every later one.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from hashlib import blake2b
 from typing import Any, Final, NamedTuple
@@ -47,6 +47,8 @@ _OF_TICKETS: Final = _Sort(Reason.BAD_TICKET, TICKET, "ticket_id", "the id that 
 _OF_SURVEYS: Final = _Sort(Reason.BAD_NPS, SURVEY, "score", "a whole number from 0 to 10")
 _SORTS: Final = {TICKET_KIND: _OF_TICKETS, NPS_KIND: _OF_SURVEYS}
 """Others are of subscriptions."""
+_OF_TICKET: Final = ("priority", "csat", "sentiment")
+"""What of a ticket is whatever was said last."""
 _RANKS: Final = {TRAITS_KIND: 0, TICKET_KIND: 0, NPS_KIND: 0, "ended": 1, "started": 2, "changed": 3}
 """Of facts of the same millisecond: a product that ends and starts at once is running."""
 
@@ -122,6 +124,25 @@ def fact_of(call: Mapping[str, Any], *, known_ms: int, at_ms: int) -> Fact | Non
     return made(kind=kind, data=data, dropped=dropped)
 
 
+def is_raw(fact: Fact) -> bool:
+    """Whether the fact still holds a ticket's text, of which only the sentiment is to be kept."""
+    return "text" in fact.data and (fact.data["text"] is not None or "sentiment" not in fact.data)
+
+
+def without_text(fact: Fact, sentiment_of: Callable[[str], float | None]) -> Fact:
+    """A fact with the sentiment of its text in the text's place; any other as it is.
+
+    The producer's own `sentiment` wins, unless it is null. `text` stays as null, so that it still counts as
+    having been said and a second look finds nothing to do. A text that was taken back (null) has no
+    sentiment, nor has one of which `sentiment_of` knows none.
+    """
+    if not is_raw(fact):
+        return fact
+    text, own = fact.data["text"], fact.data.get("sentiment")
+    found = sentiment_of(text) if own is None and text is not None else own
+    return msgspec.structs.replace(fact, data={**fact.data, "text": None, "sentiment": found})
+
+
 def fold_facts(facts: Iterable[Fact], as_of_ms: int) -> Profile:
     """The profile as of an instant: of what was known by then, in whatever order it comes.
 
@@ -148,7 +169,7 @@ def _tickets(facts: Iterable[Fact]) -> tuple[Ticket, ...]:
     said: dict[str, dict[str, Any]] = {}
     for fact in facts:
         about = said.setdefault(fact.data["ticket_id"], {"opened_ms": fact.at_ms})
-        about.update({name: fact.data[name] for name in ("priority", "csat") if name in fact.data})
+        about.update({name: fact.data[name] for name in _OF_TICKET if name in fact.data})
     return tuple(Ticket(**about) for about in said.values())
 
 

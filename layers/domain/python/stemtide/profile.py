@@ -74,7 +74,10 @@ UNKNOWN: Final = Profile()
 
 
 class Ticket(msgspec.Struct, frozen=True, kw_only=True):
-    """A support ticket: when it was first heard of (epoch ms), and what was said of it last."""
+    """A support ticket: when it was first heard of (epoch ms), and what was said of it last.
+
+    `sentiment` is that of its last text, from -1 to 1; None without a text whose sentiment is known.
+    """
 
     opened_ms: int
     priority: str | None = None

@@ -116,6 +116,7 @@ class ScoreSettings(Settings):
 
     usage_table: str
     accounts_table: str
+    ingest_table: str
     model_bucket: str
     drop_queue: str
     drop_dead_letter_queue: str

@@ -77,6 +77,7 @@ INGEST: Final = Table(
         "the dead letters of one day: Query pk = 'dead#YYYY-MM-DD'",
         "the days with dead letters: Query pk = 'dead-days'",
         "what a consumer gave up on per lane: Query pk = 'dead-total#aggregate' | 'dead-total#archive'",
+        "when a source of facts was heard of: Query pk = 'source#<name>', sk <= minute, newest first",
         "runs of a scheduled job, newest first: Query pk = 'job#<name>'",
         "what became of the tasks of a recompute: Query pk = 'recompute#<run>'",
         "the arrival days that are owed a recompute: Query pk = 'recompute-due'",

@@ -19,7 +19,7 @@ MAX_WHOLE: Final = 2**53
 """Larger integers are not whole in JSON's readers."""
 MAX_METERS: Final = 64
 MAX_BODY_CHARS: Final = 2000
-"""What is kept of a ticket's text."""
+"""What is looked at of a ticket's text."""
 PRIORITIES: Final = ("low", "normal", "high", "urgent")
 MAX_NPS: Final = 10
 MAX_TERM_MONTHS: Final = 1200
@@ -140,6 +140,13 @@ def priority(value: Any) -> str:
     return found
 
 
+def polarity(value: Any) -> float:
+    """A sentiment as its producer measured it."""
+    if type(value) not in (int, float) or not -1 <= value <= 1:
+        raise ValueError("a number from -1 to 1")
+    return float(value)
+
+
 def nps(value: Any) -> int:
     """An answer to "how likely are you to recommend us"."""
     if type(value) is not int or not 0 <= value <= MAX_NPS:
@@ -178,7 +185,13 @@ SUBSCRIPTION: Final[Mapping[str, Check]] = {
 """The properties of `Subscription Started/Changed/Ended`."""
 
 
-TICKET: Final[Mapping[str, Check]] = {"ticket_id": text, "priority": priority, "text": body, "csat": amount}
+TICKET: Final[Mapping[str, Check]] = {
+    "ticket_id": text,
+    "priority": priority,
+    "text": body,
+    "csat": amount,
+    "sentiment": polarity,
+}
 """The properties of `Support Ticket Created/Updated`."""
 
 SURVEY: Final[Mapping[str, Check]] = {"score": nps}
@@ -199,5 +212,6 @@ def checked(values: Any, checks: Mapping[str, Check]) -> tuple[dict[str, Any], d
         try:
             data[name] = None if value is None else check(value)
         except ValueError as error:
-            dropped[name] = f"{name} is {show(value)}: send {error}"
+            what = type(value).__name__ if check is body else show(value)  # what people wrote is not kept
+            dropped[name] = f"{name} is {what}: send {error}"
     return data, dropped

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct, field
 
 from stemtide.calls import Reason
+from stemtide.config_sources import Source
 
 Count = Annotated[int, Meta(ge=0)]
 
@@ -73,16 +74,35 @@ class FeatureValue(Body, frozen=True):
     text: str
 
 
+class SourceState(Body, frozen=True):
+    """Who tells of accounts, as of an instant.
+
+    `connected`: named in the configuration, or ever heard of. `last_seen` is when the newest of any account
+    was heard of, to the minute. `fresh`: whether that was at most `limit_s` seconds before the instant; null
+    when it was never connected, or only heard of later. `completeness` is the share of this source's features
+    that are known of the account, null when there are none.
+    """
+
+    source: Source
+    connected: bool
+    last_seen: str | None
+    limit_s: Annotated[int, Meta(ge=1)]
+    fresh: bool | None
+    completeness: Annotated[float, Meta(ge=0, le=1)] | None
+
+
 class Features(Body, frozen=True):
     """An account's features as of an instant, over the days that were over by then.
 
-    `completeness` is the share of the features that are known, `registry` names their definitions.
+    `completeness` is the share of the features that are known, `registry` names their definitions, and
+    `sources` says of each source how much of its features is known and whether it is fresh.
     """
 
     account: str
     as_of: str
     completeness: Annotated[float, Meta(ge=0, le=1)]
     registry: str
+    sources: list[SourceState]
     features: list[FeatureValue]
 
 

@@ -1,7 +1,7 @@
 """`GET /v1/accounts/{id}/features`: what a score of the account would see, in words."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
@@ -14,11 +14,13 @@ from stemtide.features.vectors import Vector
 from stemtide.http import parameters
 from stemtide.http.app import Operation
 from stemtide.http.auth import caller, may_see
-from stemtide.http.bodies import Features, FeatureValue
+from stemtide.http.bodies import Features, FeatureValue, SourceState
 from stemtide.http.problem import Response, no_account, response
 from stemtide.http.request import Request
+from stemtide.sources import Freshness, known_shares, source_of
 from stemtide.store.records import Records
 from stemtide.store.scoring import ScoreTables
+from stemtide.store.sources import read_freshness
 from stemtide.store.usage import account_seen
 from stemtide.store.vectors import read_vector
 
@@ -28,6 +30,7 @@ class FeatureApi:
     """The tables, and what the configuration and the model in use add to what they say."""
 
     tables: ScoreTables
+    ingest_table: Any
     basis: Callable[[], Basis]
 
     def operations(self) -> dict[str, Operation]:
@@ -50,7 +53,8 @@ class FeatureApi:
         vector = read_vector(self.tables.reader, records, account, as_of_ms, basis)
         if not is_known(vector, usage_table=self.tables.usage, records=records):
             raise no_account()
-        return response(HTTPStatus.OK, described(vector, basis.shape))
+        states = read_freshness(self.ingest_table, as_of_ms, self.tables.config.sources)
+        return response(HTTPStatus.OK, described(vector, states, basis.shape))
 
 
 def is_known(vector: Vector, *, usage_table: Any, records: Records) -> bool:
@@ -64,14 +68,28 @@ def is_known(vector: Vector, *, usage_table: Any, records: Records) -> bool:
     )
 
 
-def described(vector: Vector, shape: Shape) -> Features:
-    """The vector with labels, units and sentences."""
+def described(vector: Vector, states: Iterable[Freshness], shape: Shape) -> Features:
+    """The vector with labels, units and sentences, and what each source adds to it."""
+    pairs = list(zip(vector.features, vector.values.tolist(), strict=True))
+    shares = known_shares([(source_of(f.name, f.source), not math.isnan(v)) for f, v in pairs])
     return Features(
         account=vector.account,
         as_of=as_of_text(vector.as_of_ms),
         completeness=vector.completeness,
         registry=registry(shape).hash,
-        features=[_value(f, v) for f, v in zip(vector.features, vector.values.tolist(), strict=True)],
+        sources=[_source(state, shares.get(state.source)) for state in states],
+        features=[_value(f, v) for f, v in pairs],
+    )
+
+
+def _source(state: Freshness, share: float | None) -> SourceState:
+    return SourceState(
+        source=state.source,
+        connected=state.connected,
+        last_seen=None if state.last_seen_ms is None else as_of_text(state.last_seen_ms),
+        limit_s=state.limit_s,
+        fresh=state.fresh,
+        completeness=share,
     )
 
 

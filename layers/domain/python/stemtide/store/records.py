@@ -1,4 +1,5 @@
-"""The accounts table: facts, scores and drops as rows that are never changed, and one record per account.
+"""The accounts table: facts, scores and drops as rows that are never changed (but for a ticket's text, which
+gives way to its sentiment), and one record per account.
 
 The record has several writers. Each touches only its own attributes, under a condition of its own, so
 that none undoes another and none goes back.
@@ -47,6 +48,37 @@ class Records:
         """
         for fact in facts:
             self._put_new(keys.fact_item(account, fact))
+
+    def replace_fact(self, account: str, old: Fact, new: Fact) -> bool:
+        """Put `new`, which differs only in what is kept of a text, in the row of `old`.
+
+        Returns:
+            False when the row does not hold `old` any more.
+
+        redelivery (slow)                    the delivery itself
+        reads the text
+                                             reads the text, writes its sentiment
+        writes its sentiment -> refused: the text is gone, and the same sentiment stands there
+
+        Raises:
+            UnavailableError: outcome unknown; another look finds either and ends the same.
+        """
+        row = keys.fact_item(account, new)
+        try:
+            with translated():
+                self._client.update_item(
+                    TableName=self._name,
+                    Key={name: row[name] for name in ("account", "item")},
+                    UpdateExpression="SET fact = :new",
+                    ConditionExpression="fact = :old",
+                    ExpressionAttributeValues={
+                        ":new": row["fact"],
+                        ":old": keys.fact_item(account, old)["fact"],
+                    },
+                )
+        except ConflictError:
+            return False
+        return True
 
     def write_profile(
         self, account: str, profile: Profile, *, facts: int, as_of_ms: int, problems: Sequence[Problem] = ()
