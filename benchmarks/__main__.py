@@ -16,6 +16,7 @@ from benchmarks import (
     backfill_speed,
     drop_alarms,
     drop_to_score,
+    feature_speed,
     local_records,
     write_units,
 )
@@ -80,6 +81,7 @@ BENCHMARKS: Final[dict[str, Callable[[Stages], Outcome]]] = {
     "aggregate_speed": _staged("aggregates: speed", aggregate_speed.run),
     "write_units": _staged("aggregates: write units", write_units.run),
     "backfill": _staged("backfill: speed and memory", backfill_speed.run),
+    "feature_speed": _staged("features: speed", feature_speed.run),
     "drop_alarms": _staged("drops: how often, and what follows", drop_alarms.run),
     "local_records": lambda stages: local_records.run(_settings(), stages),
     "drop_to_score": lambda stages: drop_to_score.run(_settings(), stages),

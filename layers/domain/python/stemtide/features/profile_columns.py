@@ -3,7 +3,6 @@
 import math
 from collections.abc import Collection, Sequence
 from functools import lru_cache
-from itertools import pairwise
 from typing import Final, NamedTuple
 
 from stemtide.as_of import end_of_day_ms, parse_as_of
@@ -12,7 +11,7 @@ from stemtide.config_schema import Config, Plan, Source
 from stemtide.currencies import minor_digits
 from stemtide.features.cohorts import Cohorts
 from stemtide.features.configured_features import NO_SHAPE, Shape
-from stemtide.profile import Profile, Standing, Term, tenure_days
+from stemtide.profile import Profile, Standing, Term, Ticket, tenure_days
 
 SUPPORT_DAYS: Final = 30
 URGENT: Final = ("high", "urgent")
@@ -44,80 +43,96 @@ NO_BASIS: Final = Basis()
 def facts_of(standing: Standing, day: int, basis: Basis) -> list[float]:
     """The values of `view.Fact`, in its order, at the end of `day` (days since 1970-01-01)."""
     profile = standing.profile
-    term, plan = profile.base_term, plan_of(profile, basis.plans)
+    plan = plan_of(profile, basis.plans)
     tenure = tenure_days(profile, end_of_day_ms(day))
-    return [
-        _or_nan(_seats(profile, plan)),
-        _or_nan(_mrr(profile)),
-        _or_nan(_age(profile, day, tenure)),
-        _or_nan(tenure),
-        _or_nan(_to_renewal(profile, day)),
-        _or_nan(None if term is None else term.months),
-        *map(_or_nan, _plan_history(standing, basis.plans)),
-        *map(_or_nan, _support(standing, day, basis.sources)),
-        *map(_or_nan, _sentiment(standing, day)),
-        _or_nan(standing.nps),
-        _or_nan(_discount(profile, plan, basis)),
-        *(_or_nan(limit_of(profile, plan, meter)) for meter in (SEATS, API_CALLS, *basis.shape.meters)),
+    tickets, urgent, csat, mood, trend = _support(standing.tickets, day, basis.sources)
+    found: list[float | None] = [
+        _seats(profile, plan),
+        _mrr(profile),
+        _age(profile, day, tenure),
+        tenure,
+        _to_renewal(profile, day),
+        _months(profile),
+        *_plan_history(standing.terms, basis.plans),
+        tickets,
+        urgent,
+        csat,
+        mood,
+        trend,
+        standing.nps,
+        _discount(profile, plan, basis),
     ]
+    found += [limit_of(profile, plan, meter) for meter in (SEATS, API_CALLS, *basis.shape.meters)]
+    return [math.nan if value is None else value for value in found]
 
 
-def _support(standing: Standing, day: int, sources: Collection[Source]) -> list[float | None]:
-    """Tickets of the last 30 days, urgent ones, and how content people were with them.
+def _mrr(profile: Profile) -> float | None:
+    return None if profile.mrr is None else profile.mrr / _minor_units(profile.currency or "")
+
+
+@lru_cache(maxsize=512)
+def _minor_units(currency: str) -> int:
+    """How many make one."""
+    digits: int = 10 ** minor_digits(currency)
+    return digits
+
+
+def _months(profile: Profile) -> int | None:
+    term = profile.base_term
+    return None if term is None else term.months
+
+
+def _support(tickets: Sequence[Ticket], day: int, sources: Collection[Source]) -> tuple[float | None, ...]:
+    """Tickets of the last 30 days, urgent ones, how content people were with them, their mean sentiment, and
+    that less the mean of the 60 days before.
 
     An account that no ticket was ever heard of has none only where tickets are known to come at all.
     """
-    if not standing.tickets and Source.TICKETS not in sources:
-        return [None, None, None]
-    recent = [ticket for ticket in standing.tickets if ticket.opened_ms // DAY_MS > day - SUPPORT_DAYS]
-    rated = [ticket.csat for ticket in recent if ticket.csat is not None]
-    return [
-        len(recent),
-        sum(ticket.priority in URGENT for ticket in recent),
-        sum(rated) / len(rated) if rated else None,
-    ]
+    if not tickets:
+        return (0, 0, None, None, None) if Source.TICKETS in sources else (None,) * 5
+    number = urgent = 0
+    rated: list[float] = []
+    now: list[float] = []
+    before: list[float] = []
+    for ticket in tickets:
+        ago = day - ticket.opened_ms // DAY_MS
+        if ago < SUPPORT_DAYS:
+            number += 1
+            urgent += ticket.priority in URGENT
+            if ticket.csat is not None:
+                rated.append(ticket.csat)
+        if ticket.sentiment is not None and ago < 3 * SUPPORT_DAYS:
+            (now if ago < SUPPORT_DAYS else before).append(ticket.sentiment)
+    mood, earlier = _mean(now), _mean(before)
+    trend = None if mood is None or earlier is None else mood - earlier
+    return number, urgent, _mean(rated), mood, trend
 
 
-def _plan_history(standing: Standing, plans: Sequence[Plan]) -> list[float | None]:
+def _mean(values: Sequence[float]) -> float | None:
+    return sum(values) / len(values) if values else None
+
+
+def _plan_history(terms: Sequence[Term], plans: Sequence[Plan]) -> tuple[float | None, ...]:
     """From `UPGRADES` on: what the plans' terms tell, in their order."""
-    terms = standing.terms
     if not terms:
-        return [None] * 6
-    ranks = [_rank(term, plans) for term in terms]
-    steps = [_step(*pair) for pair in pairwise(ranks)]
-    known = [step for step in steps if step is not None]
-    prices = [term.mrr for term in terms]
-    return [
-        sum(step > 0 for step in known),
-        sum(step < 0 for step in known),
-        steps[-1] if steps else None,
-        None if ranks[-1] is None else sum(plan.rank > ranks[-1] for plan in plans),
-        _change(*prices[-2:]) if len(prices) > 1 else None,
-        len(terms),
-    ]
-
-
-def _rank(term: Term, plans: Sequence[Plan]) -> int | None:
-    return next((plan.rank for plan in plans if plan.name == term.plan), None)
-
-
-def _step(before: int | None, after: int | None) -> int | None:
-    """1 up, -1 down, 0 the same."""
-    return None if before is None or after is None else (after > before) - (after < before)
+        return (None,) * 6
+    rank_of = {plan.name: plan.rank for plan in plans}
+    ups = downs = 0
+    step: int | None = None
+    last = rank_of.get(terms[0].plan)
+    for term in terms[1:]:
+        rank = rank_of.get(term.plan)
+        step = None if last is None or rank is None else (rank > last) - (rank < last)
+        ups += step == 1
+        downs += step == -1
+        last = rank
+    above = None if last is None else sum(rank > last for rank in rank_of.values())
+    change = _change(terms[-2].mrr, terms[-1].mrr) if len(terms) > 1 else None
+    return ups, downs, step, above, change, len(terms)
 
 
 def _change(before: int | None, after: int | None) -> float | None:
     return None if not before or after is None else (after - before) / before
-
-
-def _or_nan(value: float | None) -> float:
-    return math.nan if value is None else float(value)
-
-
-def _mrr(profile: Profile) -> float | None:
-    if profile.mrr is None:
-        return None
-    return float(profile.mrr / 10 ** minor_digits(profile.currency or ""))
 
 
 def plan_of(profile: Profile, plans: Sequence[Plan]) -> Plan | None:
@@ -142,22 +157,6 @@ def _discount(profile: Profile, plan: Plan | None, basis: Basis) -> float | None
     seats = _seats(profile, plan) if plan.mrr_per_seat else 0
     listed = None if seats is None else plan.mrr + plan.mrr_per_seat * seats
     return (listed - profile.mrr) / listed if listed else None
-
-
-def _sentiment(standing: Standing, day: int) -> tuple[float | None, float | None]:
-    """The mean sentiment of the tickets of 30 days, and that less the mean of the 60 days before."""
-    now = _mean_sentiment(standing, day, SUPPORT_DAYS)
-    before = _mean_sentiment(standing, day - SUPPORT_DAYS, 2 * SUPPORT_DAYS)
-    return now, (None if now is None or before is None else now - before)
-
-
-def _mean_sentiment(standing: Standing, last: int, length: int) -> float | None:
-    said = [
-        ticket.sentiment
-        for ticket in standing.tickets
-        if ticket.sentiment is not None and last - length < ticket.opened_ms // DAY_MS <= last
-    ]
-    return sum(said) / len(said) if said else None
 
 
 def _age(profile: Profile, day: int, tenure: int | None) -> int | None:
