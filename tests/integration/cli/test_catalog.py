@@ -2,6 +2,7 @@
 
 import tomllib
 from collections import Counter
+from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
 from random import Random
@@ -9,6 +10,7 @@ from typing import Any
 
 import duckdb
 import pytest
+from stemtide.config import bundled_config
 from stemtide.store.pace import Threads
 from stemtide.store.usage_scan import scan_usage
 
@@ -17,6 +19,7 @@ from tests.integration.cli.conftest import Deployment
 from tests.stream_cloud import start_function
 from tests.streams import call
 
+ROOT = Path(__file__).parents[3]
 FIRST = date(2026, 1, 5)
 LATE_OK = {"origin": "replay", "late_ok": True}
 NAMES = ("Report Created", "Deal Won", "API Call", "blorp", "Login Failed")
@@ -219,25 +222,37 @@ def test_the_backfilled_part_of_a_cutovers_own_day_is_told_apart(
     assert {name: row["backfilled"] for name, row in by_event(found).items()} == before
 
 
-def test_event_types_beyond_the_cap_are_listed_as_what_they_are(
-    deployment: Deployment, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    shipped = (Path(__file__).parents[3] / "stemtide.toml").read_text()
-    capped = tmp_path / "stemtide.toml"
-    capped.write_text(shipped.replace("max_event_types = 200", "max_event_types = 2  #"))
-    monkeypatch.setenv("STEMTIDE_CONFIG", str(capped))
-    monkeypatch.setattr("stemtide.config.bundled_config", lambda: None)
-    monkeypatch.undo()
-    monkeypatch.setenv("STEMTIDE_CONFIG", str(capped))
+@pytest.fixture
+def capped(deployment: Deployment, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Deployment]:
+    """The stack with a configuration that counts two event types an account and day by name."""
+    file = tmp_path / "stemtide.toml"
+    file.write_text((ROOT / "stemtide.toml").read_text().replace("types = 200 ", "types = 2 "))
+    monkeypatch.setenv("STEMTIDE_CONFIG", str(file))
+    bundled_config.cache_clear()
     deployment.cloud.functions["aggregate"] = start_function("aggregate")
-    put(deployment, *(sent(n, 0, event=f"thing_{n}") for n in range(4)))
+    yield deployment
+    bundled_config.cache_clear()
 
-    found = deployment.run("catalog")
+
+def test_event_types_beyond_the_cap_are_listed_as_what_they_are(capped: Deployment) -> None:
+    put(capped, *(sent(n, 0, event=f"thing_{n}") for n in range(4)))
+
+    found = capped.run("catalog")
 
     rows = by_event(found)
     assert (rows["other"]["events"], rows["other"]["looks_like"]) == (2, "beyond the cap")
     assert (rows["other"]["users"], rows["other"]["suggestion"]) == (None, None)
     assert found["not_counted_by_name"] == ["thing_2", "thing_3"]
+
+
+def used(account: str, days: range, *, first: int, users: int = 2, count: int = 1) -> list[dict[str, Any]]:
+    """One call of each user on each of the days; message ids count from `first` on."""
+    about = {"context": {"groupId": account}, "properties": {"count": count}}
+    return [
+        sent(first + 10 * day + user, day, userId=f"u-{user}", **about)
+        for day in days
+        for user in range(users)
+    ]
 
 
 def test_accounts_are_told_apart_by_their_activity(deployment: Deployment) -> None:
