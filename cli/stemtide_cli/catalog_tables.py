@@ -10,6 +10,10 @@ from stemtide_cli.output import escape
 ACCOUNTS_SHOWN: Final = 5
 NAMES_SHOWN: Final = 8
 TYPES_SHOWN: Final = 12
+MIN_NAME: Final = 16
+"""Characters of an event's name that stay together in a narrow terminal."""
+NARROW: Final = 116
+"""Width of a terminal below which the first day is left out."""
 USERS: Final = {"exact": "{:,}", "estimate": "~{:,}", "at_least": "≥ {:,}"}
 SEGMENTS: Final = {
     "power": "20 active days of 30 or more, 2 users or more",
@@ -35,7 +39,7 @@ def show_catalog(console: Console, found: dict[str, Any]) -> None:
         f"{found['from']} to {found['to']}: {len(rows):,} event types, {found['events']:,} events, "
         f"{found['accounts']:,} accounts"
     )
-    console.print(_types(rows, title))
+    console.print(_types(rows, title, narrow=console.width < NARROW))
     _show_notes(console, found)
     _show_suggestions(console, found)
     _show_segments(console, found["segments"])
@@ -55,7 +59,7 @@ def show_feature(console: Console, found: dict[str, Any]) -> None:
 
 def show_event(console: Console, found: dict[str, Any]) -> None:
     """What an event type feeds: features that ask for its like first, then those that count all events."""
-    counted = ", ".join(found["counts_as"]) or "no list of [events]"
+    counted = ", ".join(found["counts_as"]) or "nothing"
     console.print(
         f"[bold]{escape(found['event'])}[/]: {found['events']:,} events of {found['accounts']:,} accounts, "
         f"{found['first_seen']} to {found['last_seen']}"
@@ -79,24 +83,32 @@ def _show_nothing(console: Console, found: dict[str, Any]) -> None:
     _show_segments(console, found["segments"])
 
 
-def _types(rows: list[dict[str, Any]], title: str) -> Table:
+def _types(rows: list[dict[str, Any]], title: str, *, narrow: bool) -> Table:
     table = Table(title=title, title_justify="left")
-    weighed = any(row["calls"] != row["events"] for row in rows)
-    table.add_column("event", overflow="fold")
+    weighed = any(row["calls"] not in (None, row["events"]) for row in rows)
+    table.add_column("event", overflow="fold", min_width=MIN_NAME)
     for name in ("events", *(["calls"] if weighed else []), "accounts", "users"):
         table.add_column(name, justify="right", no_wrap=True)
-    for name in ("first seen", "last seen"):
+    for name in ("last seen",) if narrow else ("first seen", "last seen"):
         table.add_column(name, no_wrap=True)
-    table.add_column("looks like")
-    table.add_column("counts as")
+    table.add_column("looks like", overflow="fold")
+    table.add_column("counts as", overflow="fold")
     for row in rows:
-        users = USERS.get(row["users_are"], "?").format(row["users"])
-        calls = [] if not weighed else ["?" if row["calls"] is None else f"{row['calls']:,}"]
-        counted = ", ".join(row["counts_as"]) or ("[yellow]suggested[/]" if row["suggestion"] else "")
-        figures = f"{row['events']:,}", *calls, f"{row['accounts']:,}", users
-        days = row["first_seen"], row["last_seen"]
-        table.add_row(escape(row["event"]), *figures, *days, row["looks_like"], counted)
+        days = [row["last_seen"]] if narrow else [row["first_seen"], row["last_seen"]]
+        table.add_row(escape(row["event"]), *_figures(row, weighed), *days, row["looks_like"], _counted(row))
     return table
+
+
+def _figures(row: dict[str, Any], weighed: bool) -> list[str]:
+    users = USERS.get(row["users_are"], "?").format(row["users"])
+    calls = [] if not weighed else ["?" if row["calls"] is None else f"{row['calls']:,}"]
+    return [f"{row['events']:,}", *calls, f"{row['accounts']:,}", users]
+
+
+def _counted(row: dict[str, Any]) -> str:
+    if row["counts_as"]:
+        return ", ".join(row["counts_as"]).replace("_", " ")
+    return "[yellow]suggested[/]" if row["suggestion"] else ""
 
 
 def _show_notes(console: Console, found: dict[str, Any]) -> None:
@@ -113,6 +125,10 @@ def _show_notes(console: Console, found: dict[str, Any]) -> None:
         console.print("? users unknown: only a backfill brought these events")
     elif "unknown" in kinds:
         console.print("? users unknown: the archive has no such call, or the row stands for many event types")
+    sent = [row["event"] for row in rows if row["looks_like"] == "system fact" and row["counts_as"]]
+    if sent:
+        shown = escape(", ".join(sent))
+        console.print(f"sent by systems, yet counted by a pattern that could be narrower: {shown}")
     names = found["not_counted_by_name"]
     if names:
         more = f" and {len(names) - NAMES_SHOWN:,} more" if len(names) > NAMES_SHOWN else ""
@@ -126,7 +142,7 @@ def _show_suggestions(console: Console, found: dict[str, Any]) -> None:
     rows = [row for row in found["event_types"] if row["suggestion"]]
     if not rows:
         return
-    table = Table(title="suggested for [events] of stemtide.toml", title_justify="left")
+    table = Table(title=escape("suggested for [events] of stemtide.toml"), title_justify="left")
     for name in ("event", "line", "because"):
         table.add_column(name, overflow="fold")
     for row in rows:
@@ -134,7 +150,7 @@ def _show_suggestions(console: Console, found: dict[str, Any]) -> None:
         table.add_row(escape(row["event"]), escape(suggested["line"]), escape(suggested["because"]))
     console.print(table)
     console.print("all of them, to be pasted in place of these keys:")
-    console.print(escape(found["suggested_configuration"]))
+    console.print(escape(found["suggested_configuration"]), soft_wrap=True)
 
 
 def _show_segments(console: Console, found: dict[str, Any]) -> None:
