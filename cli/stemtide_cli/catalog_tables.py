@@ -10,8 +10,6 @@ from stemtide_cli.output import escape
 ACCOUNTS_SHOWN: Final = 5
 NAMES_SHOWN: Final = 8
 TYPES_SHOWN: Final = 12
-MIN_NAME: Final = 16
-"""Characters of an event's name that stay together in a narrow terminal."""
 NARROW: Final = 116
 """Width of a terminal below which the first day is left out."""
 USERS: Final = {"exact": "{:,}", "estimate": "~{:,}", "at_least": "≥ {:,}"}
@@ -86,7 +84,7 @@ def _show_nothing(console: Console, found: dict[str, Any]) -> None:
 def _types(rows: list[dict[str, Any]], title: str, *, narrow: bool) -> Table:
     table = Table(title=title, title_justify="left")
     weighed = any(row["calls"] not in (None, row["events"]) for row in rows)
-    table.add_column("event", overflow="fold", min_width=MIN_NAME)
+    table.add_column("event", overflow="fold")
     for name in ("events", *(["calls"] if weighed else []), "accounts", "users"):
         table.add_column(name, justify="right", no_wrap=True)
     for name in ("last seen",) if narrow else ("first seen", "last seen"):
