@@ -60,6 +60,7 @@ def catalog_of(tally: UsageTally, users: EventUsers | None, within: Range, event
         "to": _day(within.last) or max((row["last_seen"] for row in rows), default=None),
         "events": sum(row["events"] for row in rows),
         "accounts": tally.accounts,
+        "items_read": tally.items,
         "users_read": users is not None,
         "event_types": rows,
         "not_counted_by_name": sorted(seen - {row["event"] for row in rows}),

@@ -73,7 +73,7 @@ def show_event(console: Console, found: dict[str, Any]) -> None:
 
 
 def _show_nothing(console: Console, found: dict[str, Any]) -> None:
-    if found["segments"]["accounts"] == 0:
+    if found["items_read"] == 0:
         for line in EMPTY:
             console.print(line)
         return

@@ -350,9 +350,11 @@ def test_an_empty_stack_says_what_to_do_next(deployment: Deployment) -> None:
 def test_days_without_usage_are_said_to_have_none(deployment: Deployment) -> None:
     put(deployment, sent(1, 0))
 
-    shown = deployment.invoke("catalog", "--from", "2026-02-01", "--to", "2026-02-03")
+    after = deployment.invoke("catalog", "--from", "2026-02-01", "--to", "2026-02-03")
+    before = deployment.invoke("catalog", "--to", "2025-01-01")
 
-    assert "no usage in these days" in shown.output
+    assert "no usage in these days" in after.output
+    assert "no usage in these days" in before.output
 
 
 def test_it_is_shown_to_people(deployment: Deployment) -> None:

@@ -2,11 +2,16 @@
 
 from dataclasses import replace
 from enum import IntEnum
+from math import isnan
 from typing import Any
 
 import pytest
-from stemtide.config_schema import Events, Signal
+from stemtide import facts
+from stemtide.calls import DAY_MS
+from stemtide.config_schema import Events, Plan, Signal
+from stemtide.facts import fact_of, standing_at
 from stemtide.features.history import Counter, Meanings
+from stemtide.features.profile_columns import Basis, facts_of
 from stemtide.features.registry import BY_NAME, FEATURES, Feature
 from stemtide.features.view import Distinct, Fact
 from stemtide.lineage import Input, feeds, inputs_of, reads_of
@@ -92,6 +97,44 @@ def test_it_is_known_what_feeds_every_distinct_count_and_every_fact(which: Disti
 
     assert found.exact
     assert found.matching(NAMES, EVENTS)
+
+
+def said(number: int, event: str | None = None, **bag: Any) -> facts.Fact:
+    """A fact of a group call's traits or, with an event, of its properties."""
+    about = {"type": "group", "traits": bag} if event is None else {"type": "track", "event": event}
+    at_ms = (20_000 + number) * DAY_MS
+    found = fact_of({"messageId": str(number), "properties": bag, **about}, known_ms=at_ms, at_ms=at_ms)
+    assert found is not None
+    return found
+
+
+SAID = {
+    "group": [
+        said(0, name="Acme", plan="pro", seats=9, mrr=900, currency="EUR", created_at="2024-01-01T00:00:00Z",
+             renewal_date="2030-01-01")
+    ],
+    "Subscription *": [
+        said(1, "Subscription Started", plan="basic", mrr=100, quantity=5, units="seats", term_months=12),
+        said(2, "Subscription Changed", plan="pro", mrr=200, quantity=5, units="seats", term_months=12),
+    ],
+    "Support Ticket *": [said(3, "Support Ticket Created", ticket_id="t", priority="high", csat=5)],
+    "NPS Submitted": [said(4, "NPS Submitted", score=9)],
+}  # fmt: skip
+PLANS = (Plan(name="basic", rank=1), Plan(name="pro", rank=2))
+
+
+@pytest.mark.parametrize("which", Fact, ids=lambda which: which.name)
+def test_a_column_of_the_profile_is_said_by_exactly_the_calls_that_make_it_known(which: Fact) -> None:
+    day = 20_010
+    tells = [
+        pattern
+        for pattern, heard in SAID.items()
+        if not isnan(facts_of(standing_at(heard, day * DAY_MS), day, Basis(plans=PLANS))[which])
+    ]
+
+    [found] = inputs_of(_asking(lambda view: view.fact(which)), EVENTS)
+
+    assert list(found.patterns) == tells
 
 
 class Unheard(IntEnum):
