@@ -38,8 +38,8 @@ def catalog(
     start, end = _range(first, last)
     if feature is not None and event is not None:
         raise click.UsageError("--feature and --event are two questions: give one of them")
-    known = None if feature is None else lineage.known_feature(feature)
     config, stack = configuration(), session.stack
+    known = None if feature is None else lineage.known_feature(feature, config.events)
     with session.out.progress() as progress:
         within = range_of(stack, start, end, now_ms=now_ms())
         tally = read_usage(stack, within, progress)

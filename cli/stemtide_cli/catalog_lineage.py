@@ -7,8 +7,8 @@ from typing import Any
 from stemtide.catalog import TypeCount, UsageTally
 from stemtide.config_schema import Events
 from stemtide.features.feature import Feature
-from stemtide.features.registry import BY_NAME, FEATURES
-from stemtide.lineage import Input, Read, feeds, inputs_of
+from stemtide.features.registry import Registry, Shape, registry
+from stemtide.lineage import Input, feeds, inputs_of
 
 from stemtide_cli.catalog_result import counts_of, event_types
 from stemtide_cli.errors import CliError
@@ -17,16 +17,22 @@ CLOSE = 0.5
 """How similar a name must be to be suggested (0 to 1)."""
 
 
-def known_feature(name: str) -> Feature:
+def features_of(events: Events) -> Registry:
+    """The features that everybody has, and those of the configured parts and meters."""
+    return registry(Shape.of(events))
+
+
+def known_feature(name: str, events: Events) -> Feature:
     """The feature of that name.
 
     Raises:
         CliError: there is none; names the nearest.
     """
-    if name not in BY_NAME:
-        hint = nearest(name, BY_NAME) or "docs/features.md lists them all"
+    known = features_of(events).by_name
+    if name not in known:
+        hint = nearest(name, known) or "docs/features.md lists them all"
         raise CliError(f"there is no feature {name!r}", hint=hint)
-    return BY_NAME[name]
+    return known[name]
 
 
 def feature_lineage(feature: Feature, types: dict[str, TypeCount], events: Events) -> dict[str, Any]:
@@ -40,8 +46,8 @@ def feature_lineage(feature: Feature, types: dict[str, TypeCount], events: Event
         "source": feature.source,
         "version": feature.version,
         "inputs": [
-            {**_described(one), "event_types": counts_of(one.matching(types, events), types)}
-            for one in inputs_of(feature, events)
+            {**_described(one), "event_types": counts_of(one.matching(types), types)}
+            for one in inputs_of([feature], events)[0]
         ],
     }
 
@@ -62,7 +68,7 @@ def event_lineage(name: str, tally: UsageTally, events: Events) -> dict[str, Any
         **shown,
         "features": [
             {"feature": feature.name, "label": feature.label, "through": [_described(one) for one in inputs]}
-            for feature, inputs in feeds(name, FEATURES, events)
+            for feature, inputs in feeds(name, features_of(events).features, events)
         ],
     }
 
@@ -80,11 +86,5 @@ def _described(one: Input) -> dict[str, Any]:
         "kind": one.kind,
         "signal": None if one.signal is None else one.signal.value,
         "patterns": list(one.patterns),
-        "reads": [_words(read) for read in one.reads],
         "exact": one.exact,
     }
-
-
-def _words(read: Read) -> str:
-    """`total 7, 7`: the method of the features' view and its numbers (length and days back)."""
-    return " ".join([read.method, ", ".join(map(str, read.numbers))]).strip()

@@ -297,7 +297,7 @@ def test_a_feature_leads_to_the_events_that_occur(deployment: Deployment) -> Non
     shown = deployment.invoke("catalog", "--feature", "seat_utilization")
 
     [one] = found["inputs"]
-    assert (one["input"], one["signal"], one["reads"]) == ("core_actions", "core_action", ["total 7"])
+    assert (one["input"], one["signal"], found["windows"]) == ("core_actions", "core_action", [7])
     assert one["event_types"] == [{"event": "Report Created", "events": counted["Report Created"][0]}]
     assert "seats (fact)" in shown.output
     assert "none" in shown.output
