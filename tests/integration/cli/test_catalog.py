@@ -310,7 +310,7 @@ def test_an_event_leads_to_the_features_that_it_feeds(deployment: Deployment) ->
     shown = deployment.invoke("catalog", "--event", "Report Created")
 
     through = {one["feature"]: [way["input"] for way in one["through"]] for one in found["features"]}
-    assert through["core_action_share"] == ["core_actions", "events"]
+    assert through["core_action_share"] == ["events", "core_actions"]
     assert through["avg_events_7d"] == ["events"]
     assert "api_calls_7d" not in through
     assert "nps_score" not in through
