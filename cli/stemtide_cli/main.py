@@ -8,6 +8,7 @@ import click
 from infra.local.proxy import around_proxy
 from stemtide_cli.archive import archive
 from stemtide_cli.backfill import backfill
+from stemtide_cli.catalog import catalog
 from stemtide_cli.command import command
 from stemtide_cli.detect import detect
 from stemtide_cli.doctor import doctor
@@ -43,6 +44,7 @@ command(main, "backfill")(backfill)
 command(main, "drain")(drain)
 command(main, "usage")(usage)
 command(main, "features")(features)
+command(main, "catalog")(catalog)
 main.add_command(quarantine)
 command(main, "requeue")(requeue)
 command(main, "recompute")(recompute)

@@ -160,7 +160,7 @@ def _joined(stored: State, present: Users, made: Made, caps: Caps) -> Made:
     """Both parts of a day; the stream's holds nothing from before the cutover."""
     part = made.state
     by_event = _capped(part.by_event, stored.by_event.items(), caps)
-    together = _together(present, made.users)
+    together = users.joined(present, made.users)
     inline = together.exact and len(together.packed) <= caps.inline_users * USER_HASH_BYTES
     spilled = stored.spilled or part.spilled or not inline
     times = [at for at in (part.first_ms, part.last_ms, stored.first_ms, stored.last_ms) if at is not None]
@@ -182,7 +182,7 @@ def _joined(stored: State, present: Users, made: Made, caps: Caps) -> Made:
 def _commenters(first: bytes, second: bytes) -> bytes:
     if not (first and second):
         return first or second
-    return users.encode(_together(users.decode(first), users.decode(second)))
+    return users.encode(users.joined(users.decode(first), users.decode(second)))
 
 
 def _present(packed: bytes) -> Users:
@@ -191,14 +191,6 @@ def _present(packed: bytes) -> Users:
         return Users(packed)
     places = range(0, len(packed), USER_HASH_BYTES)
     return users.together([], (packed[at : at + USER_HASH_BYTES] for at in places))
-
-
-def _together(first: Users, second: Users) -> Users:
-    if second.exact:
-        return users.union(first, users.unpack(second.packed))
-    if first.exact:
-        return users.union(second, users.unpack(first.packed))
-    return users.together([first, second])
 
 
 def _replaced(stored: State, made: Made, *, duplicates: int) -> Made:

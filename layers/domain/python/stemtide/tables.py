@@ -42,6 +42,7 @@ USAGE: Final = Table(
         "the days of one account, users included: Query account, day BETWEEN from AND to + '~'",
         "the backfilled part of a cutover's own day: Get (account, 'YYYY-MM-DD#backfill'), users: + '#users'",
         "what the stream has written of one account, for its backfill: Query account, not marked backfilled",
+        "everything, for the catalogue of event types: Scan in segments",
     ),
 )
 

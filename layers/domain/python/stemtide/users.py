@@ -90,6 +90,15 @@ def together(parts: Iterable[Users], hashes: Iterable[bytes] = ()) -> Users:
     return Users(merged.get_result().serialize(), exact=False)
 
 
+def joined(first: Users, second: Users) -> Users:
+    """The users of both: exact as long as they are few."""
+    if second.exact:
+        return union(first, unpack(second.packed))
+    if first.exact:
+        return union(second, unpack(first.packed))
+    return together([first, second])
+
+
 def count(users: Users) -> int:
     """How many: exact or, of a sketch, the estimate."""
     if users.exact:
