@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from stemtide import config_reference
 from stemtide.config import ConfigError, bundled_config, load_config, parse_config
-from stemtide.config_schema import Company, Config, Signal
+from stemtide.config_schema import Company, Config, Events, Signal
 
 ROOT = Path(__file__).parents[3]
 EXAMPLE = ROOT / "stemtide.toml"
@@ -87,3 +87,11 @@ def test_an_event_may_tell_several_things() -> None:
 
     assert events.classify("a1") == {Signal.CORE_ACTION, Signal.API_CALL}
     assert events.classify("a3") == {Signal.API_CALL}
+
+
+def test_what_systems_tell_of_customers_is_no_use_of_the_product() -> None:
+    events = Events()
+
+    assert events.classify("Report Created") == {Signal.CORE_ACTION}
+    assert events.classify("Support Ticket Created") == frozenset()
+    assert Events(api_calls=("*",)).classify("NPS Submitted") == frozenset()

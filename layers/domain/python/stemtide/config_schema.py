@@ -13,6 +13,7 @@ from typing import Annotated, Literal
 from msgspec import Meta, field
 
 from stemtide import limits
+from stemtide.calls import RESERVED_PREFIX
 from stemtide.config_detection import Detection, Section
 from stemtide.config_sources import Sentiment, Source, Sources, Support
 
@@ -174,8 +175,9 @@ class Events(Section, frozen=True):
     ] = ()
 
     def classify(self, name: str) -> frozenset[Signal]:
-        """The signals of an event type (a `by_event` key); empty when no pattern matches."""
-        return _classify(name, self)
+        """The signals of an event type (a `by_event` key); empty when no pattern matches, and for the events
+        that systems tell of customers, whatever their names look like."""
+        return frozenset() if name.startswith(RESERVED_PREFIX) else _classify(name, self)
 
     def parts(self, name: str) -> tuple[int, ...]:
         """The places in `features` of those that an event type belongs to."""
