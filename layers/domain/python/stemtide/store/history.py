@@ -1,0 +1,151 @@
+"""The history as it is read: the newest row of each account-day, and what the usage table has.
+
+What imports this needs DuckDB: the command line does, no function.
+"""
+
+# ruff: noqa: S608 - the queries are made of this module's own names and quoted paths
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Final
+
+import duckdb
+
+from stemtide import users
+from stemtide.features.history import Day
+from stemtide.history_keys import PREFIX, may_hold
+from stemtide.history_rows import DayRow
+from stemtide.ports import SideBySide
+from stemtide.store.errors import translated
+from stemtide.store.history_parquet import NAMES, connect, create, insert, rows_of
+from stemtide.store.usage_rows import read_rows
+
+AT_A_TIME: Final = 32
+"""Objects that are on the disk at a time: a day's rows of a thousand accounts are 0.1 MB."""
+MEMORY: Final = "512MB"
+"""Of the connection that merges; it uses the disk for the rest."""
+KEPT, LIVE, ROWS = "kept_rows", "live_rows", "day_rows"
+"""Tables: of the objects, of the usage table, and what they come to."""
+EPOCH_DAY: Final = "CAST(day - DATE '1970-01-01' AS INTEGER) AS day"
+AS_ROWS: Final = f"SELECT {NAMES.replace('day,', f'{EPOCH_DAY},', 1)} FROM {ROWS} ORDER BY account, day"
+Say = Callable[[str], None]
+"""Is told how far it is."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """Days from `first` to `last` (both included, since the epoch) of an account (None: of all)."""
+
+    first: int
+    last: int
+    account: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class History:
+    """Reads the objects (S3 client, which threads may share; bucket) and the usage table (boto3 Table)."""
+
+    s3: Any
+    bucket: str
+    usage: Any
+    side_by_side: SideBySide
+
+    def merge(self, connection: duckdb.DuckDBPyConnection, wanted: Wanted, say: Say) -> None:
+        """Make the table `ROWS` of the connection: each account-day with calls, once.
+
+        Of the objects' rows those with the greatest version; where the usage table has an item, that one.
+
+        Raises:
+            UnavailableError: no answer.
+        """
+        create(connection, KEPT)
+        create(connection, LIVE)
+        self._fetch(connection, wanted, say)
+        say("reading the usage table")
+        live = read_rows(self.usage, wanted.first, wanted.last, account=wanted.account)
+        insert(connection, LIVE, live)
+        say("merging")
+        newest = f"SELECT arg_max(rowid, version) FROM {KEPT} GROUP BY account, day"
+        connection.execute(
+            f"CREATE TABLE {ROWS} AS SELECT {NAMES} FROM {KEPT} ANTI JOIN {LIVE} USING (account, day)"
+            f" WHERE {KEPT}.rowid IN ({newest}) AND calls > 0"
+        )
+        connection.execute(f"INSERT INTO {ROWS} SELECT {NAMES} FROM {LIVE} WHERE calls > 0")
+        for table in (KEPT, LIVE):
+            connection.execute(f"DROP TABLE {table}")
+
+    def _fetch(self, connection: duckdb.DuckDBPyConnection, wanted: Wanted, say: Say) -> None:
+        """Bring the rows that are wanted from the objects into `KEPT`, some objects at a time."""
+        days = "day BETWEEN DATE '1970-01-01' + CAST(? AS INTEGER) AND DATE '1970-01-01' + CAST(? AS INTEGER)"
+        insert_wanted = f"INSERT INTO {KEPT} SELECT {NAMES} FROM read_parquet(?) WHERE {days}"
+        values: list[Any] = [wanted.first, wanted.last]
+        if wanted.account is not None:
+            insert_wanted += " AND account = ?"
+            values.append(wanted.account)
+        keys, done = iter(self._keys(wanted)), 0
+        while some := list(islice(keys, AT_A_TIME)):
+            with TemporaryDirectory(prefix="history-") as folder:
+                files = self._download(Path(folder), some)
+                connection.execute(insert_wanted, [files, *values])
+            done += len(some)
+            say(f"{done:,} objects of the history read")
+
+    def _keys(self, wanted: Wanted) -> Iterator[str]:
+        with translated():
+            pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=PREFIX)
+            for page in pages:
+                for found in page.get("Contents", ()):
+                    if may_hold(found["Key"], first_day=wanted.first, account=wanted.account):
+                        yield str(found["Key"])
+
+    def _download(self, folder: Path, keys: Sequence[str]) -> list[str]:
+        def download(numbered: tuple[int, str]) -> str:
+            number, key = numbered
+            path = folder / f"{number}.parquet"
+            with translated():
+                path.write_bytes(self.s3.get_object(Bucket=self.bucket, Key=key)["Body"].read())
+            return str(path)
+
+        return self.side_by_side(download, enumerate(keys))
+
+
+def _silent(_: str) -> None:
+    """Tell nobody."""
+
+
+@contextmanager
+def merged(history: History, wanted: Wanted, say: Say = _silent) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A connection with the table `ROWS` on the disk, gone at the end.
+
+    Raises:
+        UnavailableError: no answer.
+    """
+    with TemporaryDirectory(prefix="history-") as name:
+        file = str(Path(name) / "rows.duckdb")
+        with connect(Path(name) / "spilled", file=file, memory=MEMORY) as connection:
+            history.merge(connection, wanted, say)
+            yield connection
+
+
+def read_history_rows(history: History, account: str, first_day: int, last_day: int) -> list[DayRow]:
+    """An account's days with calls from `first_day` to `last_day` (both included, since the epoch), in order.
+
+    Raises:
+        UnavailableError: no answer.
+    """
+    with merged(history, Wanted(first=first_day, last=last_day, account=account)) as connection:
+        return list(rows_of(connection, AS_ROWS))
+
+
+def read_history_days(history: History, account: str, first_day: int, last_day: int) -> list[Day]:
+    """The same as the features take them.
+
+    Raises:
+        UnavailableError: no answer.
+    """
+    rows = read_history_rows(history, account, first_day, last_day)
+    return [Day(row.day, row.by_event, users.decode(row.users)) for row in rows]
