@@ -14,6 +14,7 @@ from stemtide_cli.doctor import doctor
 from stemtide_cli.drain import drain
 from stemtide_cli.evaluate import evaluate
 from stemtide_cli.features import features
+from stemtide_cli.history import history
 from stemtide_cli.promotion import export, promote, rollback
 from stemtide_cli.quarantine import quarantine
 from stemtide_cli.recompute import recompute
@@ -43,6 +44,7 @@ command(main, "backfill")(backfill)
 command(main, "drain")(drain)
 command(main, "usage")(usage)
 command(main, "features")(features)
+command(main, "history")(history)
 main.add_command(quarantine)
 command(main, "requeue")(requeue)
 command(main, "recompute")(recompute)
