@@ -118,13 +118,15 @@ def _silent(_: str) -> None:
 
 
 @contextmanager
-def merged(history: History, wanted: Wanted, say: Say = _silent) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A connection with the table `ROWS` on the disk, gone at the end.
+def merged(
+    history: History, wanted: Wanted, say: Say = _silent, *, work: Path | None = None
+) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A connection with the table `ROWS`, in a file below the folder `work` that is gone at the end.
 
     Raises:
         UnavailableError: no answer.
     """
-    with TemporaryDirectory(prefix="history-") as name:
+    with TemporaryDirectory(prefix="history-", dir=work) as name:
         file = str(Path(name) / "rows.duckdb")
         with connect(Path(name) / "spilled", file=file, memory=MEMORY) as connection:
             history.merge(connection, wanted, say)
