@@ -78,7 +78,9 @@ def test_large_rows_are_kept_in_smaller_portions(monkeypatch: pytest.MonkeyPatch
 
 @pytest.mark.parametrize("present", [users.NOBODY, CROWD], ids=["nobody", "a sketch"])
 def test_a_row_comes_back_from_parquet_as_it_was(present: users.Users, tmp_path: Path) -> None:
-    state = State(calls=2, events=5, by_event={'Ünï, "it\'s"': 5}, commenters=users.encode(CROWD))
+    state = State(
+        calls=2, events=5, by_event={'Ünï, "it\'s"': 2**62, "\0\n": 1}, commenters=users.encode(CROWD)
+    )
     kept = [row(day=-3), row_of("bee", 20_000, 7, state, present)]
     file = tmp_path / "rows.parquet"
 

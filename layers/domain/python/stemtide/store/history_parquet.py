@@ -9,6 +9,7 @@ from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 import duckdb
+import msgspec
 
 from stemtide.history_rows import ROWS_AT_ONCE, DayRow
 
@@ -30,10 +31,14 @@ COLUMNS: Final = {
 }
 """Of a file; only more may come, at the end."""
 NAMES: Final = ", ".join(COLUMNS)
-_PLAIN: Final = ("account", "version", "calls", "events", "users", "commenters", "first_ms", "last_ms")
-_DAYS: Final = "DATE '1970-01-01' + unnest(CAST($day AS INTEGER[])) AS day"
-_EVENTS: Final = "map(unnest(CAST($types AS VARCHAR[][])), unnest(CAST($amounts AS BIGINT[][]))) AS by_event"
-_GIVEN: Final = ", ".join(f"unnest(CAST(${name} AS {COLUMNS[name]}[])) AS {name}" for name in _PLAIN)
+_GIVEN: Final = {**COLUMNS, "day": "INTEGER", "by_event": "VARCHAR"}
+"""What DuckDB is given: days since the epoch, and JSON, which takes a quarter of the time of nested lists."""
+_LISTS: Final = ", ".join(f"unnest(CAST(${name} AS {kind}[])) AS {name}" for name, kind in _GIVEN.items())
+_ROWS: Final = (
+    "SELECT * REPLACE (DATE '1970-01-01' + day AS day,"
+    f" CAST(CAST(by_event AS JSON) AS {COLUMNS['by_event']}) AS by_event) FROM (SELECT {_LISTS})"
+)
+_encode = msgspec.json.Encoder().encode
 
 
 def connect(folder: Path, *, file: str = ":memory:", memory: str = MEMORY) -> duckdb.DuckDBPyConnection:
@@ -61,21 +66,14 @@ def insert(connection: duckdb.DuckDBPyConnection, table: str, rows: Iterable[Day
     """Put rows into a table, some thousand at a time; how many."""
     waiting, count = iter(rows), 0
     while some := list(islice(waiting, ROWS_AT_ONCE)):
-        connection.execute(
-            f"INSERT INTO {table} BY NAME SELECT {_GIVEN}, {_DAYS}, {_EVENTS}", _arguments(some)
-        )
+        connection.execute(f"INSERT INTO {table} {_ROWS}", _arguments(some))
         count += len(some)
     return count
 
 
-def _arguments(rows: Sequence[DayRow]) -> dict[str, Any]:
-    plain = {name: [getattr(row, name) for row in rows] for name in _PLAIN}
-    return {
-        **plain,
-        "day": [row.day for row in rows],
-        "types": [list(row.by_event) for row in rows],
-        "amounts": [list(row.by_event.values()) for row in rows],
-    }
+def _arguments(rows: Sequence[DayRow]) -> dict[str, list[Any]]:
+    columns = dict(zip(COLUMNS, map(list, zip(*rows, strict=True)), strict=True))
+    return {**columns, "by_event": [_encode(row.by_event).decode() for row in rows]}
 
 
 def write(connection: duckdb.DuckDBPyConnection, query: str, path: Path) -> None:
