@@ -8,7 +8,7 @@ import duckdb
 import pytest
 from stemtide import history_rows, users
 from stemtide.history_keys import key_of, may_hold
-from stemtide.history_rows import DayRow, RowBuffer, newest, row_of
+from stemtide.history_rows import DayRow, RowBuffer, row_of
 from stemtide.ports import UnavailableError
 from stemtide.recompute import Task
 from stemtide.state import State
@@ -44,15 +44,6 @@ def row(account: str = "acme", day: int = TODAY, version: int = 1, *, calls: int
         first_ms=5,
         last_ms=None,
     )
-
-
-def test_of_an_account_day_the_row_with_the_greatest_version_counts() -> None:
-    found = newest([row(version=9), row(version=10, calls=4), row("bee"), row(version=2)])
-
-    assert {key: (one.version, one.calls) for key, one in found.items()} == {
-        ("acme", TODAY): (10, 4),
-        ("bee", TODAY): (1, 3),
-    }
 
 
 def test_rows_are_kept_in_portions_in_their_order(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -112,13 +112,3 @@ class RowBuffer:
             self.history.put(self.folder, self.name, sorted(self._rows, key=lambda row: row[:3]))
             self._rows.clear()
             self._bytes = 0
-
-
-def newest(rows: Iterable[DayRow]) -> dict[tuple[str, int], DayRow]:
-    """Of each account-day the row with the greatest version."""
-    found: dict[tuple[str, int], DayRow] = {}
-    for row in rows:
-        known = found.get((row.account, row.day))
-        if known is None or known.version < row.version:
-            found[row.account, row.day] = row
-    return found
