@@ -19,6 +19,7 @@ from typing import Any, Final
 import duckdb
 from stemtide.state import Caps
 from stemtide.store.backfill_items import BackfillItems
+from stemtide.store.history_objects import HistoryObjects
 from stemtide.store.pace import Threads
 from stemtide_cli.backfill_cutovers import Cutover, Cutovers
 from stemtide_cli.backfill_days import Days, put_in_order
@@ -44,13 +45,16 @@ MIB: Final = 1 << 20
 
 
 class Taken:
-    """A DynamoDB client that takes every request, and knows no item."""
+    """A DynamoDB and S3 client that takes every request, and knows no item."""
 
     def __init__(self) -> None:
         self.items = 0
 
     def transact_write_items(self, **request: Any) -> None:
         self.items += len(request["TransactItems"])
+
+    def put_object(self, **request: Any) -> None:
+        """Keep nothing."""
 
     def query(self, **request: Any) -> dict[str, Any]:
         return {"Items": []}
@@ -124,6 +128,7 @@ def measure(path: Path, folder: Path) -> dict[str, Any]:
             settling=Settling(is_idle=lambda: True),
             tables="none",
             progress=lambda _: None,
+            history=HistoryObjects(client=client, bucket="archive"),
         )
         work.keep_cutovers(NOW_MS // 1000)
         work.write_days()

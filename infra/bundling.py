@@ -19,6 +19,7 @@ DOMAIN: Final = ROOT / "layers" / "domain" / "python"
 CONFIGURATION: Final = ROOT / "stemtide.toml"
 LOCK: Final = ROOT / "requirements" / "layer.txt"
 INFERENCE_LOCK: Final = ROOT / "requirements" / "inference.txt"
+HISTORY_LOCK: Final = ROOT / "requirements" / "history.txt"
 BUILD: Final = ROOT / "build" / "layers"
 PLATFORMS: Final = {"x86_64": "x86_64-manylinux_2_28", "arm64": "aarch64-manylinux_2_28"}
 """Amazon Linux 2023, the base of the Python 3.12+ runtimes, has glibc 2.34; wheels ask for 2.28 at most."""
@@ -55,6 +56,7 @@ NOT_FOR_SCORING: Final = (
 )
 """What NumPy and onnxruntime bring and no function loads, a third of their size. Nothing is stripped: that
 breaks OpenBLAS."""
+UNUSED_OF_DUCKDB: Final = ("duckdb/experimental", "adbc_driver_duckdb", "**/*.pyi")
 
 
 class BundlingError(RuntimeError):
@@ -94,6 +96,15 @@ def inference_layer(deployment: Deployment) -> Path:
         BundlingError: see `runtime_layer`.
     """
     return _third_party("inference", INFERENCE_LOCK, deployment, without=NOT_FOR_SCORING)
+
+
+def history_layer(deployment: Deployment) -> Path:
+    """What writes Parquet, for the same target as the runtime layer.
+
+    Raises:
+        BundlingError: see `runtime_layer`.
+    """
+    return _third_party("history", HISTORY_LOCK, deployment, without=UNUSED_OF_DUCKDB)
 
 
 def _third_party(name: str, lock: Path, deployment: Deployment, without: Sequence[str] = ()) -> Path:

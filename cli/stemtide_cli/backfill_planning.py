@@ -1,5 +1,6 @@
 """How a day of a log becomes rows of the usage table, over what is there."""
 
+import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -18,6 +19,7 @@ from stemtide.backfill import (
 )
 from stemtide.calls import DAY_MS, day_of_index
 from stemtide.commit import USERS_SLACK_S, USERS_SUFFIX
+from stemtide.history_rows import DayRow, row_of
 from stemtide.ports import StoredState, UsageRow
 from stemtide.state import Caps, State, decode, encode
 from stemtide.store.batches import MAX_BYTES, MAX_PUTS
@@ -47,13 +49,14 @@ class Plan:
     """The rows that bring a day in; `replaces` what the stream has counted of it.
 
     `for_archive`: the day's own item stays as it is until a recompute has told from the archive what of it
-    belongs before the cutover.
+    belongs before the cutover. `stands` is the day's item as it then is, None if a recompute is to come.
     """
 
     day: Day
     rows: tuple[UsageRow, ...] = ()
     replaces: bool = False
     for_archive: bool = False
+    stands: DayRow | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +78,10 @@ class Planner:
         Raises:
             OtherBackfillError: there is another backfill of the day.
         """
+        plan = self._plan(day, known)
+        return plan if plan.for_archive else dataclasses.replace(plan, stands=_standing(plan, known))
+
+    def _plan(self, day: Day, known: Known) -> Plan:
         cutover = day.made.state.covered_ms
         assert cutover is not None
         if is_split(day.day * DAY_MS, cutover):
@@ -159,6 +166,20 @@ def batches(plans: Sequence[Plan]) -> Iterator[list[Plan]]:
         rows, size = rows + more, size + bulk
     if taken:
         yield taken
+
+
+def _standing(plan: Plan, known: Known) -> DayRow | None:
+    """The day's own item when the plan is carried out; None if there is none."""
+    sort = plan.day.sort
+    written = {row.sort: row for row in plan.rows}
+    item = written.get(sort) or known.get(sort)
+    if item is None:
+        return None
+    state, kept = decode(item.blob), written.get(sort + USERS_SUFFIX) or known.get(sort + USERS_SUFFIX)
+    present = Users(state.users)
+    if state.spilled:
+        present = users.NOBODY if kept is None else users.decode(kept.blob)
+    return row_of(plan.day.account, plan.day.day, item.version, state, present)
 
 
 def _state_of(stored: StoredState | None) -> State | None:

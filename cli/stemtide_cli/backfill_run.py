@@ -10,6 +10,8 @@ import msgspec
 from stemtide.as_of import day_index
 from stemtide.backfill import BACKFILL_SUFFIX, is_split, made_of, nothing
 from stemtide.calls import DAY_MS
+from stemtide.history_keys import BACKFILL
+from stemtide.history_rows import NOWHERE, HistoryRows, RowBuffer
 from stemtide.ports import is_day
 from stemtide.state import decode
 from stemtide.store.records import Records
@@ -27,6 +29,8 @@ STOPS: Final = "stops"
 PARTS: Final = "part"
 BEGUN: Final = "begun"
 WRITTEN: Final = "written"
+LAST_LOOK: Final = "last"
+"""Names the rows of the days that the last look set right, as its number does a part's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +38,7 @@ class Backfill:
     """A counted log and the tables that it goes to.
 
     Args:
+        history: where the rows of the days are kept.
         end_ms: up to where the log counts, unless an account has its own cutover.
         tables: what tells these tables from others of the same names, and from what they were before a run
             replaced days: progress in others is not theirs.
@@ -49,6 +54,7 @@ class Backfill:
     settling: Settling
     tables: str
     progress: Callable[[str], None]
+    history: HistoryRows = NOWHERE
     told: Written = field(default_factory=Written)
 
     def stops(self) -> dict[str, int]:
@@ -94,6 +100,7 @@ class Backfill:
         """Every day before its account's cutover, part by part; a part with other backfills stays open."""
         for part, days, known in one_ahead(self._prepared(self.days.parts())):
             written = self.writer.write(days, known)
+            self._keep(str(part.number), written)
             self.told.add(written)
             self._touch(days)
             if not written.others:
@@ -105,8 +112,19 @@ class Backfill:
         noted = self.stage.noted(f"{self.tables}:{CUTOVERS}")
         self.settling.wait(float(noted or 0), self.progress)
         self.progress(f"a last look at {len(self.cutovers):,} accounts")
-        repaired = self.writer.side_by_side(self._check, self.cutovers)
-        return sum(repaired)
+        found = Written()
+        for told in self.writer.side_by_side(self._check, self.cutovers):
+            found.add(told)
+        self._keep(LAST_LOOK, found)
+        self.told.for_archive += found.for_archive
+        return found.written
+
+    def _keep(self, name: str, written: Written) -> None:
+        """The rows of days that are in go to the history, before their part is noted as written."""
+        rows = RowBuffer(history=self.history, folder=f"{BACKFILL}{self.stage.folder.name}", name=name)
+        rows.add(written.stands)
+        rows.flush()
+        written.stands.clear()
 
     def _prepared(self, parts: Sequence[Part]) -> Iterator[tuple[Part, list[Day], dict[str, Known]]]:
         for part in parts:
@@ -138,8 +156,8 @@ class Backfill:
             lambda entry: self.writer.patience(partial(self.records.touch, *entry)), last.items()
         )
 
-    def _check(self, account: str) -> int:
-        cutover, repaired = self.cutovers[account].at_ms, 0
+    def _check(self, account: str) -> Written:
+        cutover, told = self.cutovers[account].at_ms, Written()
         for sort, item in self._known(account, backfilled=False).items():
             if not is_day(sort) or decode(item.blob).covered_ms is not None:
                 continue
@@ -147,12 +165,10 @@ class Backfill:
             if day * DAY_MS >= cutover:
                 continue
             if self._waits(account, sort, day, cutover):
-                self.told.for_archive.append((account, sort))
+                told.for_archive.append((account, sort))
                 continue
-            written = self.writer.settle(Day(account=account, day=day, made=nothing(cutover)))
-            self.told.for_archive += written.for_archive
-            repaired += written.written
-        return repaired
+            told.add(self.writer.settle(Day(account=account, day=day, made=nothing(cutover))))
+        return told
 
     def _waits(self, account: str, sort: str, day: int, cutover: int) -> bool:
         """Whether it is a cutover's day whose backfilled part waits beside it for the archive."""

@@ -22,8 +22,8 @@ from stemtide_cli.backfill_rows import LATER, Scope
 from stemtide_cli.errors import CliError
 from stemtide_cli.log import Log, connect, readable
 
-VERSION: Final = 5
-"""Of the file's layout."""
+VERSION: Final = 6
+"""Of the file's layout and of what a run leaves: with 6, the rows of the history."""
 ROW_BITS: Final = 40
 PLACE: Final = 1 << (ROW_BITS + 16)
 """A row's place is its instant, then 16 bits of its file's number, then 40 of its row's."""

@@ -9,6 +9,7 @@ from typing import Any, Final
 import duckdb
 from stemtide.store.assembly import usage_caps
 from stemtide.store.backfill_items import BackfillItems
+from stemtide.store.history_objects import HistoryObjects
 from stemtide.store.pace import Threads
 from stemtide.store.records import Records
 
@@ -25,7 +26,7 @@ from stemtide_cli.backfill_run import Backfill
 from stemtide_cli.backfill_settling import Settling, idle
 from stemtide_cli.backfill_sources import Sources, find_sources
 from stemtide_cli.backfill_stage import Stage
-from stemtide_cli.backfill_writing import Patience, Writer
+from stemtide_cli.backfill_writing import Patience, Patient, Writer
 from stemtide_cli.facts_log import Facts
 from stemtide_cli.mapping import Mapping
 from stemtide_cli.model_options import configuration
@@ -202,6 +203,12 @@ class Steps:
             settling=Settling(is_idle=lambda: idle(self.stack)),
             tables=tables,
             progress=progress,
+            history=Patient(
+                history=HistoryObjects(
+                    client=self.stack.client("s3", attempts=1), bucket=self.stack.buckets["archive"]
+                ),
+                patience=replace(patience, what="the archive bucket"),
+            ),
         )
 
     def _archive(self, work: Backfill, progress: Callable[[str], None]) -> Archive:

@@ -8,6 +8,7 @@ from functools import partial
 from typing import Final, TypeVar
 
 from stemtide.backfill import OtherBackfillError
+from stemtide.history_rows import DayRow, HistoryRows
 from stemtide.ports import SideBySide, ThrottledError, UnavailableError
 from stemtide.store.backfill_items import BackfillItems
 
@@ -28,7 +29,8 @@ T = TypeVar("T")
 class Written:
     """What became of days: `written`, `replaced` of them over what the stream had counted; already there.
 
-    `others` hold another backfill, `for_archive` wait for a recompute (account, day).
+    `others` hold another backfill, `for_archive` wait for a recompute (account, day). `stands` are the rows
+    of the days that are in, until somebody keeps them.
     """
 
     written: int = 0
@@ -36,6 +38,7 @@ class Written:
     unchanged: int = 0
     others: list[tuple[str, str]] = field(default_factory=list)
     for_archive: list[tuple[str, str]] = field(default_factory=list)
+    stands: list[DayRow] = field(default_factory=list)
 
     def add(self, more: "Written") -> None:
         self.written += more.written
@@ -43,6 +46,7 @@ class Written:
         self.unchanged += more.unchanged
         self.others += more.others
         self.for_archive += more.for_archive
+        self.stands += more.stands
 
     def note(self, plan: Plan) -> None:
         """Count a plan that is carried out."""
@@ -51,13 +55,16 @@ class Written:
         self.replaced += plan.replaces
         if plan.for_archive:
             self.for_archive.append((plan.day.account, plan.day.sort))
+        if plan.stands is not None:
+            self.stands.append(plan.stands)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Patience:
-    """Tries a request until it works, with pauses; `say` is told why it has to wait."""
+    """Tries a request to `what` until it works, with pauses; `say` is told why it has to wait."""
 
     say: Callable[[str], None]
+    what: str = "the table"
     clock: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
 
@@ -75,10 +82,26 @@ class Patience:
                 refused = isinstance(error, ThrottledError)
                 why = f"{'refused for its rate' if refused else 'no answer'}: {error or type(error).__name__}"
             if self.clock() - since >= PATIENCE_S:
-                raise CliError(f"the table takes nothing any more ({why})", hint=RESUME)
+                raise CliError(f"{self.what} takes nothing any more ({why})", hint=RESUME)
             self.say(f"a request waits ({why}); trying again")
             self.sleep(pause * (0.5 + random.random() / 2))  # noqa: S311 - spreads requests
             pause = min(pause * 2, LONGEST_PAUSE_S)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Patient:
+    """`HistoryRows` that does not give up at once."""
+
+    history: HistoryRows
+    patience: Patience
+
+    def put(self, folder: str, name: str, rows: Sequence[DayRow], /) -> None:
+        """Keep rows; the same rows again change nothing.
+
+        Raises:
+            CliError: they are not taken.
+        """
+        self.patience(partial(self.history.put, folder, name, rows))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

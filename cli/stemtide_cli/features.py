@@ -1,5 +1,7 @@
 """`stemtide features`: what a score of an account sees, in words."""
 
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import quote
 
@@ -8,11 +10,15 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 from stemtide.as_of import as_of_text, parse_as_of
+from stemtide.calls import DAY_MS
+from stemtide.limits import LONG_DAYS
 
 from stemtide_cli import api
 from stemtide_cli.command import Session
 from stemtide_cli.errors import CliError
+from stemtide_cli.history import history_of
 from stemtide_cli.instants import AS_OF, now_ms
+from stemtide_cli.model_options import configuration
 from stemtide_cli.output import escape
 from stemtide_cli.sources import sources_table
 from stemtide_cli.stack import Stack
@@ -24,24 +30,36 @@ def features(session: Session, account: str, as_of: int | None) -> None:
     """Show the features of an account: values, and what they mean.
 
     Asks the HTTP API; on a real account, where no token is stored, the tables with your credentials.
+    Days that have expired there come from the history in S3.
     """
-    if "viewer" in session.stack.api_tokens:
+    at_ms = now_ms() if as_of is None else as_of
+    if _needs_history(session.stack, account, at_ms):
+        found = from_tables(session.stack, account, at_ms, history=True)
+    elif "viewer" in session.stack.api_tokens:
         path = f"/v1/accounts/{quote(account, safe='')}/features"
         query = {"as_of": None if as_of is None else as_of_text(as_of)}
         found = api.get(session.stack, path, role="viewer", query=query)
     else:
-        found = from_tables(session.stack, account, now_ms() if as_of is None else as_of)
+        found = from_tables(session.stack, account, at_ms)
     session.out.result(found, lambda console: _show(console, found))
 
 
-def from_tables(stack: Stack, account: str, as_of_ms: int) -> dict[str, Any]:
-    """The same content as the API's, read with the caller's own credentials.
+def _needs_history(stack: Stack, account: str, as_of_ms: int) -> bool:
+    """Whether days that the features look at may have expired in the usage table."""
+    kept = timedelta(days=configuration().ingest.usage_retention_days)
+    looked_at = datetime.fromtimestamp(as_of_ms / 1000, UTC) - timedelta(days=LONG_DAYS)
+    since = datetime.now(UTC) - kept
+    return looked_at < since and bool(history_of(stack).outlives_the_table(account, since))
+
+
+def from_tables(stack: Stack, account: str, as_of_ms: int, *, history: bool = False) -> dict[str, Any]:
+    """The same content as the API's, read with the caller's own credentials, but for the ranks among cohorts,
+    which the model in use tells; with the `history`'s days if asked for.
 
     Raises:
         CliError: nothing is known of the account.
     """
-    from stemtide.config import bundled_config  # with NumPy: only when it is needed
-    from stemtide.features.profile_columns import Basis
+    from stemtide.features.profile_columns import Basis  # with NumPy: only when it is needed
     from stemtide.http.features import described, is_known
     from stemtide.store.records import Records
     from stemtide.store.sources import read_freshness
@@ -49,14 +67,29 @@ def from_tables(stack: Stack, account: str, as_of_ms: int) -> dict[str, Any]:
     from stemtide.store.vectors import read_vector
 
     usage, records = stack.table("usage"), Records(stack.table("accounts"))
-    config = bundled_config()
-    reader, basis = UsageReader(usage_table=usage, blocks=None, events=config.events), Basis.of(config)
+    config = configuration()
+    basis = Basis.of(config)
+    reader = UsageReader.of_table(usage, blocks=None, events=config.events)
+    if history:
+        reader = _with_history(stack, account, as_of_ms, reader)
     vector = read_vector(reader, records, account, as_of_ms, basis)
     if not is_known(vector, usage_table=usage, records=records):
         raise CliError(f"nothing of the account {account!r} has arrived", hint="check the name")
     states = read_freshness(stack.table("ingest"), as_of_ms, config.sources)
     found: dict[str, Any] = msgspec.to_builtins(described(vector, states, basis.shape))
     return found
+
+
+def _with_history(stack: Stack, account: str, as_of_ms: int, reader: Any) -> Any:
+    """The reader with all days of one account that are known, read once."""
+    from stemtide.store.history import read_history_days
+
+    known = read_history_days(history_of(stack), account, 0, as_of_ms // DAY_MS)
+
+    def days(_: str, first: int, last: int) -> list[Any]:
+        return [day for day in known if first <= day.day <= last]
+
+    return replace(reader, days=days, first_day=lambda _: known[0].day if known else None)
 
 
 def _show(console: Console, found: dict[str, Any]) -> None:

@@ -15,6 +15,7 @@ from stemtide_cli.doctor import doctor
 from stemtide_cli.drain import drain
 from stemtide_cli.evaluate import evaluate
 from stemtide_cli.features import features
+from stemtide_cli.history import history
 from stemtide_cli.promotion import export, promote, rollback
 from stemtide_cli.quarantine import quarantine
 from stemtide_cli.recompute import recompute
@@ -45,6 +46,7 @@ command(main, "drain")(drain)
 command(main, "usage")(usage)
 command(main, "features")(features)
 command(main, "catalog")(catalog)
+command(main, "history")(history)
 main.add_command(quarantine)
 command(main, "requeue")(requeue)
 command(main, "recompute")(recompute)

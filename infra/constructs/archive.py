@@ -18,9 +18,11 @@ PLANS_DAYS = 30
 
 
 class Archive(Construct):
-    """The archive bucket (`raw/` by arrival day, `quarantine/`, nightly runs' plans) and the access logs.
+    """The archive bucket and its access logs.
 
-    What came in (`raw/`) never expires: recomputes and replays rest on it.
+    `raw/` by arrival day, `history/` by account-day, `quarantine/`, nightly runs' plans.
+    What came in (`raw/`) never expires: recomputes and replays rest on it. Nor does `history/`: its rows
+    outlive the items of the usage table.
     """
 
     def __init__(

@@ -12,7 +12,7 @@ from stemtide.settings import Settings
 
 from infra import bundling, nag
 from infra.config import Deployment
-from infra.constructs.layers import ARCHITECTURES, Layers, runtime_of
+from infra.constructs.layers import ARCHITECTURES, Layers, LayerSet, runtime_of
 from infra.constructs.short_lived_log import short_lived_log
 from infra.sizes import SIZES
 
@@ -22,7 +22,10 @@ NEWER_RUNTIME = (
 
 
 class Function(lambda_.Function):
-    """`functions/<name>/handler.py` on the layers; its role may write its log and what `allow` adds."""
+    """`functions/<name>/handler.py` on the layers and, if it needs more, `extra` ones.
+
+    Its role may write its log and what `allow` adds.
+    """
 
     def __init__(
         self,
@@ -33,8 +36,10 @@ class Function(lambda_.Function):
         deployment: Deployment,
         layers: Layers,
         settings: Settings,
+        extra: LayerSet | None = None,
     ) -> None:
         size = SIZES[name]
+        sets = [layers] if extra is None else [layers, extra]
         folder = bundling.ROOT / "functions" / name
         function_name = f"{deployment.name}-{name.replace('_', '-')}"
         log_group = short_lived_log(
@@ -58,7 +63,7 @@ class Function(lambda_.Function):
             memory_size=size.memory_mb,
             timeout=Duration.seconds(size.timeout_s),
             environment=settings.to_env(),
-            layers=layers.versions,
+            layers=[version for one in sets for version in one.versions],
             log_group=log_group,
             role=role,
         )
@@ -66,7 +71,7 @@ class Function(lambda_.Function):
         self.permissions = role
         self.allow(["logs:CreateLogStream", "logs:PutLogEvents"], log_group.log_group_arn)
         nag.acknowledge(self, "AwsSolutions-L1", reason=NEWER_RUNTIME)
-        self.unzipped_bytes = bundling.unzipped_bytes(folder) + layers.unzipped_bytes
+        self.unzipped_bytes = bundling.unzipped_bytes(folder) + sum(one.unzipped_bytes for one in sets)
 
     def allow(self, actions: Sequence[str], *resources: str) -> None:
         """Let the function do exactly `actions` on exactly `resources` (ARNs)."""

@@ -1,5 +1,6 @@
 """The layers that functions stand on."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from aws_cdk import aws_lambda as lambda_
@@ -16,20 +17,13 @@ def runtime_of(deployment: Deployment) -> lambda_.Runtime:
     return lambda_.Runtime(f"python{deployment.python_version}", lambda_.RuntimeFamily.PYTHON)
 
 
-class Layers(Construct):
-    """`domain` (the package and stemtide.toml), `runtime` (locked third-party packages), and for those that
-    score `inference` (NumPy, onnxruntime).
-
-    Each stack has its own: an exported layer version could not be replaced while another stack imports it.
-    """
+class LayerSet(Construct):
+    """Layers of these folders, in this order, and what they hold in all."""
 
     def __init__(
-        self, scope: Construct, construct_id: str, *, deployment: Deployment, inference: bool = False
+        self, scope: Construct, construct_id: str, *, deployment: Deployment, folders: Mapping[str, Path]
     ) -> None:
         super().__init__(scope, construct_id)
-        folders = {"Domain": bundling.domain_layer(), "Runtime": bundling.runtime_layer(deployment)}
-        if inference:
-            folders["Inference"] = bundling.inference_layer(deployment)
         self.versions = [self._layer(name, folder, deployment) for name, folder in folders.items()]
         self.unzipped_bytes = sum(map(bundling.unzipped_bytes, folders.values()))
 
@@ -42,3 +36,27 @@ class Layers(Construct):
             compatible_architectures=[ARCHITECTURES[deployment.architecture]],
             description=f"Stemtide: {name.lower()}",
         )
+
+
+class Layers(LayerSet):
+    """`domain` (the package and stemtide.toml), `runtime` (locked third-party packages), and for those that
+    score `inference` (NumPy, onnxruntime).
+
+    Each stack has its own: an exported layer version could not be replaced while another stack imports it.
+    """
+
+    def __init__(
+        self, scope: Construct, construct_id: str, *, deployment: Deployment, inference: bool = False
+    ) -> None:
+        folders = {"Domain": bundling.domain_layer(), "Runtime": bundling.runtime_layer(deployment)}
+        if inference:
+            folders["Inference"] = bundling.inference_layer(deployment)
+        super().__init__(scope, construct_id, deployment=deployment, folders=folders)
+
+
+class HistoryLayer(LayerSet):
+    """`history` (DuckDB), for the one function that writes Parquet."""
+
+    def __init__(self, scope: Construct, construct_id: str, *, deployment: Deployment) -> None:
+        folders = {"History": bundling.history_layer(deployment)}
+        super().__init__(scope, construct_id, deployment=deployment, folders=folders)

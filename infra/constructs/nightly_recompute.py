@@ -1,7 +1,11 @@
-"""Usage set right by the archive once a night: what producers repeated, what was given up."""
+"""Usage set right by the archive once a night: what producers repeated, what was given up.
+
+The same function keeps the rows of the history: they are right when it has looked at them.
+"""
 
 from constructs import Construct
 from stemtide.archive import PREFIX as RAW
+from stemtide.history_keys import PREFIX as HISTORY
 from stemtide.settings import RecomputeSettings
 from stemtide.store.recomputes import PREFIX
 
@@ -10,7 +14,7 @@ from infra.constructs.archive import Archive
 from infra.constructs.balance_check import METRICS
 from infra.constructs.domain_tables import DomainTables
 from infra.constructs.function import Function
-from infra.constructs.layers import Layers
+from infra.constructs.layers import HistoryLayer, Layers
 from infra.constructs.plan_map_finish import Words, Work, definition, machine
 from infra.constructs.schedules import Schedules
 
@@ -48,6 +52,7 @@ class NightlyRecompute(Construct):
             name="recompute",
             deployment=deployment,
             layers=layers,
+            extra=HistoryLayer(self, "Layers", deployment=deployment),
             settings=RecomputeSettings(
                 usage_table=tables.usage.table_name,
                 ingest_table=tables.ingest.table_name,
@@ -65,6 +70,7 @@ class NightlyRecompute(Construct):
         self.function.allow_listing(archive.bucket, prefix=f"{RAW}/")
         self.function.allow_objects(["s3:GetObject"], archive.bucket, prefix=f"{RAW}/")
         self.function.allow_objects(["s3:PutObject"], archive.bucket, prefix=PREFIX)
+        self.function.allow_objects(["s3:PutObject"], archive.bucket, prefix=HISTORY)
         arn = self.function.function_arn
         work = Work(
             words=WORDS,

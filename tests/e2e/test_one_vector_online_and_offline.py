@@ -57,7 +57,7 @@ class Tables:
 
     def reader(self, *, kept: bool = True) -> UsageReader:
         blocks = UsageBlocks(self.table("accounts")) if kept else None
-        return UsageReader(usage_table=self.table("usage"), blocks=blocks, events=bundled_config().events)
+        return UsageReader.of_table(self.table("usage"), blocks=blocks, events=bundled_config().events)
 
     def vector(self, pair: Pair, reader: UsageReader) -> bytes:
         account, day = pair

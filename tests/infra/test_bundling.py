@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from stemtide.sentiment import of_text
 
-from infra.bundling import domain_layer, inference_layer, runtime_layer, unzipped_bytes
+from infra.bundling import domain_layer, history_layer, inference_layer, runtime_layer, unzipped_bytes
 from infra.config import Deployment
 from tests.scoring_models import exported, rows, trained
 
@@ -79,6 +79,44 @@ def test_the_inference_layer_is_small_and_of_the_target_architecture(architectur
     assert unzipped_bytes(folder) < INFERENCE_MB * 1_000_000
     assert {path.name.split("-")[0] for path in (folder / "python").iterdir()} >= {"onnxruntime"}
     assert not list((folder / "python").glob("numpy*"))
+
+
+HISTORY_MB = 75
+"""DuckDB; with the runtime layer it stays below what Lambda takes by a hundred megabytes."""
+WRITE = """
+import sys
+sys.path[:0] = sys.argv[1:]
+from stemtide.history_rows import DayRow
+from stemtide.store.history_parquet import parquet_of
+row = DayRow("acme", 20000, 1, 2, 3, {"Opened": 3}, b"\\x01", b"", 5, None)
+sys.stdout.buffer.write(parquet_of([row]))
+"""
+
+
+@pytest.mark.parametrize("architecture", ELF_MACHINES)
+def test_the_history_layer_is_of_the_target_architecture(architecture: str) -> None:
+    folder = history_layer(Deployment(architecture=architecture))
+
+    libraries = [path for path in folder.rglob("*.so*") if path.is_file()]
+    assert {machine_of(library) for library in libraries} == {ELF_MACHINES[architecture]}
+    assert unzipped_bytes(folder) < HISTORY_MB * 1_000_000
+    assert not list((folder / "python").glob("numpy*"))
+
+
+def test_the_layers_alone_write_rows_without_a_home() -> None:
+    """In an interpreter without site-packages and environment: nothing but what a Lambda function has."""
+    native = Deployment(native_layers=True)
+    layers = [folder / "python" for folder in (domain_layer(), runtime_layer(native), history_layer(native))]
+
+    answer = subprocess.run(
+        [sys.executable, "-B", "-S", "-E", "-s", "-c", WRITE, *map(str, layers)],
+        env={},
+        capture_output=True,
+        check=False,
+    )
+
+    assert answer.returncode == 0, answer.stderr
+    assert answer.stdout[:4] == answer.stdout[-4:] == b"PAR1"
 
 
 def test_the_layers_alone_score_and_explain_as_here(tmp_path: Path) -> None:

@@ -24,6 +24,8 @@ SETTINGS = {
 }
 WITH_INFERENCE = {"score", "sweep"}
 """Those that load a model have a third layer."""
+WITH_HISTORY = {"recompute"}
+"""So has the one that writes Parquet."""
 LOG = {"logs:CreateLogStream", "logs:PutLogEvents"}
 READ_STREAM = {
     "kinesis:DescribeStream",
@@ -110,7 +112,7 @@ def test_a_function_runs_the_configured_python_with_its_layers(synth: Synth, nam
     assert function["Runtime"] == "python3.13"
     assert function["Architectures"] == ["x86_64"]
     assert function["Handler"] == "handler.handler"
-    assert len(function["Layers"]) == 2 + (name in WITH_INFERENCE)
+    assert len(function["Layers"]) == 2 + (name in WITH_INFERENCE) + (name in WITH_HISTORY)
 
 
 @pytest.mark.parametrize("name", SETTINGS)
@@ -152,6 +154,33 @@ def test_no_statement_of_any_role_has_a_wildcard_action_or_every_resource(synth:
     for statement in granted:
         assert not [action for action in as_list(statement["Action"]) if "*" in action]
         assert "*" not in as_list(statement["Resource"])
+
+
+def test_only_the_recompute_has_the_layer_of_the_history(synth: Synth) -> None:
+    [layer] = [
+        logical
+        for logical, found in synth.all("AWS::Lambda::LayerVersion").items()
+        if found["Properties"]["Description"] == "Stemtide: history"
+    ]
+
+    holders = {
+        p["FunctionName"] for p in synth.properties("AWS::Lambda::Function") if {"Ref": layer} in p["Layers"]
+    }
+
+    assert holders == {"stemtide-recompute"}
+
+
+def test_the_recompute_may_only_add_to_the_history(synth: Synth) -> None:
+    granted = {
+        json.dumps(resource).rpartition('"/')[2].rstrip('"]}'): set(as_list(statement["Action"]))
+        for statement in statements(synth, "recompute")
+        for resource in as_list(statement["Resource"])
+        if "s3:" in as_list(statement["Action"])[0]
+    }
+
+    assert granted["history/rows/*"] == {"s3:PutObject"}
+    assert granted["raw/*"] == {"s3:GetObject"}
+    assert {key for key in granted if key.endswith("*")} == {"history/rows/*", "raw/*", "recomputes/*"}
 
 
 def test_the_read_side_may_query_the_two_indexes_of_the_accounts_and_no_other(synth: Synth) -> None:

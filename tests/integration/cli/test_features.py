@@ -1,5 +1,13 @@
 """Features from the tables, where no token is stored."""
 
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from stemtide.as_of import parse_as_of
+from stemtide_cli.features import from_tables
+from stemtide_cli.history import history_of
+
+from tests.integration.cli.backfills import arguments, empty, write_log
 from tests.integration.cli.conftest import Deployment
 from tests.streams import call
 
@@ -40,3 +48,26 @@ def test_an_account_of_which_nothing_arrived_is_named(deployment: Deployment) ->
     result = deployment.run("features", "nobody", expect=1)
 
     assert "'nobody'" in result["error"]
+
+
+def test_days_that_have_expired_come_from_the_history(deployment: Deployment, tmp_path: Path) -> None:
+    deployment.run(*arguments(write_log(tmp_path / "log")))
+    stack, as_of_ms = deployment.stack, parse_as_of("2023-03-04")
+    before = from_tables(stack, "org-3", as_of_ms)["features"]
+
+    empty(deployment.cloud.usage)
+
+    assert from_tables(stack, "org-3", as_of_ms, history=True)["features"] == before
+    known = {feature["name"]: feature["value"] for feature in before}
+    assert known["users_30d"] > 1
+    assert known["history_days"] == 4
+
+
+def test_the_history_is_asked_once_it_is_older_than_what_the_table_keeps(
+    deployment: Deployment, tmp_path: Path
+) -> None:
+    deployment.run(*arguments(write_log(tmp_path / "log")))
+    history, now = history_of(deployment.stack), datetime.now(UTC)
+
+    assert history.outlives_the_table("org-3", now + timedelta(days=1))
+    assert not history.outlives_the_table("org-3", now - timedelta(days=1))

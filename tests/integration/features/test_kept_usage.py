@@ -39,12 +39,12 @@ class Kept:
     events: Events = field(default_factory=Events)
 
     def reader(self) -> UsageReader:
-        return UsageReader(usage_table=self.usage, blocks=UsageBlocks(self.accounts), events=self.events)
+        return UsageReader.of_table(self.usage, blocks=UsageBlocks(self.accounts), events=self.events)
 
     def read(self, day: int = CLOSED, account: str = "acme") -> UsageAt:
         self.calls.clear()
         found = self.reader().read(account, day)
-        bare = UsageReader(usage_table=self.usage, blocks=None, events=self.events)
+        bare = UsageReader.of_table(self.usage, blocks=None, events=self.events)
         asked = list(self.calls)
         whole = bare.read(account, day)
         self.calls[:] = asked

@@ -80,7 +80,7 @@ class Both:
 
     def reader(self) -> UsageReader:
         blocks = UsageBlocks(self.cloud.accounts)
-        return UsageReader(usage_table=self.cloud.usage, blocks=blocks, events=bundled_config().events)
+        return UsageReader.of_table(self.cloud.usage, blocks=blocks, events=bundled_config().events)
 
     @cache  # noqa: B019 - as long as one test
     def histories(self) -> dict[str, AccountHistory]:

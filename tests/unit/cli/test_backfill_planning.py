@@ -1,5 +1,7 @@
 """A backfill's writes: rows of one day stay together, batches stay within what DynamoDB takes."""
 
+from dataclasses import replace
+
 import msgspec
 import pytest
 from stemtide import users
@@ -44,7 +46,9 @@ def test_a_part_that_is_in_is_not_added_again() -> None:
     first = PLANNER.plan(day(1, cutover=NOON), {})
     known = {row.sort: StoredState(version=1, blob=row.blob, expires_at=row.expires_at) for row in first.rows}
 
-    assert PLANNER.plan(day(1, cutover=NOON), known) == Plan(day=day(1, cutover=NOON))
+    plan = PLANNER.plan(day(1, cutover=NOON), known)
+
+    assert replace(plan, stands=None) == Plan(day=day(1, cutover=NOON))
 
 
 def as_stored(*rows: UsageRow) -> dict[str, StoredState]:

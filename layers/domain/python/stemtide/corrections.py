@@ -37,10 +37,11 @@ class Left(StrEnum):
 
 
 class Corrected(NamedTuple):
-    """What became of an item: calls more or less than before, whether it was written."""
+    """What became of an item: calls more or less than before, whether it was written, what it is now."""
 
     calls: int
     written: bool
+    item: Item
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,10 +99,10 @@ class Corrector:
                 if isinstance(found, Left):
                     return found
                 if found is None:
-                    return Corrected(changed or 0, written=changed is not None)
-                rows = self._rows(item, found, touched)
+                    return Corrected(changed or 0, changed is not None, item)
+                right = self._right(item, found, touched)
                 changed = found.state.calls - item.state.calls
-                self.items.put_together(rows)
+                self.items.put_together(self._rows(item, right))
             except ConflictError:
                 changed, why = None, Left.BUSY
             except ThrottledError:
@@ -111,7 +112,7 @@ class Corrector:
                 why = Left.UNAVAILABLE
                 self._pause()
             else:
-                return Corrected(changed, written=True)
+                return Corrected(changed, True, right)
         return why
 
     def _pause(self) -> None:
@@ -153,8 +154,21 @@ class Corrector:
         knows_cutover = not item.version or found.state.covered_ms == item.state.covered_ms
         return None if same and knows_cutover else found
 
-    def _rows(self, item: Item, found: Recounted, touched: Sequence[int]) -> list[UsageRow]:
-        """The item, and its users where they are kept apart, to be written together.
+    def _right(self, item: Item, found: Recounted, touched: Sequence[int]) -> Item:
+        """The item's next version: what the archive says."""
+        marks = {lane: pack(max(at, item.marks.get(lane, -1))) for lane, at in found.seen.items()}
+        state = msgspec.structs.replace(
+            found.state,
+            marks={**item.state.marks, **marks},
+            recent=item.state.recent,
+            arrivals=item.arrivals(touched),
+        )
+        arrived_s = (found.last_arrival_ms or 0) // 1000
+        expires_at = max(item.expires_at, arrived_s + int(self.rules.retention.total_seconds()))
+        return replace(item, version=item.version + 1, state=state, users=found.users, expires_at=expires_at)
+
+    def _rows(self, item: Item, right: Item) -> list[UsageRow]:
+        """The item as it will be, and its users where they are kept apart, to be written together.
 
         Users may become fewer here, which the stream's writes never do: they put the users first and the
         counts that need them behind. Both at once, over what was read of both, keep them exact:
@@ -169,38 +183,29 @@ class Corrector:
             -> refused, reads both again,
             puts users v=6 (with Zoe), counts v=9
         """
-        marks = {lane: pack(max(at, item.marks.get(lane, -1))) for lane, at in found.seen.items()}
-        state = msgspec.structs.replace(
-            found.state,
-            marks={**item.state.marks, **marks},
-            recent=item.state.recent,
-            arrivals=item.arrivals(touched),
-        )
-        arrived_s = (found.last_arrival_ms or 0) // 1000
-        expires_at = max(item.expires_at, arrived_s + int(self.rules.retention.total_seconds()))
         row = UsageRow(
             account=item.account,
             sort=item.sort,
-            version=item.version + 1,
-            blob=encode(state),
-            events=state.events,
-            expires_at=expires_at,
+            version=right.version,
+            blob=encode(right.state),
+            events=right.state.events,
+            expires_at=right.expires_at,
         )
-        return [row, *self._users_rows(item, found, expires_at)] if state.spilled else [row]
+        return [row, *self._users_rows(item, right)] if right.state.spilled else [row]
 
-    def _users_rows(self, item: Item, found: Recounted, expires_at: int) -> list[UsageRow]:
+    def _users_rows(self, item: Item, right: Item) -> list[UsageRow]:
         if not item.state.spilled:  # a write that never came to the counts may have left users
             item = replace(with_users(self.items, item), users=users.NOBODY)
-        if item.users == found.users and item.users_version and item.users_expire_at >= expires_at:
+        if item.users == right.users and item.users_version and item.users_expire_at >= right.expires_at:
             return []
         return [
             UsageRow(
                 account=item.account,
                 sort=item.sort + USERS_SUFFIX,
                 version=item.users_version + 1,
-                blob=users.encode(found.users),
+                blob=users.encode(right.users),
                 events=0,
-                expires_at=max(item.users_expire_at, expires_at + USERS_SLACK_S),
+                expires_at=max(item.users_expire_at, right.expires_at + USERS_SLACK_S),
             )
         ]
 

@@ -15,6 +15,7 @@ from stemtide.archive import ArchivedRecord
 from stemtide.calls import DAY_MS, day_of_index
 from stemtide.corrections import Corrected, Corrector, Left
 from stemtide.day_items import Item
+from stemtide.history_rows import NOWHERE, DayRow, HistoryRows, RowBuffer, row_of
 from stemtide.ports import SideBySide
 from stemtide.progress import Progress
 from stemtide.recount import AccountCalls, ArchivedCall, calls_of
@@ -127,11 +128,12 @@ Pending = Mapping[str, set[int]] | None
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recompute:
-    """Runs tasks."""
+    """Runs tasks; the items of each go to the history as they stand at its end."""
 
     archive: Archive
     corrector: Corrector
     side_by_side: SideBySide
+    history: HistoryRows = NOWHERE
 
     def run(self, task: Task) -> Outcome:
         """Set every item right that the task touches.
@@ -139,10 +141,13 @@ class Recompute:
         A repeated or interrupted run finds what is right already and writes nothing.
 
         Raises:
-            UnavailableError: the archive or the ledgers gave no answer.
+            UnavailableError: the archive or the ledgers gave no answer, or the history took no rows.
         """
         outcome, pace = Outcome(), self.corrector.pace
-        again = self._round(task, None, outcome)
+        rows = RowBuffer(
+            history=self.history, folder=day_of_index(task.last), name=f"{task.bucket}-of-{task.of}"
+        )
+        again = self._round(task, None, outcome, rows)
         for _ in range(MAX_ROUNDS - 1):
             if not again or pace.spent():
                 break
@@ -151,11 +156,14 @@ class Recompute:
             pending: dict[str, set[int]] = {}
             for item, _ in again:
                 pending.setdefault(item.account, set()).add(item.day)
-            again = self._round(task, pending, outcome)
-        _conclude(outcome, again, task)
+            again = self._round(task, pending, outcome, rows)
+        rows.add(_conclude(outcome, again, task))
+        rows.flush()
         return outcome
 
-    def _round(self, task: Task, pending: Pending, outcome: Outcome) -> list[tuple[Item, Left]]:
+    def _round(
+        self, task: Task, pending: Pending, outcome: Outcome, rows: RowBuffer
+    ) -> list[tuple[Item, Left]]:
         """Look at what is pending once; the items that were left and may do better in another round.
 
         The ledgers are read first: everything up to their marks is in the objects that are listed after.
@@ -178,12 +186,11 @@ class Recompute:
         missing = {account: book.days_needed() - read for account, book in books.items()}
         for part in _portions(books, missing):
             self._read_more(missing, part)
-            left += self._correct(
-                part, {account: read | missing[account] for account in part}, progress, outcome
-            )
+            days_read = {account: read | missing[account] for account in part}
+            left += self._correct(part, days_read, progress, outcome, rows)
             for book in part.values():
                 book.calls.clear()
-        _conclude(outcome, [entry for entry in left if entry[1] not in RETRIED], task)
+        rows.add(_conclude(outcome, [entry for entry in left if entry[1] not in RETRIED], task))
         return [entry for entry in left if entry[1] in RETRIED]
 
     def _read(self, day: int, wanted: Callable[[str], bool], books: dict[str, _Book]) -> None:
@@ -220,6 +227,7 @@ class Recompute:
         days_read: Mapping[str, set[int]],
         progress: Progress,
         outcome: Outcome,
+        rows: RowBuffer,
     ) -> list[tuple[Item, Left]]:
         def correct(account: str) -> list[tuple[Item, Corrected | Left]]:
             book = books[account]
@@ -247,6 +255,7 @@ class Recompute:
                     left.append((item, result))
                 else:
                     outcome.add(result)
+                    rows.add(_rows_of(result.item))
         return left
 
 
@@ -265,12 +274,25 @@ def _portions(books: dict[str, _Book], missing: Mapping[str, set[int]]) -> Itera
         yield part
 
 
-def _conclude(outcome: Outcome, left: Iterable[tuple[Item, Left]], task: Task) -> None:
-    """Count what stays as it is: an item with later arrivals may be of a later day's turn, too."""
+def _conclude(outcome: Outcome, left: Iterable[tuple[Item, Left]], task: Task) -> list[DayRow]:
+    """Count what stays as it is: an item with later arrivals may be of a later day's turn, too.
+
+    The rows of those that have no other turn: nobody knows whether somebody will do something about them.
+    """
+    rows: list[DayRow] = []
     for item, why in left:
         if item.state.arrivals and task.is_to_come(item.state.arrivals[-1]):
             outcome.postponed += 1
             continue
         outcome.lagging += 1
+        rows += _rows_of(item)
         if len(outcome.examples) < MAX_EXAMPLES:
             outcome.examples.append(Stayed(item.account, item.sort, why))
+    return rows
+
+
+def _rows_of(item: Item) -> list[DayRow]:
+    """The row of an item, if there is one."""
+    if not item.version:
+        return []
+    return [row_of(item.account, item.day, item.version, item.state, item.users)]

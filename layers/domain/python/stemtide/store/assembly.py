@@ -121,10 +121,13 @@ def recompute_store(
     settings: RecomputeSettings, config: Config, broken: Callable[[Item, Exception], None]
 ) -> RecomputeStore:
     """What the recompute function touches; `broken` as in `Corrector`."""
+    from stemtide.store.history_objects import HistoryObjects  # with DuckDB, which no other function has
+
     s3, threads = clients.client("s3"), Threads()
     table = clients.table(settings.ingest_table)
     days = ArchiveDays(client=s3, bucket=settings.archive_bucket, side_by_side=threads)
     dynamodb = clients.client("dynamodb")
+    history = HistoryObjects(client=s3, bucket=settings.archive_bucket)
 
     def recompute(pace: Pace, quiet: bool, /) -> Recompute:
         return Recompute(
@@ -137,6 +140,7 @@ def recompute_store(
                 broken=broken,
             ),
             side_by_side=threads,
+            history=history,
         )
 
     log = RecomputeLog(s3=s3, bucket=settings.archive_bucket, table=table)

@@ -34,9 +34,7 @@ class ScoreTables:
     @property
     def reader(self) -> UsageReader:
         """Reads accounts' usage, and keeps what the next score needs of it."""
-        return UsageReader(
-            usage_table=self.usage, blocks=UsageBlocks(self.accounts), events=self.config.events
-        )
+        return UsageReader.of_table(self.usage, blocks=UsageBlocks(self.accounts), events=self.config.events)
 
     def ports(
         self, side_by_side: SideBySide, *, say_failed: Callable[[Moment, Exception], None]

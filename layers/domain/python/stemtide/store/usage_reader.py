@@ -1,8 +1,10 @@
 """An account's usage at the end of a closed day, with as few reads as it takes."""
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import partial
 from hashlib import sha256
 from typing import Any, Final
 
@@ -24,14 +26,23 @@ LAYOUT: Final = 1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UsageReader:
-    """Reads from the usage table (boto3 Table resource), and from `blocks` what was kept of it.
+    """Reads `days(account, first, last)` with usage and the `first_day(account)` with any (days since
+    1970-01-01), and from `blocks` what was kept of them; None: nothing is kept, all days are read."""
 
-    `blocks` None: nothing is kept, all days are read.
-    """
-
-    usage_table: Any
+    days: Callable[[str, int, int], list[Day]]
+    first_day: Callable[[str], int | None]
     blocks: UsageBlocks | None
     events: Events
+
+    @classmethod
+    def of_table(cls, table: Any, *, blocks: UsageBlocks | None, events: Events) -> "UsageReader":
+        """On the usage table (boto3 Table resource, of which only the client is used)."""
+        return cls(
+            days=partial(_days_in, table),
+            first_day=partial(_first_day_in, table),
+            blocks=blocks,
+            events=events,
+        )
 
     def read(self, account: str, day: int) -> UsageAt:
         """The usage at the end of a closed day.
@@ -79,21 +90,16 @@ class UsageReader:
         kept = unpack_kept(block.kept)
         if kept is None:
             return None
-        days = [*kept.days, *self._days(account, block.day + 1, day)]
+        days = [*kept.days, *self.days(account, block.day + 1, day)]
         return days, self._history(account, days, kept.first_day, kept.older)
 
     def _whole(self, account: str, day: int) -> tuple[list[Day], AccountHistory]:
         """A second, one-item query tells since when an account is known that was quiet at first."""
         first = day - LONG_DAYS + 1
-        days = self._days(account, first, day)
+        days = self.days(account, first, day)
         if days and days[0].day == first:
             return days, self._history(account, days, first)
-        seen = first_day_seen(self.usage_table, account)
-        return days, self._history(account, days, None if seen is None else day_index(seen))
-
-    def _days(self, account: str, first: int, last: int) -> list[Day]:
-        found = read_days(self.usage_table, account, _date(first), _date(last))
-        return [Day(day_index(one.date), one.by_event, one.users, one.commenters) for one in found]
+        return days, self._history(account, days, self.first_day(account))
 
     def _history(
         self, account: str, days: list[Day], first_day: int | None, older: Older | None = None
@@ -103,6 +109,16 @@ class UsageReader:
     def _digest(self) -> str:
         """What the meaning of events is: a changed pattern makes everything anew."""
         return sha256(f"{LAYOUT} {self.events!r}".encode()).hexdigest()[:16]
+
+
+def _days_in(table: Any, account: str, first: int, last: int) -> list[Day]:
+    found = read_days(table, account, _date(first), _date(last))
+    return [Day(day_index(one.date), one.by_event, one.users, one.commenters) for one in found]
+
+
+def _first_day_in(table: Any, account: str) -> int | None:
+    seen = first_day_seen(table, account)
+    return None if seen is None else day_index(seen)
 
 
 def _date(day: int) -> date:
