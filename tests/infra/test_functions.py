@@ -62,8 +62,8 @@ MAY = {
     "detect": LOG
     | READ_TABLE_STREAM
     | GIVE_UP
-    | {"dynamodb:PutItem", "dynamodb:Query", "dynamodb:UpdateItem", "sqs:SendMessage"}
-    | {"sqs:GetQueueAttributes", "sqs:GetQueueUrl"},
+    | {"dynamodb:BatchGetItem", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:UpdateItem"}
+    | {"sqs:SendMessage", "sqs:GetQueueAttributes", "sqs:GetQueueUrl"},
     "publish": LOG
     | READ_TABLE_STREAM
     | GIVE_UP
@@ -375,7 +375,9 @@ def test_only_the_rules_of_the_bus_may_put_something_into_the_queues(synth: Synt
     assert ":rule/stemtide/*" in any_rule
 
 
-def test_the_detector_sees_new_days_but_no_backfilled_ones(synth: Synth) -> None:
+def test_the_detector_sees_new_days_that_are_not_backfilled_and_changes_of_days_that_are_over(
+    synth: Synth,
+) -> None:
     logical, _ = synth.function("detect")
 
     [mapping] = [
@@ -383,6 +385,7 @@ def test_the_detector_sees_new_days_but_no_backfilled_ones(synth: Synth) -> None
         for p in synth.properties("AWS::Lambda::EventSourceMapping")
         if p["FunctionName"] == {"Ref": logical}
     ]
-    [pattern] = [json.loads(one["Pattern"]) for one in mapping["FilterCriteria"]["Filters"]]
+    patterns = [json.loads(one["Pattern"]) for one in mapping["FilterCriteria"]["Filters"]]
     unmarked = {"NewImage": {"backfilled": {"BOOL": [{"exists": False}]}}}
-    assert pattern == {"eventName": ["INSERT"], "dynamodb": unmarked}
+    over = {"NewImage": {"late": {"BOOL": [True]}}}
+    assert patterns == [{"eventName": ["INSERT"], "dynamodb": unmarked}, {"dynamodb": over}]
