@@ -35,6 +35,23 @@ TARGETS: Final = {
             "tests/property/test_aggregates_are_exact.py",
         ),
     ),
+    "kernel": Target(
+        modules=(
+            *("features/occurrences.py", "features/history.py", "features/usage_at.py", "features/view.py"),
+            *("features/formulas.py", "features/cohorts.py", "features/kernel.py"),
+            *("features/profile_columns.py", "features/packed_usage.py", "features/kept_days.py"),
+        ),
+        tests=(
+            "tests/unit/features/test_people_and_cohorts.py",
+            "tests/unit/features/test_configured_parts_and_limits.py",
+            "tests/unit/features/test_known_days.py",
+            "tests/unit/features/test_plan_history.py",
+            "tests/unit/features/test_support.py",
+            "tests/property/test_features_equal_sql.py",
+            "tests/property/test_features_are_exact.py",
+            "tests/property/test_kept_usage.py",
+        ),
+    ),
     "store": Target(
         modules=("commit.py", "accounting.py", "ledgers.py", "store/usage.py", "store/ledger.py"),
         tests=(

@@ -118,3 +118,27 @@ def test_a_part_that_cannot_be_is_left_out_and_named() -> None:
         "csat": "csat is 'good': send a number, not negative",
     }
     assert support(fact) == [1, 0, None, None]
+
+
+def moods(*facts: Fact) -> list[float | None]:
+    row = Row(history(), standing_at(facts, end_of_day_ms(NOW)), NOW)
+    [values] = compute([row]).tolist()
+    found = dict(zip(NAMES, values, strict=True))
+    names = ("ticket_sentiment_30d", "ticket_sentiment_trend")
+    return [None if math.isnan(found[name]) else round(found[name], 9) for name in names]
+
+
+def test_the_sentiment_of_a_month_is_compared_with_the_two_before() -> None:
+    facts = [
+        opened(90, "t-0", sentiment=1.0),
+        opened(89, "t-1", sentiment=0.5),
+        opened(30, "t-2", sentiment=0.1),
+        opened(29, "t-3", sentiment=-0.4),
+        opened(0, "t-4", sentiment=0.0),
+        opened(1, "t-5"),
+    ]
+
+    assert moods(*facts) == [-0.2, -0.5]
+    assert moods(*facts[3:]) == [-0.2, None]
+    assert moods(*facts[:3]) == [None, None]
+    assert moods() == [None, None]
