@@ -45,7 +45,9 @@ def cohorts_of(age_days: Floats, features: dict[str, Floats]) -> Cohorts:
 def rank(cohorts: Cohorts | None, feature: str, age_days: Floats, values: Floats) -> Floats:
     """The share of the cohort that lies below each value, half of those that equal it; NaN where unknown."""
     ranks = np.full(len(values), np.nan)
-    tables: Sequence[tuple[float, ...]] = () if cohorts is None else cohorts.values.get(feature, ())
+    if cohorts is None:
+        return ranks
+    tables: Sequence[tuple[float, ...]] = cohorts.values.get(feature, ())
     groups = np.where(np.isnan(age_days) | np.isnan(values), -1, cohort_of(age_days))
     for group, table in enumerate(tables):
         rows = groups == group

@@ -60,7 +60,7 @@ def compared(counter: int, recent: int, length: int, *, known_days: int) -> Form
     def ratios(view: View) -> Floats:
         short, long = view.known(recent)[:, np.newaxis], view.known(length)[:, np.newaxis]
         found = ratio(view.totals(recent) * long, view.totals(length) * short)
-        return where(view.known(length)[:, np.newaxis] >= known_days, found)
+        return where(view.has(known_days)[:, np.newaxis], found)
 
     return lambda view: view.once(("compared", recent, length), lambda: ratios(view))[:, counter]
 
@@ -84,8 +84,8 @@ def against_last_year(counter: int) -> Formula:
     """The last 28 days over the same 28 (four of every weekday) 52 weeks before."""
 
     def ratios(view: View) -> Floats:
-        known = view.batch.known[:, np.newaxis] >= LONG_DAYS
-        return where(known, ratio(view.totals(28), view.totals(*YEAR_AGO)))
+        found = ratio(view.totals(28), view.totals(*YEAR_AGO))
+        return where(view.has(LONG_DAYS)[:, np.newaxis], found)
 
     return lambda view: view.once("against last year", lambda: ratios(view))[:, counter]
 
@@ -96,7 +96,7 @@ def against_usual(counter: int) -> Formula:
     def ratios(view: View) -> Floats:
         before = (view.known(90) - 7)[:, np.newaxis]
         week, usual = view.totals(7), view.totals(90) - view.totals(7)
-        return where(before >= USUAL_DAYS, ratio(week * before, usual * 7))
+        return where(view.has(USUAL_DAYS + 7)[:, np.newaxis], ratio(week * before, usual * 7))
 
     return lambda view: view.once("against usual", lambda: ratios(view))[:, counter]
 
@@ -107,19 +107,20 @@ def deviation(counter: int) -> Formula:
 
     Whole weeks are compared, so no weekend and no working day weighs more than in another.
     """
+    return lambda view: view.once("deviation", lambda: _deviations(view))[:, counter]
 
-    def formula(view: View) -> Floats:
-        number = np.minimum((view.history - 7) // 7, WEEKS - 1)
-        weeks = np.stack([view.total(counter, 7, 7 * week) for week in range(1, WEEKS)], axis=1)
-        weeks = np.where(number[:, np.newaxis] >= np.arange(1, WEEKS), weeks, 0.0)
-        usual, squares = weeks.sum(axis=1), (weeks * weeks).sum(axis=1)
-        known = (number >= USUAL_WEEKS) & (usual > 0)
-        enough = np.where(known, number, 1)
-        mean = usual / enough
-        spread = np.sqrt(np.maximum(squares / enough - mean * mean, 0) + mean)
-        return where(known, (view.total(counter, 7) - mean) / np.where(known, spread, 1))
 
-    return formula
+def _deviations(view: View) -> Floats:
+    """[rows, Counter.EVENTS and USERS]."""
+    number = np.minimum((view.history - 7) // 7, WEEKS - 1)[:, np.newaxis]
+    sums = view.weeks()[:, : Counter.USERS + 1]
+    weeks = np.where(number[:, :, np.newaxis] >= np.arange(1, WEEKS), sums[:, :, 1:], 0.0)
+    usual, squares = weeks.sum(axis=2), (weeks * weeks).sum(axis=2)
+    known = (number >= USUAL_WEEKS) & (usual > 0)
+    enough = np.where(known, number, 1)
+    mean = usual / enough
+    spread = np.sqrt(np.maximum(squares / enough - mean * mean, 0) + mean)
+    return where(known, (sums[:, :, 0] - mean) / np.where(known, spread, 1))
 
 
 def weekly_change(counter: int) -> Formula:
@@ -127,30 +128,38 @@ def weekly_change(counter: int) -> Formula:
 
     def changes(view: View) -> Floats:
         before = view.totals(7, 7)
-        return where(view.history[:, np.newaxis] >= 14, ratio(view.totals(7) - before, before))
+        return where(view.has(14)[:, np.newaxis], ratio(view.totals(7) - before, before))
 
     return lambda view: view.once("weekly change", lambda: changes(view))[:, counter]
 
 
 def count(counter: int, length: int) -> Formula:
     """The sum over the known days of the window."""
-    return lambda view: where(view.history > 0, view.total(counter, length))
+
+    def counts(view: View) -> Floats:
+        return where(view.has(1)[:, np.newaxis], view.totals(length))
+
+    return lambda view: view.once(("count", length), lambda: counts(view))[:, counter]
 
 
 def long_count(counter: int, length: int) -> Formula:
     """The sum over a window of which at least half must be known."""
-    return lambda view: where(view.known(length) * 2 >= length, view.total(counter, length))
+    return lambda view: where(view.has(length // 2), view.total(counter, length))
 
 
 def long_average(counter: int, length: int) -> Formula:
     """Per known day of a window of which at least half must be known."""
     short = average(counter, length)
-    return lambda view: where(view.known(length) * 2 >= length, short(view))
+    return lambda view: where(view.has(length // 2), short(view))
 
 
 def saturating(counter: int) -> Formula:
     """The sum over 360 days, up to where more says nothing."""
-    return lambda view: where(view.history > 0, np.minimum(view.total(counter, 360), SATURATED))
+
+    def totals(view: View) -> Floats:
+        return where(view.has(1)[:, np.newaxis], np.minimum(view.totals(360), SATURATED))
+
+    return lambda view: view.once("saturating", lambda: totals(view))[:, counter]
 
 
 def share(counter: int) -> Formula:
@@ -165,7 +174,7 @@ def weighted_share(half_life: int) -> Formula:
 
 def distinct(which: Distinct) -> Formula:
     """Distinct things in the window's known days."""
-    return lambda view: where(view.history > 0, view.distinct(which))
+    return lambda view: view.all_distinct()[:, which]
 
 
 def distinct_change(now: Distinct, before: Distinct, *, relative: bool) -> Formula:
@@ -173,21 +182,20 @@ def distinct_change(now: Distinct, before: Distinct, *, relative: bool) -> Formu
 
     def formula(view: View) -> Floats:
         more = view.distinct(now) - view.distinct(before)
-        return where(view.history >= 60, ratio(more, view.distinct(before)) if relative else more)
+        return where(view.has(60), ratio(more, view.distinct(before)) if relative else more)
 
     return formula
 
 
 def seat_utilization(view: View) -> Floats:
     """Distinct users of 30 days over the seats."""
-    users = where(view.history > 0, view.distinct(Distinct.USERS_30))
-    return ratio(users, view.fact(Fact.SEATS))
+    return ratio(view.all_distinct()[:, Distinct.USERS_30], view.fact(Fact.SEATS))
 
 
 def seat_utilization_change(view: View) -> Floats:
     """Seats in use in 30 days less those of the 30 days before, over the seats."""
     more = view.distinct(Distinct.USERS_30) - view.distinct(Distinct.USERS_30_BEFORE)
-    return where(view.history >= 60, ratio(more, view.fact(Fact.SEATS)))
+    return where(view.has(60), ratio(more, view.fact(Fact.SEATS)))
 
 
 def top_user_share(view: View) -> Floats:
@@ -207,9 +215,10 @@ def days_to_limit(now: Formula, before: Formula, limit: int) -> Formula:
     def formula(view: View) -> Floats:
         used, growth = now(view), now(view) - before(view)
         left = np.maximum(view.fact(limit) - used, 0)
-        days = np.where(growth > 0, np.ceil(left * 30 / np.where(growth > 0, growth, 1)), FAR_DAYS)
-        days = np.where(left == 0, 0.0, np.minimum(days, FAR_DAYS))
-        return where(~np.isnan(left) & (view.history >= 60), days)
+        days = np.full(left.shape, float(FAR_DAYS))
+        np.divide(left * 30, growth, out=days, where=growth > 0)
+        days = np.minimum(np.ceil(days), FAR_DAYS) * (left != 0) + left * 0  # unknown stays unknown
+        return where(view.has(60), days)
 
     return formula
 
@@ -222,11 +231,11 @@ def cohort_rank(feature: str, of: Formula) -> Formula:
 def when_logins_are_sent(formula: Formula) -> Formula:
     """The formula, NaN for an account that is used without ever logging in: it does not send logins."""
 
-    def guarded(view: View) -> Floats:
-        silent = view.total(Counter.EVENTS, DAYS) == 0
-        return where((view.total(Counter.LOGINS, DAYS) > 0) | silent, formula(view))
+    def unknown(view: View) -> Floats:
+        sent = (view.total(Counter.LOGINS, DAYS) > 0) | (view.total(Counter.EVENTS, DAYS) == 0)
+        return np.where(sent, 0.0, np.nan)
 
-    return guarded
+    return lambda view: formula(view) + view.once("without logins", lambda: unknown(view))
 
 
 def days_since(counter: int) -> Formula:
@@ -235,7 +244,7 @@ def days_since(counter: int) -> Formula:
     def formula(view: View) -> Floats:
         happened = view.days(counter)[:, ::-1] > 0
         since = np.where(happened.any(axis=1), happened.argmax(axis=1), view.history)
-        return where(view.history > 0, since.astype(np.float64))
+        return where(view.has(1), since.astype(np.float64))
 
     return formula
 
@@ -258,7 +267,8 @@ def _made_gaps(view: View) -> Floats:
     active = view.days(Counter.ACTIVE) > 0
     places = np.arange(1, DAYS + 1)
     latest = np.maximum.accumulate(np.where(active, places, 0), axis=1)
-    before = np.concatenate((np.zeros((len(active), 1), dtype=latest.dtype), latest[:, :-1]), axis=1)
+    before = np.zeros_like(latest)
+    before[:, 1:] = latest[:, :-1]
     gap = np.where(active & (before > 0), places - before, 0).astype(np.float64)
     return np.stack(((gap > 0).sum(axis=1).astype(np.float64), gap.sum(axis=1), (gap * gap).sum(axis=1)))
 
@@ -286,7 +296,7 @@ def recency(view: View) -> Floats:
 def repertoire(view: View) -> Floats:
     """Features in use in 30 days over those of 90."""
     used = ratio(view.distinct(Distinct.TYPES_30), view.distinct(Distinct.TYPES_90))
-    return where(view.history >= SEASON_DAYS, used)
+    return where(view.has(SEASON_DAYS), used)
 
 
 def fact(which: int) -> Formula:

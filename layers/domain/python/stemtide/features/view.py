@@ -15,9 +15,9 @@ import numpy.typing as npt
 
 from stemtide.features.cohorts import Cohorts
 from stemtide.features.usage_at import DAYS, LONG, Distinct
-from stemtide.limits import LONG_DAYS
 
 Floats: TypeAlias = npt.NDArray[np.float64]
+Flags: TypeAlias = npt.NDArray[np.bool_]
 
 WEEKS: Final = 12
 """Whole weeks of a block, the last included: each has every weekday once."""
@@ -111,6 +111,7 @@ class View:
         self._sums = np.concatenate((sums[:, :, :within], batch.long), axis=2)
         self._weighted = sums[:, :, within:]
         self._once: dict[Hashable, Floats] = {}
+        self._has: dict[int, Flags] = {}
         self.history: Floats = np.minimum(batch.known, DAYS)
         """Known days of history, at most `DAYS`."""
 
@@ -140,12 +141,24 @@ class View:
 
     def known(self, length: int) -> Floats:
         """How many of the last `length` days are known."""
-        return np.minimum(self.batch.known, length)
+        return self.once(("known", length), lambda: np.minimum(self.batch.known, length))
 
-    @property
-    def known_long(self) -> Floats:
-        """Known days of history, at most `LONG_DAYS`."""
-        return np.minimum(self.batch.known, LONG_DAYS)
+    def has(self, days: int) -> Flags:
+        """Whether so many days of history are known."""
+        found = self._has.get(days)
+        if found is None:
+            found = self._has[days] = self.batch.known >= days
+        return found
+
+    def weeks(self) -> Floats:
+        """[rows, columns, WEEKS]: the sums of whole weeks, the latest first."""
+        return self._sums[:, :, :WEEKS]
+
+    def all_distinct(self) -> Floats:
+        """[rows, Distinct]: what no sums of days can tell; unknown of an account without history."""
+        return self.once(
+            "distinct", lambda: np.where(self.has(1)[:, np.newaxis], self.batch.distinct, np.nan)
+        )
 
     def days(self, counter: int, length: int = DAYS) -> Floats:
         """[rows, length]: the last days of a counter."""
