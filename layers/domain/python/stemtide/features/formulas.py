@@ -35,8 +35,9 @@ USUAL_WEEKS: Final = 4
 
 def ratio(above: Floats, below: Floats) -> Floats:
     """above / below, NaN where that is nothing."""
-    found: Floats = np.full(np.broadcast_shapes(above.shape, below.shape), np.nan)
-    np.divide(above, below, out=found, where=below > 0)
+    known = below > 0
+    found: Floats = np.where(known, above, np.nan)
+    np.divide(found, below, out=found, where=known)
     return found
 
 
@@ -264,13 +265,13 @@ def _gaps(view: View) -> Floats:
 
 
 def _made_gaps(view: View) -> Floats:
-    active = view.days(Counter.ACTIVE) > 0
-    places = np.arange(1, DAYS + 1)
-    latest = np.maximum.accumulate(np.where(active, places, 0), axis=1)
-    before = np.zeros_like(latest)
-    before[:, 1:] = latest[:, :-1]
-    gap = np.where(active & (before > 0), places - before, 0).astype(np.float64)
-    return np.stack(((gap > 0).sum(axis=1).astype(np.float64), gap.sum(axis=1), (gap * gap).sum(axis=1)))
+    row, day = np.nonzero(view.days(Counter.ACTIVE))
+    within = row[1:] == row[:-1]
+    row, gap = row[1:][within], np.diff(day)[within].astype(np.float64)
+    size = len(view.history)
+    return np.array(
+        [np.bincount(row, weights=w, minlength=size) for w in (np.ones_like(gap), gap, gap * gap)]
+    )
 
 
 def usual_gap(view: View) -> Floats:
