@@ -69,3 +69,16 @@ def test_beyond_the_bound_the_two_closest_runs_become_one() -> None:
     assert add_interval(apart, 370, 371) == [*apart[:8], 370, 401, *apart[10:]]
     assert add_interval(apart, -5, -4) == [-5, 1, *apart[2:]]
     assert add_interval(apart, 705, 706) == [*apart[:-2], 700, 706]
+
+
+def test_the_closest_runs_are_those_with_the_least_days_between_them() -> None:
+    """However long they are: neither their beginnings nor their ends tell."""
+    many = [day for at in range(2, MAX_ARRIVAL_INTERVALS) for day in (1000 * at, 1000 * at + 1)]
+
+    long_second = add_interval([0, 9, *many, 90_000, 90_900], 12, 500)
+    long_first = add_interval([0, 900, *many, 90_000, 90_001], 903, 904)
+
+    assert long_second == [0, 500, *many, 90_000, 90_900]
+    assert long_first == [0, 904, *many, 90_000, 90_001]
+    short_gap = add_interval([0, 1, 9, 10, *many[2:], 90_000, 90_700], 90_704, 99_000)
+    assert short_gap == [0, 1, 9, 10, *many[2:], 90_000, 99_000]

@@ -160,3 +160,13 @@ def test_nothing_is_in_before_the_first_record_whatever_its_number() -> None:
 
     assert (folded.state.calls, folded.duplicates) == (1, [(0, 1)])
     assert folded.state.recent == {"1/0": [(b"", 1)]}
+
+
+def test_what_is_in_already_changes_nothing() -> None:
+    events = [Event(at, at.to_bytes(8, "big"), None, "view", 1_000, 1) for at in range(1, 4)]
+    state = fold(EMPTY, events, lane="1/0", caps=CAPS).state
+
+    again = fold(state, events, lane="1/0", caps=CAPS)
+
+    assert (again.changed, again.state) == (False, state)
+    assert fold(state, events[:2], lane="1/1", caps=CAPS).changed

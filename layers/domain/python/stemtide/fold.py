@@ -102,7 +102,7 @@ def fold(
     *,
     lane: str,
     accounted: Mapping[str, int] = NOTHING_YET,
-    arrived: tuple[int, int] = (0, 0),
+    arrived: tuple[int, int] | None = None,
     caps: Caps,
     memory: Memory | None = None,
 ) -> Folded:
@@ -113,7 +113,7 @@ def fold(
         events: in the order of the lane; those up to the state's mark are already in.
         lane: where they come from.
         accounted: by lane the sequence number up to which its ledger has counted (may be out of date).
-        arrived: first and last UTC day (since the epoch) on which the delivery's records arrived.
+        arrived: first and last UTC day (since the epoch) of the records' arrival; None: it is not noted.
         caps: how much the state may hold.
         memory: what is known to be in the state; by default what it says itself.
     """
@@ -142,7 +142,7 @@ def fold(
         {**state.marks, lane: pack(fresh[-1].sequence)},
         (state.ids + b"".join(ids))[-limits.ID_BYTES * caps.id_window :],
         _recent(state, lane, new, accounted) if new or state.recent else state.recent,
-        add_interval(state.arrivals, *arrived),
+        state.arrivals if arrived is None else add_interval(state.arrivals, *arrived),
         state.covered_ms,
         _commenters(state.commenters, counted, caps),
     )

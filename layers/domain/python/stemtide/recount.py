@@ -140,7 +140,6 @@ class AccountCalls:
             duplicates=begin.state.duplicates + len(within) - len(counted),
             marks={},
             recent={},
-            arrivals=[],
         )
         seen: dict[str, int] = {}
         for call in within:
