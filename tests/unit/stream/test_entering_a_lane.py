@@ -75,7 +75,7 @@ def test_a_record_behind_the_mark_that_came_after_it_has_the_creation_looked_up(
     assert ledger.reads == ["1000/3"]
 
 
-@pytest.mark.parametrize("created", [999, 2000])
+@pytest.mark.parametrize("created", [100, 999, 2000])
 def test_a_stream_that_was_created_anew_has_lanes_of_its_own(created: int) -> None:
     other = LedgerRow(lane=f"{created}/3", mark=1, mark_arrival=40)
     ledger, stream = Ledger(row(4, 50), other), Stream(created)

@@ -4,6 +4,7 @@ from datetime import date
 from typing import Any
 
 import pytest
+from boto3.dynamodb.conditions import Attr
 from stemtide.ports import CUTOVER_SORT, LedgerRow, ThrottledError, UsageRow
 from stemtide.state import State, encode
 from stemtide.store.ledger import DynamoLedger, query_all
@@ -108,6 +109,9 @@ def test_days_are_read_as_of_now_page_by_page_with_their_first_and_last_instant(
 
 
 def test_the_first_day_is_that_of_whatever_item_comes_first() -> None:
+    table = Table({"Items": []})
+    assert first_day_seen(table, "acme") is None
+    assert table.client.asked[0]["FilterExpression"] == Attr("events").gt(0)
     assert first_day_seen(Table({"Items": [{"day": "2026-03-14#backfill"}]}), "acme") == date(2026, 3, 14)
     assert first_day_seen(Table({"Items": []}), "acme") is None
 

@@ -1,5 +1,6 @@
 """Distinct users: exact while few, then a sketch."""
 
+from hashlib import sha256
 from random import Random
 
 import pytest
@@ -36,6 +37,13 @@ def test_many_users_are_estimated_with_the_stated_error(number: int) -> None:
 
     assert max(map(abs, errors)) < 4 * STANDARD_ERROR
     assert (sum(error**2 for error in errors) / len(errors)) ** 0.5 < 1.35 * STANDARD_ERROR
+
+
+def test_sketches_are_made_as_those_that_are_stored() -> None:
+    """Made otherwise they could not be merged with what tables and history have."""
+    packed = users.union(NOBODY, hashes(5_000)).packed
+
+    assert (len(packed), sha256(packed).hexdigest()[:16]) == (1116, "a78eeefbd2a680c4")
 
 
 def test_a_sketch_takes_less_than_two_write_units_however_many_come() -> None:
