@@ -73,7 +73,8 @@ class Ingest(Section, frozen=True):
             le=DAYS_MAX,
             description="Days that usage per account and day is kept in the table, counted from arrival. "
             "Must exceed `max_lateness_days` by more than 7, the days the stream holds a record, and the "
-            f"{limits.FEATURE_DAYS} days that features look back.",
+            f"{limits.FEATURE_DAYS} days that most features look back; below {limits.LONG_DAYS} scores know "
+            "less of half a year and more than a model learns from a longer log.",
             examples=[400],
         ),
     ] = 400
