@@ -3,20 +3,16 @@
 # ruff: noqa: S608 - DuckDB reads a local file; every value in the queries is a number or the log's own query
 
 from dataclasses import dataclass
-from typing import Final
 
 import duckdb
 import numpy as np
 import numpy.typing as npt
-from stemtide.calls import DAY_MS
 from stemtide.config_schema import Config
 from stemtide.features.occurrences import Ints
 from stemtide.limits import OTHER_EVENT
 from stemtide.users import user_hash
 from stemtide_cli import sql
 from stemtide_cli.log import Log
-
-DAY_US: Final = DAY_MS * 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +90,7 @@ def load_tables(
     """
     bound = "" if until_ms is None else f" AND instant < {(until_ms + 1) * 1000}"
     calls = (
-        f"SELECT account, instant // {DAY_US} AS day, instant, _row, coalesce(person, account) AS person,"
+        f"SELECT account, {sql.day_of('instant')} AS day, instant, _row, coalesce(person, account) AS person,"
         f" event, coalesce(weight, 1) AS weight FROM ({log.query})"
         f" WHERE skip IS NULL AND instant IS NOT NULL{bound}"
     )

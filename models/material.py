@@ -28,7 +28,6 @@ from stemtide_cli.position import END, START
 from stemtide_cli.section_file import find_section
 
 from models.histories import read_histories
-from models.log_days import DAY_US
 from models.targets import BaseTerm, Enrolment, Outcomes, Window
 
 BATCH_ROWS = 50_000
@@ -130,7 +129,7 @@ def _span(log: Log) -> tuple[int, int]:
         [(first, last)] = connection.execute(query).fetchall()
     if first is None:
         raise CliError(f"{log.path} has no event with a timestamp", hint="check the mapping's `timestamp`")
-    return int(first // DAY_US), int(last // DAY_US)
+    return int(first // sql.DAY_US), int(last // sql.DAY_US)
 
 
 def _courses(mapping: Mapping, log: Log) -> tuple[dict[str, str], dict[str, Window]]:
@@ -220,7 +219,7 @@ def _enrolments(
             )
         if day is None:
             course = "NULL"
-            days = [f"{file.instant(c)} // {DAY_US}" for c in (section.registered, section.left)]
+            days = [sql.day_of(file.instant(c)) for c in (section.registered, section.left)]
         else:
             course, zero = file.text(day.course), f"({sql.day_zero(day)} - DATE '1970-01-01')"
             days = [f"{zero} + {file.number(c, 'BIGINT')}" for c in (section.registered, section.left)]

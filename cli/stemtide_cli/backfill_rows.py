@@ -8,13 +8,12 @@ from typing import Final
 
 import duckdb
 from stemtide import limits
-from stemtide.calls import DAY_MS, MAX_AHEAD_MS, RESERVED_PREFIX
+from stemtide.calls import MAX_AHEAD_MS, RESERVED_PREFIX
 
 from stemtide_cli import sql
 from stemtide_cli.log import Log
 from stemtide_cli.log_file import ROW
 
-DAY_US: Final = DAY_MS * 1000
 LATER: Final = "later"
 """Rows of the cutover and after it: the stream's."""
 SPECIAL: Final = "special"
@@ -89,7 +88,7 @@ def refused(connection: duckdb.DuckDBPyConnection, log: Log, scope: Scope, *, na
 
 def _narrow(connection: duckdb.DuckDBPyConnection, log: Log, scope: Scope) -> str:
     special = _is_special(connection, log)
-    day = f"CAST((instant - (instant % {DAY_US} + {DAY_US}) % {DAY_US}) // {DAY_US} AS INTEGER)"
+    day = f"CAST({sql.day_of('instant')} AS INTEGER)"
     return (
         f"SELECT account, coalesce(person, account) AS person, event, instant, {day} AS day,"
         f" coalesce(weight, 1) AS weight, _row, {_reason(scope, special)} AS reason,"

@@ -123,10 +123,6 @@ def _show_notes(console: Console, found: dict[str, Any]) -> None:
         console.print("? users unknown: only a backfill brought these events")
     elif "unknown" in kinds:
         console.print("? users unknown: the archive has no such call, or the row stands for many event types")
-    sent = [row["event"] for row in rows if row["looks_like"] == "system fact" and row["counts_as"]]
-    if sent:
-        shown = escape(", ".join(sent))
-        console.print(f"sent by systems, yet counted by a pattern that could be narrower: {shown}")
     names = found["not_counted_by_name"]
     if names:
         more = f" and {len(names) - NAMES_SHOWN:,} more" if len(names) > NAMES_SHOWN else ""

@@ -46,10 +46,9 @@ def features(session: Session, account: str, as_of: int | None) -> None:
 
 def _needs_history(stack: Stack, account: str, as_of_ms: int) -> bool:
     """Whether days that the features look at may have expired in the usage table."""
-    kept = timedelta(days=configuration().ingest.usage_retention_days)
-    looked_at = datetime.fromtimestamp(as_of_ms / 1000, UTC) - timedelta(days=LONG_DAYS)
-    since = datetime.now(UTC) - kept
-    return looked_at < since and bool(history_of(stack).outlives_the_table(account, since))
+    since = datetime.now(UTC) - timedelta(days=configuration().ingest.usage_retention_days)
+    first_ms = as_of_ms - LONG_DAYS * DAY_MS
+    return first_ms < since.timestamp() * 1000 and bool(history_of(stack).outlives_the_table(account, since))
 
 
 def from_tables(stack: Stack, account: str, as_of_ms: int, *, history: bool = False) -> dict[str, Any]:

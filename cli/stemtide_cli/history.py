@@ -44,7 +44,11 @@ def history(
     if end < start:
         raise click.UsageError("--to is before --from")
     with session.out.progress() as progress:
-        found = exported(session.stack, start, end, account, output, progress)
+        try:
+            found = exported(session.stack, start, end, account, output, progress)
+        except OSError as error:
+            told = f"{error.filename or output} cannot be written: {error.strerror}"
+            raise CliError(told, hint="give another --output") from error
     session.out.result(found, lambda console: _show(console, found))
 
 

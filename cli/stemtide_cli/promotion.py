@@ -81,6 +81,7 @@ def rollback(session: Session, name: str) -> None:
 
 
 def _point(session: Session, name: str, act: Callable[[ModelStore], Champion]) -> None:
+    from stemtide.features.configured_features import Shape
     from stemtide.scoring.artefact import ArtefactError
     from stemtide.store.models import ModelStore, ModelStoreError
 
@@ -88,7 +89,8 @@ def _point(session: Session, name: str, act: Callable[[ModelStore], Champion]) -
     if bucket is None:
         raise CliError(f"{session.stack_file} names no bucket of models", hint="deploy the stack again")
     try:
-        champion = act(ModelStore(session.stack.client("s3"), bucket))
+        shape = Shape.of(configuration().events)
+        champion = act(ModelStore(session.stack.client("s3"), bucket, shape=shape))
     except ArtefactError as error:
         raise CliError(f"{error.file}: {error.reason}", hint=error.remedy) from error
     except ModelStoreError as error:

@@ -6,11 +6,13 @@ import re
 from collections.abc import Iterable, Mapping
 
 from stemtide import limits
+from stemtide.calls import DAY_MS
 
 from stemtide_cli.mapping import DayZero, Events
 
 INSTANT_TYPES = ("TIMESTAMP", "DATE", "VARCHAR")
 COURSE_NAME = r"([0-9]{4})([A-Za-z]+)$"
+DAY_US = DAY_MS * 1000
 NUMERIC = re.compile(r"(U?(TINY|SMALL|BIG)INT|U?INTEGER|DOUBLE|FLOAT|BOOLEAN)$")
 WIDE_NUMERIC = re.compile(r"(U?HUGEINT|DECIMAL)")
 
@@ -38,6 +40,11 @@ def instant_of(name: str, kind: str) -> str:
     if kind == "VARCHAR":
         return f"epoch_us(TRY_CAST({column} AS TIMESTAMPTZ))"
     return f"epoch_us({column})" if "ZONE" in kind else f"epoch_us(CAST({column} AS TIMESTAMP))"
+
+
+def day_of(instant: str) -> str:
+    """The UTC day (since 1970-01-01) of an instant in microseconds; DuckDB's `//` rounds towards zero."""
+    return f"(({instant}) - (({instant}) % {DAY_US} + {DAY_US}) % {DAY_US}) // {DAY_US}"
 
 
 def day_zero(day: DayZero) -> str:

@@ -76,9 +76,9 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any] | None:
 
 def _delivery(event: dict[str, Any]) -> dict[str, Any]:
     found = changes(event)
+    again = void_late(found, UsageBlocks(tables()["accounts"]).void)  # before a drop asks for a score
     outcome = on_first_use(found, config=bundled_config(), ports=ports())
     _say("looked at first uses", outcome)
-    again = void_late(found, UsageBlocks(tables()["accounts"]).void)
     failed = outcome.failed if again is None else (*outcome.failed, again)
     done = done_before(found, failed)
     if done is not None:

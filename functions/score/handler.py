@@ -10,6 +10,7 @@ from stemtide.config import bundled_config
 from stemtide.domain_events import UsageDropDetected
 from stemtide.drop_messages import DropPorts, messages_of, on_drops
 from stemtide.error_facts import error_facts
+from stemtide.features.configured_features import Shape
 from stemtide.features.profile_columns import Basis
 from stemtide.http.app import Operation, answer
 from stemtide.http.features import FeatureApi
@@ -49,7 +50,7 @@ def tables() -> ScoreTables:
 def models() -> ModelStore:
     """The models, loaded once per process."""
     s3 = clients.client("s3", config=clients.PATIENT)
-    return ModelStore(s3, ScoreSettings.from_env().model_bucket)
+    return ModelStore(s3, ScoreSettings.from_env().model_bucket, shape=Shape.of(bundled_config().events))
 
 
 @lru_cache(maxsize=1)

@@ -10,6 +10,8 @@ import boto3
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 from stemtide.as_of import as_of_text, parse_as_of
+from stemtide.config import bundled_config
+from stemtide.features.configured_features import Shape
 from stemtide.settings import SweepSettings
 from stemtide.store import clients
 from stemtide.store.account_list import list_accounts
@@ -43,7 +45,8 @@ def log() -> SweepLog:
 @lru_cache(maxsize=1)
 def models() -> ModelStore:
     """The models; that a version loads is known before a night rests on it."""
-    return ModelStore(boto3.client("s3", config=clients.CONFIG), settings().model_bucket)
+    s3, shape = boto3.client("s3", config=clients.CONFIG), Shape.of(bundled_config().events)
+    return ModelStore(s3, settings().model_bucket, shape=shape)
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:

@@ -8,7 +8,10 @@ import duckdb
 import pytest
 from stemtide.ports import CUTOVER_SORT
 from stemtide.state import decode
+from stemtide.store.day_use import DayUses
+from stemtide.store.records import Records
 from stemtide.store.usage import account_seen, first_day_seen
+from stemtide.store.usage_blocks import BLOCK, UsageBlocks
 
 from tests.backfilled import items_in, usage_in
 from tests.integration.cli.backfills import COUNTED, FORMATS, ROWS, arguments, streamed, write_log
@@ -58,14 +61,25 @@ def test_a_backfilled_account_has_its_cutover_its_last_day_and_is_seen(
     assert str(first_day_seen(deployment.cloud.usage, "org-1")) == "2023-03-01"
 
 
-def test_a_backfill_wakes_no_detector(deployment: Deployment, log: Path) -> None:
+def test_a_backfilled_day_is_nobodys_first_use_and_voids_what_scoring_keeps(
+    deployment: Deployment, log: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    blocks = UsageBlocks(deployment.cloud.accounts)
+    blocks.begin("org-1")
     deployment.run(*arguments(log))
 
-    def touched(event: dict[str, Any]) -> Any:
-        raise AssertionError(event)
+    def looked(*asked: Any) -> Any:
+        raise AssertionError(asked)
 
-    deployment.cloud.functions["detect"].handler = touched
+    monkeypatch.setattr(DayUses, "read", looked)
+    monkeypatch.setattr(Records, "touch", looked)
     deployment.work_off()
+
+    block = blocks.read("org-1")
+    assert block is not None
+    assert block.voids > 0
+    kept = [item["account"] for item in deployment.cloud.accounts.scan()["Items"] if item["item"] == BLOCK]
+    assert kept == ["org-1"]
 
 
 def test_the_same_backfill_again_writes_nothing(deployment: Deployment, log: Path) -> None:

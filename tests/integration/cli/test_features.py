@@ -44,6 +44,14 @@ def test_features_are_shown_in_words(deployment: Deployment) -> None:
     assert "not connected" in result.stdout
 
 
+def test_the_calendars_first_year_is_an_instant_like_any(deployment: Deployment) -> None:
+    sent(deployment)
+
+    found = deployment.run("features", "acme", "--as-of", "0001-06-01")
+
+    assert {feature["name"]: feature["value"] for feature in found["features"]}["history_days"] == 0
+
+
 def test_an_account_of_which_nothing_arrived_is_named(deployment: Deployment) -> None:
     result = deployment.run("features", "nobody", expect=1)
 

@@ -133,6 +133,20 @@ def test_the_export_of_an_account_into_a_folder_has_a_file_a_month(
     assert "days of 8 accounts, 2023-03-01 to 2023-03-04" in shown.stdout
 
 
+def test_a_place_that_cannot_be_written_to_is_named(
+    deployment: Deployment, log: Path, tmp_path: Path
+) -> None:
+    deployment.run(*arguments(log))
+    (tmp_path / "taken").write_text("mine")
+    (tmp_path / "folder.parquet").mkdir()
+
+    for name in ("taken", "taken/more.parquet", "folder.parquet"):
+        failed = deployment.run("history", *ALL, "--output", str(tmp_path / name), expect=1)
+        assert "cannot be written" in failed["error"]
+
+    assert (tmp_path / "taken").read_text() == "mine"
+
+
 def test_an_export_of_nothing_is_an_error(deployment: Deployment, tmp_path: Path) -> None:
     failed = deployment.run("history", *ALL, "--output", str(tmp_path / "x.parquet"), expect=1)
     turned = deployment.invoke("history", "--from", LAST, "--to", FIRST, "--output", str(tmp_path / "x"))

@@ -77,7 +77,7 @@ class Kept:
         return void_late(changes, UsageBlocks(self.accounts).void)
 
     @property
-    def block(self) -> Block:
+    def block(self) -> Block | None:
         return UsageBlocks(self.accounts).read("acme")
 
 
@@ -119,6 +119,7 @@ def test_the_next_day_reads_only_what_is_new(kept: Kept) -> None:
     found = kept.read(CLOSED)
 
     assert kept.calls == ["GetItem", "Query", "UpdateItem"]
+    assert kept.block is not None
     assert (kept.block.day, kept.block.whole) == (CLOSED, CLOSED - 3)
     assert found.last_active_day == CLOSED - 1
 
@@ -131,6 +132,7 @@ def test_a_late_event_voids_the_row(kept: Kept) -> None:
     assert kept.told(change) is None
     after = kept.read()
 
+    assert kept.block is not None
     assert kept.block.voids == 1
     assert before.block[0].sum() == 1
     assert after.block[0].sum() == 6
@@ -138,7 +140,7 @@ def test_a_late_event_voids_the_row(kept: Kept) -> None:
 
 def test_a_change_while_a_score_reads_refuses_what_it_made(kept: Kept) -> None:
     kept.use(CLOSED - 3)
-    block = kept.block
+    block = UsageBlocks(kept.accounts).begin("acme")
     made = replace(block, day=CLOSED, digest="x", usage=b"old")
     assert kept.told(kept.use(CLOSED - 3)) is None
 
@@ -154,6 +156,41 @@ def test_an_account_that_was_never_scored_costs_no_write(kept: Kept) -> None:
 
     assert kept.calls == ["BatchGetItem"]
     assert kept.accounts.scan()["Items"] == []
+
+
+def test_of_a_name_that_was_never_heard_of_nothing_is_kept(kept: Kept) -> None:
+    found = kept.read(account="nobody")
+
+    assert found.first_day is None
+    assert kept.calls == ["GetItem", "Query"]
+    assert kept.accounts.scan()["Items"] == []
+
+
+def test_two_that_begin_at_once_do_not_hide_a_change_between_them(kept: Kept) -> None:
+    blocks = UsageBlocks(kept.accounts)
+    first = blocks.begin("acme")
+    blocks.void(["acme"])
+
+    second = blocks.begin("acme")
+
+    assert kept.block == Block(voids=1)
+    assert not blocks.write("acme", replace(first, day=CLOSED, digest="x"))
+    assert not blocks.write("acme", replace(second, day=CLOSED, digest="x"))
+
+
+def test_since_when_an_account_is_known_is_read_as_of_now(kept: Kept) -> None:
+    consistent: list[bool] = []
+    events = kept.usage.meta.client.meta.events
+    events.register(
+        "provide-client-params.dynamodb.Query",
+        lambda params, **_: consistent.append(params.get("ConsistentRead", False)),
+    )
+    kept.use(CLOSED - 3)
+
+    kept.read()
+
+    assert consistent
+    assert all(consistent)
 
 
 def test_use_of_the_open_day_is_nobodys_concern(kept: Kept) -> None:
@@ -178,6 +215,7 @@ def test_an_older_day_is_read_and_does_not_replace_a_newer_one(kept: Kept) -> No
     kept.read(CLOSED)
     kept.read(CLOSED - 30)
 
+    assert kept.block is not None
     assert kept.block.day == CLOSED
     assert "UpdateItem" not in kept.calls
 
@@ -195,13 +233,14 @@ def test_all_days_are_read_again_now_and_then(kept: Kept) -> None:
     for ago in range(WHOLE_EVERY, -1, -7):
         kept.read(CLOSED - ago)
 
+    assert kept.block is not None
     assert kept.block.whole == CLOSED
 
 
 def test_many_accounts_are_looked_for_a_hundred_at_a_time(kept: Kept) -> None:
     blocks = UsageBlocks(kept.accounts)
     for account in ("a7", "a205"):
-        blocks.read(account)
+        blocks.begin(account)
     kept.calls.clear()
 
     voided = blocks.void([f"a{n}" for n in range(206)])

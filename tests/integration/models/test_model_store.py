@@ -93,6 +93,24 @@ def test_a_promoted_version_serves(store: ModelStore, s3: Any, versions: dict[st
     assert pointer == {"version": "v1", "promoted_at": "2023-11-14T22:13:20.000Z", "previous": None}
 
 
+def test_a_model_of_other_parts_of_the_product_serves_nobody(
+    store: ModelStore, s3: Any, versions: dict[str, Files], caplog: pytest.LogCaptureFixture
+) -> None:
+    """As many columns would not tell: the names are compared."""
+    promoted(store, versions, "v1", "v2")
+    renamed = ModelStore(s3, BUCKET, shape=(("reports",), ()))
+
+    assert renamed.serving("churn") == (None, None)
+    assert "the rules score: manifest.json: the model was trained with other names" in caplog.text
+    with pytest.raises(ArtefactError, match="Train it again, or give them the names"):
+        renamed.load("churn", "v1")
+    with pytest.raises(ArtefactError, match="other names of"):
+        renamed.promote("churn", "v1", now_ms=NOW)
+    with pytest.raises(ArtefactError, match="other names of"):
+        renamed.rollback("churn", now_ms=NOW)
+    assert store.champion("churn") == "v2"
+
+
 def test_the_manifest_is_uploaded_last(versions: dict[str, Files], s3: Any, store: ModelStore) -> None:
     put: list[str] = []
     s3.meta.events.register(

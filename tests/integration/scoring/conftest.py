@@ -49,8 +49,8 @@ class Scoring:
             state = State(
                 events=calls, calls=calls, by_event={"API Call": calls}, first_ms=first_ms, last_ms=first_ms
             )
-            item = {"account": account, "day": day_of(day * DAY_MS), "v": 1, "s": encode(state)}
-            self.usage.put_item(Item=item)
+            key = {"account": account, "day": day_of(day * DAY_MS)}
+            self.usage.put_item(Item={**key, "v": 1, "s": encode(state), "events": calls})
         self.records.touch(account, day_of((DAY - ago) * DAY_MS))
 
     def deliver(self, *bodies: str) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 import copy
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +10,12 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 from stemtide.calls import DAY_MS, day_number, day_of
+from stemtide.drops import Drop
+from stemtide.ports import LATE, UnavailableError
 from stemtide.state import State, encode
 from stemtide.store.consumer_marks import has_mark
 from stemtide.store.records import Records
+from stemtide.store.usage_blocks import Block, UsageBlocks
 
 from tests.stream_cloud import QUEUE, Cloud
 
@@ -68,6 +72,45 @@ def test_the_first_use_of_a_day_finds_the_drop_as_of_its_own_first_event(
     assert record is not None
     assert record.last_day == "2026-11-22"
     assert has_mark(cloud.ingest, "detect", first_use["Records"][0]["dynamodb"]["SequenceNumber"])
+
+
+def test_a_first_use_of_a_day_that_is_over_voids_what_is_kept_before_its_drop_is_told(
+    cloud: Cloud, first_use: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put_days(cloud, FALLEN)
+    blocks = UsageBlocks(cloud.accounts)
+    block = blocks.begin(ACCOUNT)
+    blocks.write(ACCOUNT, replace(block, day=TODAY - 1, digest="x", usage=b"old"))
+    first_use["Records"][0]["dynamodb"]["NewImage"][LATE] = {"BOOL": True}
+    put_drop, kept = Records.put_drop, []
+
+    def put(self: Records, drop: Drop) -> bool:
+        kept.append(blocks.read(ACCOUNT))
+        return put_drop(self, drop)
+
+    monkeypatch.setattr(Records, "put_drop", put)
+
+    answer = cloud.invoke("detect", first_use)
+
+    assert answer == {"batchItemFailures": []}
+    assert kept == [Block(voids=1)] * 2
+
+
+def test_a_void_that_is_refused_comes_again(
+    cloud: Cloud, first_use: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unavailable(self: UsageBlocks, accounts: Any) -> int:
+        raise UnavailableError("500")
+
+    monkeypatch.setattr(UsageBlocks, "void", unavailable)
+    [change] = first_use["Records"]
+    change["dynamodb"]["NewImage"][LATE] = {"BOOL": True}
+
+    answer = cloud.invoke("detect", first_use)
+
+    sequence = change["dynamodb"]["SequenceNumber"]
+    assert answer == {"batchItemFailures": [{"itemIdentifier": sequence}]}
+    assert not has_mark(cloud.ingest, "detect", sequence)
 
 
 def test_a_redelivered_first_use_finds_nothing_new(cloud: Cloud, first_use: dict[str, Any]) -> None:

@@ -46,6 +46,21 @@ BAD = [
     (COMPANY + '[events]\nlogins = [" a"]', 6, "events.logins[0]", ["blank"]),
     (COMPANY + '[events]\nlogins = [""]', 6, "events.logins[0]", ["length >= 1"]),
     (
+        COMPANY + '[events.features]\nname = "a"\nevents = ["a"]',
+        5,
+        "events.features",
+        ["got object", "at most 30 sections [[events.features]]", "name, events"],
+    ),
+    (
+        COMPANY + "".join(f'[[events.meters]]\nname = "m{n}"\nevents = ["a"]\n' for n in range(11)),
+        5,
+        "events.meters",
+        ["length <= 10", "at most 10 sections [[events.meters]]"],
+    ),
+    (COMPANY + '[[events.features]]\nname = "a"\n', 5, "events.features[0].events", ["is missing"]),
+    (COMPANY + '[[events.features]]\nname = "A!"\nevents = ["a"]', 6, "events.features[0].name", ["reports"]),
+    (COMPANY + "[plans]\nrank = 1", 5, "plans", ["Write sections [[plans]] with the keys name, rank"]),
+    (
         COMPANY + '[[plans]]\nname = "a"\nrank = 1\n\n[[plans]]\nname = "b"\n',
         9,
         "plans[1].rank",

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from stemtide import config_reference
 from stemtide.config import ConfigError, bundled_config, load_config, parse_config
-from stemtide.config_schema import Company, Config, Events, Signal
+from stemtide.config_schema import Company, Config, Events, Group, Signal
 
 ROOT = Path(__file__).parents[3]
 EXAMPLE = ROOT / "stemtide.toml"
@@ -59,6 +59,16 @@ def test_the_bundled_configuration_is_the_one_the_environment_names(
 def test_a_missing_file_says_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"cannot be read .*Copy the example stemtide\.toml there"):
         load_config(tmp_path / "nowhere.toml")
+
+
+@pytest.mark.parametrize("name", ["Support Ticket Created", "Subscription Started", "NPS Submitted"])
+def test_what_systems_tell_is_no_comment_no_part_and_no_metered_use(name: str) -> None:
+    every = (Group(name="all", events=("*",)),)
+    events = Events(comments=("*",), features=every, meters=every)
+
+    assert not events.commenting()(name)
+    assert (events.parts(name), events.metered(name)) == ((), ())
+    assert (events.parts("page"), events.metered("page")) == ((0,), (0,))
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from random import Random
 import duckdb
 import pytest
 from stemtide import history_rows, users
+from stemtide.calls import day_number
 from stemtide.history_keys import key_of, may_hold
 from stemtide.history_rows import DayRow, RowBuffer, row_of
 from stemtide.ports import UnavailableError
@@ -130,6 +131,12 @@ def test_an_object_is_read_if_it_may_have_the_account_and_the_days() -> None:
     assert reads("2026-03-13", "0-of-1", "acme")  # a call may come minutes before its time
     assert not reads("2026-03-12", "0-of-1", "acme")
     assert reads("backfill-0123456789abcdef", "7", "acme")
+
+
+def test_days_from_the_calendars_first_on_may_be_asked_for() -> None:
+    first = day_number("0001-01-01")
+
+    assert may_hold(key_of(DAY, "0-of-1", "0123456789abcdef"), first_day=first, account=None)
 
 
 def test_a_recompute_keeps_what_it_corrected_and_what_was_right() -> None:

@@ -46,6 +46,10 @@ def remedy(path: Path) -> str:
         return "See docs/configuration.md."
     if "properties" in node:
         return f"Write a section [{dotted(path)}] with the keys {', '.join(node['properties'])}."
+    inner = _resolve(node.get("items", {}))
+    if "properties" in inner:
+        most = f"at most {node['maxItems']} sections" if "maxItems" in node else "sections"
+        return f"Write {most} [[{dotted(path)}]] with the keys {', '.join(inner['properties'])}."
     example = next(iter(node.get("examples", ())), None)
     shown = (
         f", e.g. {path[-1]} = {_toml_value(example)}"

@@ -73,7 +73,8 @@ class Ingest(Section, frozen=True):
             le=DAYS_MAX,
             description="Days that usage per account and day is kept in the table, counted from arrival. "
             "Must exceed `max_lateness_days` by more than 7, the days the stream holds a record, and the "
-            f"{limits.FEATURE_DAYS} days that features look back.",
+            f"{limits.FEATURE_DAYS} days that most features look back; below {limits.LONG_DAYS} scores know "
+            "less of half a year and more than a model learns from a longer log.",
             examples=[400],
         ),
     ] = 400
@@ -180,15 +181,15 @@ class Events(Section, frozen=True):
         return frozenset() if name.startswith(RESERVED_PREFIX) else _classify(name, self)
 
     def parts(self, name: str) -> tuple[int, ...]:
-        """The places in `features` of those that an event type belongs to."""
-        return _groups(name, self.features)
+        """The places in `features` of those that an event type belongs to; none for what systems tell."""
+        return () if name.startswith(RESERVED_PREFIX) else _groups(name, self.features)
 
     def metered(self, name: str) -> tuple[int, ...]:
-        """The places in `meters` of those that count an event type."""
-        return _groups(name, self.meters)
+        """The places in `meters` of those that count an event type; none for what systems tell."""
+        return () if name.startswith(RESERVED_PREFIX) else _groups(name, self.meters)
 
     def commenting(self) -> Callable[[str], bool]:
-        """Whether an event type is a comment: a plain look-up, as each call makes one."""
+        """Whether an event type is a comment, as in `classify`: a plain look-up, as each call makes one."""
         return _Comments(self.comments).__getitem__
 
 
@@ -201,7 +202,8 @@ class _Comments(dict[str, bool]):
     def __missing__(self, name: str) -> bool:
         if len(self) >= _REMEMBERED_NAMES:
             self.clear()
-        found = self[name] = bool(self._patterns and _compiled(self._patterns).match(name.casefold()))
+        may_be = self._patterns and not name.startswith(RESERVED_PREFIX)
+        found = self[name] = bool(may_be and _compiled(self._patterns).match(name.casefold()))
         return found
 
 

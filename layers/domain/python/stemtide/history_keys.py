@@ -25,7 +25,7 @@ def may_hold(key: str, *, first_day: int, account: str | None) -> bool:
     folder, name = key.removeprefix(PREFIX).split("/")
     if folder.startswith(BACKFILL):
         return True
-    if folder < day_of_index(first_day - 1):
+    if folder < day_of_index(max(0, first_day - 1)):
         return False
     bucket, _, of, _ = name.split("-")
     return account is None or Task(first=0, last=0, bucket=int(bucket), of=int(of)).wants(account)

@@ -36,7 +36,7 @@ MAX_FEATURE_GROUPS: Final = 30
 MAX_METER_GROUPS: Final = 10
 """Named parts of the product, and meters: each adds two features, and days' counters to keep."""
 SATURATED: Final = 100_000
-"""Where totals over all known time stop counting."""
+"""Where totals over 360 days stop counting."""
 
 # --- what one usage item may hold ---------------------------------------------------------------
 ID_WINDOW: Final = 40

@@ -51,10 +51,10 @@ CUTOVER_SORT: Final = "cutover"
 """Sort key of a backfilled account's item that holds the state with which each of its days begins: only
 `covered_ms`, the instant before which the backfill counts and from which the stream does."""
 BACKFILLED: Final = "backfilled"
+"""Attribute of the items that a backfill writes: an old day that is put in is nobody's first use of a day."""
 LATE: Final = "late"
 """Attribute of a day's item that was written when its day was over (or about to be): what was made of the
 account's closed days is out of date."""
-"""Attribute of the items that a backfill writes: an old day that is put in is nobody's first use of a day."""
 AFTER_DAYS: Final = ":"
 """Sorts after every day and what belongs to one, and before the cutover."""
 

@@ -90,13 +90,14 @@ CUSTOMER: Final = (
     ),
     _profile(
         "plans_above", "plans", "Higher plans left", "how many higher plans there are",
-        "configured plans with a higher `rank` than the account's; unknown for a plan that is not configured",
+        "configured plans with a higher `rank` than the latest term's; unknown without terms, or for a "
+        "plan that is not configured",
         s.level("higher plan", "higher plans", "to move to"), f.fact(Fact.HEADROOM),
     ),
     _profile(
         "terms_so_far", "terms", "Terms so far", "the number of terms",
-        "terms of plans that have begun, the running one included", s.level("term", "terms", "so far"),
-        f.fact(Fact.TERM_NUMBER),
+        "terms of plans that have begun, the running one included; unknown without any",
+        s.level("term", "terms", "so far"), f.fact(Fact.TERM_NUMBER),
     ),
     _support(
         "support_tickets_30d", "tickets", "Support tickets, 30 days", "the number of support tickets",

@@ -22,7 +22,7 @@ def of_meter(meter: str, what: str, now: Formula, before: Formula, limit: int) -
             source="both",
             label=f"Use of the limit of {what}",
             subject=f"how much of the limit of {what} is used",
-            meaning=f"{what} of 30 days / the limit `{meter}` ({known}); unknown where unlimited",
+            meaning=f"{what} of 30 days / the limit `{meter}` ({known}); unknown where unlimited or 0",
             wording=s.share(f"of the limit of {what} used"),
             formula=f.limit_use(now, limit),
         ),

@@ -71,8 +71,8 @@ def _total(name: str, counter: Counter, one: str, many: str) -> Feature:
         unit=many,
         windows=(360,),
         dtype="whole",
-        label=f"{many[0].upper()}{many[1:]} so far",
-        subject=f"the number of {many} so far",
+        label=f"{many[0].upper()}{many[1:]}, 360 days",
+        subject=f"the number of {many} in a year",
         meaning=f"{many} of the last 360 days, at most 100,000",
         wording=s.level(one, many, "in the last 360 days"),
         formula=f.saturating(counter),
@@ -87,8 +87,8 @@ def _rank(name: str, of: str, what: str, formula: Formula) -> Feature:
         source="both",
         label=f"{what[0].upper()}{what[1:]}, among accounts of the same age",
         subject=f"the place of its {what} among accounts of the same age",
-        meaning=f"share of the accounts of the same age (up to 90, 180, 360, 720 days, more) whose {of} is "
-        "lower, half of those that equal it; of the accounts and snapshots that the model in use learned "
+        meaning=f"share of the accounts of the same age (under 90, 180, 360, 720 days, or more) whose {of} "
+        "is lower, half of those that equal it; of the accounts and snapshots that the model in use learned "
         "from: unknown without one, for a cohort of fewer than 20 rows, or an unknown age",
         wording=s.share(f"of the accounts of its age have less: {what}"),
         formula=f.cohort_rank(of, formula),

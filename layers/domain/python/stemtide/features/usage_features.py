@@ -99,7 +99,8 @@ USAGE: Final = (
         dtype="whole",
         label="Features in use, 30 days",
         subject="the number of features in use",
-        meaning="distinct event types of 30 days, without logins, page views and systems' events",
+        meaning="distinct `[[events.features]]` in use in 30 days or, without any, distinct event types, "
+        "without logins, page views and systems' events",
         wording=s.level("feature", "features", "in use in the last 30 days"),
         formula=f.distinct(Distinct.TYPES_30),
     ),
@@ -173,7 +174,7 @@ USAGE: Final = (
         windows=(30, 60),
         label="Users, against the 30 days before",
         subject="the change in users",
-        meaning="(users_30d - that of the 30 days before) / the latter; unknown before 60 days",
+        meaning="(users_30d - that of the 30 days before) / the latter; unknown before 60 days or after none",
         wording=s.change("users", "the 30 days before"),
         formula=f.distinct_change(Distinct.USERS_30, Distinct.USERS_30_BEFORE, relative=True),
     ),

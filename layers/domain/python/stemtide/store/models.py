@@ -68,11 +68,14 @@ class ModelStore:
     Args:
         s3: a boto3 S3 client.
         monotonic: seconds that never go back; how old the known champion is.
+        shape: the configured names of parts and meters (`configured_features.Shape`); a model that was
+            trained with others would read one column as another, and is refused.
     """
 
     s3: Any
     bucket: str
     monotonic: Any = time.monotonic
+    shape: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())
     _models: dict[tuple[str, str], Model] = field(default_factory=dict)
     _served: dict[str, _Served] = field(default_factory=dict)
 
@@ -89,7 +92,7 @@ class ModelStore:
         """
         key = (name, version)
         if key not in self._models:
-            model = load(self._download(name, version))
+            model = self._usable(name, version)
             while len(self._models) >= KEPT_MODELS:
                 del self._models[next(iter(self._models))]
             self._models[key] = model
@@ -145,7 +148,7 @@ class ModelStore:
         Raises:
             ArtefactError: the version is not whole, or must not be used.
         """
-        load(self._download(name, version))
+        self._usable(name, version)
         try:
             current = self._read_champion(name)
         except (ArtefactError, ModelStoreError):
@@ -165,8 +168,19 @@ class ModelStore:
         current = self._read_champion(name)
         if current is None or current.previous is None:
             raise ModelStoreError(f"{name} has no previous version", "promote another one instead")
-        load(self._download(name, current.previous))
+        self._usable(name, current.previous)
         return self._point(name, current.previous, previous=current.version, now_ms=now_ms)
+
+    def _usable(self, name: str, version: str) -> Model:
+        model = load(self._download(name, version))
+        if (model.manifest.parts, model.manifest.meters) != self.shape:
+            raise ArtefactError(
+                MANIFEST,
+                "the model was trained with other names of `[[events.features]]` or `[[events.meters]]` than "
+                "are configured",
+                "Train it again, or give them the names and the order that they had.",
+            )
+        return model
 
     def _pointer(self, name: str) -> _Served:
         served = self._served.setdefault(name, _Served())

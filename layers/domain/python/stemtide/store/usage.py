@@ -148,6 +148,7 @@ def first_day_seen(table: Any, account: str) -> date | None:
         table,
         account,
         Key("day").lt(AFTER_DAYS),
+        ConsistentRead=True,
         Limit=FIRST_DAYS,
         FilterExpression=Attr("events").gt(0),
         ProjectionExpression="#day",

@@ -16,6 +16,7 @@ Had the change come before the days were read, they would have it, and the void 
 
 import time
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -49,8 +50,8 @@ class UsageBlocks:
 
     table: Any
 
-    def read(self, account: str) -> Block:
-        """The account's row, which is there from then on.
+    def read(self, account: str) -> Block | None:
+        """The account's row; None: it has none, and a change of a day voids nothing.
 
         Raises:
             UnavailableError: no answer.
@@ -61,8 +62,7 @@ class UsageBlocks:
             )
         item = answer.get("Item")
         if item is None:
-            self._begin(account)
-            return Block(voids=0)
+            return None
         return Block(
             voids=int(item["voids"]),
             day=_number(item.get("day")),
@@ -71,6 +71,22 @@ class UsageBlocks:
             usage=_bytes(item.get("usage")),
             kept=_bytes(item.get("kept")),
         )
+
+    def begin(self, account: str) -> Block:
+        """An empty row: from now on a change of a day voids it.
+
+        Whoever has begun at the same time did at 0 as well; if that was voided since, the write is refused.
+
+        Raises:
+            UnavailableError: outcome unknown.
+        """
+        with suppress(ConflictError), translated():
+            self.table.meta.client.put_item(
+                TableName=self.table.name,
+                Item={**_key(account), "voids": 0, "expires_at": int(time.time()) + KEPT_S},
+                ConditionExpression="attribute_not_exists(account)",
+            )
+        return Block(voids=0)
 
     def write(self, account: str, block: Block) -> bool:
         """Write what was made since the row was read; False if it was voided meanwhile.
@@ -115,18 +131,6 @@ class UsageBlocks:
         for account in found:
             self._void(account)
         return len(found)
-
-    def _begin(self, account: str) -> None:
-        """An empty row: from now on a change of a day voids it."""
-        try:
-            with translated():
-                self.table.meta.client.put_item(
-                    TableName=self.table.name,
-                    Item={**_key(account), "voids": 0, "expires_at": int(time.time()) + KEPT_S},
-                    ConditionExpression="attribute_not_exists(account)",
-                )
-        except ConflictError:
-            return  # somebody else has just begun, at 0 as well; if it was voided since, the write is refused
 
     def _existing(self, accounts: Iterable[str]) -> list[str]:
         wanted = {

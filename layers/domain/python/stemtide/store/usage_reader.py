@@ -10,10 +10,10 @@ from typing import Any, Final
 
 from stemtide.as_of import day_index
 from stemtide.config_schema import Events
-from stemtide.features.history import AccountHistory, Day, Older, history_of
+from stemtide.features.history import AccountHistory, Counter, Day, Older, history_of
 from stemtide.features.kept_days import pack_kept, unpack_kept
 from stemtide.features.packed_usage import pack_usage, unpack_usage
-from stemtide.features.usage_at import DAYS, UsageAt, usage_at
+from stemtide.features.usage_at import DAYS, LONG, Distinct, UsageAt, usage_at
 from stemtide.limits import LONG_DAYS
 from stemtide.store.usage import DAY_S, first_day_seen, read_days
 from stemtide.store.usage_blocks import Block, UsageBlocks
@@ -53,6 +53,10 @@ class UsageReader:
         if self.blocks is None:
             return usage_at(self._whole(account, day)[1], day)
         block = self.blocks.read(account)
+        if block is None:
+            if self.first_day(account) is None:  # any name may be asked for: nothing is kept of it
+                return usage_at(self._history(account, [], None), day)
+            block = self.blocks.begin(account)
         if block.digest != self._digest():
             block = Block(voids=block.voids)
         found = self._ready(account, day, block)
@@ -107,8 +111,9 @@ class UsageReader:
         return history_of(account, days, events=self.events, first_day=first_day, older=older)
 
     def _digest(self) -> str:
-        """What the meaning of events is: a changed pattern makes everything anew."""
-        return sha256(f"{LAYOUT} {self.events!r}".encode()).hexdigest()[:16]
+        """What is kept of a day, and what events mean: a change of either makes everything anew."""
+        made_of = (LAYOUT, DAYS, LONG, *(one.name for one in (*Counter, *Distinct)), self.events)
+        return sha256(repr(made_of).encode()).hexdigest()[:16]
 
 
 def _days_in(table: Any, account: str, first: int, last: int) -> list[Day]:
