@@ -5,6 +5,8 @@ and never on how they were cut into batches or how often a batch came. The one e
 but a producer that repeats itself: ids beyond the committed window are dropped as far as they are remembered.
 """
 
+from bisect import bisect_left
+from collections import deque
 from collections.abc import Collection, Iterable, Mapping, Sequence, Set
 from typing import Final
 
@@ -43,9 +45,8 @@ class Folded(msgspec.Struct, frozen=True, gc=False):
     left: int | None = None
 
 
-def _window(state: State) -> dict[bytes, None]:
-    width, ids = limits.ID_BYTES, state.ids
-    return dict.fromkeys([ids[i : i + width] for i in range(0, len(ids), width)])
+def _chunks(ids: bytes) -> list[bytes]:
+    return [ids[at : at + limits.ID_BYTES] for at in range(0, len(ids), limits.ID_BYTES)]
 
 
 class Memory:
@@ -58,7 +59,7 @@ class Memory:
 
     def __init__(self, state: State) -> None:
         """What the state itself says."""
-        self._ids = _window(state)
+        self._ids = dict.fromkeys(_chunks(state.ids))
         self._older: dict[bytes, None] = {}
         self.users = set(unpack_users(state.users))
 
@@ -83,7 +84,7 @@ class Memory:
         accepted = folded.accepted
         self._ids.update(accepted if isinstance(accepted, dict) else dict.fromkeys(accepted))
         if len(self._ids) > max(caps.remembered_ids, caps.id_window):
-            self._older, self._ids = self._ids, _window(folded.state)
+            self._older, self._ids = self._ids, dict.fromkeys(_chunks(folded.state.ids))
         if folded.new_users:
             self.users.update(folded.new_users)
         if len(self.users) > limits.REMEMBERED_USERS:
@@ -187,22 +188,20 @@ def _once(
 
 def _begin_of_record(events: Sequence[Event], at: int) -> int:
     """The place of the first event of the record that the one at `at` came in."""
-    while at and events[at - 1].sequence == events[at].sequence:
-        at -= 1
-    return at
+    return bisect_left(events, events[at].sequence, key=lambda event: event.sequence)
 
 
 class _Window:
     """The committed ids alone, as they move on call by call: what is certain when nothing is remembered."""
 
     def __init__(self, ids: bytes, caps: Caps) -> None:
-        self._ids, self._length = ids, limits.ID_BYTES * caps.id_window
+        self._ids = deque(_chunks(ids), maxlen=caps.id_window)
 
     def __contains__(self, id_hash: bytes) -> bool:
-        return _contains(self._ids, id_hash, width=limits.ID_BYTES)
+        return id_hash in self._ids
 
     def add(self, id_hash: bytes) -> None:
-        self._ids = (self._ids + id_hash)[-self._length :]
+        self._ids.append(id_hash)
 
 
 def _counts(
@@ -260,11 +259,3 @@ def _recent(
         for name, entries in noted.items()
     }
     return {name: entries for name, entries in kept.items() if entries}
-
-
-def _contains(packed: bytes, chunk: bytes, *, width: int) -> bool:
-    """Whether one of the packed fixed-width chunks equals `chunk` (a match may not straddle two)."""
-    at = packed.find(chunk)
-    while at > 0 and at % width:
-        at = packed.find(chunk, at + 1)
-    return at >= 0

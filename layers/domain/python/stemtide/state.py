@@ -114,7 +114,7 @@ def add_interval(intervals: list[int], first: int, last: int) -> list[int]:
             joined[-1] = (joined[-1][0], max(joined[-1][1], end))
         else:
             joined.append((start, end))
-    while len(joined) > limits.MAX_ARRIVAL_INTERVALS:
+    for _ in range(len(joined) - limits.MAX_ARRIVAL_INTERVALS):
         at = min(range(1, len(joined)), key=lambda i: joined[i][0] - joined[i - 1][1])
         joined[at - 1 : at + 1] = [(joined[at - 1][0], joined[at][1])]
     return [day for pair in joined for day in pair]
