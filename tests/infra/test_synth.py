@@ -124,8 +124,8 @@ def test_the_size_of_every_function_is_printed_and_far_below_the_limit(synth: Sy
     sizes = dict(re.findall(r"size: (\w+)\s+([\d.]+) MB of 250 MB", synth.said))
 
     assert len(sizes) == len(synth.all("AWS::Lambda::Function"))
-    loading = {"score", "sweep"}
-    assert all(1 < float(sizes[name]) < (120 if name in loading else 80) for name in sizes)
+    larger = {"score": 120, "sweep": 120, "recompute": 150}  # with a model's runtime; with DuckDB
+    assert all(1 < float(sizes[name]) < larger.get(name, 80) for name in sizes)
 
 
 def test_two_synths_give_the_same_templates_and_assets(synth: Synth, tmp_path: Path) -> None:
