@@ -1,5 +1,6 @@
 """The features of half a year and more, and of accounts of the same age."""
 
+from dataclasses import replace
 from typing import Final
 
 from stemtide.features import formulas as f
@@ -7,34 +8,20 @@ from stemtide.features import sentences as s
 from stemtide.features.feature import Feature
 from stemtide.features.formulas import Formula
 from stemtide.features.history import Counter
+from stemtide.features.templates import active, average
+
+
+def _half_known(short: Feature, formula: Formula) -> Feature:
+    """The same of a long window, of which half must be known."""
+    return replace(short, meaning=f"{short.meaning}; unknown before half of them is known", formula=formula)
 
 
 def _average(name: str, counter: Counter, days: int, label: str, one: str, many: str) -> Feature:
-    return Feature(
-        name=name,
-        unit=f"{many} a day",
-        windows=(days,),
-        label=f"{label}, {days}-day average",
-        subject=f"the number of {many} a day",
-        meaning=f"{label}: sum over the known days of the last {days}, by their number; unknown before half "
-        "of them is known",
-        wording=s.level(one, many, f"a day in the last {days} days"),
-        formula=f.long_average(counter, days),
-    )
+    return _half_known(average(name, counter, days, label, one, many), f.long_average(counter, days))
 
 
 def _active(days: int) -> Feature:
-    return Feature(
-        name=f"active_days_{days}d",
-        unit="days",
-        windows=(days,),
-        dtype="whole",
-        label=f"Active days of the last {days}",
-        subject="the number of active days",
-        meaning=f"days with an event among the last {days}; unknown before half of them is known",
-        wording=s.active_days(days),
-        formula=f.long_count(Counter.ACTIVE, days),
-    )
+    return _half_known(active(days), f.long_count(Counter.ACTIVE, days))
 
 
 def _yearly(name: str, counter: Counter, what: str) -> Feature:
