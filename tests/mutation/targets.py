@@ -40,6 +40,7 @@ TARGETS: Final = {
             *("features/occurrences.py", "features/history.py", "features/usage_at.py", "features/view.py"),
             *("features/formulas.py", "features/cohorts.py", "features/kernel.py"),
             *("features/profile_columns.py", "features/packed_usage.py", "features/kept_days.py"),
+            *("store/usage_blocks.py", "store/usage_reader.py"),
         ),
         tests=(
             "tests/unit/features/test_people_and_cohorts.py",
@@ -50,6 +51,7 @@ TARGETS: Final = {
             "tests/property/test_features_equal_sql.py",
             "tests/property/test_features_are_exact.py",
             "tests/property/test_kept_usage.py",
+            "tests/integration/features/test_kept_usage.py",
         ),
     ),
     "store": Target(
@@ -61,6 +63,7 @@ TARGETS: Final = {
             "tests/integration/stream/test_aggregate_function.py",
             "tests/integration/stream/test_dead_letters_and_balance.py",
             "tests/integration/http/test_read_routes.py",
+            "tests/integration/features/test_kept_usage.py",
         ),
     ),
 }
