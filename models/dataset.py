@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 from stemtide.as_of import end_of_day_ms
-from stemtide.config_schema import Config
 from stemtide.features.configured_features import NO_SHAPE, Shape
 from stemtide.features.profile_columns import Basis
 from stemtide.features.registry import registry
@@ -17,10 +16,8 @@ from stemtide_cli.mapping_training import Kind, Target
 
 from models.histories import feature_matrix
 from models.material import Material
-from models.targets import Ints, Window, happened, is_in_population, snapshot_days
+from models.targets import Ints, Window, happened, is_in_population, snapshot_days, split_day
 
-SPLIT_SHARE = 0.65
-"""Of the events' span: fit labels end before this day, test snapshots lie after it."""
 UPSELL = "upsell"
 """The model whose targets are upgrades; every other model's are losses."""
 
@@ -95,11 +92,11 @@ def _fits(name: str, target: Target) -> bool:
     return (target.kind is Kind.UPGRADED) == (name == UPSELL)
 
 
-def build(mapping: Mapping, material: Material, target: Target, config: Config) -> Dataset:
+def build(mapping: Mapping, material: Material, target: Target) -> Dataset:
     """All rows of a log for a target, in the order of (snapshot, account)."""
     rows = sorted(labelled(mapping, material, target))
     pairs = [(account, end_of_day_ms(day)) for day, account, _ in rows]
-    basis = Basis.of(config)
+    basis = Basis.of(material.config)
     x = feature_matrix(material.histories, material.standing_at, pairs, basis=basis)
     return Dataset(
         accounts=np.array([account for _, account, _ in rows], dtype=np.str_),
@@ -136,5 +133,5 @@ def window_of(material: Material, account: str, target: Target) -> Window | None
 
 
 def default_split(material: Material) -> int:
-    """The day at SPLIT_SHARE of the span of the events."""
-    return material.first_day + int(SPLIT_SHARE * (material.last_day - material.first_day))
+    """The day that divides a log."""
+    return split_day(material.first_day, material.last_day)

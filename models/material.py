@@ -28,7 +28,8 @@ from stemtide_cli.position import END, START
 from stemtide_cli.section_file import find_section
 
 from models.histories import read_histories
-from models.targets import BaseTerm, Enrolment, Outcomes, Window
+from models.log_config import config_by_log
+from models.targets import BaseTerm, Enrolment, Outcomes, Window, split_day
 
 BATCH_ROWS = 50_000
 NOTHING = np.empty(0, dtype=np.int64)
@@ -41,6 +42,8 @@ class Material:
     `courses` is empty where days are counted from the log's first instead of a course's day zero.
     """
 
+    config: Config
+    """What the events mean; see `read_material`."""
     fingerprint: str
     histories: Dict[str, AccountHistory]
     facts: Dict[str, list[Fact]]
@@ -80,8 +83,15 @@ class Material:
         return self._standings[key]
 
 
-def read_material(mapping_name: str, folder: Path, config: Config) -> tuple[Mapping, Material]:
+def read_material(
+    mapping_name: str, folder: Path, config: Config, *, as_configured: bool = False, until: int | None = None
+) -> tuple[Mapping, Material]:
     """Read all of a log folder by a mapping.
+
+    Args:
+        config: what it does not say of the product's parts and plans is told from the log.
+        as_configured: nothing is: what is to serve is computed by the deployed configuration alone.
+        until: the last day of the events that parts are told from, by default that which divides the log.
 
     Raises:
         CliError: a file is missing or unreadable, or does not have a mapped column.
@@ -89,12 +99,16 @@ def read_material(mapping_name: str, folder: Path, config: Config) -> tuple[Mapp
     path = find_mapping(mapping_name)
     mapping = load_mapping(path)
     with tempfile.TemporaryDirectory(prefix="stemtide-") as spill:
-        return mapping, _read(mapping, folder, path, Path(spill), config)
+        log = open_log(mapping.events, folder=folder, mapping_path=path, spill=Path(spill))
+        facts = open_facts(mapping, folder=folder, mapping_path=path, spill=Path(spill))
+        if not as_configured:
+            until = split_day(*_span(log)) if until is None else until
+            config = config_by_log(config, log, facts, mapping.subscriptions, until=until)
+        return mapping, _read(mapping, folder, path, log, facts, config)
 
 
-def _read(mapping: Mapping, folder: Path, path: Path, spill: Path, config: Config) -> Material:
-    log = open_log(mapping.events, folder=folder, mapping_path=path, spill=spill)
-    facts = open_facts(mapping, folder=folder, mapping_path=path, spill=spill)
+def _read(mapping: Mapping, folder: Path, path: Path, log: Log, facts: Facts, config: Config) -> Material:
+    spill = log.spill
     terms, last_start = _terms(mapping, facts, spill)
     if mapping.subscriptions is not None and facts.terms is None and _needs_terms(mapping):
         raise CliError(
@@ -105,6 +119,7 @@ def _read(mapping: Mapping, folder: Path, path: Path, spill: Path, config: Confi
     enrolments, enrolled_in = _enrolments(mapping, folder, path, spill)
     active_in, clocks = _courses(mapping, log)
     return Material(
+        config=config,
         fingerprint=f"{log.fingerprint}-{facts.log.fingerprint if facts.log else 'none'}",
         histories=read_histories(log, config),
         facts=_facts(log, facts, sentiment_by(config.support.sentiment)),

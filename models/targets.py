@@ -7,13 +7,16 @@ A snapshot is the end of UTC day t: day t is past, the horizon is the days t+1 â
 from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 from stemtide_cli.mapping_training import Kind, Population, Snapshots, Target
 
 Ints: TypeAlias = npt.NDArray[np.int64]
+
+SPLIT_SHARE: Final = 0.65
+"""Of the events' span: fit labels end before this day, test snapshots lie after it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +67,11 @@ class Window:
 
     origin: int
     observed: int
+
+
+def split_day(first: int, last: int) -> int:
+    """The day that divides a log whose events lie from `first` to `last`."""
+    return first + int(SPLIT_SHARE * (last - first))
 
 
 def snapshot_days(snapshots: Snapshots, window: Window, horizon_days: int) -> Iterator[int]:

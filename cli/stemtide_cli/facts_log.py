@@ -95,7 +95,7 @@ def open_facts(
 
 def terms_query(section: Subscriptions, file: SectionFile) -> str:
     """Every term: _row, account, plan, start (us), day, ends (date, null: open), months, mrr (minor units),
-    quantity, units, addon."""
+    quantity, units, addon, listed (mrr without the discount)."""
     mrr = "CAST(NULL AS BIGINT)"
     if section.mrr is not None and section.currency is not None:
         factor = 10 ** minor_digits(section.currency)
@@ -105,14 +105,17 @@ def terms_query(section: Subscriptions, file: SectionFile) -> str:
     raw = (
         f"SELECT {ROW} AS _row, {file.account(section)} AS account, {file.text(section.plan)} AS plan,"
         f" {file.instant(section.start)} AS start, {file.number(section.months)} AS months, {mrr} AS mrr,"
-        f" {file.number(section.quantity)} AS quantity, {file.text(section.units)} AS units"
-        f" FROM {file.source}"
+        f" {file.number(section.quantity)} AS quantity, {file.text(section.units)} AS units,"
+        f" {file.number(section.discount)} AS discount FROM {file.source}"
     )
     day = "CAST(make_timestamp(start) AS DATE)"
     return (
         f"SELECT _row, account, plan, start, {day} AS day, {months} AS months,"
         f" CAST({day} + to_months({months}) AS DATE) AS ends, mrr, quantity, units,"
-        f" coalesce({addon}, false) AS addon FROM ({raw})"
+        f" coalesce({addon}, false) AS addon,"
+        " CASE WHEN discount >= 0 AND discount < 1"
+        " THEN CAST(round(mrr / (1 - discount)) AS BIGINT) END AS listed"
+        f" FROM ({raw})"
     )
 
 
@@ -185,7 +188,7 @@ def _terms_file(
     section = mapping.subscriptions
     if section is None:
         return None
-    keys = ("plan", "start", "months", "mrr", "quantity", "units")
+    keys = ("plan", "start", "months", "mrr", "quantity", "units", "discount")
     file = find_section(
         connection,
         section,

@@ -42,6 +42,9 @@ class Subscriptions(_OfAccounts, frozen=True, kw_only=True):
     quantity: str | None = None
     units: str | None = None
     """The column of what the quantity limits."""
+    discount: str | None = None
+    """The column of the share (0 to below 1) by which `mrr` lies below the list price: with it, what a log's
+    plans cost is told from its terms where the configuration does not name them."""
     currency: str | None = None
     """ISO 4217 code of `mrr`, which the file holds in major units."""
     addons: list[str] = []

@@ -103,4 +103,4 @@ def read_rows(
     if to_serve:
         require_fitting(name, target_name, chosen)
     say(f"computing features of {len(material.accounts):,} accounts")
-    return Rows(target=target_name, material=material, dataset=build(mapping, material, chosen, config))
+    return Rows(target=target_name, material=material, dataset=build(mapping, material, chosen))

@@ -1,5 +1,7 @@
 """The kernel against SQL that was written from the definitions."""
 
+import math
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -25,7 +27,7 @@ RAW = st.lists(
     ),
     max_size=60,
 )
-NOT_IN_SQL = {"active_days_ew14", "active_days_ew30"}
+NOT_IN_SQL = {"active_days_ew14", "active_days_ew30", "activity_ew14", "activity_ew30", "activity_ew60"}
 PROFILE_ONLY = {
     "account_age_days", "tenure_days", "mrr", "days_to_renewal", "term_months",
     "past_upgrades", "past_downgrades", "downgraded_last_period", "upgraded_last_period",
@@ -89,3 +91,18 @@ def test_the_weighted_share_is_within_a_millionth_of_the_formula(half_life: int,
     active = sum(weight[day.day] for day in days if day.day in weight)
     expected = active / sum(weight.values()) if known else np.nan
     assert found[NAMES.index(f"active_days_ew{half_life}")] == pytest.approx(expected, abs=1e-6, nan_ok=True)
+
+
+@settings(max_examples=60)
+@given(rows=RAW)
+@pytest.mark.parametrize("half_life", [14, 30, 60])
+def test_the_activity_is_within_the_rounding_of_the_formula(half_life: int, rows: list[Raw]) -> None:
+    days = days_of(rows)
+    [found] = compute([Row(history_of("acme", days, events=EVENTS), SEATS, NOW)])
+
+    known = any(day.day <= NOW for day in days)
+    seen = [(NOW - day.day, sum(day.by_event.values())) for day in days if 0 <= NOW - day.day < 90]
+    expected = sum(math.log2(1 + events) * 0.5 ** (age / half_life) for age, events in seen)
+    assert found[NAMES.index(f"activity_ew{half_life}")] == pytest.approx(
+        expected if known else np.nan, abs=len(seen) / 32 + 1e-3, nan_ok=True
+    )

@@ -65,7 +65,8 @@ def test_configured_parts_and_meters_come_behind_what_everybody_has() -> None:
 
     assert more.names[: len(plain.names)] == plain.names == NAMES
     assert more.names[len(plain.names) :] == (
-        "boards_share_30d", "boards_total", "exports_limit_use", "exports_days_to_limit",
+        "boards_share_30d", "boards_per_day_90d", "boards_per_day_360d", "boards_total",
+        "exports_limit_use", "exports_days_to_limit",
     )  # fmt: skip
     assert more.hash != plain.hash
     assert more.by_name["boards_total"].unit == "events"

@@ -69,10 +69,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def rows(folder: Path) -> dict[str, Dataset]:
     mapping, material = read_material(str(folder.parent / "m.toml"), folder, bundled_config())
-    return {
-        name: dataset.build(mapping, material, target, bundled_config())
-        for name, target in mapping.targets.items()
-    }
+    return {name: dataset.build(mapping, material, target) for name, target in mapping.targets.items()}
 
 
 def seen(rows: Dataset, account: str, zero: date) -> dict[int, bool]:
@@ -127,7 +124,7 @@ def test_dates_serve_as_well_as_days_of_a_course(tmp_path: Path) -> None:
     )
 
     made, material = read_material(str(tmp_path / "m.toml"), tmp_path, bundled_config())
-    found = dataset.build(made, material, made.targets["withdrawn"], bundled_config())
+    found = dataset.build(made, material, made.targets["withdrawn"])
 
     assert seen(found, "A:1", date(2013, 2, 1)) == {14: True, 21: True, 28: True, 35: True}
     assert set(seen(found, "A:2", date(2013, 2, 1)).values()) == {False}

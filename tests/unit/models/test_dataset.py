@@ -75,7 +75,7 @@ def rows(log: tuple[Mapping, Material]) -> Dataset:
 
 def of_target(log: tuple[Mapping, Material], target: str) -> Dataset:
     mapping, material = log
-    return dataset.build(mapping, material, mapping.targets[target], bundled_config())
+    return dataset.build(mapping, material, mapping.targets[target])
 
 
 def labels(rows: Dataset, account: str) -> dict[str, bool]:

@@ -34,7 +34,7 @@ LONG_DAYS: Final = 392
 """Closed days that the longest windows look back, where usage is kept as long: a year and four weeks."""
 MAX_FEATURE_GROUPS: Final = 30
 MAX_METER_GROUPS: Final = 10
-"""Named parts of the product, and meters: each adds two features, and days' counters to keep."""
+"""Named parts of the product, and meters: each adds some features, and days' counters to keep."""
 SATURATED: Final = 100_000
 """Where totals over 360 days stop counting."""
 

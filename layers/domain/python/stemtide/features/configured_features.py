@@ -11,6 +11,9 @@ from stemtide.features.history import Counter
 from stemtide.features.limit_features import counted, of_meter
 from stemtide.features.view import Fact
 
+RATES: Final = (90, 360)
+"""Days of the averages of each part: what an account usually does, and has done for as long as known."""
+
 
 class Shape(NamedTuple):
     """The names of the configured parts and meters: what a vector has besides the features everybody has."""
@@ -53,6 +56,17 @@ def _of_part(name: str, column: int) -> Iterator[Feature]:
         wording=s.share(f"of events in the last 30 days were of {name}"),
         formula=f.share(column),
     )
+    for days in RATES:
+        yield Feature(
+            name=f"{name}_per_day_{days}d",
+            unit="events a day",
+            windows=(days,),
+            label=f"Events of {name} a day, {days}-day average",
+            subject=f"the number of events of {name} a day",
+            meaning=f"events of {name}: sum over the known days of the last {days}, by their number",
+            wording=s.level(f"event of {name}", f"events of {name}", f"a day in the last {days} days"),
+            formula=f.average(column, days),
+        )
     yield Feature(
         name=f"{name}_total",
         unit="events",

@@ -13,7 +13,7 @@ import numpy as np
 from stemtide.features.cohorts import rank
 from stemtide.features.history import Counter
 from stemtide.features.usage_at import DAYS, LONG, Distinct
-from stemtide.features.view import WEEKS, Fact, Floats, View
+from stemtide.features.view import LEVELS, WEEKS, WEIGHT_UNIT, Fact, Floats, View
 from stemtide.limits import LONG_DAYS, SATURATED
 
 Formula: TypeAlias = Callable[[View], Floats]
@@ -171,6 +171,13 @@ def share(counter: int) -> Formula:
 def weighted_share(half_life: int) -> Formula:
     """The share of active days in which a day weighs half after `half_life` days."""
     return lambda view: ratio(view.weighted(Counter.ACTIVE, half_life), view.known_weight(half_life))
+
+
+def activity(half_life: int) -> Formula:
+    """Events by their logarithm, a day weighing half after `half_life` days: not a share, but a stock that
+    an account builds up by use and that silence wears away."""
+    scale = 1 / (LEVELS * WEIGHT_UNIT)
+    return lambda view: where(view.has(1), view.activity(Counter.EVENTS, half_life) * scale)
 
 
 def distinct(which: Distinct) -> Formula:

@@ -100,6 +100,7 @@ LONG_TERM: Final = (
     _last_year("events_against_last_year", Counter.EVENTS, "events"),
     _last_year("users_against_last_year", Counter.USERS, "daily active users"),
     _total("total_events", Counter.EVENTS, "event", "events"),
+    _total("total_active_days", Counter.ACTIVE, "active day", "active days"),
     _total("total_core_actions", Counter.CORE_ACTIONS, "core action", "core actions"),
     _total("total_api_calls", Counter.API_CALLS, "API call", "API calls"),
     _total("total_logins", Counter.LOGINS, "login", "logins"),

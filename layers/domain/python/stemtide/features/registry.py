@@ -19,7 +19,7 @@ from stemtide.features.long_features import LONG_TERM
 from stemtide.features.people_features import PEOPLE
 from stemtide.features.usage_at import DAYS, Distinct
 from stemtide.features.usage_features import HISTORY, USAGE
-from stemtide.features.view import HALF_LIVES, SUMS, WEIGHT_UNIT
+from stemtide.features.view import ACTIVITY_HALF_LIVES, HALF_LIVES, LEVELS, SUMS, WEIGHT_UNIT
 
 __all__ = ["BY_NAME", "DAYS", "FEATURES", "NAMES", "Feature", "Registry", "Shape", "registry"]
 
@@ -52,6 +52,7 @@ def registry(shape: Shape = NO_SHAPE) -> Registry:
 
 
 def _hash(features: tuple[Feature, ...]) -> str:
-    frame = [str(part) for part in (LAYOUT, DAYS, SUMS, len(Distinct), HALF_LIVES, WEIGHT_UNIT, f.TREND_DAYS)]
+    kept = (LAYOUT, DAYS, SUMS, len(Distinct), HALF_LIVES, ACTIVITY_HALF_LIVES, LEVELS, WEIGHT_UNIT)
+    frame = [str(part) for part in (*kept, f.TREND_DAYS)]
     lines = [f"{e.name} {e.version} {e.unit} {e.dtype} {e.source} {e.windows}" for e in features]
     return hashlib.sha256("\n".join([*frame, *lines]).encode()).hexdigest()[:16]

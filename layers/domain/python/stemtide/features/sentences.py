@@ -48,6 +48,18 @@ def level(one: str, many: str, rest: str) -> Wording:
     return wording
 
 
+def activity(half_life: int) -> Wording:
+    """`activity of 12 (typical: 20), what is 14 days old counting half`."""
+
+    def wording(value: float, baseline: float | None) -> str:
+        if value == 0:
+            return "no activity in the last 90 days"
+        shown = f"activity of {number(value)}{typical(value, baseline, number)}"
+        return f"{shown}, what is {half_life} days old counting half"
+
+    return wording
+
+
 def share(of: str) -> Wording:
     """`62 % of …`."""
     return lambda value, baseline: f"{percent(value)} {of}{typical(value, baseline, percent)}"

@@ -121,3 +121,18 @@ def weighted(half_life: int) -> Feature:
         wording=s.share(f"of days active, the last {half_life} days counting most"),
         formula=f.weighted_share(half_life),
     )
+
+
+def activity(half_life: int) -> Feature:
+    """Use as a stock that wears away."""
+    return Feature(
+        name=f"activity_ew{half_life}",
+        unit="levels",
+        windows=(DAYS,),
+        label=f"Activity, half-life {half_life} days",
+        subject="the activity",
+        meaning=f"sum over 90 days of log2(1 + events), a day weighing half after {half_life} days: "
+        "1 for a day with one event, 10 for one with a thousand",
+        wording=s.activity(half_life),
+        formula=f.activity(half_life),
+    )

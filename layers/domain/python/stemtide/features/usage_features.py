@@ -6,9 +6,19 @@ from stemtide.features import formulas as f
 from stemtide.features import sentences as s
 from stemtide.features.feature import Feature
 from stemtide.features.history import Counter
-from stemtide.features.templates import active, average, deviation, quarterly, trend, usual, weekly, weighted
+from stemtide.features.templates import (
+    active,
+    activity,
+    average,
+    deviation,
+    quarterly,
+    trend,
+    usual,
+    weekly,
+    weighted,
+)
 from stemtide.features.usage_at import DAYS, Distinct
-from stemtide.features.view import HALF_LIVES
+from stemtide.features.view import ACTIVITY_HALF_LIVES, HALF_LIVES
 
 USAGE: Final = (
     average("avg_dau_7d", Counter.USERS, 7, "Daily active users", "active user", "active users"),
@@ -74,6 +84,7 @@ USAGE: Final = (
     usual("api_against_usual", "API calls", f.against_usual(Counter.API_CALLS)),
     *(active(days) for days in (7, 14, 30, 60, 90)),
     *(weighted(half_life) for half_life in HALF_LIVES),
+    *(activity(half_life) for half_life in ACTIVITY_HALF_LIVES),
     Feature(
         name="logins_7d",
         unit="logins",

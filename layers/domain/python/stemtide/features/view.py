@@ -31,6 +31,10 @@ SUMS: Final = (
 PLACES: Final = {window: place for place, window in enumerate(SUMS)}
 HALF_LIVES: Final = (14, 30)
 """Days after which a day counts half, of the weighted sums."""
+ACTIVITY_HALF_LIVES: Final = (14, 30, 60)
+"""The same of the weighted activity."""
+LEVELS: Final = 16
+"""Levels of activity that one more doubling of events is told by."""
 WEIGHT_UNIT: Final = 1 << 20
 """Weights are multiples of 2^-20, held as whole numbers."""
 
@@ -80,6 +84,12 @@ def weights(half_life: int) -> Floats:
     return np.array(
         [round(WEIGHT_UNIT * 2.0 ** (-age / half_life)) for age in ages.tolist()], dtype=np.float64
     )
+
+
+@lru_cache(maxsize=1)
+def _activity_weights() -> Floats:
+    """[DAYS, ACTIVITY_HALF_LIVES]."""
+    return np.column_stack([weights(half_life) for half_life in ACTIVITY_HALF_LIVES])
 
 
 @lru_cache(maxsize=1)
@@ -134,6 +144,20 @@ class View:
     def weighted(self, counter: int, half_life: int) -> Floats:
         """The sum of a counter in which each day weighs by its age, in units of 2^-20."""
         return self._weighted[:, counter, HALF_LIVES.index(half_life)]
+
+    def activity(self, events: int, half_life: int) -> Floats:
+        """The sum over days of log2(1 + a counter), in 16ths, each weighing by its age; in units of 2^-20.
+
+        A day with one event counts 1, with three 2, with a thousand 10: a busy day is worth more than a quiet
+        one, but no single day outweighs a month.
+        """
+
+        def sums() -> Floats:
+            levels = np.rint(LEVELS * np.log2(1 + self.batch.block[:, events]))
+            found: Floats = levels @ _activity_weights()
+            return found
+
+        return self.once(("activity", events), sums)[:, ACTIVITY_HALF_LIVES.index(half_life)]
 
     def known_weight(self, half_life: int) -> Floats:
         """The weight of the known days of a block, in units of 2^-20."""
