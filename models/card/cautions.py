@@ -57,7 +57,7 @@ def _positives(subject: Subject) -> Iterator[Caution]:
         yield _caution(
             "few-test-positives",
             "Few positives in the test",
-            f"Only {plural(rows.test_positives, 'test row')} {words.did}. With fewer than"
+            f"In only {plural(rows.test_positives, 'test row')} the account {words.did}. With fewer than"
             f" {MIN_TEST_POSITIVES}, a handful of accounts more or less would change every figure: read"
             " the intervals, not the figures.",
         )
@@ -65,8 +65,8 @@ def _positives(subject: Subject) -> Iterator[Caution]:
         yield _caution(
             "few-fit-positives",
             "Few positives to learn from",
-            f"The model was fitted to {plural(rows.fit_positives, 'row')} that {words.did}. It can have"
-            " learnt coarse patterns only.",
+            f"The model was fitted to {plural(rows.fit_positives, 'row')} in which the account"
+            f" {words.did}. It can have learnt coarse patterns only.",
         )
 
 

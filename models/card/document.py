@@ -62,7 +62,6 @@ class Figure:
     caption: str
     plot: Markup
     table: Table | None = None
-    wide: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -68,7 +68,7 @@ def interval(found: Interval, show: Callable[[float | None], str] = number) -> s
     """Both ends: '0.781 to 0.893'."""
     if found is None or not all(map(known, found)):
         return NOT_MEASURED
-    return f"{show(found[0])} to {show(found[1])}"
+    return f"{show(found[0])}{SPACE}to{SPACE}{show(found[1])}"
 
 
 def with_interval(value: float | None, found: Interval, show: Callable[[float | None], str] = number) -> str:

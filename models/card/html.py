@@ -29,6 +29,8 @@ POLICY: Final = (
     + "'; base-uri 'none'; form-action 'none'"
 )
 """The page asks the browser to run and load nothing: should a name ever become markup, it stays dead."""
+_GRIDS: Final[dict[type[Block], str]] = {Figure: "figures", Bullets: "lists"}
+"""What stands side by side where there is room."""
 _LEVELS: Final = {"warning": "Caution", "note": "Note"}
 
 
@@ -72,9 +74,9 @@ def _sections(document: Document) -> list[Markup]:
 
 def _section(section: Section) -> Markup:
     parts = []
-    for is_plotted, blocks in groupby(section.blocks, key=lambda block: isinstance(block, Figure)):
+    for sort, blocks in groupby(section.blocks, key=type):
         written = [_block(block) for block in blocks]
-        parts += [element("div", *written, class_="figures")] if is_plotted else written
+        parts += [element("div", *written, class_=_GRIDS[sort])] if sort in _GRIDS else written
     heading = element("h2", section.title, id=f"{section.key}-title")
     return joined(
         "\n",
@@ -87,7 +89,7 @@ def _block(block: Block) -> Markup:
         return element("p", block.text)
     if isinstance(block, Bullets):
         title = [element("h3", block.title)] if block.title else []
-        return joined(*title, element("ul", *(element("li", item) for item in block.items), class_="plain"))
+        return element("div", *title, element("ul", *(element("li", item) for item in block.items)))
     if isinstance(block, KeyFigures):
         return _key_figures(block)
     if isinstance(block, Cautions):
@@ -115,14 +117,8 @@ def _caution(one: Caution) -> Markup:
 
 def _figure(block: Figure) -> Markup:
     numbers = [_table(block.table)] if block.table else []
-    return element(
-        "figure",
-        element("h3", block.title),
-        block.plot,
-        element("figcaption", block.caption),
-        *numbers,
-        class_="wide" if block.wide else None,
-    )
+    words = element("div", element("figcaption", block.caption), *numbers)
+    return element("figure", element("h3", block.title), block.plot, words)
 
 
 def _table(table: Table) -> Markup:
@@ -142,10 +138,16 @@ def _table(table: Table) -> Markup:
         )
         for row in table.rows
     ]
-    caption = [] if table.folded else [element("caption", table.title)]
-    whole = element("table", *caption, element("thead", element("tr", *columns)), element("tbody", *rows))
+    whole = element(
+        "table",
+        element("thead", element("tr", *columns)),
+        element("tbody", *rows),
+        class_="broad" if len(table.columns) > 3 else None,
+    )
     scrolled = element("div", whole, class_="scroll", tabindex="0", role="region", aria_label=table.title)
-    return element("details", element("summary", table.title), scrolled) if table.folded else scrolled
+    if table.folded:
+        return element("details", element("summary", "Table: ", table.title), scrolled)
+    return element("div", element("h3", table.title), scrolled, class_="table")
 
 
 def _alignment(table: Table, place: int) -> str | None:

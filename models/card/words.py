@@ -36,11 +36,11 @@ _CALLS: Final = (
     "Seeing which habits of use go together with {noun}, in the portfolio and in one account.",
     "Comparing the risk of groups of accounts, with the intervals below.",
 )
-_NO_VERDICT: Final = (
-    "No verdict on a single account: read the interval, the drivers and what people know of it.",
-    "No account of causes: the drivers say what the model looked at, not what would change the outcome.",
-    "No measure of whether a call, a discount or a mail helps: that takes a holdout group.",
-    "Not for prices, contract terms or judging employees.",
+_MISUSES: Final = (
+    "Judging a single account by its score alone: read the interval, the drivers and what people know of it.",
+    "Finding causes: the drivers say what the model looked at, not what would change the outcome.",
+    "Telling whether a call, a discount or a mail helps: that takes a holdout group.",
+    "Setting prices or contract terms, or judging employees.",
 )
 
 LEAVING: Final = Words(
@@ -55,7 +55,7 @@ LEAVING: Final = Words(
     logo_rate="Logo churn",
     revenue_rate="Revenue churn",
     uses=_CALLS,
-    misuses=_NO_VERDICT,
+    misuses=_MISUSES,
 )
 UPGRADING: Final = Words(
     does="upgrades",
@@ -74,9 +74,8 @@ UPGRADING: Final = Words(
         "Comparing the readiness of groups of accounts, with the intervals below.",
     ),
     misuses=(
-        "No prompt to accounts that are at risk of leaving or whose payment failed: ask the churn"
-        " model first.",
-        *_NO_VERDICT,
+        "Prompting accounts that are at risk of leaving or whose payment failed: ask the churn model first.",
+        *_MISUSES,
     ),
     is_good=True,
 )
@@ -93,8 +92,8 @@ SILENCE: Final = Words(
     revenue_rate="Revenue of those",
     uses=_CALLS,
     misuses=(
-        "Silence is not a cancellation: an account that fell silent may still pay, or come back.",
-        *_NO_VERDICT,
+        "Counting silence as a cancellation: an account that fell silent may still pay, or come back.",
+        *_MISUSES,
     ),
 )
 WITHDRAWING: Final = Words(
@@ -109,7 +108,7 @@ WITHDRAWING: Final = Words(
     logo_rate="Accounts that withdrew",
     revenue_rate="Revenue of those",
     uses=_CALLS,
-    misuses=_NO_VERDICT,
+    misuses=_MISUSES,
 )
 
 _OF_KIND: Final = {

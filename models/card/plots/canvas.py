@@ -9,8 +9,8 @@ from models.card.formats import shortened
 from models.card.markup import coordinate, element
 
 WIDTH: Final = 480.0
-CHARACTER: Final = 7.2
-"""Width of an average character at the figures' text size."""
+CHARACTER: Final = 8.0
+"""Width of an average character at the larger text size that narrow pages have."""
 
 Points = Iterable[tuple[float, float]]
 

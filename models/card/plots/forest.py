@@ -7,7 +7,7 @@ from markupsafe import Markup
 
 from models.card.formats import known
 from models.card.plots.axes import Scale, Show, plain, round_ticks
-from models.card.plots.canvas import WIDTH, Canvas
+from models.card.plots.canvas import CHARACTER, WIDTH, Canvas
 from models.evidence import Interval
 
 ROW = 44.0
@@ -48,14 +48,18 @@ def forest(
         canvas.line(x(tick), HEAD, x(tick), floor, "grid")
         canvas.words(x(tick), floor + 18, label(tick), anchor="middle")
     if reference is not None:
-        canvas.line(x(reference), 22, x(reference), floor, "reference")
+        canvas.line(x(reference), 22, x(reference), HEAD, "reference")
         share = (x(reference) - PAD) / (WIDTH - 2 * PAD)
         anchor = "start" if share < 0.3 else "end" if share > 0.7 else "middle"
         canvas.words(x(reference), 16, reference_name, "tick", anchor)
     for place, row in enumerate(rows):
         at = HEAD + place * ROW
-        canvas.words(PAD, at + 17, row.name, "name halo", room=WIDTH - 2 * PAD - 7.4 * len(row.note) - 20)
+        canvas.words(
+            PAD, at + 17, row.name, "name halo", room=WIDTH - 2 * PAD - CHARACTER * len(row.note) - 20
+        )
         canvas.words(WIDTH - PAD, at + 17, row.note, "tick halo", "end")
+        if reference is not None:
+            canvas.line(x(reference), at + 22, x(reference), at + 40, "reference")
         if row.value is None or not known(row.value):
             continue
         if row.interval:

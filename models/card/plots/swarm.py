@@ -12,7 +12,7 @@ from models.card.plots.canvas import WIDTH, Canvas
 from models.evidence import Swarm
 
 COLOURS: Final = 5
-ROW: Final = 58.0
+ROW: Final = 54.0
 NAME: Final = 18.0
 HEAD: Final = 34.0
 FOOT: Final = 52.0
@@ -64,10 +64,10 @@ def _style(place: int) -> str:
 
 
 def _legend(canvas: Canvas) -> None:
-    canvas.words(PAD, 18, "value of the feature: low", "tick")
-    start = PAD + 176
+    canvas.words(PAD, 18, "value: low", "tick")
+    start = PAD + 92
     for place in range(COLOURS):
         canvas.dots([(start + 14 * place, 13)], f"bee bee-key {_style(place)}")
     canvas.words(start + 14 * COLOURS, 18, "high", "tick")
-    canvas.dots([(start + 14 * COLOURS + 56, 13)], f"bee bee-key {_style(-1)}")
-    canvas.words(start + 14 * COLOURS + 68, 18, "unknown", "tick")
+    canvas.dots([(start + 14 * COLOURS + 60, 13)], f"bee bee-key {_style(-1)}")
+    canvas.words(start + 14 * COLOURS + 72, 18, "unknown", "tick")

@@ -33,8 +33,9 @@ def subgroups(subject: Subject) -> Section:
     below = sum(1 for group in groups if is_below(group, floor))
     measured = [group for group in groups if group.auc_roc is not None]
     caption = (
-        f"AUC within parts of the test rows, with 95 % intervals: {len(measured)} of {len(groups)} could be"
-        f" measured, {below} of them lie below the floor of {number(floor)} (orange)."
+        f"AUC within parts of the test rows, with 95 % intervals. {len(measured)} of {len(groups)}"
+        f" could be measured; {below or 'none'} of them {'lies' if below == 1 else 'lie'} below the"
+        f" floor of {number(floor)}, which the best single feature reaches over all rows (orange)."
     )
     table = Table(
         title=f"Subgroups{_first(len(groups), LISTED)}; probability and rate are means of the part's rows",
@@ -71,7 +72,7 @@ def subgroups(subject: Subject) -> Section:
             reference_name="all rows",
             alt=f"AUC of subgroups. {caption}",
         )
-        blocks.insert(0, Figure(title="Subgroups", caption=caption, plot=plot, wide=True))
+        blocks.insert(0, Figure(title="Subgroups", caption=caption, plot=plot))
     return Section(key="subgroups", title=title, blocks=tuple(blocks))
 
 

@@ -50,10 +50,13 @@ def _calibration(subject: Subject) -> tuple[Block, ...]:
     caption = (
         f"In {held} of {plural(len(judged), 'bin')} the mean probability lies within the 90 % interval of the"
         f" {words.rate} observed. Dots on the dashed line are right; above it more {words.did} than was said."
-        " Beside the dots: positives of rows."
+        " Above the dots: positives of rows."
     )
     plot = curves.calibration(
-        bins, said="Mean probability, %", seen=f"Observed {words.rate}, %", alt=f"Calibration. {caption}"
+        bins,
+        said="Mean probability, % (square-root scale)",
+        seen=f"Observed {words.rate}, % (square-root scale)",
+        alt=f"Calibration. {caption}",
     )
     table = rate_table("Calibration by bin", "bin", bins, words.rate)
     return (Figure(title="Calibration", caption=caption, plot=plot, table=table),)

@@ -86,7 +86,7 @@ def _figures(subject: Subject) -> Table:
             "mean precision over all shares of positives found",
         ),
         (
-            "Precision at 80 % found",
+            "Precision at 80 % recall",
             percent(subject.figure("precision_at_80_recall")),
             f"guessing {base}",
             f"of those looked at, how many {words.did}",
@@ -176,8 +176,8 @@ def _newcomers(subject: Subject) -> str:
         auc, rows, positives = subject.part(name)
         if name in subject.metrics:
             texts.append(
-                f"On accounts {who}, the AUC is {number(auc)} ({positives:,} of {plural(rows, 'row')}"
-                f" {subject.words.did})."
+                f"On accounts {who}, the AUC is {number(auc)}"
+                f" ({plural(positives, 'positive')} in {plural(rows, 'row')})."
             )
     return " ".join(texts) or "Accounts that it was and was not fitted to were not told apart."
 
@@ -185,7 +185,7 @@ def _newcomers(subject: Subject) -> str:
 def _contender_table(rows: tuple[Contender, ...]) -> Table:
     return Table(
         title="Contenders; the gap is the served model's AUC minus the contender's, paired, 95 %",
-        columns=("model", "AUC (ROC)", "AUC (PR)", "precision at 80 % found", "calibration error", "gap"),
+        columns=("model", "AUC (ROC)", "AUC (PR)", "precision at 80 % recall", "calibration error", "gap"),
         rows=tuple(
             (
                 f"{one.name} (served)" if one.served else one.name,

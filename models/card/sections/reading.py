@@ -32,6 +32,10 @@ def reading(subject: Subject) -> Section:
         Paragraph(_interval(subject)),
         _confidence(),
         Paragraph(
+            f"The grade is one lower when less than {100 * COMPLETE:.0f} % of the features are known, and one"
+            f" lower again when the account is known for less than {SHORT_HISTORY_DAYS} days."
+        ),
+        Paragraph(
             "The drivers are the three features that moved the account's score most, each with its"
             " value and the typical one. They are exact contributions to this model's output (SHAP,"
             " log odds) and add up to it. They say why the model thinks so, not why the account"
@@ -81,7 +85,7 @@ def _interval(subject: Subject) -> str:
         return text
     last = bins[-1]
     return text + (
-        f" In the highest bin, for example, {last.positives:,} of {plural(last.rows, 'row')}"
+        f" In {last.positives:,} of {plural(last.rows, 'row')} of the highest bin, for example, the account"
         f" {subject.words.did}, which gives {interval((last.low, last.high), percent)}."
     )
 
@@ -94,7 +98,5 @@ def _confidence() -> Table:
             ("high", f"{HIGH_HALF_WIDTH:g}", str(HIGH_ROWS)),
             ("medium", f"{MEDIUM_HALF_WIDTH:g}", str(MEDIUM_ROWS)),
             ("low", "any", "any"),
-            (f"one grade lower below {percent(COMPLETE)} known features", "", ""),
-            (f"one grade lower below {SHORT_HISTORY_DAYS} days of history", "", ""),
         ),
     )

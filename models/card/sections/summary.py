@@ -67,15 +67,22 @@ def _how_good(subject: Subject) -> str:
         return f"How good it is was not measured on later time: {subject.note or 'the figure is missing'}."
     tested = (
         f"It was tested on {plural(rows.test, 'row')} (an account on a day) of"
-        f" {plural(rows.test_accounts, 'account')}, rows that it was not fitted to;"
-        f" {count(rows.test_positives)} of these rows ({percent(subject.base_rate)}) {words.did}."
+        f" {plural(rows.test_accounts, 'account')}, rows that it was not fitted to; in"
+        f" {count(rows.test_positives)} of them ({percent(subject.base_rate)}) the account {words.did}."
     )
     certain = f" (95 % interval {_hundredths(found)})" if found else ""
     ranks = (
         f" Given one account that {words.does} and one that {words.does_not}, it puts the first ahead in"
-        f" {100 * auc:.0f} of 100 cases{certain}; guessing would in 50."
+        f" {100 * auc:.0f} of 100 cases{certain}; guessing would in 50{_single(subject)}."
     )
     return tested + ranks + _verdict(subject, auc)
+
+
+def _single(subject: Subject) -> str:
+    floor, feature = subject.figure("baseline_auc_roc"), subject.metrics.get("baseline_feature")
+    if floor is None or feature is None:
+        return ""
+    return f", the best single feature ('{subject.label(str(feature))}') in {100 * floor:.0f}"
 
 
 def _verdict(subject: Subject, auc: float) -> str:
@@ -108,12 +115,13 @@ def _key_figures(subject: Subject) -> KeyFigures:
         KeyFigure(
             "Top tenth",
             times(subject.figure("lift_top_decile")),
-            f"as often as the average: the tenth of the rows with the highest probability {words.did}",
+            f"the average {words.rate}, in the tenth of the rows that is ranked highest",
         ),
         KeyFigure(
-            "Right at 80 % found",
+            "Precision at 80 % recall",
             percent(subject.figure("precision_at_80_recall")),
-            f"of those looked at {words.did}, when four in five of all who {words.did} are to be found",
+            "are right when one looks far enough down the list to find four in five of those who"
+            f" {words.did}",
         ),
         KeyFigure(
             "Calibration error",
@@ -134,4 +142,4 @@ def subtitle(subject: Subject) -> str:
     auc = with_interval(
         subject.figure("auc_roc"), subject.interval("auc_roc_ci"), lambda value: number(value, 2)
     )
-    return f"{capital(subject.words.noun)} {subject.within}, AUC {auc} on later time"
+    return f"{capital(subject.words.noun)} {subject.within}, AUC {auc} on rows it was not fitted to"
