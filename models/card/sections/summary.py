@@ -52,7 +52,7 @@ def caveats(subject: Subject) -> Section:
     found = cautions_of(subject)
     first: Block = Cautions(found)
     if not found:
-        first = Paragraph("None of the figures below gives cause for a warning of its own.")
+        first = Paragraph("No figure below gives cause for a warning of its own.")
     return Section(
         key="caveats",
         title="Limits and caveats",
