@@ -3,6 +3,8 @@
 import re
 from typing import Final
 
+from markupsafe import escape
+
 from models.card.document import (
     Block,
     Bullets,
@@ -18,7 +20,7 @@ from models.card.formats import clean
 
 _SPECIAL: Final = re.compile(r"([\\`*_{}\[\]<>#|~!$&])")
 _ADDRESS: Final = re.compile(r"(?i)(://|www\.|@)")
-_LEADING: Final = re.compile(r"^(\d+)([.)])|^([-+=])")
+_LEADING: Final = re.compile(r"^(\d+)([.)])(?=\s|$)|^([-+=])(?=[-+=\s]|$)")
 _LEVELS: Final = {"warning": "Caution", "note": "Note"}
 
 
@@ -71,6 +73,8 @@ def _listed(items: tuple[str, ...]) -> str:
 def _table(table: Table) -> list[str]:
     ruler = ["---:" if place >= table.numbers_from else "---" for place in range(len(table.columns))]
     lines = [_row(table.columns), f"| {' | '.join(ruler)} |", *(_row(row) for row in table.rows)]
+    if table.folded:
+        return [f"<details><summary>{escape(clean(table.title))}</summary>", "\n".join(lines), "</details>"]
     title = [f"**{escaped(table.title)}**"] if table.title else []
     return [*title, "\n".join(lines)]
 
