@@ -94,12 +94,10 @@ def _ablation(subject: Subject) -> tuple[Block, ...]:
     if not found:
         return (Paragraph("No group of features was left out to see what it is worth."),)
     needed = [f"'{one.group}'" for one in found if one.auc_change_ci and one.auc_change_ci[1] < 0]
+    whole = f"for {sentence_list(needed)}" if needed else "for no group"
     caption = (
         "Change of the AUC when a group of features is left out and the model is fitted again, with 95 %"
-    )
-    caption += " intervals; left of the line the group helps. "
-    caption += (
-        f"That is certain for {sentence_list(needed)}." if needed else "For none of them is that certain."
+        f" intervals; left of the line the group helps. The whole interval lies there {whole}."
     )
     plot = forest(
         [

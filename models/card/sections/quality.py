@@ -1,5 +1,7 @@
 """How good it is: figures with intervals beside their floors, ROC, precision and recall, other models."""
 
+from collections.abc import Callable
+
 from models.card.document import Block, Figure, Paragraph, Section, Table
 from models.card.formats import (
     change,
@@ -68,27 +70,26 @@ def contenders(subject: Subject) -> Section:
 
 
 def _figures(subject: Subject) -> Table:
-    words, rows = subject.words, []
-    feature = str(subject.metrics.get("baseline_feature") or "")
-    floor = f"{number(subject.figure('baseline_auc_roc'))} ('{subject.label(feature)}' alone)"
+    words, feature = subject.words, subject.metrics.get("baseline_feature")
+    single = f"'{subject.label(str(feature))}' alone {number(subject.figure('baseline_auc_roc'))}"
     base = percent(subject.base_rate)
-    rows = [
+    rows = (
         (
             "AUC (ROC)",
             with_interval(subject.figure("auc_roc"), subject.interval("auc_roc_ci")),
-            f"{floor if feature else number(None)}; chance 0.5",
+            _floors(subject, "auc_roc", number, "chance 0.5", *([single] if feature else [])),
             f"share of pairs in which the account that {words.does} is ranked ahead",
         ),
         (
             "AUC (precision and recall)",
             with_interval(subject.figure("auc_pr"), subject.interval("auc_pr_ci")),
-            f"guessing {number(subject.base_rate)}",
+            _floors(subject, "auc_pr", number, f"guessing {number(subject.base_rate)}"),
             "mean precision over all shares of positives found",
         ),
         (
             "Precision at 80 % recall",
             percent(subject.figure("precision_at_80_recall")),
-            f"guessing {base}",
+            _floors(subject, "precision_at_80_recall", percent, f"guessing {base}"),
             f"of those looked at, how many {words.did}",
         ),
         (
@@ -100,16 +101,21 @@ def _figures(subject: Subject) -> Table:
         (
             "Calibration error",
             percent(subject.figure("ece")),
-            "0 % is perfect",
+            _floors(subject, "ece", percent, f"perfect {percent(0)}"),
             "mean distance of probability and observed rate, ten bins",
         ),
-    ]
+    )
     return Table(
         title="Test rows; 95 % intervals in brackets, by drawing whole accounts",
-        columns=("measure", "this model", "floor", "in words"),
-        rows=tuple(rows),
+        columns=("measure", "this model", "to compare with", "in words"),
+        rows=rows,
         numbers_from=4,
     )
+
+
+def _floors(subject: Subject, name: str, show: Callable[[float | None], str], *floors: str) -> str:
+    """What needs no model, then the other models."""
+    return "; ".join([*floors, *(f"{rival.name} {show(getattr(rival, name))}" for rival in subject.rivals)])
 
 
 def _curves(subject: Subject) -> tuple[Block, ...]:
@@ -118,8 +124,8 @@ def _curves(subject: Subject) -> tuple[Block, ...]:
         return (Paragraph("The curves were not measured: they need positives and negatives in the test."),)
     auc, at_80 = subject.figure("auc_roc"), subject.figure("precision_at_80_recall")
     roc_says = (
-        f"By looking at the {percent(_alarms_at(evidence.roc, 0.8))} of those who {words.did_not} that"
-        f" rank highest, one finds four in five of those who {words.did}."
+        f"To find four in five of those who {words.did} one also has to look at"
+        f" {percent(_alarms_at(evidence.roc, 0.8))} of those who {words.did_not}."
     )
     pr_says = (
         "The further one goes down the list, the more are found and the fewer of those looked at are"
