@@ -1,0 +1,133 @@
+"""What is predicted, in the words of those who act on it: leaving, upgrading, falling silent, withdrawing."""
+
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Words:
+    """The words of one sort of outcome."""
+
+    does: str
+    """An account that …"""
+    does_not: str
+    do: str
+    """Accounts that …"""
+    did: str
+    """… of the accounts."""
+    did_not: str
+    noun: str
+    rate: str
+    """The share of accounts to which it happens."""
+    high_score: str
+    """What a high score means."""
+    logo_rate: str
+    """The rate counted in accounts …"""
+    revenue_rate: str
+    """… and in recurring revenue."""
+    uses: tuple[str, ...]
+    misuses: tuple[str, ...]
+    is_good: bool = False
+    """Whether one hopes for it."""
+
+
+_CALLS: Final = (
+    "Deciding which accounts a customer-success team looks at first, and what to ask them about.",
+    "Seeing which habits of use go together with {noun}, in the portfolio and in one account.",
+    "Comparing the risk of groups of accounts, with the intervals below.",
+)
+_MISUSES: Final = (
+    "Judging a single account by its score alone: read the interval, the drivers and what people know of it.",
+    "Finding causes: the drivers say what the model looked at, not what would change the outcome.",
+    "Telling whether a call, a discount or a mail helps: that takes a holdout group.",
+    "Setting prices or contract terms, or judging employees.",
+)
+
+LEAVING: Final = Words(
+    does="leaves",
+    does_not="stays",
+    do="leave",
+    did="left",
+    did_not="stayed",
+    noun="leaving",
+    rate="churn rate",
+    high_score="the account is likely to leave",
+    logo_rate="Logo churn",
+    revenue_rate="Revenue churn",
+    uses=_CALLS,
+    misuses=_MISUSES,
+)
+UPGRADING: Final = Words(
+    does="upgrades",
+    does_not="does not upgrade",
+    do="upgrade",
+    did="upgraded",
+    did_not="did not upgrade",
+    noun="an upgrade",
+    rate="upgrade rate",
+    high_score="the account is likely to upgrade, which is good news",
+    logo_rate="Accounts that upgraded",
+    revenue_rate="Revenue of those",
+    uses=(
+        "Deciding whom to offer a higher plan first, and with which limit or part of the product in view.",
+        "Seeing which habits of use go together with {noun}, in the portfolio and in one account.",
+        "Comparing the readiness of groups of accounts, with the intervals below.",
+    ),
+    misuses=(
+        "Prompting accounts that are at risk of leaving or whose payment failed: ask the churn model first.",
+        *_MISUSES,
+    ),
+    is_good=True,
+)
+SILENCE: Final = Words(
+    does="falls silent",
+    does_not="stays active",
+    do="fall silent",
+    did="fell silent",
+    did_not="stayed active",
+    noun="falling silent",
+    rate="rate of silence",
+    high_score="the account is likely to fall silent",
+    logo_rate="Accounts that fell silent",
+    revenue_rate="Revenue of those",
+    uses=_CALLS,
+    misuses=(
+        "Counting silence as a cancellation: an account that fell silent may still pay, or come back.",
+        *_MISUSES,
+    ),
+)
+WITHDRAWING: Final = Words(
+    does="withdraws",
+    does_not="stays enrolled",
+    do="withdraw",
+    did="withdrew",
+    did_not="stayed enrolled",
+    noun="withdrawing",
+    rate="withdrawal rate",
+    high_score="the account is likely to withdraw",
+    logo_rate="Accounts that withdrew",
+    revenue_rate="Revenue of those",
+    uses=_CALLS,
+    misuses=_MISUSES,
+)
+
+_OF_KIND: Final = {
+    "subscription_ended": LEAVING,
+    "upgraded": UPGRADING,
+    "silent": SILENCE,
+    "withdrawn": WITHDRAWING,
+}
+_OF_TARGET: Final = {"upsell": UPGRADING, "silence": SILENCE, "withdrawal": WITHDRAWING}
+
+
+def words_for(model: str, target: str, kind: str | None = None) -> Words:
+    """The words of a target.
+
+    Args:
+        kind: the mapping's kind of target; without it the target's name tells, then the model's.
+    """
+    if kind is not None:
+        return _OF_KIND[kind]
+    if model == "upsell":
+        return UPGRADING
+    return {**_OF_KIND, **_OF_TARGET}.get(target, LEAVING)
