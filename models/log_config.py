@@ -37,12 +37,12 @@ def config_by_log(
 
     Args:
         section: the mapping's subscriptions.
-        until: the day (since 1970-01-01) up to which events are looked at: later ones are not known yet.
+        until: the day (since 1970-01-01) up to which is looked: what came later is not known yet.
     """
     if not config.events.features:
         config = _with_parts(config, _common_types(log, until))
     if section is not None and facts.terms is not None:
-        plans = _plans(section, facts, log.spill)
+        plans = _plans(section, facts, log.spill, until)
         if plans and not {plan.name for plan in config.plans} & {plan.name for plan in plans}:
             currency = section.currency or config.company.currency
             company = msgspec.structs.replace(config.company, currency=currency)
@@ -88,11 +88,12 @@ def _common_types(log: Log, until: int) -> list[str]:
         return sorted(event for event, _ in connection.execute(query).fetchall())
 
 
-def _plans(section: Subscriptions, facts: Facts, spill: Path) -> tuple[Plan, ...]:
-    """The plans of a log by tier and name; their list price is that of most terms, 0 where it is unknown."""
+def _plans(section: Subscriptions, facts: Facts, spill: Path, until: int) -> tuple[Plan, ...]:
+    """The plans sold up to a day by tier and name; their list price is that of most terms, 0 if unknown."""
     file = facts.terms
     assert file is not None
     terms = f"SELECT * FROM ({terms_query(section, file)}) WHERE plan IS NOT NULL AND NOT addon"
+    terms += f" AND start < {(until + 1) * sql.DAY_US}"
     query = f"SELECT plan, mode(listed) FROM ({terms}) GROUP BY plan ORDER BY plan"
     with readable(file.path), connect(spill) as connection:
         rows = connection.execute(query).fetchall()

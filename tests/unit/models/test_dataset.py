@@ -126,14 +126,14 @@ def test_other_stored_ends_change_neither_labels_nor_features(rows: Dataset, tmp
 
 @pytest.mark.parametrize("cut", ["2024-02-05", "2024-02-29", "2024-03-04", "2024-04-05"])
 def test_deleting_all_that_came_after_a_snapshot_changes_no_feature_of_it(
-    rows: Dataset, tmp_path: Path, cut: str
+    log: tuple[Mapping, Material], rows: Dataset, tmp_path: Path, cut: str
 ) -> None:
     last = date.fromisoformat(cut)
-    config = bundled_config()
+    config = log[1].config
     until = [row for row in TERMS if row.split(",")[2] <= cut]
     folder = write(tmp_path / "log", until, last=last)
 
-    _, material = read_material(str(tmp_path / "m.toml"), folder, config)
+    _, material = read_material(str(tmp_path / "m.toml"), folder, config, as_configured=True)
 
     known = rows.day <= last.toordinal() - date(1970, 1, 1).toordinal()
     pairs = [(str(a), (int(d) + 1) * 86_400_000 - 1) for a, d in zip(rows.accounts, rows.day, strict=True)]
