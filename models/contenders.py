@@ -41,7 +41,7 @@ NETS: Final = 5
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """Rows for models that know no missing values: standardised, medians filled in, flags of what was missing."""
+    """Rows for models that know no missing values: standardised, medians filled in, flags of the missing."""
 
     medians: Floats
     mean: Floats
@@ -69,7 +69,9 @@ class Prepared:
         return np.hstack([values, missing[:, self.flagged].astype(np.float64)])
 
 
-def contenders(fit: Dataset, test: Dataset, served: Floats, draws: Draws, *, seed: int) -> tuple[Contender, ...]:
+def contenders(
+    fit: Dataset, test: Dataset, served: Floats, draws: Draws, *, seed: int
+) -> tuple[Contender, ...]:
     """The served model and the others, all on the same draws of the test rows' accounts.
 
     Args:
@@ -109,13 +111,16 @@ def neural_nets(fit: Dataset, prepared: Prepared, *, seed: int) -> Callable[[Flo
     """The mean of NETS small nets, each stopped on another part of the accounts."""
     x = prepared.rows(fit.x)
     folds = _folds(fit, seed)
-    nets = [
-        _net(x, fit.y, *folds[number % len(folds)], seed=seed * NETS + number) for number in range(NETS)
-    ] if folds else []
+    nets = (
+        [_net(x, fit.y, *folds[number % len(folds)], seed=seed * NETS + number) for number in range(NETS)]
+        if folds
+        else []
+    )
 
     def probabilities(rows: Floats) -> Floats:
         ready = prepared.rows(rows)
-        return np.mean([net(ready) for net in nets] or [np.full(len(rows), fit.y.mean())], axis=0)
+        found: Floats = np.mean([net(ready) for net in nets] or [np.full(len(rows), fit.y.mean())], axis=0)
+        return found
 
     return probabilities
 

@@ -90,7 +90,7 @@ def belief(low: float, high: float) -> tuple[float, float]:
 
     def gap(logs: Floats) -> Floats:
         quantiles: Floats = beta.ppf([TAIL, 1 - TAIL], *np.exp(logs))
-        return np.log(np.clip(quantiles, 1e-300, None)) - np.log(ends)
+        return np.asarray(np.log(np.clip(quantiles, 1e-300, None)) - np.log(ends))
 
     found: Any = least_squares(gap, np.log([mean * size, (1 - mean) * size]))
     a, b = np.exp(found.x).tolist()

@@ -1,4 +1,4 @@
-"""The curves and tables of an evaluation: ROC, precision and recall, calibration, deciles, tiers, adoption."""
+"""The curves and tables of an evaluation: ROC, precision and recall, calibration, deciles, tiers."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -40,7 +40,7 @@ def recall_precision(y: Labels, score: Floats) -> tuple[Point, ...]:
 
 
 def _points(x: Floats, y: Floats) -> tuple[Point, ...]:
-    """Of a curve at most MOST_POINTS of its own points, evenly spread along its length, both ends included."""
+    """Of a curve at most MOST_POINTS of its own points, evenly along its length, both ends included."""
     way = np.append(0.0, np.cumsum(np.abs(np.diff(x)) + np.abs(np.diff(y))))
     chosen = np.arange(len(x))
     if len(x) > MOST_POINTS:
@@ -96,7 +96,9 @@ def adoption(y: Labels, p: Floats, used: Floats, fitted: Floats) -> tuple[RateBi
     found = []
     for first, end in zip([0, *edges], [*edges, None], strict=True):
         rows = used >= first if end is None else (used >= first) & (used < end)
-        label = f"{first} or more" if end is None else f"{first}" if end == first + 1 else f"{first}-{end - 1}"
+        label = (
+            f"{first} or more" if end is None else f"{first}" if end == first + 1 else f"{first}-{end - 1}"
+        )
         if rows.any():
             found.append(rate_bin(label, y[rows], p[rows]))
     return tuple(found)

@@ -21,7 +21,11 @@ LIMITS: Final = "limits"
 
 GROUPS: Final[dict[str, tuple[str, ...]]] = {
     LEVELS: (
-        *(f"avg_{what}_{days}d" for what in ("dau", "core_actions", "events") for days in (7, 14, 30, 60, 90)),
+        *(
+            f"avg_{what}_{days}d"
+            for what in ("dau", "core_actions", "events")
+            for days in (7, 14, 30, 60, 90)
+        ),
         *("api_calls_7d", "avg_api_calls_30d", "avg_api_calls_90d", "logins_7d", "invites_sent_30d"),
     ),
     TRENDS: (

@@ -100,4 +100,6 @@ def _ties(score: Floats) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
 
 
 def _divided(above: Floats, below: Floats) -> Floats:
-    return np.divide(above, below, out=np.full(len(above), np.nan), where=below > 0)
+    found: Floats = np.full(len(above), np.nan)
+    np.divide(above, below, out=found, where=below > 0)
+    return found
