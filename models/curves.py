@@ -55,7 +55,7 @@ def calibration(y: Labels, p: Floats) -> tuple[RateBin, ...]:
     order = np.argsort(p, kind="stable")
     parts = [part for part in np.array_split(order, ECE_BINS) if len(part)]
     return tuple(
-        rate_bin(f"{p[part[0]] * 100:.2g}-{p[part[-1]] * 100:.2g} %", y[part], p[part]) for part in parts
+        rate_bin(f"{_per_cent(p[part[0]])}-{_per_cent(p[part[-1]])} %", y[part], p[part]) for part in parts
     )
 
 
@@ -96,12 +96,23 @@ def adoption(y: Labels, p: Floats, used: Floats, fitted: Floats) -> tuple[RateBi
     found = []
     for first, end in zip([0, *edges], [*edges, None], strict=True):
         rows = used >= first if end is None else (used >= first) & (used < end)
-        label = (
-            f"{first} or more" if end is None else f"{first}" if end == first + 1 else f"{first}-{end - 1}"
-        )
+        label = f"{first} or more" if end is None else _whole(first, end)
         if rows.any():
             found.append(rate_bin(label, y[rows], p[rows]))
     return tuple(found)
+
+
+def _whole(first: int, end: int) -> str:
+    """The whole numbers from `first` to before `end`."""
+    if first == 0 and end > 1:
+        return f"under {end}"
+    return f"{first}" if end == first + 1 else f"{first}-{end - 1}"
+
+
+def _per_cent(p: float) -> str:
+    """Two significant digits, whole numbers from 10 % on."""
+    share = 100 * float(p)
+    return f"{share:.0f}" if share >= 9.95 else f"{share:.1f}" if share >= 0.995 else f"{share:.2f}"
 
 
 def whole_edges(values: Floats) -> list[int]:

@@ -168,7 +168,7 @@ def quantiles_of(values: Floats) -> tuple[float, ...]:
 def _at_least(values: Floats, quantiles: tuple[float, ...]) -> Floats:
     """The share of usual values that are as high or higher."""
     points, first = np.unique(quantiles, return_index=True)
-    shares = 1 - np.interp(values, points, np.asarray(LEVELS)[first])
+    shares: Floats = 1 - np.interp(values, points, np.asarray(LEVELS)[first])
     reach = points[-1] - quantiles[MIDDLE]
     beyond = values > points[-1]
     edge = 1 - LEVELS[first[-1]]
@@ -176,18 +176,23 @@ def _at_least(values: Floats, quantiles: tuple[float, ...]) -> Floats:
     falling = edge * (reach / distance) ** 2 if reach > 0 else edge * np.ones(len(values))
     shares[beyond] = falling[beyond]
     shares[values < points[0]] = 1.0
-    return np.maximum(shares, LEAST)
+    found: Floats = np.maximum(shares, LEAST)
+    return found
 
 
 def _combined(means: Floats, quantiles: tuple[float, ...]) -> Floats:
-    """The share of usual harmonic means as low or lower; below the last quantile in proportion."""
+    """The share of usual harmonic means as low or lower; below the last quantile in proportion. Without any
+    the means stand for themselves."""
+    if not quantiles:
+        return means
     points, first = np.unique(quantiles[::-1], return_index=True)
     levels = np.asarray(LEVELS[::-1])[first]
     shares = np.interp(means, points, levels)
     under = means < points[0]
     shares[under] = levels[0] * means[under] / points[0]
     shares[means > points[-1]] = 1.0
-    return np.clip(shares, LEAST, 1.0)
+    found: Floats = np.clip(shares, LEAST, 1.0)
+    return found
 
 
 def _reason(place: int, value: float, weight: float, is_below: bool) -> Reason:
@@ -206,7 +211,7 @@ def _reason(place: int, value: float, weight: float, is_below: bool) -> Reason:
 
 def _direction(reasons: tuple[Reason, ...]) -> Direction:
     """That of the most weight."""
-    weights = {direction: 0.0 for direction in Direction}
+    weights = dict.fromkeys(Direction, 0.0)
     for reason in reasons:
         weights[reason.direction] += reason.weight
     return max(weights, key=lambda direction: weights[direction])
