@@ -51,7 +51,12 @@ def test_all_are_measured_on_the_same_rows(
 
 
 def test_what_decides_is_learnt_by_each(found: tuple[Contender, ...]) -> None:
-    assert all((one.auc_roc or 0) > 0.68 for one in found)
+    best, linear, net, single = ((one.auc_roc or 0) for one in found)
+
+    assert best > 0.8
+    assert linear > 0.7
+    assert single > 0.8
+    assert net > 0.57, "a hundred features of noise and few rows: better than chance"
     assert found[3].note == "mrr"
     assert found[3].ece is None
     assert all((one.ece or 1) < 0.15 for one in found[:3])
