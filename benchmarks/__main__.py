@@ -13,7 +13,6 @@ from rich.markup import escape
 
 from benchmarks import (
     aggregate_speed,
-    anomalies,
     backfill_speed,
     drop_alarms,
     drop_to_score,
@@ -84,7 +83,6 @@ BENCHMARKS: Final[dict[str, Callable[[Stages], Outcome]]] = {
     "backfill": _staged("backfill: speed and memory", backfill_speed.run),
     "feature_speed": _staged("features: speed", feature_speed.run),
     "drop_alarms": _staged("drops: how often, and what follows", drop_alarms.run),
-    "anomalies": _staged("anomalies: which are found", anomalies.run),
     "local_records": lambda stages: local_records.run(_settings(), stages),
     "drop_to_score": lambda stages: drop_to_score.run(_settings(), stages),
 }

@@ -32,6 +32,8 @@ class Dataset:
     y: npt.NDArray[np.bool_]
     horizon_days: int
     shape: Shape = NO_SHAPE
+    loss: bool = True
+    """Whether the target is the end of something, and no upgrade."""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -105,6 +107,7 @@ def build(mapping: Mapping, material: Material, target: Target) -> Dataset:
         y=np.array([label for *_, label in rows], dtype=np.bool_),
         horizon_days=target.horizon_days,
         shape=basis.shape,
+        loss=target.kind is not Kind.UPGRADED,
     )
 
 

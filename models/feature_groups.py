@@ -18,6 +18,7 @@ AGE: Final = "age"
 BILLING: Final = "plan and billing"
 SUPPORT: Final = "support and NPS"
 LIMITS: Final = "limits"
+PARTS: Final = "use of each part"
 
 GROUPS: Final[dict[str, tuple[str, ...]]] = {
     LEVELS: (
@@ -36,7 +37,8 @@ GROUPS: Final[dict[str, tuple[str, ...]]] = {
     ),
     RHYTHM: (
         *(f"active_days_{days}d" for days in (7, 14, 30, 60, 90)),
-        *("active_days_ew14", "active_days_ew30", "days_since_last_login", "days_since_last_event"),
+        *("active_days_ew14", "active_days_ew30", "activity_ew14", "activity_ew30", "activity_ew60"),
+        *("days_since_last_login", "days_since_last_event"),
         *("longest_gap_30d", "usual_gap", "gap_variation", "recency_in_gaps"),
     ),
     BREADTH: (
@@ -51,7 +53,10 @@ GROUPS: Final[dict[str, tuple[str, ...]]] = {
         *("avg_dau_180d", "avg_dau_360d", "avg_events_180d", "avg_events_360d"),
         *("active_days_180d", "active_days_360d", "events_trend_ratio_90d_360d"),
         *("usage_trend_ratio_90d_360d", "events_against_last_year", "users_against_last_year"),
-        *(f"total_{what}" for what in ("events", "core_actions", "api_calls", "logins", "invites")),
+        *(
+            f"total_{what}"
+            for what in ("events", "active_days", "core_actions", "api_calls", "logins", "invites")
+        ),
     ),
     RANKS: ("events_rank", "users_rank", "active_days_rank"),
     AGE: ("account_age_days", "tenure_days", "history_days"),
@@ -65,6 +70,7 @@ GROUPS: Final[dict[str, tuple[str, ...]]] = {
         *("ticket_sentiment_trend", "nps_score"),
     ),
     LIMITS: (),
+    PARTS: (),
 }
 """The features that everybody has, by group; those of meters are told by their names' ends."""
 _GROUP_OF: Final = {name: group for group, names in GROUPS.items() for name in names}
@@ -72,7 +78,9 @@ _ENDINGS: Final = (
     ("_limit_use", LIMITS),
     ("_days_to_limit", LIMITS),
     ("_share_30d", BREADTH),
-    ("_total", BREADTH),
+    ("_total", PARTS),
+    ("_per_day_90d", PARTS),
+    ("_per_day_360d", PARTS),
 )
 """Of the features that a configuration's meters and parts of the product have."""
 

@@ -1,7 +1,6 @@
-"""How a booster is grown: small and strongly regularised, by how often the target happened.
+"""How a booster is grown: on which rows, behind which gate, with how many rounds.
 
-Few positives want few leaves: a large model learns the accounts by heart. Every feature meets missing values
-in training, so that the exported graph treats a live one as training did.
+Every feature meets missing values in training, so that the exported graph treats a live one as training did.
 """
 
 from dataclasses import dataclass, replace
@@ -13,15 +12,20 @@ from stemtide.features.view import Floats
 from stemtide_cli.errors import CliError
 
 from models.dataset import Dataset
+from models.gate import Gate, gate_booster, gate_of
+from models.recipes import (
+    MAX_ROUNDS,
+    MIN_ROUNDS,
+    RENEWALS,
+    SILENCES,
+    UPGRADES,
+    Recipe,
+    offered,
+    parameters,
+)
+from models.targets import Ints
 
 MIN_POSITIVES: Final = 10
-POSITIVES_PER_LEAF: Final = 25
-MIN_LEAVES: Final = 3
-MAX_LEAVES: Final = 15
-MAX_DEPTH: Final = 4
-LEARNING_RATE: Final = 0.03
-MAX_ROUNDS: Final = 400
-MIN_ROUNDS: Final = 20
 FOLDS: Final = 5
 COPIES: Final = 0.1
 """Share of the rows that is added once more with values masked …"""
@@ -34,36 +38,9 @@ class Grown:
     """A booster, and for each of its training rows a margin by boosters that never saw the row's account."""
 
     booster: lgb.Booster
-    rounds: int
+    recipe: Recipe
+    """With the rounds that were grown."""
     margins: Floats
-
-
-def leaves_for(positives: int) -> int:
-    """Leaves of a tree: one for every POSITIVES_PER_LEAF positives, within MIN_LEAVES and MAX_LEAVES."""
-    return min(MAX_LEAVES, max(MIN_LEAVES, positives // POSITIVES_PER_LEAF))
-
-
-def parameters(rows: int, positives: int, seed: int) -> dict[str, Any]:
-    """LightGBM's parameters for a training set of that size; the same input gives the same trees."""
-    return {
-        "objective": "binary",
-        "num_leaves": leaves_for(positives),
-        "max_depth": MAX_DEPTH,
-        "learning_rate": LEARNING_RATE,
-        "min_data_in_leaf": max(20, rows // 100),
-        "min_sum_hessian_in_leaf": 1.0,
-        "lambda_l2": 10.0,
-        "feature_fraction": 0.5,
-        "bagging_fraction": 0.7,
-        "bagging_freq": 1,
-        "max_bin": 63,
-        "zero_as_missing": False,
-        "seed": seed,
-        "deterministic": True,
-        "force_row_wise": True,
-        "num_threads": 1,
-        "verbose": -1,
-    }
 
 
 def require_positives(fit: Dataset) -> None:
@@ -76,7 +53,14 @@ def require_positives(fit: Dataset) -> None:
         )
 
 
-def grow(fit: Dataset, *, seed: int) -> Grown:
+def default_recipe(fit: Dataset) -> Recipe:
+    """What has done well on many logs for a target of this sort."""
+    if not fit.loss:
+        return UPGRADES
+    return SILENCES if gate(fit) is None else RENEWALS
+
+
+def grow(fit: Dataset, recipe: Recipe, *, seed: int) -> Grown:
     """Train on all rows, with as many rounds as generalised best to accounts left out.
 
     The folds are of whole accounts: overlapping horizons, which tell the same outcome again, belong to one
@@ -86,19 +70,53 @@ def grow(fit: Dataset, *, seed: int) -> Grown:
         CliError: too few positives.
     """
     require_positives(fit)
-    folds = _folds(fit, seed)
-    settings = parameters(len(fit), fit.positives, seed)
-    traces = np.full((MAX_ROUNDS, len(fit)), np.nan)
+    fold_of = folds(fit, seed)
+    most = recipe.rounds or MAX_ROUNDS
+    traces = np.full((most, len(fit)), np.nan)
     for fold in range(FOLDS):
-        out = folds == fold
-        if not out.any() or not fit.y[~out].any():
-            continue
-        booster = _train(fit.where(~out), settings, MAX_ROUNDS, seed)
-        traces[:, out] = _staged(booster, fit.x[out])
+        out = fold_of == fold
+        if out.any() and fit.y[~out].any():
+            traces[:, out] = _staged(train(fit.where(~out), recipe, most, seed=seed), fit.x[out], most)
     covered = ~np.isnan(traces[0])
-    rounds = _best_round(traces[:, covered], fit.y[covered])
-    booster = _train(fit, settings, rounds, seed)
-    return Grown(booster=booster, rounds=rounds, margins=traces[rounds - 1])
+    rounds = recipe.rounds or _best_round(traces[:, covered], fit.y[covered])
+    booster = train(fit, recipe, rounds, seed=seed)
+    return Grown(
+        booster=booster,
+        recipe=_with_rounds(recipe, rounds),
+        margins=traces[rounds - 1],
+    )
+
+
+def train(fit: Dataset, recipe: Recipe, rounds: int, *, seed: int) -> lgb.Booster:
+    """A booster of so many rounds, behind the renewal gate where the target hangs on renewals."""
+    way_in = gate(fit)
+    data, settings = prepared(fit, recipe, way_in, seed=seed)
+    first = None if way_in is None else gate_booster(way_in, fit.names)
+    return lgb.train(settings, data, num_boost_round=rounds, init_model=first)
+
+
+def prepared(
+    fit: Dataset, recipe: Recipe, way_in: Gate | None, *, seed: int
+) -> tuple[lgb.Dataset, dict[str, Any]]:
+    """What LightGBM is given: the rows behind the gate with the recipe's features, and its parameters.
+
+    A feature that is not offered is unknown in every row: no tree can use it, and the graph's inputs stay
+    those of the registry.
+    """
+    rows = fit if way_in is None else fit.where(way_in.open(fit.x))
+    settings = parameters(recipe, fit.names, rows=len(rows), loss=fit.loss, seed=seed)
+    rows = masked(rows, seed)
+    x = np.full(rows.x.shape, np.nan)
+    places = offered(recipe, fit.names)
+    x[:, places] = rows.x[:, places]
+    data = lgb.Dataset(
+        x,
+        label=rows.y.astype(np.float64),
+        feature_name=list(fit.names),
+        params={key: settings[key] for key in ("max_bin", "min_data_in_leaf", "verbose", "force_row_wise")},
+        free_raw_data=False,
+    )
+    return data, settings
 
 
 def masked(fit: Dataset, seed: int) -> Dataset:
@@ -118,15 +136,7 @@ def masked(fit: Dataset, seed: int) -> Dataset:
     )
 
 
-def _train(fit: Dataset, settings: dict[str, Any], rounds: int, seed: int) -> lgb.Booster:
-    rows = masked(fit, seed)
-    data = lgb.Dataset(
-        rows.x, label=rows.y.astype(np.float64), feature_name=list(fit.names), free_raw_data=True
-    )
-    return lgb.train(settings, data, num_boost_round=rounds)
-
-
-def _folds(fit: Dataset, seed: int) -> np.ndarray[Any, np.dtype[np.int64]]:
+def folds(fit: Dataset, seed: int) -> Ints:
     """A fold for every row: accounts are dealt out, those with the target first: each fold has some."""
     accounts, inverse = np.unique(fit.accounts, return_inverse=True)
     happened = np.zeros(len(accounts))
@@ -137,17 +147,26 @@ def _folds(fit: Dataset, seed: int) -> np.ndarray[Any, np.dtype[np.int64]]:
     return fold[inverse]
 
 
-def _staged(booster: lgb.Booster, x: Floats) -> Floats:
-    """Margins [rounds, rows] after each round."""
-    leaves = np.asarray(booster.predict(x, pred_leaf=True), dtype=np.int64)
-    steps = np.empty((MAX_ROUNDS, len(x)))
-    for tree in range(MAX_ROUNDS):
-        if tree >= booster.num_trees():
-            steps[tree:] = 0.0
-            break
-        values = np.array([booster.get_leaf_output(tree, leaf) for leaf in range(leaves[:, tree].max() + 1)])
-        steps[tree] = values[leaves[:, tree]]
-    return np.cumsum(steps, axis=0)
+def gate(fit: Dataset) -> Gate | None:
+    """The renewal gate of a loss, where it hangs on renewals."""
+    return gate_of(fit.x, fit.y, fit.names, fit.horizon_days) if fit.loss else None
+
+
+def _with_rounds(recipe: Recipe, rounds: int) -> Recipe:
+    return Recipe(**{name: getattr(recipe, name) for name in recipe.__struct_fields__} | {"rounds": rounds})
+
+
+def _staged(booster: lgb.Booster, x: Floats, rounds: int) -> Floats:
+    """Margins [rounds, rows] after each round; a gate's tree counts to the first."""
+    leaves = np.asarray(booster.predict(x, pred_leaf=True), dtype=np.int64).reshape(len(x), -1)
+    trees = leaves.shape[1]
+    values = np.zeros((max(trees, 1), len(x)))
+    for tree in range(trees):
+        outputs = [booster.get_leaf_output(tree, leaf) for leaf in range(leaves[:, tree].max() + 1)]
+        values[tree] = np.array(outputs)[leaves[:, tree]]
+    ahead = trees - rounds if trees > rounds else 0
+    margins = np.cumsum(values, axis=0)[ahead:]
+    return np.concatenate((margins, np.repeat(margins[-1:], rounds - len(margins), axis=0)))
 
 
 def _best_round(traces: Floats, y: np.ndarray[Any, np.dtype[np.bool_]]) -> int:

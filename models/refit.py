@@ -31,8 +31,7 @@ def same_rounds(trained: Trained) -> Refit:
 
     def refit(fit: Dataset, seed: int) -> Score:
         learning.require_positives(fit)
-        settings = learning.parameters(len(fit), fit.positives, seed)
-        booster = learning._train(fit, settings, trained.rounds, seed)
+        booster = learning.train(fit, trained.recipe, trained.rounds, seed=seed)
         return lambda x: np.asarray(booster.predict(x, raw_score=True), dtype=np.float64)
 
     return refit

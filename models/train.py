@@ -1,7 +1,7 @@
 """A trained model: booster, calibration and what is known of both, as a candidate folder for the export."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -16,13 +16,17 @@ from stemtide.features.registry import registry
 from stemtide.features.view import Floats
 from stemtide.scoring.manifest import MANIFEST, Bin, Calibration, Manifest
 
-from models import calibrate, learning
+from models import calibrate
 from models.cohort_ranks import cohorts_in, ranked
 from models.dataset import Dataset
+from models.recipes import Recipe, parameters
+from models.tuning import TRIES, grown
 
 BOOSTER: Final = "booster.txt"
 ARTEFACTS: Final = Path("models") / "artifacts"
 HASH_CHARS: Final = 8
+UNTOLD: Final = ("seed", "verbose", "num_threads", "monotone_constraints")
+"""LightGBM's parameters that a manifest has elsewhere, or that say nothing about the model."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -30,11 +34,17 @@ class Trained:
     """A booster with its calibration, and the rows it was made from."""
 
     booster: lgb.Booster
-    rounds: int
+    recipe: Recipe
     calibration: Calibration
     bins: tuple[Bin, ...]
     fit: Dataset
     cohorts: Cohorts
+
+    @property
+    def rounds(self) -> int:
+        """Trees that were grown."""
+        assert self.recipe.rounds is not None
+        return self.recipe.rounds
 
     def probabilities(self, x: Floats) -> Floats:
         """Calibrated probabilities of feature rows."""
@@ -42,21 +52,27 @@ class Trained:
         return calibrate.probabilities(margins, self.calibration)
 
 
-def train(fit: Dataset, *, seed: int) -> Trained:
+def train(
+    fit: Dataset, *, seed: int, tries: int = TRIES, say: Callable[[str], None] = lambda _: None
+) -> Trained:
     """Train and calibrate; calibration sees only margins of accounts that their booster did not see.
+
+    Args:
+        tries: recipes that are looked at; 0 takes the one that has done well on many logs.
+        say: is told what is going on.
 
     Raises:
         CliError: the target happened too rarely.
     """
     cohorts = cohorts_in(fit)
     fit = ranked(fit, cohorts)
-    grown = learning.grow(fit, seed=seed)
-    held_out = ~np.isnan(grown.margins)
-    margins, y = grown.margins[held_out], fit.y[held_out]
+    found = grown(fit, seed=seed, tries=tries, say=say)
+    held_out = ~np.isnan(found.margins)
+    margins, y = found.margins[held_out], fit.y[held_out]
     calibration = calibrate.platt(margins, y)
     return Trained(
-        booster=grown.booster,
-        rounds=grown.rounds,
+        booster=found.booster,
+        recipe=found.recipe,
         calibration=calibration,
         bins=calibrate.bins(calibrate.probabilities(margins, calibration), y),
         fit=fit,
@@ -126,12 +142,13 @@ def write_candidate(trained: Trained, manifest: Manifest, artefacts: Path) -> Pa
 
 def _described(trained: Trained) -> dict[str, Any]:
     fit = trained.fit
+    settings = parameters(trained.recipe, fit.names, rows=len(fit), loss=fit.loss, seed=0)
     return {
         "rows": len(fit),
         "positives": fit.positives,
         "accounts": len(np.unique(fit.accounts)),
         "first_snapshot": day_text(int(fit.day.min())),
         "last_snapshot": day_text(int(fit.day.max())),
-        "rounds": trained.rounds,
-        "leaves": learning.leaves_for(fit.positives),
+        "recipe": msgspec.to_builtins(trained.recipe),
+        "parameters": {name: value for name, value in settings.items() if name not in UNTOLD},
     }

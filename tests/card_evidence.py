@@ -270,7 +270,9 @@ def manifest(name: str = "churn", target: str = "churn", **changes: Any) -> Mani
         "medians": tuple(None if place == 3 else float(place) for place in range(len(NAMES))),
         "data": {
             "rows": 16_020, "positives": 543, "accounts": 1_398, "seed": 1, "log": "sha256:0c5e2b",
-            "first_snapshot": "2021-01-17", "last_snapshot": "2022-08-28", "rounds": 143, "leaves": 15,
+            "first_snapshot": "2021-01-17", "last_snapshot": "2022-08-28",
+            "recipe": {"family": "habits", "leaves": 6, "rounds": 143},
+            "parameters": {"num_leaves": 6, "lambda_l2": 30.0},
         },
         "metrics": metrics(),
         "versions": {"lightgbm": "4.7.0", "numpy": "2.4.6", "scipy": "1.17.1"},

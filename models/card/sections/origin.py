@@ -5,7 +5,6 @@ from typing import Any
 from stemtide.features.configured_features import Shape
 from stemtide.features.registry import registry
 
-from models import learning
 from models.card.document import Block, Paragraph, Section, Table
 from models.card.formats import NOT_MEASURED, count, number, percent, plural, small
 from models.card.subject import Subject
@@ -79,19 +78,13 @@ def _parameters(subject: Subject) -> Table:
     assert manifest is not None
     data = manifest.data
     rows = [
-        ("rounds", str(data.get("rounds", "not recorded"))),
-        ("leaves of a tree", str(data.get("leaves", "not recorded"))),
         ("base rate of the fitted rows", percent(manifest.base_rate)),
         ("calibration slope", number(manifest.calibration.slope, 4)),
         ("calibration intercept", number(manifest.calibration.intercept, 4)),
         ("expected margin", number(manifest.expected_margin, 4)),
     ]
-    if isinstance(data.get("rows"), int) and isinstance(data.get("positives"), int):
-        settings = learning.parameters(data["rows"], data["positives"], subject.seed or 0)
-        named = {
-            name: value for name, value in settings.items() if name not in ("verbose", "seed", "num_leaves")
-        }
-        rows += [(name, str(value)) for name, value in named.items()]
+    for part in ("recipe", "parameters"):
+        rows += [(name, str(value)) for name, value in data.get(part, {}).items()]
     return Table(
         title="Parameters of LightGBM and the calibration",
         columns=("parameter", "value"),

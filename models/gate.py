@@ -1,0 +1,112 @@
+"""The renewal gate: who cannot leave within the horizon, because no term ends in it, is no lesson in leaving.
+
+Where subscriptions run for a term, an account leaves when a term is not renewed. Whether one ends within the
+horizon is known beforehand and outweighs all else: without it a model spends its few positives on learning
+the calendar. So the first tree of the booster is one split at the horizon with the two observed rates (log
+odds) as its leaves, and the others are grown on the accounts whose term ends within, or of whom nobody knows.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+import lightgbm as lgb
+import numpy as np
+from stemtide.features.view import Flags, Floats
+
+RENEWAL: Final = "days_to_renewal"
+MIN_SHARE: Final = 0.05
+"""Of the rows, on either side: else there is nothing to tell apart."""
+MIN_KNOWN: Final = 0.5
+"""Of the rows: renewals must be known of most."""
+RATE_RATIO: Final = 4.0
+"""How much rarer the target must be outside than within; else it does not hang on renewals."""
+MADE_ROWS: Final = 10_000
+_TINY: Final = {
+    "objective": "binary",
+    "num_leaves": 2,
+    "min_data_in_leaf": 1,
+    "min_sum_hessian_in_leaf": 0.0,
+    "learning_rate": 1.0,
+    "boost_from_average": False,
+    "min_data_in_bin": 1,
+    "deterministic": True,
+    "force_row_wise": True,
+    "num_threads": 1,
+    "verbose": -1,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gate:
+    """Log odds of rows with and without a renewal within the horizon."""
+
+    place: int
+    """Of `RENEWAL` among the features."""
+    horizon_days: int
+    within: float
+    outside: float
+    share: float
+    """Of the fit rows, that is within."""
+
+    def open(self, x: Floats) -> Flags:
+        """The rows that may leave: a term ends within the horizon, or it is not known when."""
+        return ~(x[:, self.place] > self.horizon_days + 0.5)
+
+    def margins(self, x: Floats) -> Floats:
+        """What the gate says of rows."""
+        return np.where(self.open(x), self.within, self.outside)
+
+
+def gate_of(x: Floats, y: Flags, names: tuple[str, ...], horizon_days: int) -> Gate | None:
+    """The gate of fit rows; None where the target does not hang on renewals, or few of them are known.
+
+    Rates are smoothed by half a positive and half a negative row (Jeffreys): none seen is not never.
+    """
+    if RENEWAL not in names:
+        return None
+    place = names.index(RENEWAL)
+    shut = x[:, place] > horizon_days + 0.5
+    known = float(np.mean(~np.isnan(x[:, place])))
+    if known < MIN_KNOWN or not MIN_SHARE <= shut.mean() <= 1 - MIN_SHARE:
+        return None
+    within, outside = _rate(y[~shut]), _rate(y[shut])
+    if within < RATE_RATIO * outside:
+        return None
+    return Gate(
+        place=place,
+        horizon_days=horizon_days,
+        within=_logit(within),
+        outside=_logit(outside),
+        share=float(np.mean(~shut)),
+    )
+
+
+def gate_booster(gate: Gate, names: tuple[str, ...]) -> lgb.Booster:
+    """A booster of the gate's one tree, to go on from; a missing value takes the open side.
+
+    It is grown on made-up rows, as many on either side as the fit rows have, since explanations weigh a
+    tree's leaves by their rows; the leaves then get the observed log odds.
+    """
+    within = round(MADE_ROWS * gate.share)
+    days = np.arange(within) % (gate.horizon_days + 2.0)
+    days[days > gate.horizon_days] = np.nan
+    x = np.zeros((MADE_ROWS, len(names)))
+    x[:within, gate.place] = days
+    x[within:, gate.place] = gate.horizon_days + 1 + np.arange(MADE_ROWS - within)
+    y = (np.arange(MADE_ROWS) < within).astype(np.float64)
+    data = lgb.Dataset(x, label=y, feature_name=list(names), params={**_TINY, "max_bin": 10_000})
+    booster = lgb.train({**_TINY, "max_bin": 10_000}, data, num_boost_round=1)
+    ends = np.zeros((2, len(names)))
+    ends[:, gate.place] = (gate.horizon_days, gate.horizon_days + 1)
+    open_leaf, shut_leaf = np.asarray(booster.predict(ends, pred_leaf=True), dtype=np.int64).reshape(2)
+    booster.set_leaf_output(0, int(open_leaf), gate.within)
+    booster.set_leaf_output(0, int(shut_leaf), gate.outside)
+    return booster
+
+
+def _rate(y: Flags) -> float:
+    return (float(y.sum()) + 0.5) / (len(y) + 1)
+
+
+def _logit(rate: float) -> float:
+    return float(np.log(rate / (1 - rate)))
