@@ -1,21 +1,24 @@
 """From margins to probabilities, and how sure one may be of them."""
 
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 from scipy.optimize import minimize
-from scipy.special import expit
+from scipy.special import expit, logit, ndtri
 from scipy.stats import beta
 from stemtide.features.view import Floats
 from stemtide.scoring.manifest import Bin, Calibration
 
-Labels = np.ndarray[Any, np.dtype[np.bool_]]
+from models.spread import Ints, Labels, design_effect, drift
 
 LEVEL: Final = 0.90
 """Of the intervals."""
 MAX_BINS: Final = 10
 MIN_POSITIVES: Final = 8
 """Of a bin: with fewer, an interval says little; such bins are merged with the next."""
+LEAST: Final = 1e-9
+"""Ends of an interval are taken as this far inside: 0 and 1 have no log odds."""
 MIN_SLOPE: Final = 0.01
 """A model that ranks no better than chance is flattened, never turned around."""
 
@@ -42,40 +45,66 @@ def probabilities(margins: Floats, calibration: Calibration) -> Floats:
     return np.asarray(expit(calibration.slope * margins + calibration.intercept))
 
 
-def bins(probability: Floats, y: Labels) -> tuple[Bin, ...]:
+def bins(
+    probability: Floats, y: Labels, accounts: npt.NDArray[np.str_], day: Ints, *, level: float = LEVEL
+) -> tuple[Bin, ...]:
     """Bins of about equally many expected positives by rising probability, each with enough observed ones.
 
     So the few rows at the top, which people act on, are told apart as well as the many at the bottom. Rows
-    of the same probability share a bin. The last bin ends at 1 and includes it.
+    of the same probability share a bin. The last bin ends at 1 and includes it. An interval is to hold for
+    accounts of later time: see `interval`.
     """
     order = np.argsort(probability, kind="stable")
     p, happened = probability[order], y[order]
-    count = int(np.clip(happened.sum() // MIN_POSITIVES, 1, MAX_BINS))
-    expected = np.cumsum(p)
-    edges = expected.searchsorted(expected[-1] * np.linspace(0, 1, count + 1)[1:-1]).tolist()
-    starts = sorted({int(p.searchsorted(p[edge])) for edge in edges} - {0})
-    groups = [0, *starts, len(p)]
-    merged = [groups[0]]
-    for end in groups[1:-1]:
-        if happened[merged[-1] : end].sum() >= MIN_POSITIVES:
-            merged.append(end)
-    if len(merged) > 1 and happened[merged[-1] :].sum() < MIN_POSITIVES:
-        merged.pop()
-    ends = [*merged[1:], len(p)]
-    return tuple(
-        _bin(float(p[end]) if end < len(p) else 1.0, end - start, int(happened[start:end].sum()))
-        for start, end in zip(merged, ends, strict=True)
+    starts = _starts(p, happened)
+    ends = [*starts[1:], len(p)]
+    place = np.searchsorted(starts, np.arange(len(p)), side="right") - 1
+    effect = design_effect(happened, place, accounts[order])
+    moved = drift(happened, p, day[order], effect)
+    found = []
+    for start, end in zip(starts, ends, strict=True):
+        positives = int(happened[start:end].sum())
+        low, high = interval(positives, end - start, effect=effect, moved=moved, level=level)
+        upper = float(p[end]) if end < len(p) else 1.0
+        found.append(Bin(upper=upper, rows=end - start, positives=positives, low=low, high=high))
+    return tuple(found)
+
+
+def interval(
+    positives: int, rows: int, *, effect: float = 1.0, moved: float = 0.0, level: float = LEVEL
+) -> tuple[float, float]:
+    """The interval of a rate: Clopper and Pearson's exact one (1934) of as many rows as the design effect
+    leaves, widened by how far rates move from one time to another (its log odds, in squares).
+    """
+    low, high = clopper_pearson(positives / effect, rows / effect, level)
+    if not moved:
+        return low, high
+    middle = logit((positives / effect + 0.5) / (rows / effect + 1))
+    reach = -float(ndtri((1 - level) / 2)) * moved
+    below, above = middle - logit(max(low, LEAST)), logit(min(high, 1 - LEAST)) - middle
+    return (
+        float(expit(middle - np.hypot(below, reach))) if low > 0 else 0.0,
+        float(expit(middle + np.hypot(above, reach))) if high < 1 else 1.0,
     )
 
 
-def clopper_pearson(positives: int, rows: int, level: float = LEVEL) -> tuple[float, float]:
-    """The exact interval of a rate (Clopper and Pearson, 1934)."""
+def clopper_pearson(positives: float, rows: float, level: float = LEVEL) -> tuple[float, float]:
+    """The exact interval of a rate; numbers of independent rows need not be whole."""
     tail = (1 - level) / 2
     low = float(beta.ppf(tail, positives, rows - positives + 1)) if positives else 0.0
     high = float(beta.ppf(1 - tail, positives + 1, rows - positives)) if positives < rows else 1.0
     return low, high
 
 
-def _bin(upper: float, rows: int, positives: int) -> Bin:
-    low, high = clopper_pearson(positives, rows)
-    return Bin(upper=upper, rows=rows, positives=positives, low=low, high=high)
+def _starts(p: Floats, happened: Labels) -> list[int]:
+    """The first row of each bin, of rows by rising probability."""
+    count = int(np.clip(happened.sum() // MIN_POSITIVES, 1, MAX_BINS))
+    expected = np.cumsum(p)
+    edges = expected.searchsorted(expected[-1] * np.linspace(0, 1, count + 1)[1:-1]).tolist()
+    merged = [0]
+    for start in sorted({int(p.searchsorted(p[edge])) for edge in edges} - {0}):
+        if happened[merged[-1] : start].sum() >= MIN_POSITIVES:
+            merged.append(start)
+    if len(merged) > 1 and happened[merged[-1] :].sum() < MIN_POSITIVES:
+        merged.pop()
+    return merged

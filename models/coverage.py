@@ -31,6 +31,7 @@ from stemtide.scoring.manifest import Bin
 from models.calibrate import LEVEL
 from models.evidence import Coverage
 from models.measures import Labels
+from models.spread import design_effect
 
 TAIL: Final = (1 - LEVEL) / 2
 LEAST: Final = 1e-6
@@ -53,26 +54,6 @@ def places_of(p: Floats, bins: Sequence[Bin]) -> npt.NDArray[np.int64]:
     """The bin of each probability, as `stemtide.scoring.confidence.bin_of` serves it."""
     found = np.searchsorted([served.upper for served in bins], p, side="right")
     return np.minimum(found, len(bins) - 1).astype(np.int64)
-
-
-def design_effect(y: Labels, place: npt.NDArray[np.int64], accounts: npt.NDArray[np.str_]) -> float:
-    """By how much the rates' variance exceeds that of independent rows, at least 1.
-
-    The sum over bins and accounts of (positives - rate x rows)^2, the linearised variance of a ratio, over
-    what independent rows would give: the sum of rows x rate x (1 - rate). Where every rate is 0 or 1 nothing
-    can be seen of it, and an account's rows count as one row, the most cautious.
-    """
-    observed = expected = 0.0
-    for bin_ in np.unique(place):
-        rows = place == bin_
-        _, account = np.unique(accounts[rows], return_inverse=True)
-        own = y[rows]
-        rate, count = float(own.mean()), np.bincount(account)
-        observed += float(((np.bincount(account, weights=own) - rate * count) ** 2).sum())
-        expected += rate * (1 - rate) * len(own)
-    if not expected:
-        return len(accounts) / max(1, len(np.unique(accounts)))
-    return max(1.0, observed / expected)
 
 
 def is_held(served: Bin, rows: int, positives: int, effect: float) -> bool:

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 from stemtide.config_schema import Config
 from stemtide.features.view import Floats
 from stemtide_cli.errors import CliError
+from stemtide_cli.model_options import TRIES
 
 from models import measures
 from models.cohort_ranks import ranked
@@ -61,12 +63,27 @@ def split_of(
     return Split(fit_until=until, test_from=first, test_until=test_until)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Evaluated:
+    """A model that was fitted to be measured, and its figures."""
+
+    trained: Trained
+    figures: dict[str, Any]
+
+
 def evaluate(
-    fit: Dataset, test: Dataset, *, seed: int, config: Config | None, say: Callable[[str], None]
-) -> dict[str, Any]:
+    fit: Dataset,
+    test: Dataset,
+    *,
+    seed: int,
+    tries: int = TRIES,
+    config: Config | None,
+    say: Callable[[str], None],
+) -> Evaluated:
     """Fit on the one, measure on the other.
 
     Args:
+        tries: see `train`.
         config: exports the graph too, for its parity; None leaves that out.
         say: is told what is going on.
 
@@ -79,13 +96,13 @@ def evaluate(
             hint="test on a longer time: see --fit-until, --test-from and --test-until",
         )
     say(f"fitting on {len(fit):,} rows with {fit.positives:,} positives")
-    trained = train(fit, seed=seed)
+    trained = train(fit, seed=seed, tries=tries, say=say)
     say(f"measuring on {len(test):,} rows with {test.positives:,} positives")
     found = figures_of(trained, test, seed=seed)
     if config is not None:
         say("exporting the graph and comparing it with the booster")
         found["parity"] = parity_of(trained, config)
-    return found
+    return Evaluated(trained=trained, figures=found)
 
 
 def figures_of(trained: Trained, test: Dataset, *, seed: int) -> dict[str, Any]:
@@ -101,9 +118,11 @@ def figures_of(trained: Trained, test: Dataset, *, seed: int) -> dict[str, Any]:
         "auc_pr": measures.auc_pr(y, p),
         "precision_at_80_recall": measures.precision_at_recall(y, p),
         "ece": measures.calibration_error(y, p),
+        "ece_by_chance": measures.calibration_error_by_chance(p, seed=seed),
         "lift_top_decile": measures.lift_top_decile(y, p),
         "n_fit": len(fit),
         "positives_fit": fit.positives,
+        "recipe": msgspec.to_builtins(trained.recipe),
         "n_test": len(test),
         "positives_test": test.positives,
         "baseline_auc_roc": baseline,

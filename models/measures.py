@@ -82,6 +82,20 @@ def calibration_error(y: Labels, probability: Floats) -> float:
     return sum(gaps) / len(y)
 
 
+def calibration_error_by_chance(probability: Floats, *, seed: int, draws: int = 100) -> float:
+    """The calibration error that these probabilities would show on as many rows if they were all true.
+
+    With few rows a bin's rate strays by itself: an error below this one is no sign of bad calibration.
+    """
+    if not len(probability):
+        return float("nan")
+    rng = np.random.default_rng(seed)
+    errors = [
+        calibration_error(rng.random(len(probability)) < probability, probability) for _ in range(draws)
+    ]
+    return float(np.mean(errors))
+
+
 def lift_top_decile(y: Labels, score: Floats) -> float:
     """How many times the average rate the tenth with the highest scores has (ties in the order of rows)."""
     if not y.any():

@@ -15,12 +15,13 @@ from stemtide.features.cohorts import Cohorts
 from stemtide.features.registry import registry
 from stemtide.features.view import Floats
 from stemtide.scoring.manifest import MANIFEST, Bin, Calibration, Manifest
+from stemtide_cli.model_options import TRIES
 
 from models import calibrate
 from models.cohort_ranks import cohorts_in, ranked
 from models.dataset import Dataset
 from models.recipes import Recipe, parameters
-from models.tuning import TRIES, grown
+from models.tuning import grown
 
 BOOSTER: Final = "booster.txt"
 ARTEFACTS: Final = Path("models") / "artifacts"
@@ -74,7 +75,9 @@ def train(
         booster=found.booster,
         recipe=found.recipe,
         calibration=calibration,
-        bins=calibrate.bins(calibrate.probabilities(margins, calibration), y),
+        bins=calibrate.bins(
+            calibrate.probabilities(margins, calibration), y, fit.accounts[held_out], fit.day[held_out]
+        ),
         fit=fit,
         cohorts=cohorts,
     )

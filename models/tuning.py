@@ -1,27 +1,45 @@
-"""Choosing a recipe: a fixed number of tries by a seeded search, each judged on accounts left out.
+"""Choosing a recipe: a fixed number of tries by a seeded search, judged on later time and other accounts.
 
 With some 80 positives the best of many tries is mostly the luckiest. So what the search finds takes the place
-of the recipe that has done well on many logs only if it is better by more than one standard error of their
-difference, drawn over accounts (the one-standard-error rule of Breiman et al., 1984). Nothing of it sees a
+of the recipe that has done well on many logs only if it is better by more than two standard errors of their
+difference over accounts (after the one-standard-error rule of Breiman et al., 1984). Nothing of it sees a
 test row.
 """
 
 from collections.abc import Callable
-from typing import Final
+from typing import Final, TypeAlias
 
 import lightgbm as lgb
 import numpy as np
 import optuna
 from stemtide.features.view import Flags, Floats
+from stemtide_cli.model_options import TRIES
 
 from models.dataset import Dataset
 from models.gate import gate_booster
-from models.learning import FOLDS, Grown, default_recipe, folds, gate, grow, prepared, require_positives
+from models.learning import (
+    FOLDS,
+    Grown,
+    default_recipe,
+    folds,
+    gate,
+    grow,
+    prepared,
+    require_positives,
+    train,
+)
 from models.recipes import FAMILIES, MAX_ROUNDS, MIN_ROUNDS, Recipe
 
-TRIES: Final = 24
 LARGE: Final = 8_000
 """Rows: of more, the accounts that the search looks at are drawn."""
+EARLIER: Final = 0.6
+"""Of the fit rows: the days that recipes are fitted to while they are compared; the later ones judge."""
+MIN_EITHER: Final = 20
+"""Positives on either side: with fewer nothing can be compared."""
+ERRORS: Final = 2.0
+"""Standard errors by which a recipe must be better than the usual one."""
+Test: TypeAlias = tuple[Flags, Flags]
+"""The rows that are fitted, and those that judge."""
 LEAVES: Final = (2, 3, 4, 6, 8, 12, 16)
 
 
@@ -33,52 +51,80 @@ def grown(
     Raises:
         CliError: too few positives.
     """
-    usual = grow(fit, default_recipe(fit), seed=seed)
-    if not tries:
-        return usual
-    found = grow(fit, tuned(fit, seed=seed, tries=tries, say=say), seed=seed)
-    return found if _is_better(fit, found.margins, usual.margins) else usual
-
-
-def _is_better(fit: Dataset, ours: Floats, theirs: Floats) -> bool:
-    """Whether the log loss of accounts left out is lower by more than a standard error of the difference."""
-    both = ~np.isnan(ours) & ~np.isnan(theirs)
-    sign = np.where(fit.y[both], -1.0, 1.0)
-    gain = np.logaddexp(0.0, sign * theirs[both]) - np.logaddexp(0.0, sign * ours[both])
-    _, account = np.unique(fit.accounts[both], return_inverse=True)
-    by_account = np.bincount(account, weights=gain)
-    return bool(by_account.sum() > np.sqrt(len(by_account)) * by_account.std())
-
-
-def tuned(
-    fit: Dataset, *, seed: int, tries: int = TRIES, say: Callable[[str], None] = lambda _: None
-) -> Recipe:
-    """The recipe with the lowest log loss over accounts left out, of those that were tried.
-
-    Raises:
-        CliError: too few positives.
-    """
     require_positives(fit)
+    recipe = usual = default_recipe(fit)
     rows = _drawn(fit, seed)
+    tests = _tests(rows, seed) if tries else []
+    if tests:
+        found = _found(rows, tests, usual, seed=seed, tries=tries, say=say)
+        if _is_better(rows, tests, found, usual, seed=seed):
+            recipe = found
+    return grow(fit, recipe, seed=seed)
+
+
+def _tests(rows: Dataset, seed: int) -> list[Test]:
+    """What recipes are judged on: the later days of accounts left out, fitted to the other accounts' earlier
+    ones, with labels that were known by then. None where either side has too few positives to tell."""
+    cut = int(np.quantile(rows.day, EARLIER))
+    early, late = rows.day + rows.horizon_days <= cut, rows.day > cut
+    if min(int(rows.y[early].sum()), int(rows.y[late].sum())) < MIN_EITHER:
+        return []
     fold_of = folds(rows, seed)
+    found = [(early & (fold_of != fold), late & (fold_of == fold)) for fold in range(FOLDS)]
+    return [(fit, out) for fit, out in found if rows.y[fit].any() and out.any()]
+
+
+def _is_better(rows: Dataset, tests: list[Test], ours: Recipe, theirs: Recipe, *, seed: int) -> bool:
+    """Whether the log loss is lower by more than `ERRORS` standard errors of the difference."""
+    if ours == theirs:
+        return False
+    margins = [_margins(rows, tests, recipe, seed) for recipe in (ours, theirs)]
+    known = ~np.isnan(margins[0])
+    sign = np.where(rows.y[known], -1.0, 1.0)
+    our_loss, their_loss = (np.logaddexp(0.0, sign * margin[known]) for margin in margins)
+    _, account = np.unique(rows.accounts[known], return_inverse=True)
+    gain = np.bincount(account, weights=their_loss - our_loss)
+    return bool(gain.sum() > ERRORS * np.sqrt(len(gain)) * gain.std())
+
+
+def _margins(rows: Dataset, tests: list[Test], recipe: Recipe, seed: int) -> Floats:
+    """The margins of the rows left out, after the round that is best over all tests; NaN for others."""
+    curves = [_curve(rows.where(fit), rows.where(out), recipe, seed) for fit, out in tests]
+    rounds = MIN_ROUNDS + int(np.argmin(np.sum(curves, axis=0)[MIN_ROUNDS - 1 :]))
+    found = np.full(len(rows), np.nan)
+    for fit, out in tests:
+        booster = train(rows.where(fit), recipe, rounds, seed=seed)
+        found[out] = np.asarray(booster.predict(rows.x[out], raw_score=True))
+    return found
+
+
+def _found(
+    rows: Dataset,
+    tests: list[Test],
+    usual: Recipe,
+    *,
+    seed: int,
+    tries: int,
+    say: Callable[[str], None],
+) -> Recipe:
+    """The recipe with the lowest log loss of those that were tried; the usual one is the first."""
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     study = optuna.create_study(
         sampler=optuna.samplers.TPESampler(seed=seed, n_startup_trials=tries // 3, multivariate=True),
         pruner=optuna.pruners.MedianPruner(n_startup_trials=tries // 4, n_warmup_steps=1),
     )
-    usual = default_recipe(fit)
     study.enqueue_trial({name: getattr(usual, name) for name in usual.__struct_fields__ if name != "rounds"})
 
     def loss(trial: optuna.Trial) -> float:
         say(f"choosing the recipe: {trial.number + 1} of {tries}")
         recipe = _suggested(trial)
-        curve = np.zeros(MAX_ROUNDS)
-        for step in range(FOLDS):
-            curve += _curve(rows, fold_of == step, recipe, seed)
-            trial.report(float(curve[MIN_ROUNDS - 1 :].min()) / (step + 1), step)
+        total = np.zeros(MAX_ROUNDS)
+        for step, (fit, out) in enumerate(tests):
+            total += _curve(rows.where(fit), rows.where(out), recipe, seed)
+            trial.report(float(total[MIN_ROUNDS - 1 :].min()) / (step + 1), step)
             if trial.should_prune():
                 raise optuna.TrialPruned
-        return float(curve[MIN_ROUNDS - 1 :].min()) / FOLDS
+        return float(total[MIN_ROUNDS - 1 :].min())
 
     study.optimize(loss, n_trials=tries)
     return Recipe(**study.best_params)
@@ -95,12 +141,13 @@ def _suggested(trial: optuna.Trial) -> Recipe:
     )
 
 
-def _curve(rows: Dataset, out: Flags, recipe: Recipe, seed: int) -> Floats:
+def _curve(fit: Dataset, left: Dataset, recipe: Recipe, seed: int) -> Floats:
     """The summed log loss of the rows left out, after each round."""
-    fit, left = rows.where(~out), rows.where(out)
     way_in = gate(fit)
     data, settings = prepared(fit, recipe, way_in, seed=seed)
     left = left if way_in is None else left.where(way_in.open(left.x))
+    if not len(left):
+        return np.zeros(MAX_ROUNDS)
     valid = lgb.Dataset(left.x, label=left.y.astype(np.float64), reference=data, free_raw_data=False)
     found: dict[str, dict[str, list[float]]] = {}
     lgb.train(

@@ -1,15 +1,31 @@
 """`stemtide evaluate`: a model fitted on the past, measured on later time."""
 
+from __future__ import annotations
+
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from rich.console import Console
 from rich.table import Table
 
 from stemtide_cli.command import Session
-from stemtide_cli.model_options import DAY, LOG_FOLDER, configuration, day_number, model_options, read_rows
+from stemtide_cli.errors import CliError
+from stemtide_cli.model_options import (
+    DAY,
+    LOG_FOLDER,
+    Rows,
+    configuration,
+    day_number,
+    model_options,
+    read_rows,
+)
+
+if TYPE_CHECKING:
+    from models.dataset import Dataset
+    from models.train import Trained
 
 
 @model_options
@@ -19,17 +35,25 @@ from stemtide_cli.model_options import DAY, LOG_FOLDER, configuration, day_numbe
 @click.option("--fit-until", type=DAY, metavar="DAY", help="Fit labels end on this day or before.")
 @click.option("--test-from", type=DAY, metavar="DAY", help="First snapshot to test on.")
 @click.option("--test-until", type=DAY, metavar="DAY", help="Last snapshot to test on.")
+@click.option(
+    "--html",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Write a report with plots, comparisons and ablation here, too.",
+)
 def evaluate(
     session: Session,
     name: str,
     mapping_name: str,
     folder: Path,
     target: str | None,
+    tries: int,
     seed: int,
     fit_folder: Path | None,
     fit_until: datetime | None,
     test_from: datetime | None,
     test_until: datetime | None,
+    html: Path | None,
 ) -> None:
     """Fit on the early part of a log (or on another log), measure on later time.
 
@@ -42,27 +66,74 @@ def evaluate(
 
     config = configuration()
     with session.out.progress() as say:
-        rows = read_rows(mapping_name, folder, name=name, target=target, config=config, say=say)
+        until = day_number(fit_until)
+        fitted = read_rows(
+            mapping_name, fit_folder or folder, name=name, target=target, config=config, say=say, until=until
+        )
+        rows = fitted
+        if fit_folder is not None:
+            rows = read_rows(
+                mapping_name,
+                folder,
+                name=name,
+                target=fitted.target,
+                config=fitted.material.config,
+                say=say,
+                as_configured=True,
+            )
         split = split_of(
             default=None if fit_folder else dataset.default_split(rows.material),
-            fit_until=day_number(fit_until),
+            fit_until=until,
             test_from=day_number(test_from),
             test_until=day_number(test_until),
         )
-        other = rows
-        if fit_folder is not None:
-            other = read_rows(mapping_name, fit_folder, name=name, target=rows.target, config=config, say=say)
-        figures = measured(
-            split.fit_rows(other.dataset), split.test_rows(rows.dataset), seed=seed, config=config, say=say
-        )
-    result = {
-        "model": name,
-        "target": rows.target,
-        "horizon_days": rows.dataset.horizon_days,
-        "seed": seed,
-        **figures,
-    }
+        fit, test = split.fit_rows(fitted.dataset), split.test_rows(rows.dataset)
+        found = measured(fit, test, seed=seed, tries=tries, config=fitted.material.config, say=say)
+        result = {
+            "model": name,
+            "target": rows.target,
+            "horizon_days": rows.dataset.horizon_days,
+            "seed": seed,
+            **found.figures,
+        }
+        if html is not None:
+            _write_report(html, result, found.trained, rows, test, seed=seed, say=say)
+            result["html"] = str(html)
     session.out.result(result, lambda console: show(console, result))
+
+
+def _write_report(
+    path: Path,
+    figures: dict[str, Any],
+    trained: Trained,
+    rows: Rows,
+    test: Dataset,
+    *,
+    seed: int,
+    say: Callable[[str], None],
+) -> None:
+    """The evaluation with its plots as one HTML file.
+
+    Raises:
+        CliError: it cannot be written.
+    """
+    from models.card import render_evaluation
+    from models.gather import LeftOut, evidence_of
+
+    evidence = evidence_of(
+        trained,
+        trained.fit,
+        test,
+        rows.material,
+        seed=seed,
+        rows_left_out=LeftOut(),
+        say=say,
+        scoring=rows.material.config.scoring,
+    )
+    try:
+        path.write_text(render_evaluation(figures, evidence, kind=rows.kind))
+    except OSError as error:
+        raise CliError(f"{path} cannot be written: {error.strerror}", hint="give another --html") from error
 
 
 def show(console: Console, result: dict[str, Any]) -> None:
@@ -76,6 +147,7 @@ def show(console: Console, result: dict[str, Any]) -> None:
         ("AUC (precision and recall)", "auc_pr"),
         ("precision at 80 % recall", "precision_at_80_recall"),
         ("calibration error", "ece"),
+        ("the same if all were true", "ece_by_chance"),
         ("lift of the top tenth", "lift_top_decile"),
     ):
         table.add_row(title, _number(result[key]))
@@ -89,6 +161,8 @@ def show(console: Console, result: dict[str, Any]) -> None:
         table.add_row(title, f"{_number(part['auc_roc'])}  ({part['positives']:,} of {part['n']:,} rows)")
     table.add_row("fitted on", f"{result['n_fit']:,} rows, {result['positives_fit']:,} positives")
     table.add_row("tested on", f"{result['n_test']:,} rows, {result['positives_test']:,} positives")
+    recipe = result["recipe"]
+    table.add_row("recipe", f"{recipe['family']}, {recipe['rounds']} trees of {recipe['leaves']} leaves")
     parity = result["parity"]
     table.add_row(
         "exported graph against LightGBM",

@@ -18,10 +18,12 @@ if TYPE_CHECKING:
 
     from models.dataset import Dataset
     from models.material import Material
+    from stemtide_cli.mapping_training import Kind
 
 DAY = click.DateTime(formats=["%Y-%m-%d"])
 MODELS = ("churn", "upsell")
 SEED = 1
+TRIES = 24
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 LOG_FOLDER = click.Path(path_type=Path, exists=True, file_okay=False)
@@ -32,12 +34,13 @@ class Rows:
     """The rows of a log for one target."""
 
     target: str
+    kind: Kind
     material: Material
     dataset: Dataset
 
 
 def model_options(command: Command) -> Command:
-    """MODEL, --mapping, --data, --target and --seed."""
+    """MODEL, --mapping, --data, --target, --tries and --seed."""
     options = (
         click.argument("name", type=click.Choice(MODELS), metavar="MODEL"),
         click.option(
@@ -52,6 +55,13 @@ def model_options(command: Command) -> Command:
         ),
         click.option(
             "--target", metavar="TARGET", help="One of the mapping's targets (its first of this sort)."
+        ),
+        click.option(
+            "--tries",
+            type=click.IntRange(min=0, max=1000),
+            default=TRIES,
+            show_default=True,
+            help="Recipes that the search looks at; 0 takes the usual one.",
         ),
         click.option(
             "--seed", type=click.IntRange(min=0), default=SEED, show_default=True, help="Of everything drawn."
@@ -88,8 +98,15 @@ def read_rows(
     config: Config,
     say: Callable[[str], None],
     to_serve: bool = False,
+    as_configured: bool = False,
+    until: int | None = None,
 ) -> Rows:
-    """All rows of a log for a target; what is to serve as a model must be a target of that model.
+    """All rows of a log for a target.
+
+    Args:
+        to_serve: the target must be one of that model, and the features those of the deployed configuration.
+        as_configured: the latter alone, e.g. by the configuration of another log.
+        until: see `models.material.read_material`.
 
     Raises:
         CliError: what the log or the mapping lacks.
@@ -98,9 +115,12 @@ def read_rows(
     from models.material import read_material
 
     say(f"reading {folder}")
-    mapping, material = read_material(mapping_name, folder, config)
+    mapping, material = read_material(
+        mapping_name, folder, config, as_configured=to_serve or as_configured, until=until
+    )
     target_name, chosen = choose_target(mapping, name, target)
     if to_serve:
         require_fitting(name, target_name, chosen)
     say(f"computing features of {len(material.accounts):,} accounts")
-    return Rows(target=target_name, material=material, dataset=build(mapping, material, chosen))
+    made = build(mapping, material, chosen)
+    return Rows(target=target_name, kind=chosen.kind, material=material, dataset=made)

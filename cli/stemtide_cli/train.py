@@ -17,6 +17,7 @@ from stemtide_cli.stack import project_root
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from models.evidence import Evidence
     from models.train import Trained
 
 
@@ -35,6 +36,7 @@ def train(
     mapping_name: str,
     folder: Path,
     target: str | None,
+    tries: int,
     seed: int,
     fit_until: datetime | None,
     artefacts: Path | None,
@@ -44,6 +46,7 @@ def train(
     The same log, mapping, configuration and seed give the same version. Fewer than 10 positives train
     nothing: the documented rules score until there are more.
     """
+    from models.card import CARD_HTML, write_cards
     from models.export import export
     from models.train import ARTEFACTS, manifest_of, write_candidate
     from models.train import train as trained_on
@@ -57,8 +60,9 @@ def train(
         )
         fit = rows.dataset if until is None else rows.dataset.labels_until(until)
         say(f"training on {len(fit):,} rows with {fit.positives:,} positives")
-        made = trained_on(fit, seed=seed)
+        made = trained_on(fit, seed=seed, tries=tries, say=say)
         say("measuring the recipe on later time")
+        metrics, evidence = _metrics(made, rows, until, seed=seed, tries=tries, say=say)
         last = rows.material.last_day if until is None else min(until, rows.material.last_day)
         manifest = manifest_of(
             made,
@@ -66,7 +70,7 @@ def train(
             target=rows.target,
             last_day=last,
             data={"log": rows.material.fingerprint, "seed": seed},
-            metrics=_metrics(made, rows, until, seed, say),
+            metrics=metrics,
         )
         candidate = write_candidate(made, manifest, artefacts or project_root() / ARTEFACTS)
         say("exporting the graph and the explanations")
@@ -74,11 +78,15 @@ def train(
             exported = export(candidate, config)
         except ExportError as error:
             raise CliError(f"{candidate} cannot be exported: {error.reason}", hint=error.remedy) from error
+        if evidence is not None:
+            say("writing the model card")
+            write_cards(candidate, exported, evidence, kind=rows.kind)
     result = {
         "model": name,
         "target": rows.target,
         "version": exported.version,
         "folder": str(candidate),
+        "card": None if evidence is None else str(candidate / CARD_HTML),
         "rows": len(fit),
         "positives": fit.positives,
         "base_rate": exported.base_rate,
@@ -91,24 +99,40 @@ def train(
 
 
 def _metrics(
-    made: Trained, rows: Rows, until: int | None, seed: int, say: Callable[[str], None]
-) -> dict[str, Any]:
-    """The figures of later time: of this model where time is left after `until`, else of its recipe."""
+    made: Trained, rows: Rows, until: int | None, *, seed: int, tries: int, say: Callable[[str], None]
+) -> tuple[dict[str, Any], Evidence | None]:
+    """The figures of later time, and what the card tells of them: of this model where time is left after
+    `until`, else of its recipe."""
     from models import dataset
     from models.evaluate import evaluate, figures_of, split_of
+    from models.gather import LeftOut, evidence_of
 
     if until is not None:
-        test = rows.dataset.snapshots_in(until + 1, None)
-        return figures_of(made, test, seed=seed) if test.positives else {"note": "no positives after the fit"}
-    split = split_of(
-        default=dataset.default_split(rows.material), fit_until=None, test_from=None, test_until=None
-    )
-    try:
-        return evaluate(
-            split.fit_rows(rows.dataset), split.test_rows(rows.dataset), seed=seed, config=None, say=say
+        trained, test = made, rows.dataset.snapshots_in(until + 1, None)
+        if not test.positives:
+            return {"note": "no positives after the fit"}, None
+        figures = figures_of(made, test, seed=seed)
+    else:
+        split = split_of(
+            default=dataset.default_split(rows.material), fit_until=None, test_from=None, test_until=None
         )
-    except CliError as error:
-        return {"note": error.message}
+        fit, test = split.fit_rows(rows.dataset), split.test_rows(rows.dataset)
+        try:
+            found = evaluate(fit, test, seed=seed, tries=tries, config=None, say=say)
+        except CliError as error:
+            return {"note": error.message}, None
+        trained, figures = found.trained, found.figures
+    evidence = evidence_of(
+        trained,
+        trained.fit,
+        test,
+        rows.material,
+        seed=seed,
+        rows_left_out=LeftOut(),
+        say=say,
+        scoring=rows.material.config.scoring,
+    )
+    return figures, evidence
 
 
 def _show(console: Console, result: dict[str, Any]) -> None:
@@ -121,6 +145,8 @@ def _show(console: Console, result: dict[str, Any]) -> None:
         low, high = metrics["auc_roc_ci"]
         console.print(f"on later time: AUC {metrics['auc_roc']:.3f} (95 %: {low:.3f}-{high:.3f})")
     console.print(f"candidate: {result['folder']}")
+    if result["card"]:
+        console.print(f"model card: {result['card']}")
     console.print(
         f"next: `stemtide promote {result['model']} {result['version']}` makes it the one that scores"
     )
