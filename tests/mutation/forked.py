@@ -33,7 +33,7 @@ CPU_S: Final = 120
 """A mutant that takes longer has not been noticed by a test: it counts as survived."""
 WALL_S: Final = 900
 """The same for one that waits; a shared machine may be slow."""
-EXAMPLES: Final = 15
+EXAMPLES: Final = 10
 """Of a property at most: what a mutant does wrong shows early, or hardly ever."""
 PHASES: Final = (Phase.explicit, Phase.reuse, Phase.generate)
 """That an example fails is enough: nobody reads the shortest one."""

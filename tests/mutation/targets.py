@@ -45,8 +45,8 @@ TARGETS: Final = {
             "tests/unit/features/test_known_days.py",
             "tests/unit/features/test_plan_history.py",
             "tests/unit/features/test_support.py",
-            "tests/property/test_features_are_exact.py",
             "tests/property/test_features_equal_sql.py",
+            "tests/property/test_features_are_exact.py",
         ),
     ),
     "kept": Target(
