@@ -41,6 +41,7 @@ TARGETS: Final = {
         ),
         tests=(
             "tests/unit/features/test_people_and_cohorts.py",
+            "tests/unit/features/test_usage_of_a_day.py",
             "tests/unit/features/test_configured_parts_and_limits.py",
             "tests/unit/features/test_known_days.py",
             "tests/unit/features/test_plan_history.py",

@@ -1,0 +1,55 @@
+"""What an account's usage at the end of a day is made of: which days are in it and which are not."""
+
+import numpy as np
+import pytest
+from stemtide.features.cohorts import MIN_ACCOUNTS, cohort_of, cohorts_of, rank
+from stemtide.features.usage_at import usage_at
+from stemtide.limits import LONG_DAYS
+
+from tests.features_support import NOW, day, history
+
+
+@pytest.mark.parametrize(
+    ("agos", "latest"),
+    [((0, 5), NOW), ((1, 5), NOW - 1), ((-1, 3), NOW - 3), ((LONG_DAYS - 1,), NOW - LONG_DAYS + 1)],
+)
+def test_the_last_active_day_is_the_latest_that_is_over(agos: tuple[int, ...], latest: int) -> None:
+    known = history(*(day(ago, {"page": 1}) for ago in agos))
+
+    assert usage_at(known, NOW).last_active_day == latest
+
+
+def test_use_that_no_window_reaches_tells_no_last_active_day() -> None:
+    known = history(day(LONG_DAYS, {"page": 1}))
+
+    assert usage_at(known, NOW).last_active_day is None
+    assert usage_at(known, NOW - 1).last_active_day == NOW - LONG_DAYS
+
+
+def test_a_cohort_begins_after_a_quarter_half_a_year_a_year_and_two() -> None:
+    ages = np.array([0, 89, 90, 179, 180, 359, 360, 719, 720, 9999], dtype=np.float64)
+
+    assert cohort_of(ages).tolist() == [0, 0, 1, 1, 2, 2, 3, 3, 4, 4]
+
+
+def test_a_table_has_the_least_value_the_largest_and_every_hundredth_between() -> None:
+    values = np.arange(201, dtype=np.float64)[::-1]
+
+    table = cohorts_of(np.full(201, 100.0), {"x": values}).values["x"]
+
+    assert table[1] == tuple(float(2 * place) for place in range(101))
+    assert [len(one) for one in table] == [0, 101, 0, 0, 0]
+
+
+@pytest.mark.parametrize("age", [10.0, 100.0, 200.0, 500.0, 800.0])
+def test_whose_age_is_unknown_is_in_no_cohort(age: float) -> None:
+    number = 2 * MIN_ACCOUNTS
+    ages = np.array([age] * number + [np.nan] * number)
+    values = np.array([1.0] * number + [9.0] * number)
+
+    table = cohorts_of(ages, {"x": values})
+
+    assert [set(one) for one in table.values["x"] if one] == [{1.0}]
+    found = rank(table, "x", ages, values)
+    assert (found[:number] == 0.5).all()
+    assert np.isnan(found[number:]).all()
