@@ -44,7 +44,8 @@ def _run(name: str, target: Target, commit: str) -> dict[str, Any]:
     session = copy / "session.sqlite"
     paths = f"{copy}/{DOMAIN.rpartition('/')[0]}:{copy}/cli:{copy}"
     env = {**os.environ, "PYTHONPATH": paths, "OPENBLAS_NUM_THREADS": "1"}
-    env.pop("PYTHONDONTWRITEBYTECODE", None)
+    for name in ("PYTHONDONTWRITEBYTECODE", "PYTHONPYCACHEPREFIX"):
+        env.pop(name, None)  # the copy keeps what it compiles, and of mutants nothing
     if not session.exists():
         copy.mkdir(parents=True, exist_ok=True)
         archive = subprocess.run(["git", "archive", commit], cwd=ROOT, check=True, capture_output=True)

@@ -103,7 +103,8 @@ def life(number: int) -> list[Raw]:
     """How an account may have lived: known for long or not, every day or hardly ever, alone or as a team,
     until today or silent for a while."""
     dice = Random(number)
-    first, last = NOW - KNOWN_FOR[number % len(KNOWN_FOR)] + 1, NOW - dice.choice(SILENT_FOR)
+    first = NOW - KNOWN_FOR[number % len(KNOWN_FOR)] + 1
+    last = max(first, NOW - dice.choice(SILENT_FOR))
     often, people = dice.choice((0.05, 0.2, 0.5, 0.9, 1.0)), dice.choice((1, 2, 5))
     names = dice.sample(NAMES_SENT, dice.randint(1, len(NAMES_SENT)))
     days = [day for day in range(first, last + 1) if day == first or dice.random() < often]
@@ -126,17 +127,35 @@ def test_every_usage_feature_is_what_the_definition_says(bases: list[tuple[list[
     assert apart([rows for rows, _ in bases], [[NOW - ago] for _, ago in bases]) == []
 
 
-@settings(max_examples=60)
-@given(rows=RAW)
-@pytest.mark.parametrize("half_life", [14, 30])
-def test_the_weighted_share_is_within_a_millionth_of_the_formula(half_life: int, rows: list[Raw]) -> None:
-    days = days_of(rows)
+HALF_LIVES = pytest.mark.parametrize("half_life", [14, 30])
+
+
+def weighted_share(days: list[Day], half_life: int) -> float:
+    """By the formula: the share of active days of 90 in which a day weighs half after so many days."""
     first = min((day.day for day in days), default=None)
     known = [] if first is None else range(max(first, NOW - 89), NOW + 1)
+    weight = {day: 0.5 ** ((NOW - day) / half_life) for day in known}
+    active = sum(weight[day.day] for day in days if day.day in weight)
+    return active / sum(weight.values()) if known else np.nan
+
+
+@HALF_LIVES
+def test_the_weighted_share_of_every_life_is_the_formulas(half_life: int) -> None:
+    lives = [days_of(life(number)) for number in range(2 * len(KNOWN_FOR))]
+
+    found = compute([Row(history_of("acme", days, events=EVENTS), SEATS, NOW) for days in lives])
+
+    shares = found[:, NAMES.index(f"active_days_ew{half_life}")]
+    assert shares == pytest.approx([weighted_share(days, half_life) for days in lives], abs=1e-6)
+
+
+@settings(max_examples=60)
+@given(rows=RAW)
+@HALF_LIVES
+def test_the_weighted_share_is_within_a_millionth_of_the_formula(half_life: int, rows: list[Raw]) -> None:
+    days = days_of(rows)
 
     [found] = compute([Row(history_of("acme", days, events=EVENTS), SEATS, NOW)])
 
-    weight = {day: 0.5 ** ((NOW - day) / half_life) for day in known}
-    active = sum(weight[day.day] for day in days if day.day in weight)
-    expected = active / sum(weight.values()) if known else np.nan
-    assert found[NAMES.index(f"active_days_ew{half_life}")] == pytest.approx(expected, abs=1e-6, nan_ok=True)
+    share = found[NAMES.index(f"active_days_ew{half_life}")]
+    assert share == pytest.approx(weighted_share(days, half_life), abs=1e-6, nan_ok=True)
