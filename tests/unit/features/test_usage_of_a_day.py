@@ -1,12 +1,18 @@
 """What an account's usage at the end of a day is made of: which days are in it and which are not."""
 
+from fnmatch import fnmatchcase
+from random import Random
+
 import numpy as np
 import pytest
+from stemtide.config_schema import Events, Group
 from stemtide.features.cohorts import MIN_ACCOUNTS, cohort_of, cohorts_of, rank
-from stemtide.features.usage_at import usage_at
+from stemtide.features.history import Day, history_of
+from stemtide.features.usage_at import Distinct, usage_at
 from stemtide.limits import LONG_DAYS
+from stemtide.users import NOBODY
 
-from tests.features_support import NOW, day, history
+from tests.features_support import NOW, day, history, values
 
 
 @pytest.mark.parametrize(
@@ -24,6 +30,37 @@ def test_use_that_no_window_reaches_tells_no_last_active_day() -> None:
 
     assert usage_at(known, NOW).last_active_day is None
     assert usage_at(known, NOW - 1).last_active_day == NOW - LONG_DAYS
+
+
+def test_a_day_of_which_every_call_was_taken_back_is_none_with_use() -> None:
+    found = values(history(day(9, {"page": 1}), day(3, {"page": 0}), day(2, {})))
+
+    assert (found["active_days_30d"], found["days_since_last_event"], found["history_days"]) == (1, 9, 10)
+
+
+PATTERNS = ("d", "[ab]", "*", "c", "[bd]", "e")
+"""Of parts of a product: events belong to none, one or several, and come in another order."""
+
+
+@pytest.mark.parametrize("number", range(12))
+def test_parts_in_use_are_those_with_an_event_in_the_window(number: int) -> None:
+    dice = Random(number)
+    patterns = dice.sample(PATTERNS, dice.randint(1, len(PATTERNS)))
+    events = Events(features=tuple(Group(name=f"p{n}", events=(one,)) for n, one in enumerate(patterns)))
+    used = {ago: dice.sample("abcdef", dice.randint(1, 3)) for ago in range(100) if dice.random() < 0.2}
+    days = [
+        Day(NOW - ago, dict.fromkeys(names, 1), NOBODY) for ago, names in sorted(used.items(), reverse=True)
+    ]
+
+    found = usage_at(history_of("acme", days, events=events), NOW).distinct
+
+    for which, first, last in (
+        (Distinct.TYPES_30, 0, 29),
+        (Distinct.TYPES_30_BEFORE, 30, 59),
+        (Distinct.TYPES_90, 0, 89),
+    ):
+        names = {name for ago in used if first <= ago <= last for name in used[ago]}
+        assert found[which] == sum(any(fnmatchcase(name, one) for name in names) for one in patterns)
 
 
 def test_a_cohort_begins_after_a_quarter_half_a_year_a_year_and_two() -> None:
