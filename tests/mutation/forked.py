@@ -29,7 +29,7 @@ from cosmic_ray.work_db import WorkDB, use_db
 from cosmic_ray.work_item import MutationSpec, TestOutcome, WorkerOutcome, WorkResult
 from hypothesis import HealthCheck, Phase, settings
 
-CPU_S: Final = 120
+CPU_S: Final = 60
 """A mutant that takes longer has not been noticed by a test: it counts as survived."""
 WALL_S: Final = 900
 """The same for one that waits; a shared machine may be slow."""
@@ -37,10 +37,17 @@ EXAMPLES: Final = 10
 """Of a property at most: what a mutant does wrong shows early, or hardly ever."""
 PHASES: Final = (Phase.explicit, Phase.reuse, Phase.generate)
 """That an example fails is enough: nobody reads the shortest one."""
+OUTCOMES: Final = {
+    0: TestOutcome.SURVIVED,
+    1: TestOutcome.KILLED,  # a test failed
+    2: TestOutcome.KILLED,  # a module of tests could not be imported
+    4: TestOutcome.KILLED,  # nor what all tests share
+}
+"""By pytest's exit code. Others are no kills: a time-out, or an error of pytest's own."""
 QUIET: Final = ("-x", "-q", "-p", "no:cacheprovider", "--hypothesis-seed=0")
 
 
-@dataclass
+@dataclass(eq=False)
 class Ordered:
     """A plugin of pytest: the tests in `first` come first, and properties give up early."""
 
@@ -156,7 +163,7 @@ def tried(spec: MutationSpec, run: Callable[[], Ended]) -> tuple[WorkResult, str
         if not there_is_one:
             return WorkResult(worker_outcome=WorkerOutcome.NO_TEST), None
         ended = run()
-    outcome = TestOutcome.SURVIVED if ended.code == 0 else TestOutcome.KILLED
+    outcome = OUTCOMES.get(ended.code, TestOutcome.INCOMPETENT)
     output = "timeout" if ended.code is None else ended.failed or f"exit code {ended.code}"
     result = WorkResult(worker_outcome=WorkerOutcome.NORMAL, test_outcome=outcome, output=output)
     return result, ended.failed
