@@ -6,7 +6,7 @@ from random import Random
 import numpy as np
 import pytest
 from stemtide.config_schema import Events, Group
-from stemtide.features.cohorts import MIN_ACCOUNTS, cohort_of, cohorts_of, rank
+from stemtide.features.cohorts import cohort_of, cohorts_of, rank
 from stemtide.features.history import Day, history_of
 from stemtide.features.usage_at import Distinct, usage_at
 from stemtide.limits import LONG_DAYS
@@ -17,12 +17,39 @@ from tests.features_support import NOW, day, history, values
 
 @pytest.mark.parametrize(
     ("agos", "latest"),
-    [((0, 5), NOW), ((1, 5), NOW - 1), ((-1, 3), NOW - 3), ((LONG_DAYS - 1,), NOW - LONG_DAYS + 1)],
+    [
+        ((0, 5), NOW),
+        ((1, 5), NOW - 1),
+        ((-1, 3), NOW - 3),
+        ((LONG_DAYS - 1,), NOW - LONG_DAYS + 1),
+        ((LONG_DAYS + 9, 400, 7, 4), NOW - 4),
+    ],
 )
 def test_the_last_active_day_is_the_latest_that_is_over(agos: tuple[int, ...], latest: int) -> None:
     known = history(*(day(ago, {"page": 1}) for ago in agos))
 
     assert usage_at(known, NOW).last_active_day == latest
+
+
+def test_an_account_is_known_from_its_first_day_on() -> None:
+    known = history(day(0, {"page": 1}))
+
+    assert (usage_at(known, NOW).first_day, usage_at(known, NOW - 1).first_day) == (NOW, None)
+
+
+def test_one_login_in_a_quarter_tells_that_logins_are_sent() -> None:
+    found = values(history(day(89, {"login": 1}), day(3, {"page": 5})))
+
+    assert (found["logins_7d"], found["days_since_last_login"]) == (0, 89)
+
+
+def test_each_meter_counts_its_own_events() -> None:
+    meters = tuple(Group(name=one, events=(f"{one} *",)) for one in ("a", "b", "c"))
+    days = [Day(NOW, {"a x": 1, "b x": 10, "c x": 100, "b y": 1000}, NOBODY)]
+
+    found = usage_at(history_of("acme", days, events=Events(meters=meters)), NOW).block
+
+    assert found[-3:, -1].tolist() == [1, 1010, 100]
 
 
 def test_use_that_no_window_reaches_tells_no_last_active_day() -> None:
@@ -78,9 +105,16 @@ def test_a_table_has_the_least_value_the_largest_and_every_hundredth_between() -
     assert [len(one) for one in table] == [0, 101, 0, 0, 0]
 
 
+@pytest.mark.parametrize(("accounts", "told"), [(19, False), (20, True)])
+def test_quantiles_are_told_of_twenty_accounts(accounts: int, told: bool) -> None:
+    table = cohorts_of(np.full(accounts, 10.0), {"x": np.arange(accounts, dtype=np.float64)})
+
+    assert bool(table.values["x"][0]) is told
+
+
 @pytest.mark.parametrize("age", [10.0, 100.0, 200.0, 500.0, 800.0])
 def test_whose_age_is_unknown_is_in_no_cohort(age: float) -> None:
-    number = 2 * MIN_ACCOUNTS
+    number = 40
     ages = np.array([age] * number + [np.nan] * number)
     values = np.array([1.0] * number + [9.0] * number)
 
