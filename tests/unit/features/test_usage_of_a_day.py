@@ -90,6 +90,14 @@ def test_parts_in_use_are_those_with_an_event_in_the_window(number: int) -> None
         assert found[which] == sum(any(fnmatchcase(name, one) for name in names) for one in patterns)
 
 
+def test_an_event_of_many_parts_is_use_of_each() -> None:
+    events = Events(features=tuple(Group(name=f"p{n}", events=("a",)) for n in range(5)))
+
+    found = usage_at(history_of("acme", [Day(NOW, {"a": 1}, NOBODY)], events=events), NOW)
+
+    assert found.distinct[Distinct.TYPES_30] == 5
+
+
 def test_a_cohort_begins_after_a_quarter_half_a_year_a_year_and_two() -> None:
     ages = np.array([0, 89, 90, 179, 180, 359, 360, 719, 720, 9999], dtype=np.float64)
 
