@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from msgspec import Meta, field
 
 from stemtide.http.bodies import Body
-from stemtide.scoring.assessment import Basis, Confidence, Driver, Interval, Tier, Trigger
+from stemtide.scoring.assessment import Basis, Confidence, Driver, Interval, KnownSource, Tier, Trigger
 
 Percent = Annotated[int, Meta(ge=0, le=100)]
 Share = Annotated[float, Meta(ge=0, le=1)]
@@ -72,7 +72,9 @@ class Score(Body, frozen=True, kw_only=True):
     """A score as of an instant; all null without one.
 
     `interval` is the 90 % interval of the observed rate among `accounts` like this one. `drivers` are the
-    three features that moved the score most. `model_version` is null where rules scored.
+    three features that moved the score most. `model_version` is null where rules scored. `completeness` is
+    the share of the features that are known, `sources` the same by source. `confidence_lowered_by` names what
+    speaks against the interval's grade: `incomplete`, `short_history`, `stale:` and the name of a source.
     """
 
     churn_risk_score: Percent | None = None
@@ -81,8 +83,10 @@ class Score(Body, frozen=True, kw_only=True):
     horizon_days: int | None = None
     interval: Interval | None = None
     confidence: Confidence | None = None
+    confidence_lowered_by: tuple[str, ...] = ()
     drivers: tuple[Driver, ...] = ()
     completeness: Share | None = None
+    sources: tuple[KnownSource, ...] = ()
     basis: Basis | None = None
     model_version: str | None = None
     at_risk: bool | None = None
