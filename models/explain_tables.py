@@ -256,7 +256,7 @@ def _arrays(groups: Sequence[_Group], ladders: Sequence[Floats]) -> Arrays:
         stride = math.prod(len(s.masks) for s in states[place + 1 :])
         lengths.append(np.diff(states[place].starts, append=states[place].starts[-1] + 1))
         offsets.append(np.array(states[place].of_start) * stride)
-    values = [groups[number].values[:, place] for _, number, place in pairs]
+    values = [group.values.ravel() for group in groups]
     count = np.bincount([feature for feature, _, _ in pairs], minlength=len(ladders))
     return {
         "thresholds": np.concatenate(ladders) if ladders else np.empty(0),

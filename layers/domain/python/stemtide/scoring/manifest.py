@@ -7,7 +7,7 @@ import msgspec
 
 from stemtide.features.cohorts import Cohorts
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 GRAPH: Final = "model.onnx"
 TABLES: Final = "explain.npz"
 MANIFEST: Final = "manifest.json"
