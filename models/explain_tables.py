@@ -76,7 +76,7 @@ def expected_margin(trees: Sequence[Node]) -> float:
 
 
 def tables_of(trees: Sequence[Node], *, width: int, group_entries: int = GROUP_ENTRIES) -> Arrays:
-    """The arrays of `stemtide.scoring.explanation.DTYPES`.
+    """The arrays of `stemtide.scoring.explanation_arrays.DTYPES`.
 
     Args:
         width: number of features.

@@ -12,7 +12,8 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from stemtide.scoring.explanation import DTYPES, Explainer, TablesError
+from stemtide.scoring.explanation import Explainer
+from stemtide.scoring.explanation_arrays import DTYPES, TablesError
 from stemtide.scoring.graph_check import GraphError, check_graph
 from stemtide.scoring.manifest import FORMAT, GRAPH, MANIFEST, TABLES, Manifest, flaw_of
 

@@ -35,10 +35,10 @@ def drivers(
         baselines: the features' typical values, None where unknown.
         among: the columns that may be named; None: all.
     """
-    sizes = np.abs(contributions).tolist()
-    if among is None:
-        least = sorted(sizes)[-COUNT:][0]  # plain numbers sort in a fifth of the time that keys take
-        among = [i for i, size in enumerate(sizes) if size >= least]
+    sizes = np.abs(contributions)
+    if among is None:  # sorting all by size and name takes three times as long as the rest
+        least = np.partition(sizes, -COUNT)[-COUNT]
+        among = np.flatnonzero(sizes >= least).tolist()
     order = sorted(among, key=lambda i: (-sizes[i], features[i].name))
     return tuple(_driver(features[i], i, values, contributions, baselines) for i in order[:COUNT])
 

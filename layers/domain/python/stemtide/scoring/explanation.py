@@ -7,43 +7,25 @@ stored constant. A row's explanation is a sum of look-ups, so neither shap nor L
 """
 
 from bisect import bisect_left
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
+
+from stemtide.scoring.explanation_arrays import Arrays, TablesError, check
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Offsets = npt.NDArray[np.uint16]
 
-DTYPES: Final = {
-    "thresholds": np.float64,
-    "threshold_counts": np.int32,
-    "pair_counts": np.int32,
-    "pair_group": np.int32,
-    "group_entries": np.int32,
-    "group_features": np.int32,
-    "run_lengths": np.uint16,
-    "run_offsets": np.uint16,
-    "values": np.float64,
-}
-"""The arrays of an explanation file. A *pair* is a feature of a group; pairs are sorted by feature.
-
-`thresholds` ascend per feature, `threshold_counts` of them; a value's bin is the number of thresholds below
-it, one more bin is 'missing'. `run_lengths` bins in a row put a pair in the same state; `run_offsets` is what
-the state adds to the index of the group's row. `values` holds, per group, `group_entries` rows of one
-contribution for each of its features, in their order. Groups are sorted by falling `group_features`.
-"""
 ROWS_AT_ONCE: Final = 32
-"""Rows explained together: their work arrays (a few MB) stay in the processor's cache."""
-ENTRIES_CAP: Final = 2**16
-"""Rows of a group's table at most: their numbers have 16 bits."""
-
-
-class TablesError(ValueError):
-    """The arrays contradict each other."""
+"""Rows that are looked up together."""
+BATCHES_IN_TURN: Final = 16
+"""As many times those one block of tables serves before it is the next block's turn."""
+PAIRS_IN_A_BLOCK: Final = 1024
+"""A block's tables and work arrays (a megabyte) stay in the processor's cache, whatever else it is doing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,13 +40,21 @@ class _Feature:
 
 
 @dataclass(frozen=True, slots=True)
-class _Class:
-    """The groups of `width` features: their tables one below the other [rows, width], and their pairs."""
+class _Block:
+    """Neighbouring groups of `width` features: their tables one below the other [rows, width], where each
+    group's rows begin in it [groups, 1], and the column of each contribution [groups, width]."""
 
     width: int
     groups: slice
     table: Floats
-    pairs: slice
+    base: Ints
+    columns: Ints
+
+    def find(self, index: Offsets, out: Floats) -> None:
+        """The contributions [groups, N, width] of the groups' rows `index` [groups of all, N]."""
+        rows = index[self.groups] + self.base
+        # 'clip' spares a copy; `_check_states` has found that no index is beyond
+        self.table.take(rows, axis=0, out=out.reshape(*rows.shape, self.width), mode="clip")
 
 
 class Explainer:
@@ -79,17 +69,19 @@ class Explainer:
         TablesError: an array is missing, of another kind, or contradicts another.
     """
 
-    def __init__(self, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
-        _check(arrays)
+    def __init__(self, arrays: Arrays) -> None:
+        check(arrays)
         self.width = len(arrays["pair_counts"])
         self._features = list(_features(arrays))
-        self._classes, self._base = _classes(arrays)
+        _check_states(self._features, arrays)
+        self._searched = [(f.column, f.ladder, list(f.offsets)) for f in self._features]
         by_group = np.argsort(arrays["pair_group"], kind="stable")
         self._steps = _steps(by_group, arrays["group_features"])
-        self._searched = [(f.column, f.ladder, list(f.offsets)) for f in self._features]
+        self._groups = len(arrays["group_entries"])
         self._columns = np.repeat(np.arange(self.width), arrays["pair_counts"])[by_group]
-        self._places: Ints | None = None
-        _check_states(self._features, arrays)
+        self._classes = list(_blocks(arrays, self._columns, pairs=None))
+        self._blocks = list(_blocks(arrays, self._columns, pairs=PAIRS_IN_A_BLOCK))
+        self._places: list[Ints] = []
 
     def explain(self, x: Floats) -> Floats:
         """Contributions [N, F] of the features of the rows [N, F]; NaN is 'missing'."""
@@ -98,37 +90,48 @@ class Explainer:
         if not self._features:
             return result
         if count < ROWS_AT_ONCE:
-            found = np.empty(len(self._columns))
-            for i in range(count):
-                result[i] = self._sums(self._index(self._offsets_of_one(x[i])), self._columns, found)[0]
+            for i, row in enumerate(x):
+                result[i] = self._one(row)
             return result
-        if self._places is None:
-            self._places = self._places_of_many()
-        found = np.empty(len(self._places))
-        for start in range(0, count, ROWS_AT_ONCE):
-            first = min(start, count - ROWS_AT_ONCE)  # the last ones overlap: some rows are explained twice
-            rows = slice(first, first + ROWS_AT_ONCE)
-            result[rows] = self._sums(self._index(self._offsets(x[rows])), self._places, found)
+        # the last rows overlap: some are explained twice
+        starts = [min(start, count - ROWS_AT_ONCE) for start in range(0, count, ROWS_AT_ONCE)]
+        for turn in range(0, len(starts), BATCHES_IN_TURN):
+            self._many(x, starts[turn : turn + BATCHES_IN_TURN], result)
         return result
 
-    def _sums(self, index: Ints, places: Ints, found: Floats) -> Floats:
-        """What the groups' rows [groups, N] add to each place of the result [N, F]; `found` is overwritten."""
-        count = index.shape[1]
-        for c in self._classes:  # 'clip' spares a copy; `_check_states` has found that no index is beyond
-            own = found[c.pairs.start * count : c.pairs.stop * count].reshape(-1, count, c.width)
-            c.table.take(index[c.groups], axis=0, out=own, mode="clip")
-        sums = np.bincount(places, weights=found, minlength=count * self.width)
-        return sums.reshape(count, self.width)
+    def _one(self, row: Floats) -> Floats:
+        index = self._index(self._offsets_of_one(row.tolist()))
+        found = np.empty(len(self._columns))
+        at = 0
+        for block in self._classes:
+            block.find(index, found[at : at + block.columns.size])
+            at += block.columns.size
+        sums: Floats = np.bincount(self._columns, weights=found, minlength=self.width)
+        return sums
 
-    def _places_of_many(self) -> Ints:
-        """The place in the result of each value that `_sums` finds for `ROWS_AT_ONCE` rows."""
-        rows = self.width * np.arange(ROWS_AT_ONCE)[:, None]
-        parts = [self._columns[c.pairs].reshape(-1, 1, c.width) + rows for c in self._classes]
-        return np.concatenate([part.ravel() for part in parts])
+    def _many(self, x: Floats, starts: Sequence[int], result: Floats) -> None:
+        """Explain `ROWS_AT_ONCE` rows from each start on: block by block, so that a block stays in the cache.
 
-    def _offsets_of_one(self, x: Floats) -> Offsets:
+        A block adds to the sums of those before it, which are therefore the first numbers that it counts.
+        """
+        batches = [slice(start, start + ROWS_AT_ONCE) for start in starts]
+        indices = [self._index(self._offsets(x[rows])) for rows in batches]
+        head = ROWS_AT_ONCE * self.width
+        sums = np.zeros((len(batches), head))
+        found = np.empty(head + ROWS_AT_ONCE * max(block.columns.size for block in self._blocks))
+        if not self._places:
+            self._places = [_places(block, self.width) for block in self._blocks]
+        for block, places in zip(self._blocks, self._places, strict=True):
+            own = found[: len(places)]
+            for i, index in enumerate(indices):
+                own[:head] = sums[i]
+                block.find(index, own[head:])
+                sums[i] = np.bincount(places, weights=own, minlength=head)
+        for rows, one in zip(batches, sums, strict=True):
+            result[rows] = one.reshape(ROWS_AT_ONCE, self.width)
+
+    def _offsets_of_one(self, row: list[float]) -> Offsets:
         """What each pair adds to its group's index [pairs, 1]; for one row bisection beats NumPy's."""
-        row = x.tolist()
         parts = []
         for column, ladder, offsets in self._searched:
             value = row[column]
@@ -145,12 +148,12 @@ class Explainer:
             result[f.pairs] = f.offsets[bins].T
         return result
 
-    def _index(self, offsets: Offsets) -> Ints:
-        """Each group's row in the table of its class [groups, N]."""
-        index = np.zeros((len(self._base), offsets.shape[1]), np.uint16)
+    def _index(self, offsets: Offsets) -> Offsets:
+        """Each group's row in its table [groups, N]."""
+        index = np.zeros((self._groups, offsets.shape[1]), np.uint16)
         for pairs in self._steps:
             index[: len(pairs)] += offsets.take(pairs, axis=0, mode="clip")
-        return index + self._base
+        return index
 
 
 def _steps(by_group: Ints, features: npt.NDArray[np.int32]) -> list[Ints]:
@@ -159,24 +162,33 @@ def _steps(by_group: Ints, features: npt.NDArray[np.int32]) -> list[Ints]:
     return [by_group[first[features > k] + k] for k in range(int(features.max(initial=0)))]
 
 
-def _classes(arrays: Mapping[str, npt.NDArray[Any]]) -> tuple[list[_Class], Ints]:
-    """The classes by falling number of features, and [groups, 1] where a group's rows begin in its class."""
+def _blocks(arrays: Arrays, columns: Ints, *, pairs: int | None) -> Iterator[_Block]:
+    """The groups in their order, cut where the number of features changes, and by number of `pairs`."""
     features, entries = arrays["group_features"], arrays["group_entries"].astype(np.int64)
-    base = np.empty((len(features), 1), np.int64)
-    classes = []
-    group, value, pair = 0, 0, 0
+    first_value = np.append(0, np.cumsum(entries * features))
+    first_pair = np.append(0, np.cumsum(features, dtype=np.int64))
     for width in np.unique(features)[::-1].tolist():
-        groups = slice(group, group + int(np.count_nonzero(features == width)))
-        base[groups, 0] = np.cumsum(entries[groups]) - entries[groups]
-        rows = int(entries[groups].sum())
-        table = arrays["values"][value : value + rows * width].reshape(rows, width)
-        pairs = slice(pair, pair + (groups.stop - groups.start) * width)
-        classes.append(_Class(width, groups, table, pairs))
-        group, value, pair = groups.stop, value + table.size, pairs.stop
-    return classes, base
+        own = np.flatnonzero(features == width)
+        step = len(own) if pairs is None else max(1, pairs // width)
+        for start in range(own[0], own[-1] + 1, step):
+            stop = min(start + step, int(own[-1]) + 1)
+            yield _Block(
+                width=width,
+                groups=slice(start, stop),
+                table=arrays["values"][first_value[start] : first_value[stop]].reshape(-1, width),
+                base=((first_value[start:stop] - first_value[start]) // width)[:, None],
+                columns=columns[first_pair[start] : first_pair[stop]].reshape(-1, width),
+            )
 
 
-def _features(arrays: Mapping[str, npt.NDArray[Any]]) -> Iterator[_Feature]:
+def _places(block: _Block, width: int) -> Ints:
+    """Where in the result of `ROWS_AT_ONCE` rows its own numbers go, and what the block finds."""
+    rows = width * np.arange(ROWS_AT_ONCE)[:, None]
+    found = block.columns[:, None, :] + rows
+    return np.concatenate([np.arange(ROWS_AT_ONCE * width), found.ravel()])
+
+
+def _features(arrays: Arrays) -> Iterator[_Feature]:
     thresholds, pairs, runs = 0, 0, 0
     lengths, offsets = arrays["run_lengths"], arrays["run_offsets"]
     ends = np.cumsum(lengths, dtype=np.int64)
@@ -201,54 +213,7 @@ def _features(arrays: Mapping[str, npt.NDArray[Any]]) -> Iterator[_Feature]:
         raise TablesError("there are states of no feature")
 
 
-def _check(arrays: Mapping[str, npt.NDArray[Any]]) -> None:
-    for name, dtype in DTYPES.items():
-        if name not in arrays:
-            raise TablesError(f"the array {name} is missing")
-        if arrays[name].dtype != dtype or arrays[name].ndim != 1:
-            raise TablesError(f"the array {name} is no flat array of {np.dtype(dtype).name}")
-    _check_lengths(arrays)
-    _check_order(arrays)
-    if not np.isfinite(arrays["values"]).all():
-        raise TablesError("a contribution is no number")
-
-
-def _check_lengths(arrays: Mapping[str, npt.NDArray[Any]]) -> None:
-    group, entries, features = arrays["pair_group"], arrays["group_entries"], arrays["group_features"]
-    if any(arrays[name].min(initial=0) < 0 for name in ("threshold_counts", "pair_counts", "pair_group")):
-        raise TablesError("a count is negative")
-    if len(entries) and not 1 <= entries.min() <= entries.max() <= ENTRIES_CAP:
-        raise TablesError(f"a group has no rows or more than {ENTRIES_CAP:,}")
-    if len(group) and group.max() >= len(entries):
-        raise TablesError("a pair names a group that does not exist")
-    for total, part in (
-        (len(arrays["thresholds"]), arrays["threshold_counts"].sum(dtype=np.int64)),
-        (len(group), arrays["pair_counts"].sum(dtype=np.int64)),
-        (len(arrays["values"]), entries[group].sum(dtype=np.int64)),
-        (len(arrays["run_lengths"]), len(arrays["run_offsets"])),
-        (len(arrays["pair_counts"]), len(arrays["threshold_counts"])),
-        (len(entries), len(features)),
-    ):
-        if total != part:
-            raise TablesError("the arrays' lengths contradict each other")
-    counted = np.bincount(group, minlength=len(entries))
-    if not np.array_equal(counted, features) or np.any(np.diff(counted) > 0):
-        raise TablesError("the groups are not sorted by their number of features")
-
-
-def _check_order(arrays: Mapping[str, npt.NDArray[Any]]) -> None:
-    """Values and groups rise within each feature."""
-    for values, counts, says in (
-        ("thresholds", "threshold_counts", "the thresholds of a feature do not rise"),
-        ("pair_group", "pair_counts", "the groups of a feature do not rise"),
-    ):
-        of = np.repeat(np.arange(len(arrays[counts])), arrays[counts])
-        rises = arrays[values][1:] > arrays[values][:-1]
-        if not rises[of[1:] == of[:-1]].all():
-            raise TablesError(says)
-
-
-def _check_states(features: list[_Feature], arrays: Mapping[str, npt.NDArray[Any]]) -> None:
+def _check_states(features: list[_Feature], arrays: Arrays) -> None:
     """The states of a group combine to each of its rows and to none beyond."""
     last = np.zeros(len(arrays["group_entries"]), np.int64)
     for f in features:
