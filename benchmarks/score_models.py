@@ -1,4 +1,4 @@
-"""Models to measure scoring by: a large one of made-up rows, and the open log `crm`'s where that is at hand."""
+"""Models to measure scoring by: a large one of made-up rows, and that of the log `crm` where it is there."""
 
 import os
 from dataclasses import dataclass

@@ -1,9 +1,6 @@
 """A model as it is loaded to score: everything is checked before any of it runs, nothing is unpickled."""
 
 import hashlib
-import io
-import zipfile
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
@@ -15,7 +12,8 @@ import numpy.typing as npt
 from stemtide.scoring.explanation import Explainer
 from stemtide.scoring.explanation_arrays import DTYPES, TablesError
 from stemtide.scoring.graph_check import GraphError, check_graph
-from stemtide.scoring.manifest import FORMAT, GRAPH, MANIFEST, TABLES, Manifest, flaw_of
+from stemtide.scoring.manifest import FORMAT, GRAPH, MANIFEST, TABLES, Manifest, flaw_of, seal_of
+from stemtide.scoring.plain_arrays import ArraysError, read_arrays
 
 Floats = npt.NDArray[np.float64]
 
@@ -137,10 +135,13 @@ def _manifest(data: bytes) -> Manifest:
                 "Export the model with the version of Stemtide that is deployed.",
             )
         manifest = msgspec.json.decode(data, type=Manifest)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise ArtefactError(MANIFEST, f"it cannot be read ({error})") from error
     if not manifest.score_map or not manifest.bins:
         raise ArtefactError(MANIFEST, "it has no score map or no bins: the model was never exported")
+    seal = manifest.files.get(MANIFEST, "")
+    if seal != seal_of(data, seal):
+        raise ArtefactError(MANIFEST, "its sha256 is not the one that it names: damaged or changed")
     if flaw := flaw_of(manifest):
         raise ArtefactError(MANIFEST, flaw)
     return manifest
@@ -160,21 +161,6 @@ def _check_registry(manifest: Manifest) -> None:
 
 def _explainer(data: bytes) -> Explainer:
     try:
-        _check_members(data)
-        with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
-            return Explainer({name: arrays[name] for name in DTYPES})
-    except TablesError as error:
+        return Explainer(read_arrays(data, DTYPES, cap=UNPACKED_CAP))
+    except (ArraysError, TablesError) as error:
         raise ArtefactError(TABLES, str(error)) from error
-    except (ValueError, OSError, EOFError, KeyError, zipfile.BadZipFile, zlib.error) as error:
-        if isinstance(error, ArtefactError):
-            raise
-        raise ArtefactError(TABLES, f"it is no file of plain arrays ({error})") from error
-
-
-def _check_members(data: bytes) -> None:
-    with zipfile.ZipFile(io.BytesIO(data)) as packed:
-        members = packed.infolist()
-    if sorted(member.filename for member in members) != sorted(f"{name}.npy" for name in DTYPES):
-        raise ArtefactError(TABLES, "it holds other arrays than explanations need")
-    if sum(member.file_size for member in members) > UNPACKED_CAP:
-        raise ArtefactError(TABLES, f"it unpacks to more than {UNPACKED_CAP:,} bytes")

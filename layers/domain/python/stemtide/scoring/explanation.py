@@ -106,8 +106,7 @@ class Explainer:
         for block in self._classes:
             block.find(index, found[at : at + block.columns.size])
             at += block.columns.size
-        sums: Floats = np.bincount(self._columns, weights=found, minlength=self.width)
-        return sums
+        return np.asarray(np.bincount(self._columns, weights=found, minlength=self.width), np.float64)
 
     def _many(self, x: Floats, starts: Sequence[int], result: Floats) -> None:
         """Explain `ROWS_AT_ONCE` rows from each start on: block by block, so that a block stays in the cache.

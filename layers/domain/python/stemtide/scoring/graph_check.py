@@ -24,7 +24,8 @@ _REFUSED: Final = {
     "attribute": {6: "a subgraph", 11: "subgraphs", 22: "sparse weights", 23: "sparse weights"},
     "tensor": {13: "external data", 14: "a data location"},
 }
-_OP_TYPE: Final = 4
+DOMAINS: Final = frozenset({"", "ai.onnx.ml"})
+_OP_TYPE, _DOMAIN = 4, 7
 
 
 class GraphError(ValueError):
@@ -57,6 +58,10 @@ def _walk(message: memoryview, kind: str) -> None:
             operator = bytes(_message(value)).decode("utf-8", "replace")
             if operator not in OPERATORS:
                 raise GraphError(f"it holds the operator {operator[:64]!r}")
+        if kind == "node" and field == _DOMAIN:
+            domain = bytes(_message(value)).decode("utf-8", "replace")
+            if domain not in DOMAINS:
+                raise GraphError(f"it holds an operator of {domain[:64]!r}")
         child = _CHILDREN[kind].get(field)
         if child is not None:
             _walk(_message(value), child)
