@@ -22,6 +22,8 @@ CAPS: Final = {MANIFEST: 1_000_000, GRAPH: 32_000_000, TABLES: 64_000_000}
 """Bytes that a file may have; ten times what 500 trees need, and far below a function's memory."""
 UNPACKED_CAP: Final = 256_000_000
 """Bytes that the tables may have once unpacked."""
+TOGETHER: Final = 1e-6
+"""Largest difference between a margin and its explanation's sum, a thousand times what the export allows."""
 AGAIN: Final = "Export the model again (`stemtide export`) and promote that version."
 
 
@@ -89,7 +91,9 @@ def load(files: Mapping[str, bytes]) -> Model:
     explainer = _explainer(files[TABLES])
     if explainer.width != len(manifest.features):
         raise ArtefactError(TABLES, "it explains another number of features than the manifest names")
-    return Model(manifest, session_of(files[GRAPH], width=len(manifest.features)), explainer)
+    model = Model(manifest, session_of(files[GRAPH], width=len(manifest.features)), explainer)
+    _check_together(model)
+    return model
 
 
 def session_of(graph: bytes, *, width: int) -> Any:
@@ -115,6 +119,19 @@ def session_of(graph: bytes, *, width: int) -> Any:
     if given != {"margin": "tensor(double)", "probability": "tensor(double)"}:
         raise ArtefactError(GRAPH, "it does not give 'margin' and 'probability' as doubles")
     return session
+
+
+def _check_together(model: Model) -> None:
+    """Graph and tables are of one model: explanations add up to the margin where all is unknown, or zero."""
+    x = np.zeros((2, model.explainer.width))
+    x[0] = np.nan
+    try:
+        margin = model.predict(x).margin
+    except Exception as error:  # the runtime's errors share no public base class
+        raise ArtefactError(GRAPH, f"onnxruntime cannot run it ({str(error)[:200]})") from error
+    sums = model.explain(x).sum(axis=1) + model.manifest.expected_margin
+    if not (np.abs(sums - margin) <= TOGETHER * np.maximum(1.0, np.abs(margin))).all():
+        raise ArtefactError(TABLES, "its explanations do not add up to what the graph says")
 
 
 def _check_sizes(files: Mapping[str, bytes]) -> None:
