@@ -18,6 +18,7 @@ from benchmarks import (
     drop_to_score,
     feature_speed,
     local_records,
+    score_speed,
     write_units,
 )
 from benchmarks.results import merge
@@ -82,6 +83,7 @@ BENCHMARKS: Final[dict[str, Callable[[Stages], Outcome]]] = {
     "write_units": _staged("aggregates: write units", write_units.run),
     "backfill": _staged("backfill: speed and memory", backfill_speed.run),
     "feature_speed": _staged("features: speed", feature_speed.run),
+    "score_speed": _staged("scores: speed, size and cold start", score_speed.run),
     "drop_alarms": _staged("drops: how often, and what follows", drop_alarms.run),
     "local_records": lambda stages: local_records.run(_settings(), stages),
     "drop_to_score": lambda stages: drop_to_score.run(_settings(), stages),

@@ -80,7 +80,7 @@ def check(
             f"the exported model differs from LightGBM: margin {found.margin:.2g}, probability "
             f"{found.probability:.2g}, contribution {found.contribution:.2g}, sum {found.sum:.2g}, "
             f"order {found.order:.2g}",
-            "Nothing was written. Install the locked versions (`make`) and export again.",
+            "Install the locked versions (`make`) and export again.",
         )
     return figures
 

@@ -44,7 +44,7 @@ def _too_little(vector: "Vector") -> Assessment:
 
 
 def _by_model(model: "Model", vectors: Sequence["Vector"]) -> list[Assessment]:
-    x = np.stack([vector.values for vector in vectors])
+    x = np.array([vector.values for vector in vectors])
     probabilities = model.predict(x).probability.tolist()
     contributions = model.explain(x)
     return [

@@ -6,7 +6,6 @@ group is in one of a few *states*, and for each combination of states the contri
 stored constant. A row's explanation is a sum of look-ups, so neither shap nor LightGBM is needed to score.
 """
 
-from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -34,7 +33,6 @@ class _Feature:
 
     column: int
     thresholds: Floats
-    ladder: list[float]
     offsets: Offsets
     pairs: slice
 
@@ -57,6 +55,37 @@ class _Block:
         self.table.take(rows, axis=0, out=out.reshape(*rows.shape, self.width), mode="clip")
 
 
+class _Ladders:
+    """All features' thresholds and offsets as one list each: for a single row, a call for each feature would
+    take longer than all else.
+
+    Complex numbers are ordered by their real part, then by the imaginary one, so one search in the thresholds
+    (feature, threshold) finds the bins of all features.
+    """
+
+    def __init__(self, features: Sequence[_Feature]) -> None:
+        self._columns = np.array([f.column for f in features], np.int64)
+        counts = np.array([len(f.thresholds) for f in features], np.int64)
+        self._thresholds = np.empty(int(counts.sum()), np.complex128)
+        self._thresholds.real = np.repeat(np.arange(len(features)), counts)
+        self._thresholds.imag = np.concatenate([np.empty(0), *(f.thresholds for f in features)])
+        self._keys = np.arange(len(features)).astype(np.complex128)
+        self._rows = [row.tobytes() for f in features for row in f.offsets]
+        before = 2 * np.arange(len(features))  # a feature has two bins more than thresholds
+        self._first, self._missing = before, np.cumsum(counts) + before + 1
+
+    def offsets_of(self, row: Floats) -> Offsets:
+        """What each pair adds to its group's index [pairs, 1]."""
+        values = row[self._columns]
+        keys = self._keys.copy()
+        keys.imag = values
+        missing = np.isnan(values)
+        keys.imag[missing] = 0.0
+        bins = self._thresholds.searchsorted(keys) + self._first
+        rows = np.where(missing, self._missing, bins).tolist()
+        return np.frombuffer(b"".join([self._rows[bin_] for bin_ in rows]), np.uint16)[:, None]
+
+
 class Explainer:
     """Contributions of each feature to the margin, of one row or of many.
 
@@ -74,7 +103,7 @@ class Explainer:
         self.width = len(arrays["pair_counts"])
         self._features = list(_features(arrays))
         _check_states(self._features, arrays)
-        self._searched = [(f.column, f.ladder, list(f.offsets)) for f in self._features]
+        self._ladders = _Ladders(self._features)
         by_group = np.argsort(arrays["pair_group"], kind="stable")
         self._steps = _steps(by_group, arrays["group_features"])
         self._groups = len(arrays["group_entries"])
@@ -100,7 +129,7 @@ class Explainer:
         return result
 
     def _one(self, row: Floats) -> Floats:
-        index = self._index(self._offsets_of_one(row.tolist()))
+        index = self._index(self._ladders.offsets_of(row))
         found = np.empty(len(self._columns))
         at = 0
         for block in self._classes:
@@ -128,14 +157,6 @@ class Explainer:
                 sums[i] = np.bincount(places, weights=own, minlength=head)
         for rows, one in zip(batches, sums, strict=True):
             result[rows] = one.reshape(ROWS_AT_ONCE, self.width)
-
-    def _offsets_of_one(self, row: list[float]) -> Offsets:
-        """What each pair adds to its group's index [pairs, 1]; for one row bisection beats NumPy's."""
-        parts = []
-        for column, ladder, offsets in self._searched:
-            value = row[column]
-            parts.append(offsets[-1 if value != value else bisect_left(ladder, value)])
-        return np.concatenate(parts)[:, None]
 
     def _offsets(self, x: Floats) -> Offsets:
         """What each pair adds to its group's index [pairs, N]."""
@@ -206,7 +227,7 @@ def _features(arrays: Arrays) -> Iterator[_Feature]:
             raise TablesError(f"the states of feature {column} do not fill its bins")
         runs = last
         by_bin = np.ascontiguousarray(flat.reshape(n_pairs, bins).T)
-        yield _Feature(column, own, own.tolist(), by_bin, slice(pairs, pairs + n_pairs))
+        yield _Feature(column, own, by_bin, slice(pairs, pairs + n_pairs))
         pairs += n_pairs
     if runs != len(lengths):
         raise TablesError("there are states of no feature")
