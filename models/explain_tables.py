@@ -26,7 +26,7 @@ from models.trees import Leaf, Node, Split, splits_of
 Floats = npt.NDArray[np.float64]
 Arrays = dict[str, npt.NDArray[Any]]
 
-GROUP_ENTRIES: Final = 192
+GROUP_ENTRIES: Final = 256
 """Rows of a group's table at most: fewer look-ups against a larger file (measured in docs/scoring.md)."""
 
 
