@@ -57,13 +57,17 @@ TOLERANCES: Final = (
 
 
 def check(
-    model: Model, booster: lightgbm.Booster, trees: Sequence[Node], counts: Counts = DEFAULT
+    model: Model, booster: lightgbm.Booster, trees: Sequence[Node], counts: Counts | None = None
 ) -> dict[str, Any]:
     """The figures for the manifest, of the loaded artefact itself against the booster.
+
+    Args:
+        counts: rows of each kind; None: as many as an export compares.
 
     Raises:
         ExportError: something differs.
     """
+    counts = counts or DEFAULT
     rows = parity_rows(trees, width=len(model.manifest.features), counts=counts)
     found = differences(model, booster, rows, explained=counts.explained)
     figures = {
