@@ -67,7 +67,7 @@ def _too_little(seen: _Seen) -> Assessment:
 
 
 def _by_model(model: "Model", seen: Sequence[_Seen]) -> list[Assessment]:
-    x = np.stack([one.vector.values for one in seen])
+    x = np.array([one.vector.values for one in seen])
     probabilities = model.predict(x).probability.tolist()
     contributions = model.explain(x)
     return [

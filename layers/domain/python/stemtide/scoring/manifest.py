@@ -1,5 +1,6 @@
 """What a model artefact says of itself: everything a scorer needs beside the graph and the arrays."""
 
+import hashlib
 from itertools import pairwise
 from typing import Any, Final
 
@@ -7,10 +8,12 @@ import msgspec
 
 from stemtide.features.cohorts import Cohorts
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 GRAPH: Final = "model.onnx"
 TABLES: Final = "explain.npz"
 MANIFEST: Final = "manifest.json"
+BLANK: Final = "0" * 64
+"""What stands for a manifest's own sha256 while that is computed."""
 
 
 class Calibration(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,6 +48,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
 
     `features` are the graph's inputs in order, `registry` the hash of their declarations, `medians` their
     typical value in training (null where unknown), `expected_margin` the explanation's base value.
+    `files` holds the sha256 of each file, the manifest's own among them (see `seal_of`).
     """
 
     name: str
@@ -68,6 +72,14 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     parity: dict[str, Any] = {}
     files: dict[str, str] = {}
     format: int = FORMAT
+
+
+def seal_of(data: bytes, seal: str) -> str:
+    """The sha256 of a manifest's bytes in which `BLANK` stands for `seal`, the sha256 that it names.
+
+    It finds damage: one digit of a cut or of a typical value would be wrong without a sign of it.
+    """
+    return hashlib.sha256(data.replace(seal.encode(), BLANK.encode()) if seal else data).hexdigest()
 
 
 def flaw_of(manifest: Manifest) -> str | None:
