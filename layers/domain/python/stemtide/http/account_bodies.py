@@ -6,6 +6,7 @@ from typing import Annotated, Any
 from msgspec import Meta, field
 
 from stemtide.http.bodies import Body
+from stemtide.scoring.anomaly import Anomaly
 from stemtide.scoring.assessment import Basis, Confidence, Driver, Interval, KnownSource, Tier, Trigger
 
 Percent = Annotated[int, Meta(ge=0, le=100)]
@@ -75,6 +76,8 @@ class Score(Body, frozen=True, kw_only=True):
     three features that moved the score most. `model_version` is null where rules scored. `completeness` is
     the share of the features that are known, `sources` the same by source. `confidence_lowered_by` names what
     speaks against the interval's grade: `incomplete`, `short_history`, `stale:` and the name of a source.
+    `anomaly` is how unusual the account's use is against its own past: 90 is the rarest hundredth of
+    account-days; null where unknown.
     """
 
     churn_risk_score: Percent | None = None
@@ -87,6 +90,7 @@ class Score(Body, frozen=True, kw_only=True):
     drivers: tuple[Driver, ...] = ()
     completeness: Share | None = None
     sources: tuple[KnownSource, ...] = ()
+    anomaly: Anomaly | None = None
     basis: Basis | None = None
     model_version: str | None = None
     at_risk: bool | None = None

@@ -231,6 +231,7 @@ def _assessed(assessment: Assessment) -> dict[str, Any]:
         "drivers": assessment.drivers,
         "completeness": assessment.completeness,
         "sources": assessment.sources,
+        "anomaly": assessment.anomaly,
         "basis": assessment.basis,
         "model_version": assessment.model_version,
         "at_risk": None if assessment.score is None else is_at_risk(assessment.score),

@@ -9,6 +9,7 @@ import numpy as np
 from stemtide.as_of import last_closed_day
 from stemtide.profile import tenure_days
 from stemtide.scoring import rules
+from stemtide.scoring.anomaly import SIGNALS, Anomaly, anomalies
 from stemtide.scoring.assessment import Assessment, Basis, Confidence, KnownSource, tier_of
 from stemtide.scoring.confidence import bin_of, confidence, interval_of, lowered_by
 from stemtide.scoring.drivers import drivers
@@ -70,13 +71,20 @@ def _by_model(model: "Model", seen: Sequence[_Seen]) -> list[Assessment]:
     x = np.array([one.vector.values for one in seen])
     probabilities = model.predict(x).probability.tolist()
     contributions = model.explain(x)
-    return [
-        _of_model(model, one, probability, row)
-        for one, probability, row in zip(seen, probabilities, contributions, strict=True)
-    ]
+    unusual = _anomalies(model, x)
+    return [_of_model(model, *one) for one in zip(seen, probabilities, contributions, unusual, strict=True)]
 
 
-def _of_model(model: "Model", seen: _Seen, probability: float, row: "Floats") -> Assessment:
+def _anomalies(model: "Model", x: "Floats") -> list[Anomaly | None]:
+    usual, names = model.manifest.usual, model.manifest.features
+    if usual is None:
+        return [None] * len(x)
+    return anomalies(x[:, [names.index(signal.feature) for signal in SIGNALS]], usual)
+
+
+def _of_model(
+    model: "Model", seen: _Seen, probability: float, row: "Floats", anomaly: Anomaly | None
+) -> Assessment:
     manifest, vector = model.manifest, seen.vector
     score = to_score(probability, manifest.score_map)
     interval = interval_of(bin_of(probability, manifest.bins))
@@ -94,6 +102,7 @@ def _of_model(model: "Model", seen: _Seen, probability: float, row: "Floats") ->
         drivers=drivers(vector.features, vector.values, row, manifest.medians),
         model_version=manifest.version,
         sources=seen.sources,
+        anomaly=anomaly,
     )
 
 

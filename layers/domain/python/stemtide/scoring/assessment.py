@@ -6,6 +6,7 @@ from typing import Final
 import msgspec
 
 from stemtide.config_sources import Source
+from stemtide.scoring.anomaly import Anomaly
 
 AT_RISK: Final = 65
 """An account with this score or more is 'at risk'."""
@@ -82,6 +83,7 @@ class Assessment(msgspec.Struct, frozen=True, kw_only=True):
     """The score part of a customer record; without enough data only `basis` and what is known say something.
 
     `completeness` is the share of the features that are known (0-1), `sources` the same by source.
+    `anomaly` is how unusual its use is against its own past, whatever comes of it; null where unknown.
     `confidence_lowered_by` has what speaks against the interval's grade: see `confidence.lowered_by`.
     """
 
@@ -97,6 +99,7 @@ class Assessment(msgspec.Struct, frozen=True, kw_only=True):
     drivers: tuple[Driver, ...] = ()
     model_version: str | None = None
     sources: tuple[KnownSource, ...] = ()
+    anomaly: Anomaly | None = None
 
 
 def is_at_risk(score: int) -> bool:
