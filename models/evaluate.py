@@ -20,15 +20,27 @@ from models.train import Trained, day_text, manifest_of, train, write_candidate
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Split:
-    """Fit labels end on `fit_until` or before; test snapshots lie from `test_from` to `test_until`."""
+    """Outcomes of fit rows are known on `fit_until` or before; test snapshots lie from `test_from` to
+    `test_until`. A row in between, of which the outcome is known only in the tested time, is in neither."""
 
     fit_until: int | None
     test_from: int | None
     test_until: int | None = None
 
     def fit_rows(self, rows: Dataset) -> Dataset:
-        """What is fitted."""
+        """What is fitted: nobody may have meant to change the outcome, unless the mapping lets such rows
+        count."""
+        return self.known_rows(rows).that_count()
+
+    def known_rows(self, rows: Dataset) -> Dataset:
+        """The rows whose outcome is known when the model is fitted."""
         return rows if self.fit_until is None else rows.labels_until(self.fit_until)
+
+    def purged(self, rows: Dataset) -> int:
+        """How many rows of the time before the test are not fitted because their outcome is known later."""
+        if self.fit_until is None or self.test_from is None:
+            return 0
+        return int(((rows.outcome_days() > self.fit_until) & (rows.day < self.test_from)).sum())
 
     def test_rows(self, rows: Dataset) -> Dataset:
         """What is measured."""
@@ -106,6 +118,7 @@ def figures_of(trained: Trained, test: Dataset, *, seed: int) -> dict[str, Any]:
         "positives_fit": fit.positives,
         "n_test": len(test),
         "positives_test": test.positives,
+        "treated_test": test.n_treated,
         "baseline_auc_roc": baseline,
         "baseline_feature": feature,
         "seen_accounts": _part(y, p, seen),

@@ -101,7 +101,9 @@ def _curve(rows: Dataset, out: Flags, recipe: Recipe, seed: int) -> Floats:
     way_in = gate(fit)
     data, settings = prepared(fit, recipe, way_in, seed=seed)
     left = left if way_in is None else left.where(way_in.open(left.x))
-    valid = lgb.Dataset(left.x, label=left.y.astype(np.float64), reference=data, free_raw_data=False)
+    valid = lgb.Dataset(
+        left.x, label=left.y.astype(np.float64), weight=left.weight, reference=data, free_raw_data=False
+    )
     found: dict[str, dict[str, list[float]]] = {}
     lgb.train(
         settings | {"metric": "binary_logloss"},
