@@ -15,6 +15,7 @@ from stemtide_cli.errors import CliError
 from models import measures
 from models.cohort_ranks import ranked
 from models.dataset import Dataset
+from models.leakage import require_no_giveaway
 from models.train import Trained, day_text, manifest_of, train, write_candidate
 
 
@@ -83,13 +84,14 @@ def evaluate(
         say: is told what is going on.
 
     Raises:
-        CliError: nothing to test on, or too few positives to fit to.
+        CliError: nothing to test on, too few positives to fit to, or a feature that gives the target away.
     """
     if not test.positives or test.positives == len(test):
         raise CliError(
             f"the target happened in {test.positives} of the {len(test)} test rows: nothing to measure",
             hint="test on a longer time: see --fit-until, --test-from and --test-until",
         )
+    require_no_giveaway(fit)
     say(f"fitting on {len(fit):,} rows with {fit.positives:,} positives")
     trained = train(fit, seed=seed)
     say(f"measuring on {len(test):,} rows with {test.positives:,} positives")

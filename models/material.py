@@ -116,7 +116,7 @@ def read_material(
         if not as_configured:
             until = split_day(*_span(log)) if until is None else until
             config = config_by_log(config, log, facts, mapping.subscriptions, until=until)
-        material = _read(mapping, folder, path, log, facts, config)
+        material = _read(mapping, folder, path, log, facts, config, nothing_by=as_of_day)
     return mapping, material if as_of_day is None else _as_of(material, as_of_day)
 
 
@@ -129,7 +129,16 @@ def _as_of(material: Material, day: int) -> Material:
     return replace(material, enrolments=enrolments, plays=material.plays.as_of(day))
 
 
-def _read(mapping: Mapping, folder: Path, path: Path, log: Log, facts: Facts, config: Config) -> Material:
+def _read(
+    mapping: Mapping,
+    folder: Path,
+    path: Path,
+    log: Log,
+    facts: Facts,
+    config: Config,
+    *,
+    nothing_by: int | None,
+) -> Material:
     spill = log.spill
     terms, last_start = _terms(mapping, facts, spill)
     if mapping.subscriptions is not None and facts.terms is None and _needs_terms(mapping):
@@ -137,7 +146,7 @@ def _read(mapping: Mapping, folder: Path, path: Path, log: Log, facts: Facts, co
             f"{folder} has no {mapping.subscriptions.file}: without terms there is nobody to look at",
             hint="give a folder that has it, or a mapping whose target is `silent`",
         )
-    first, last = _span(log)
+    first, last = _span(log, nothing_by=nothing_by)
     enrolments, enrolled_in = _enrolments(mapping, folder, path, spill)
     active_in, clocks = _courses(mapping, log)
     plays = read_plays(mapping, folder=folder, mapping_path=path, spill=spill)
@@ -162,10 +171,13 @@ def _needs_terms(mapping: Mapping) -> bool:
     return mapping.population.subscribed or mapping.population.min_tenure_days > 0
 
 
-def _span(log: Log) -> tuple[int, int]:
+def _span(log: Log, *, nothing_by: int | None = None) -> tuple[int, int]:
+    """The first and the last day of the events; `nothing_by` is the day by which there may be none yet."""
     with readable(log.path), connect(log.spill) as connection:
         query = f"SELECT min(instant), max(instant) FROM ({log.query})"
         [(first, last)] = connection.execute(query).fetchall()
+    if first is None and nothing_by is not None:
+        return nothing_by, nothing_by
     if first is None:
         raise CliError(f"{log.path} has no event with a timestamp", hint="check the mapping's `timestamp`")
     return int(first // sql.DAY_US), int(last // sql.DAY_US)

@@ -42,7 +42,7 @@ def evaluate(
 
     config = configuration()
     with session.out.progress() as say:
-        rows = read_rows(mapping_name, folder, name=name, target=target, config=config, say=say)
+        rows = read_rows(mapping_name, folder, name=name, target=target, config=config, seed=seed, say=say)
         split = split_of(
             default=None if fit_folder else dataset.default_split(rows.material),
             fit_until=day_number(fit_until),
@@ -51,7 +51,9 @@ def evaluate(
         )
         other = rows
         if fit_folder is not None:
-            other = read_rows(mapping_name, fit_folder, name=name, target=rows.target, config=config, say=say)
+            other = read_rows(
+                mapping_name, fit_folder, name=name, target=rows.target, config=config, seed=seed, say=say
+            )
         figures = measured(
             split.fit_rows(other.dataset), split.test_rows(rows.dataset), seed=seed, config=config, say=say
         )

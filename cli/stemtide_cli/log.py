@@ -56,7 +56,8 @@ class Log:
 
     def as_of(self, instant_us: int) -> "Log":
         """The log as it was at an instant: what came later is gone."""
-        return replace(self, query=f"SELECT * FROM ({self.query}) WHERE instant <= {instant_us}")
+        earlier = f"SELECT * FROM ({self.query}) WHERE instant <= {instant_us}"
+        return replace(self, query=f"SELECT * FROM ({earlier})")
 
     def without_instant(self) -> int:
         """How many rows have no usable timestamp, and so no place in the order."""

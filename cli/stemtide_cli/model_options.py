@@ -86,15 +86,20 @@ def read_rows(
     name: str,
     target: str | None,
     config: Config,
+    seed: int,
     say: Callable[[str], None],
     to_serve: bool = False,
 ) -> Rows:
     """All rows of a log for a target; what is to serve as a model must be a target of that model.
 
+    Args:
+        seed: of the snapshot as of which the log is read again.
+
     Raises:
-        CliError: what the log or the mapping lacks.
+        CliError: what the log or the mapping lacks, or a row looks past its snapshot.
     """
     from models.dataset import build, choose_target, require_fitting
+    from models.leakage import Origin, require_no_hindsight
     from models.material import read_material
 
     say(f"reading {folder}")
@@ -103,4 +108,10 @@ def read_rows(
     if to_serve:
         require_fitting(name, target_name, chosen)
     say(f"computing features of {len(material.accounts):,} accounts")
-    return Rows(target=target_name, material=material, dataset=build(mapping, material, chosen))
+    rows = build(mapping, material, chosen)
+    say("reading the log again as it was at a snapshot: nothing may look past it")
+    origin = Origin(
+        mapping_name=mapping_name, folder=folder, mapping=mapping, material=material, target=chosen
+    )
+    require_no_hindsight(rows, origin, seed=seed)
+    return Rows(target=target_name, material=material, dataset=rows)

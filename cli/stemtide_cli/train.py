@@ -44,7 +44,9 @@ def train(
     The same log, mapping, configuration and seed give the same version. Fewer than 10 positives train
     nothing: the documented rules score until there are more.
     """
+    from models.evaluate import Split
     from models.export import export
+    from models.leakage import require_no_giveaway
     from models.train import ARTEFACTS, manifest_of, write_candidate
     from models.train import train as trained_on
     from models.trees import ExportError
@@ -53,9 +55,10 @@ def train(
     until = day_number(fit_until)
     with session.out.progress() as say:
         rows = read_rows(
-            mapping_name, folder, name=name, target=target, config=config, say=say, to_serve=True
+            mapping_name, folder, name=name, target=target, config=config, seed=seed, say=say, to_serve=True
         )
-        fit = rows.dataset if until is None else rows.dataset.labels_until(until)
+        fit = Split(fit_until=until, test_from=None).fit_rows(rows.dataset)
+        require_no_giveaway(fit)
         say(f"training on {len(fit):,} rows with {fit.positives:,} positives")
         made = trained_on(fit, seed=seed)
         say("measuring the recipe on later time")

@@ -8,16 +8,21 @@ from models.targets import (
     BaseTerm,
     Enrolment,
     Outcomes,
+    PlayOutcome,
     Window,
     happened,
     is_in_population,
+    known_on,
     snapshot_days,
+    split_day,
 )
 
 CHURN = Target(kind=Kind.SUBSCRIPTION_ENDED, horizon_days=30)
 UPSELL = Target(kind=Kind.UPGRADED, horizon_days=30)
 SILENT = Target(kind=Kind.SILENT, horizon_days=28)
 WITHDRAWN = Target(kind=Kind.WITHDRAWN, horizon_days=28)
+RENEWAL = Target(kind=Kind.NOT_RENEWED, horizon_days=60)
+REACTIVATED = Target(kind=Kind.OUTCOME, horizon_days=30, outcome="reactivated")
 SUBSCRIBED = Population(subscribed=True)
 
 
@@ -28,6 +33,11 @@ def active(*days: int) -> Outcomes:
 def with_terms(*terms: tuple[int, int | None, int | None]) -> Outcomes:
     found = tuple(BaseTerm(start=start, ends=ends, tier=tier) for start, ends, tier in terms)
     return Outcomes(active=np.array([], dtype=np.int64), terms=found)
+
+
+def with_plays(*told: tuple[int, str]) -> Outcomes:
+    plays = tuple(PlayOutcome(day=day, outcome=outcome) for day, outcome in told)
+    return Outcomes(active=np.array([], dtype=np.int64), plays=plays)
 
 
 def enrolled(registered: int | None, left: int | None, *days: int) -> Outcomes:
@@ -126,9 +136,94 @@ def test_enrolled_is_who_registered_by_the_end_of_the_day_and_has_not_left(
     assert is_in_population(population, WITHDRAWN, enrolled(registered, left), 100) is expected
 
 
-def test_a_snapshot_counts_only_if_its_whole_horizon_was_observed() -> None:
-    window = Window(origin=1000, observed=1100)
+@pytest.mark.parametrize(
+    ("ends", "expected"), [(None, False), (100, False), (101, True), (160, True), (161, False)]
+)
+def test_a_renewal_is_at_stake_where_the_running_term_runs_out_within_the_horizon(
+    ends: int | None, expected: bool
+) -> None:
+    assert is_in_population(Population(), RENEWAL, with_terms((71, ends, None)), 100) is expected
 
-    assert list(snapshot_days(Snapshots(every_days=10, first_day=35), window, 30)) == [1035, 1045, 1055, 1065]
-    assert list(snapshot_days(Snapshots(every_days=35, first_day=35), window, 30)) == [1035, 1070]
-    assert list(snapshot_days(Snapshots(every_days=35, first_day=35), window, 31)) == [1035]
+
+def test_no_renewal_is_at_stake_before_a_term_begins_or_without_any() -> None:
+    assert not is_in_population(Population(), RENEWAL, with_terms((101, 120, None)), 100)
+    assert not is_in_population(Population(), RENEWAL, with_terms(), 100)
+
+
+@pytest.mark.parametrize(("start", "renewed"), [(101, True), (120, True), (134, True), (135, False)])
+def test_a_renewal_begins_by_the_end_of_the_term_and_its_days_of_grace(start: int, renewed: bool) -> None:
+    account = with_terms((71, 120, 1), (start, None, 0))
+
+    assert happened(RENEWAL, account, 100) is not renewed
+
+
+def test_the_terms_up_to_the_snapshot_are_no_renewal() -> None:
+    assert happened(RENEWAL, with_terms((40, 71, 1), (71, 120, 1)), 100)
+    assert happened(RENEWAL, with_terms((71, 120, 1)), 71)
+    assert not happened(RENEWAL, with_terms((71, 120, 1), (100, 131, 1), (131, 160, 1)), 100)
+
+
+@pytest.mark.parametrize(("grace", "renewed"), [(0, False), (2, False), (3, True)])
+def test_the_grace_is_the_target_s(grace: int, renewed: bool) -> None:
+    target = Target(kind=Kind.NOT_RENEWED, horizon_days=60, grace_days=grace)
+    account = with_terms((71, 120, None), (123, None, None))
+
+    assert happened(target, account, 100) is not renewed
+    assert known_on(target, account, 100) == 120 + grace
+
+
+def test_the_outcome_of_a_renewal_is_known_when_the_grace_is_over_and_others_when_the_horizon_is() -> None:
+    account = with_terms((71, 120, None))
+
+    assert known_on(RENEWAL, account, 100) == 134
+    assert known_on(RENEWAL, with_terms((71, None, None)), 100) == 160
+    assert known_on(RENEWAL, with_terms(), 100) == 160
+    assert known_on(CHURN, account, 100) == 130
+
+
+@pytest.mark.parametrize(
+    ("told", "expected"),
+    [
+        ((), False),
+        (((101, "offered"),), False),
+        (((100, "offered"),), True),
+        (((90, "reactivated"),), False),
+        (((90, "reactivated"), (95, "offered")), True),
+        (((90, "offered"), (95, "declined"), (110, "reactivated")), True),
+        (((90, "offered"), (95, "reactivated"), (110, "offered")), False),
+    ],
+)
+def test_an_outcome_is_at_stake_where_a_play_is_known_whose_last_word_was_another(
+    told: tuple[tuple[int, str], ...], expected: bool
+) -> None:
+    assert is_in_population(Population(), REACTIVATED, with_plays(*told), 100) is expected
+
+
+@pytest.mark.parametrize(("day", "expected"), [(100, False), (101, True), (130, True), (131, False)])
+def test_an_outcome_is_one_that_becomes_known_within_the_horizon(day: int, expected: bool) -> None:
+    assert happened(REACTIVATED, with_plays((90, "offered"), (day, "reactivated")), 100) is expected
+    assert not happened(REACTIVATED, with_plays((90, "offered"), (day, "declined")), 100)
+
+
+def test_what_was_known_last_counts_the_end_of_the_day() -> None:
+    account = with_plays((90, "offered"), (90, "declined"), (92, "offered"))
+
+    assert [account.last_outcome(day) for day in (89, 90, 91, 92)] == [
+        None,
+        "declined",
+        "declined",
+        "offered",
+    ]
+
+
+def test_snapshots_lie_in_the_time_that_was_observed() -> None:
+    window = Window(origin=1000, observed=1065)
+
+    assert list(snapshot_days(Snapshots(every_days=10, first_day=35), window)) == [1035, 1045, 1055, 1065]
+    assert list(snapshot_days(Snapshots(every_days=31, first_day=35), window)) == [1035]
+    assert list(snapshot_days(Snapshots(every_days=1, first_day=66), window)) == []
+
+
+def test_a_log_is_divided_at_65_percent_of_its_days() -> None:
+    assert split_day(1000, 1100) == 1065
+    assert split_day(1000, 1003) == 1001
