@@ -127,7 +127,8 @@ def _require_same_features(then: Dataset, known: Material, day: int) -> None:
 def _differs(ours: Floats, theirs: Floats) -> Flags:
     """Which values are not the same bits; unknown equals unknown."""
     same = ours.view(np.int64) == theirs.view(np.int64)
-    return ~(same | (np.isnan(ours) & np.isnan(theirs)))
+    differs: Flags = ~(same | (np.isnan(ours) & np.isnan(theirs)))
+    return differs
 
 
 def _aucs(fit: Dataset) -> Iterator[tuple[str, float]]:

@@ -102,6 +102,7 @@ def test_a_number_of_active_days_is_counted_within_its_window() -> None:
     population = Population(active_within_days=90, min_active_days=2, min_active_days_within=720)
 
     assert is_in_population(population, SILENT, active(281, 990), 1000)
+    assert is_in_population(population, SILENT, active(281, 600, 990), 1000)
     assert not is_in_population(population, SILENT, active(280, 990), 1000)
     assert not is_in_population(population, SILENT, active(281, 910), 1000)
 
