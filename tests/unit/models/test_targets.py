@@ -47,7 +47,8 @@ def enrolled(registered: int | None, left: int | None, *days: int) -> Outcomes:
 
 
 @pytest.mark.parametrize(
-    ("ends", "expected"), [(100, False), (101, True), (130, True), (131, False), (None, False)]
+    ("ends", "expected"),
+    [(99, False), (100, False), (101, True), (130, True), (131, False), (None, False)],
 )
 def test_churn_is_the_last_term_running_out_after_the_snapshot_and_within_the_horizon(
     ends: int | None, expected: bool
@@ -60,7 +61,9 @@ def test_a_term_that_a_later_one_follows_is_no_churn_even_after_a_gap() -> None:
     assert happened(CHURN, with_terms((71, 102, None), (105, 136, None)), 110)
 
 
-@pytest.mark.parametrize(("day", "expected"), [(70, False), (71, True), (101, True), (102, False)])
+@pytest.mark.parametrize(
+    ("day", "expected"), [(70, False), (71, True), (101, True), (102, False), (103, False)]
+)
 def test_a_subscriber_has_a_term_that_began_by_the_end_of_the_day_and_has_not_run_out(
     day: int, expected: bool
 ) -> None:
@@ -84,11 +87,26 @@ def test_the_same_a_lower_or_an_unknown_tier_is_no_upgrade(tier: int | None) -> 
     assert not happened(UPSELL, with_terms((70, 110, 1), (110, 140, tier)), 100)
 
 
-@pytest.mark.parametrize(("start", "expected"), [(86, True), (87, False)])
+def test_who_has_no_tier_yet_does_not_move_to_a_higher_one() -> None:
+    assert not happened(UPSELL, with_terms((110, 140, 2)), 100)
+    assert not happened(UPSELL, with_terms((70, 110, None), (110, 140, 2)), 100)
+    assert not happened(UPSELL, with_terms((40, 60, 2), (70, 110, 1)), 100)
+    assert not happened(UPSELL, with_terms((100, 130, 2), (100, 130, 1)), 100)
+
+
+@pytest.mark.parametrize(("start", "expected"), [(60, True), (86, True), (87, False)])
 def test_tenure_counts_whole_days_from_the_first_term(start: int, expected: bool) -> None:
     population = Population(subscribed=True, min_tenure_days=14)
 
     assert is_in_population(population, CHURN, with_terms((start, 200, None)), 100) is expected
+
+
+def test_tenure_begins_with_the_first_of_all_terms() -> None:
+    population = Population(min_tenure_days=40)
+
+    assert is_in_population(population, CHURN, with_terms((60, 91, None), (91, 200, None)), 100)
+    assert not is_in_population(population, CHURN, with_terms((61, 91, None), (91, 200, None)), 100)
+    assert not is_in_population(population, CHURN, with_terms(), 100)
 
 
 @pytest.mark.parametrize(("day", "expected"), [(72, False), (73, True), (100, True), (101, False)])
@@ -120,14 +138,19 @@ def test_silence_may_include_leaving() -> None:
     assert not happened(SILENT, enrolled(50, 128, 101), 100)
 
 
-@pytest.mark.parametrize(("left", "expected"), [(100, False), (101, True), (128, True), (129, False)])
+@pytest.mark.parametrize(
+    ("left", "expected"), [(99, False), (100, False), (101, True), (128, True), (129, False)]
+)
 def test_withdrawal_is_leaving_within_the_horizon(left: int, expected: bool) -> None:
     assert happened(WITHDRAWN, enrolled(50, left), 100) is expected
 
 
 @pytest.mark.parametrize(
     ("registered", "left", "expected"),
-    [(100, None, True), (101, None, False), (50, 100, False), (50, 101, True), (None, None, False)],
+    [
+        *((100, None, True), (101, None, False), (None, None, False)),
+        *((50, 99, False), (50, 100, False), (50, 101, True)),
+    ],
 )
 def test_enrolled_is_who_registered_by_the_end_of_the_day_and_has_not_left(
     registered: int | None, left: int | None, expected: bool
@@ -203,7 +226,8 @@ def test_an_outcome_is_at_stake_where_a_play_is_known_whose_last_word_was_anothe
 @pytest.mark.parametrize(("day", "expected"), [(100, False), (101, True), (130, True), (131, False)])
 def test_an_outcome_is_one_that_becomes_known_within_the_horizon(day: int, expected: bool) -> None:
     assert happened(REACTIVATED, with_plays((90, "offered"), (day, "reactivated")), 100) is expected
-    assert not happened(REACTIVATED, with_plays((90, "offered"), (day, "declined")), 100)
+    assert not happened(REACTIVATED, with_plays((90, "offered"), (day, "declined"), (day, "referred")), 100)
+    assert not happened(REACTIVATED, with_plays((90, "reactivated"), (95, "offered")), 100)
 
 
 def test_what_was_known_last_counts_the_end_of_the_day() -> None:
