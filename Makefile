@@ -69,7 +69,7 @@ test-long: setup ## the long sweeps: a million seeds (resumable), whole open log
 	  --report build/simulation/report.json
 	@$(BIN)/pytest -m long
 
-mutants: setup ## mutation testing of fold, marks, store and features (resumable)
+mutants: setup ## mutation testing of fold, marks, store, features and training (resumable)
 	@$(BIN)/python -m tests.mutation
 
 lock: setup ## renew the lock files from requirements/*.in

@@ -23,8 +23,12 @@ MIN_SLOPE: Final = 0.01
 """A model that ranks no better than chance is flattened, never turned around."""
 
 
-def platt(margins: Floats, y: Labels) -> Calibration:
-    """Logistic calibration by Platt (1999), with his smoothed targets; the slope is positive."""
+def platt(margins: Floats, y: Labels, weight: Floats | None = None) -> Calibration:
+    """Logistic calibration by Platt (1999), with his smoothed targets; the slope is positive.
+
+    Args:
+        weight: what each row counts; None: all alike.
+    """
     positives = int(y.sum())
     high, low = (positives + 1) / (positives + 2), 1 / (len(y) - positives + 2)
     goal = np.where(y, high, low)
@@ -32,8 +36,9 @@ def platt(margins: Floats, y: Labels) -> Calibration:
     def loss(parameters: Floats) -> tuple[float, Floats]:
         z = parameters[0] * margins + parameters[1]
         error = expit(z) - goal
-        value = float(np.mean(np.logaddexp(0.0, z) - goal * z))
-        return value, np.array([np.mean(error * margins), np.mean(error)])
+        value = float(np.average(np.logaddexp(0.0, z) - goal * z, weights=weight))
+        slope, intercept = (np.average(e, weights=weight) for e in (error * margins, error))
+        return value, np.array([slope, intercept])
 
     start = np.array([1.0, 0.0])
     found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=[(MIN_SLOPE, None), (None, None)])

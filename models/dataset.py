@@ -1,6 +1,6 @@
 """Rows (account, snapshot) of a log by the evaluation protocol: features, labels, and the split by time."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -9,14 +9,23 @@ from stemtide.as_of import end_of_day_ms
 from stemtide.features.configured_features import NO_SHAPE, Shape
 from stemtide.features.profile_columns import Basis
 from stemtide.features.registry import registry
-from stemtide.features.view import Floats
+from stemtide.features.view import Flags, Floats
 from stemtide_cli.errors import CliError
 from stemtide_cli.mapping import Mapping
-from stemtide_cli.mapping_training import Kind, Target
+from stemtide_cli.mapping_training import OF_TERMS, Kind, Target, Treated, Treatments
 
 from models.histories import feature_matrix
 from models.material import Material
-from models.targets import Ints, Window, happened, is_in_population, snapshot_days, split_day
+from models.targets import (
+    Ints,
+    Outcomes,
+    Window,
+    happened,
+    is_in_population,
+    known_on,
+    snapshot_days,
+    split_day,
+)
 
 UPSELL = "upsell"
 """The model whose targets are upgrades; every other model's are losses."""
@@ -29,11 +38,19 @@ class Dataset:
     accounts: npt.NDArray[np.str_]
     day: Ints
     x: Floats
-    y: npt.NDArray[np.bool_]
+    y: Flags
     horizon_days: int
     shape: Shape = NO_SHAPE
     loss: bool = True
-    """Whether the target is the end of something, and no upgrade."""
+    """Whether the target is the end of something, and neither an upgrade nor the outcome of a play."""
+    known_on: Ints | None = None
+    """The day at whose end a row's outcome is known; None: always that on which its horizon ends."""
+    weight: Floats | None = None
+    """What a row counts in a fit, 0: nothing; None: all count alike."""
+    treated: Flags | None = None
+    """Whether somebody meant to change the outcome before it was known; None: nobody is known to have."""
+    censored: int = 0
+    """Of all rows of the log, those that are none because it is not known what came of them."""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -47,13 +64,34 @@ class Dataset:
     def positives(self) -> int:
         return int(self.y.sum())
 
-    def where(self, mask: npt.NDArray[np.bool_]) -> "Dataset":
-        """The rows that a mask marks."""
-        return replace(self, accounts=self.accounts[mask], day=self.day[mask], x=self.x[mask], y=self.y[mask])
+    @property
+    def n_treated(self) -> int:
+        return 0 if self.treated is None else int(self.treated.sum())
+
+    def where(self, rows: Flags | Ints) -> "Dataset":
+        """The rows that a mask marks, or those at some places, in that order."""
+        return replace(
+            self,
+            accounts=self.accounts[rows],
+            day=self.day[rows],
+            x=self.x[rows],
+            y=self.y[rows],
+            known_on=None if self.known_on is None else self.known_on[rows],
+            weight=None if self.weight is None else self.weight[rows],
+            treated=None if self.treated is None else self.treated[rows],
+        )
+
+    def outcome_days(self) -> Ints:
+        """For each row the day at whose end its outcome is known."""
+        return self.day + self.horizon_days if self.known_on is None else self.known_on
 
     def labels_until(self, day: int) -> "Dataset":
-        """The rows whose horizon ends on that day or before."""
-        return self.where(self.day + self.horizon_days <= day)
+        """The rows whose outcome is known by the end of that day."""
+        return self.where(self.outcome_days() <= day)
+
+    def that_count(self) -> "Dataset":
+        """The rows that count in a fit."""
+        return self if self.weight is None else self.where(self.weight > 0)
 
     def snapshots_in(self, first: int, last: int | None) -> "Dataset":
         """The rows with a snapshot from `first` to `last`, both included."""
@@ -82,6 +120,11 @@ def choose_target(mapping: Mapping, name: str, wanted: str | None) -> tuple[str,
 
 def require_fitting(name: str, target_name: str, target: Target) -> None:
     """Raise the CliError of a model that would serve under another's name: its scores mean something else."""
+    if target.kind is Kind.OUTCOME:
+        raise CliError(
+            f"{target_name!r} is the outcome of a play: no model that scores foretells one",
+            hint=f"`stemtide evaluate {name} --target {target_name}` measures how well it can be told",
+        )
     if not _fits(name, target):
         other = "churn" if name == UPSELL else UPSELL
         raise CliError(
@@ -91,48 +134,110 @@ def require_fitting(name: str, target_name: str, target: Target) -> None:
 
 
 def _fits(name: str, target: Target) -> bool:
-    return (target.kind is Kind.UPGRADED) == (name == UPSELL)
+    return target.kind is not Kind.OUTCOME and (target.kind is Kind.UPGRADED) == (name == UPSELL)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LookedAt:
+    """An account of the population at a snapshot; `known_on` is the day at whose end its outcome is known."""
+
+    day: int
+    account: str
+    outcomes: Outcomes
+    known_on: int
+    is_observed: bool
+    """Whether that lies within what was observed."""
 
 
 def build(mapping: Mapping, material: Material, target: Target) -> Dataset:
-    """All rows of a log for a target, in the order of (snapshot, account)."""
-    rows = sorted(labelled(mapping, material, target))
-    pairs = [(account, end_of_day_ms(day)) for day, account, _ in rows]
+    """All rows of a log for a target, in the order of (snapshot, account).
+
+    Raises:
+        CliError: the target is an outcome of plays, and the log tells of none.
+    """
+    if target.kind is Kind.OUTCOME and material.plays.last_day is None:
+        raise CliError(
+            "the log tells of no play, and so of no outcome", hint="export them, or choose another target"
+        )
+    looked_at = list(population(mapping, material, target))
+    rows = sorted((one for one in looked_at if one.is_observed), key=lambda one: (one.day, one.account))
+    pairs = [(one.account, end_of_day_ms(one.day)) for one in rows]
     basis = Basis.of(material.config)
     x = feature_matrix(material.histories, material.standing_at, pairs, basis=basis)
+    treated = None if mapping.treatments is None else _treated(material, rows)
     return Dataset(
-        accounts=np.array([account for _, account, _ in rows], dtype=np.str_),
-        day=np.array([day for day, _, _ in rows], dtype=np.int64),
+        accounts=np.array([one.account for one in rows], dtype=np.str_),
+        day=np.array([one.day for one in rows], dtype=np.int64),
         x=x,
-        y=np.array([label for *_, label in rows], dtype=np.bool_),
+        y=np.array([happened(target, one.outcomes, one.day) for one in rows], dtype=np.bool_),
         horizon_days=target.horizon_days,
         shape=basis.shape,
-        loss=target.kind is not Kind.UPGRADED,
+        loss=target.kind not in (Kind.UPGRADED, Kind.OUTCOME),
+        known_on=np.array([one.known_on for one in rows], dtype=np.int64),
+        weight=None if treated is None else _weight(treated, mapping.treatments),
+        treated=treated,
+        censored=len(looked_at) - len(rows),
     )
 
 
 def labelled(mapping: Mapping, material: Material, target: Target) -> Iterator[tuple[int, str, bool]]:
     """(snapshot, account, label) by the protocol."""
+    for one in population(mapping, material, target):
+        if one.is_observed:
+            yield one.day, one.account, happened(target, one.outcomes, one.day)
+
+
+def population(
+    mapping: Mapping, material: Material, target: Target, *, known: Material | None = None
+) -> Iterator[LookedAt]:
+    """Who is looked at, account by account, also where it is not known what came of it.
+
+    Args:
+        known: what is known of the accounts, where that is less than `material`; when they are looked at, and
+            until when they were observed, follows from `material`.
+    """
     assert mapping.snapshots is not None
-    for account in material.accounts:
+    source = known or material
+    for account in source.accounts:
         window = window_of(material, account, target)
         if window is None:
             continue
-        outcomes = material.outcomes(account)
-        for day in snapshot_days(mapping.snapshots, window, target.horizon_days):
+        outcomes = source.outcomes(account)
+        for day in snapshot_days(mapping.snapshots, window):
             if is_in_population(mapping.population, target, outcomes, day):
-                yield day, account, happened(target, outcomes, day)
+                until = known_on(target, outcomes, day)
+                yield LookedAt(
+                    day=day,
+                    account=account,
+                    outcomes=outcomes,
+                    known_on=until,
+                    is_observed=until <= window.observed,
+                )
 
 
 def window_of(material: Material, account: str, target: Target) -> Window | None:
     """The account's clock, and the last day of which the target's outcome is known."""
-    if target.kind in (Kind.SUBSCRIPTION_ENDED, Kind.UPGRADED):
-        if material.last_term_start is None:
-            return None
-        return Window(origin=material.first_day, observed=material.last_term_start)
+    if target.kind in OF_TERMS or target.kind is Kind.OUTCOME:
+        told = material.last_term_start if target.kind in OF_TERMS else material.plays.last_day
+        return None if told is None else Window(origin=material.first_day, observed=told)
     if material.clocks:
         return material.clocks.get(material.courses.get(account, ""))
     return Window(origin=material.first_day, observed=material.last_day)
+
+
+def _treated(material: Material, rows: Sequence[LookedAt]) -> Flags:
+    """Whether a treatment lies between a row's snapshot and the day at whose end its outcome is known."""
+    of = material.plays.treatments
+    return np.array(
+        [any(one.overlaps(row.day + 1, row.known_on) for one in of.get(row.account, ())) for row in rows],
+        dtype=np.bool_,
+    )
+
+
+def _weight(treated: Flags, section: Treatments | None) -> Floats:
+    assert section is not None
+    of_treated = {Treated.EXCLUDE: 0.0, Treated.WEIGHT: section.weight, Treated.KEEP: 1.0}
+    return np.where(treated, of_treated[section.treated], 1.0)
 
 
 def default_split(material: Material) -> int:

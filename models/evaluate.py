@@ -17,20 +17,33 @@ from stemtide_cli.model_options import TRIES
 from models import measures
 from models.cohort_ranks import ranked
 from models.dataset import Dataset
+from models.leakage import require_no_giveaway
 from models.train import Trained, day_text, manifest_of, train, write_candidate
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Split:
-    """Fit labels end on `fit_until` or before; test snapshots lie from `test_from` to `test_until`."""
+    """Outcomes of fit rows are known on `fit_until` or before; test snapshots lie from `test_from` to
+    `test_until`. A row in between, of which the outcome is known only in the tested time, is in neither."""
 
     fit_until: int | None
     test_from: int | None
     test_until: int | None = None
 
     def fit_rows(self, rows: Dataset) -> Dataset:
-        """What is fitted."""
+        """What is fitted: nobody may have meant to change the outcome, unless the mapping lets such rows
+        count."""
+        return self.known_rows(rows).that_count()
+
+    def known_rows(self, rows: Dataset) -> Dataset:
+        """The rows whose outcome is known when the model is fitted."""
         return rows if self.fit_until is None else rows.labels_until(self.fit_until)
+
+    def purged(self, rows: Dataset) -> int:
+        """How many rows of the time before the test are not fitted because their outcome is known later."""
+        if self.fit_until is None or self.test_from is None:
+            return 0
+        return int(((rows.outcome_days() > self.fit_until) & (rows.day < self.test_from)).sum())
 
     def test_rows(self, rows: Dataset) -> Dataset:
         """What is measured."""
@@ -88,13 +101,14 @@ def evaluate(
         say: is told what is going on.
 
     Raises:
-        CliError: nothing to test on, or too few positives to fit to.
+        CliError: nothing to test on, too few positives to fit to, or a feature that gives the target away.
     """
     if not test.positives or test.positives == len(test):
         raise CliError(
             f"the target happened in {test.positives} of the {len(test)} test rows: nothing to measure",
             hint="test on a longer time: see --fit-until, --test-from and --test-until",
         )
+    require_no_giveaway(fit)
     say(f"fitting on {len(fit):,} rows with {fit.positives:,} positives")
     trained = train(fit, seed=seed, tries=tries, say=say)
     say(f"measuring on {len(test):,} rows with {test.positives:,} positives")
@@ -125,6 +139,7 @@ def figures_of(trained: Trained, test: Dataset, *, seed: int) -> dict[str, Any]:
         "recipe": msgspec.to_builtins(trained.recipe),
         "n_test": len(test),
         "positives_test": test.positives,
+        "treated_test": test.n_treated,
         "baseline_auc_roc": baseline,
         "baseline_feature": feature,
         "seen_accounts": _part(y, p, seen),

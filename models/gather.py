@@ -14,6 +14,7 @@ from models.cohort_ranks import ranked
 from models.contenders import contenders
 from models.coverage import coverage
 from models.dataset import Dataset
+from models.evaluate import Split
 from models.evidence import Evidence, Rows
 from models.importance import importance_and_swarm
 from models.material import Material
@@ -36,6 +37,20 @@ class LeftOut:
     censored: int = 0
     purged: int = 0
     treated: int = 0
+
+
+def left_out(rows: Dataset, split: Split, *, fitted: Dataset | None = None) -> LeftOut:
+    """The rows of a log that are in neither the fit nor the test.
+
+    Args:
+        fitted: the rows of the other log that is fitted instead, all of it.
+    """
+    learnt = split.known_rows(fitted or rows)
+    return LeftOut(
+        censored=rows.censored + (fitted.censored if fitted else 0),
+        purged=0 if fitted else split.purged(rows),
+        treated=len(learnt) - len(learnt.that_count()),
+    )
 
 
 def evidence_of(

@@ -78,7 +78,7 @@ def grow(fit: Dataset, recipe: Recipe, *, seed: int) -> Grown:
         if out.any() and fit.y[~out].any():
             traces[:, out] = _staged(train(fit.where(~out), recipe, most, seed=seed), fit.x[out], most)
     covered = ~np.isnan(traces[0])
-    rounds = recipe.rounds or _best_round(traces[:, covered], fit.y[covered])
+    rounds = recipe.rounds or _best_round(traces[:, covered], fit.where(covered))
     booster = train(fit, recipe, rounds, seed=seed)
     return Grown(
         booster=booster,
@@ -112,6 +112,7 @@ def prepared(
     data = lgb.Dataset(
         x,
         label=rows.y.astype(np.float64),
+        weight=rows.weight,
         feature_name=list(fit.names),
         params={key: settings[key] for key in ("max_bin", "min_data_in_leaf", "verbose", "force_row_wise")},
         free_raw_data=False,
@@ -127,13 +128,8 @@ def masked(fit: Dataset, seed: int) -> Dataset:
     hidden = rng.random(copies.shape) < MASKED
     hidden[rng.integers(len(copies), size=copies.shape[1]), np.arange(copies.shape[1])] = True
     copies[hidden] = np.nan
-    return replace(
-        fit,
-        accounts=np.concatenate([fit.accounts, fit.accounts[chosen]]),
-        day=np.concatenate([fit.day, fit.day[chosen]]),
-        x=np.concatenate([fit.x, copies]),
-        y=np.concatenate([fit.y, fit.y[chosen]]),
-    )
+    more = fit.where(np.concatenate([np.arange(len(fit)), chosen]))
+    return replace(more, x=np.concatenate([fit.x, copies]))
 
 
 def folds(fit: Dataset, seed: int) -> Ints:
@@ -169,8 +165,8 @@ def _staged(booster: lgb.Booster, x: Floats, rounds: int) -> Floats:
     return np.concatenate((margins, np.repeat(margins[-1:], rounds - len(margins), axis=0)))
 
 
-def _best_round(traces: Floats, y: np.ndarray[Any, np.dtype[np.bool_]]) -> int:
+def _best_round(traces: Floats, rows: Dataset) -> int:
     """The round with the lowest log loss over all rows, at least MIN_ROUNDS."""
-    signs = np.where(y, 1.0, -1.0)
-    losses = np.logaddexp(0.0, -signs * traces).mean(axis=1)
+    signs = np.where(rows.y, 1.0, -1.0)
+    losses = np.average(np.logaddexp(0.0, -signs * traces), axis=1, weights=rows.weight)
     return max(MIN_ROUNDS, int(np.argmin(losses)) + 1)

@@ -29,6 +29,7 @@ from stemtide_cli.section_file import find_section
 
 from models.histories import read_histories
 from models.log_config import config_by_log
+from models.plays import NO_PLAYS, Plays, read_plays
 from models.targets import BaseTerm, Enrolment, Outcomes, Window, split_day
 
 BATCH_ROWS = 50_000
@@ -57,6 +58,7 @@ class Material:
     last_day: int
     """Of the events."""
     last_term_start: int | None
+    plays: Plays = NO_PLAYS
     notes: tuple[str, ...] = ()
     _standings: dict[tuple[str, int], Standing] = field(default_factory=dict)
 
@@ -73,6 +75,7 @@ class Material:
             active=active,
             terms=self.terms.get(account, ()),
             enrolment=self.enrolments.get(account),
+            plays=self.plays.outcomes.get(account, ()),
         )
 
     def standing_at(self, account: str, as_of_ms: int) -> Standing:
@@ -84,7 +87,13 @@ class Material:
 
 
 def read_material(
-    mapping_name: str, folder: Path, config: Config, *, as_configured: bool = False, until: int | None = None
+    mapping_name: str,
+    folder: Path,
+    config: Config,
+    *,
+    as_configured: bool = False,
+    until: int | None = None,
+    as_of_day: int | None = None,
 ) -> tuple[Mapping, Material]:
     """Read all of a log folder by a mapping.
 
@@ -92,22 +101,44 @@ def read_material(
         config: what it does not say of the product's parts and plans is told from the log.
         as_configured: nothing is: what is to serve is computed by the deployed configuration alone.
         until: the last day of the events that parts are told from, by default that which divides the log.
+        as_of_day: what became known after the end of this day is deleted before anything is read.
 
     Raises:
         CliError: a file is missing or unreadable, or does not have a mapped column.
     """
     path = find_mapping(mapping_name)
     mapping = load_mapping(path)
+    as_of_us = None if as_of_day is None else (as_of_day + 1) * sql.DAY_US - 1
     with tempfile.TemporaryDirectory(prefix="stemtide-") as spill:
         log = open_log(mapping.events, folder=folder, mapping_path=path, spill=Path(spill))
-        facts = open_facts(mapping, folder=folder, mapping_path=path, spill=Path(spill))
+        log = log if as_of_us is None else log.as_of(as_of_us)
+        facts = open_facts(mapping, folder=folder, mapping_path=path, spill=Path(spill), as_of_us=as_of_us)
         if not as_configured:
             until = split_day(*_span(log)) if until is None else until
             config = config_by_log(config, log, facts, mapping.subscriptions, until=until)
-        return mapping, _read(mapping, folder, path, log, facts, config)
+        material = _read(mapping, folder, path, log, facts, config, nothing_by=as_of_day)
+    return mapping, material if as_of_day is None else _as_of(material, as_of_day)
 
 
-def _read(mapping: Mapping, folder: Path, path: Path, log: Log, facts: Facts, config: Config) -> Material:
+def _as_of(material: Material, day: int) -> Material:
+    """The material without what files without a history of their own say of later days."""
+    enrolments = {
+        account: replace(one, left=one.left if one.left is not None and one.left <= day else None)
+        for account, one in material.enrolments.items()
+    }
+    return replace(material, enrolments=enrolments, plays=material.plays.as_of(day))
+
+
+def _read(
+    mapping: Mapping,
+    folder: Path,
+    path: Path,
+    log: Log,
+    facts: Facts,
+    config: Config,
+    *,
+    nothing_by: int | None,
+) -> Material:
     spill = log.spill
     terms, last_start = _terms(mapping, facts, spill)
     if mapping.subscriptions is not None and facts.terms is None and _needs_terms(mapping):
@@ -115,9 +146,10 @@ def _read(mapping: Mapping, folder: Path, path: Path, log: Log, facts: Facts, co
             f"{folder} has no {mapping.subscriptions.file}: without terms there is nobody to look at",
             hint="give a folder that has it, or a mapping whose target is `silent`",
         )
-    first, last = _span(log)
+    first, last = _span(log, nothing_by=nothing_by)
     enrolments, enrolled_in = _enrolments(mapping, folder, path, spill)
     active_in, clocks = _courses(mapping, log)
+    plays = read_plays(mapping, folder=folder, mapping_path=path, spill=spill)
     return Material(
         config=config,
         fingerprint=f"{log.fingerprint}-{facts.log.fingerprint if facts.log else 'none'}",
@@ -130,7 +162,8 @@ def _read(mapping: Mapping, folder: Path, path: Path, log: Log, facts: Facts, co
         first_day=first,
         last_day=last,
         last_term_start=last_start,
-        notes=facts.notes,
+        plays=plays,
+        notes=(*facts.notes, *plays.notes),
     )
 
 
@@ -138,10 +171,13 @@ def _needs_terms(mapping: Mapping) -> bool:
     return mapping.population.subscribed or mapping.population.min_tenure_days > 0
 
 
-def _span(log: Log) -> tuple[int, int]:
+def _span(log: Log, *, nothing_by: int | None = None) -> tuple[int, int]:
+    """The first and the last day of the events; `nothing_by` is the day by which there may be none yet."""
     with readable(log.path), connect(log.spill) as connection:
         query = f"SELECT min(instant), max(instant) FROM ({log.query})"
         [(first, last)] = connection.execute(query).fetchall()
+    if first is None and nothing_by is not None:
+        return nothing_by, nothing_by
     if first is None:
         raise CliError(f"{log.path} has no event with a timestamp", hint="check the mapping's `timestamp`")
     return int(first // sql.DAY_US), int(last // sql.DAY_US)

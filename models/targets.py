@@ -5,7 +5,6 @@ A snapshot is the end of UTC day t: day t is past, the horizon is the days t+1 â
 """
 
 from bisect import bisect_right
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
@@ -37,12 +36,21 @@ class Enrolment:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PlayOutcome:
+    """What became known on a day of a win-back or retention play."""
+
+    day: int
+    outcome: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Outcomes:
-    """What happened to one account: active days ascending, base terms by start, enrolment."""
+    """What happened to one account: active days ascending, base terms by start, enrolment, plays by day."""
 
     active: Ints
     terms: tuple[BaseTerm, ...] = ()
     enrolment: Enrolment | None = None
+    plays: tuple[PlayOutcome, ...] = ()
 
     def active_days(self, first: int, last: int) -> int:
         """Active days from `first` to `last`, both included."""
@@ -56,6 +64,11 @@ class Outcomes:
             return None
         term = self.terms[place]
         return term if term.ends is None or term.ends > day else None
+
+    def last_outcome(self, day: int) -> str | None:
+        """What was known last of its plays at the end of a day, None where nothing was."""
+        place = bisect_right([play.day for play in self.plays], day)
+        return self.plays[place - 1].outcome if place else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,15 +87,25 @@ def split_day(first: int, last: int) -> int:
     return first + int(SPLIT_SHARE * (last - first))
 
 
-def snapshot_days(snapshots: Snapshots, window: Window, horizon_days: int) -> Iterator[int]:
-    """The days of a clock whose whole horizon was observed."""
-    yield from range(
-        window.origin + snapshots.first_day, window.observed - horizon_days + 1, snapshots.every_days
-    )
+def snapshot_days(snapshots: Snapshots, window: Window) -> range:
+    """The days of a clock at whose end accounts are looked at."""
+    return range(window.origin + snapshots.first_day, window.observed + 1, snapshots.every_days)
+
+
+def known_on(target: Target, account: Outcomes, day: int) -> int:
+    """The day at whose end it is known what came of the account: that on which the horizon ends, or the last
+    one on which a renewal may begin."""
+    if target.kind is Kind.NOT_RENEWED:
+        term = account.term_at(day)
+        if term is not None and term.ends is not None:
+            return term.ends + target.grace
+    return day + target.horizon_days
 
 
 def is_in_population(population: Population, target: Target, account: Outcomes, day: int) -> bool:
     """Whether an account is looked at, by what was known at the end of the day."""
+    if not _is_at_stake(target, account, day):
+        return False
     if population.subscribed and account.term_at(day) is None:
         return False
     if population.enrolled and not _is_enrolled(account.enrolment, day):
@@ -107,10 +130,25 @@ def happened(target: Target, account: Outcomes, day: int) -> bool:
         return ends is not None and day < ends <= last
     if target.kind is Kind.UPGRADED:
         return _is_upgraded(account, day, last)
+    if target.kind is Kind.NOT_RENEWED:
+        begin_by = known_on(target, account, day)
+        return not any(day < term.start <= begin_by for term in account.terms)
+    if target.kind is Kind.OUTCOME:
+        return any(day < play.day <= last and play.outcome == target.outcome for play in account.plays)
     has_left = _leaves(account.enrolment, day, last)
     if target.kind is Kind.WITHDRAWN:
         return has_left
     return not account.active_days(day + 1, last) or (target.or_withdrawn and has_left)
+
+
+def _is_at_stake(target: Target, account: Outcomes, day: int) -> bool:
+    """Whether it can happen at all: a running term that is to be renewed, or a play without the outcome."""
+    if target.kind is Kind.NOT_RENEWED:
+        term = account.term_at(day)
+        return term is not None and term.ends is not None and term.ends <= day + target.horizon_days
+    if target.kind is Kind.OUTCOME:
+        return account.last_outcome(day) not in (None, target.outcome)
+    return True
 
 
 def _is_upgraded(account: Outcomes, day: int, last: int) -> bool:

@@ -71,7 +71,7 @@ def train(
     found = grown(fit, seed=seed, tries=tries, say=say)
     held_out = ~np.isnan(found.margins)
     margins, y = found.margins[held_out], fit.y[held_out]
-    calibration = calibrate.platt(margins, y)
+    calibration = calibrate.platt(margins, y, fit.where(held_out).weight)
     return Trained(
         booster=found.booster,
         recipe=found.recipe,

@@ -148,7 +148,9 @@ def _curve(fit: Dataset, left: Dataset, recipe: Recipe, seed: int) -> Floats:
     left = left if way_in is None else left.where(way_in.open(left.x))
     if not len(left):
         return np.zeros(MAX_ROUNDS)
-    valid = lgb.Dataset(left.x, label=left.y.astype(np.float64), reference=data, free_raw_data=False)
+    valid = lgb.Dataset(
+        left.x, label=left.y.astype(np.float64), weight=left.weight, reference=data, free_raw_data=False
+    )
     found: dict[str, dict[str, list[float]]] = {}
     lgb.train(
         settings | {"metric": "binary_logloss"},

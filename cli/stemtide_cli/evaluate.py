@@ -25,6 +25,7 @@ from stemtide_cli.model_options import (
 
 if TYPE_CHECKING:
     from models.dataset import Dataset
+    from models.gather import LeftOut
     from models.train import Trained
 
 
@@ -63,12 +64,20 @@ def evaluate(
     from models import dataset
     from models.evaluate import evaluate as measured
     from models.evaluate import split_of
+    from models.gather import left_out
 
     config = configuration()
     with session.out.progress() as say:
         until = day_number(fit_until)
         fitted = read_rows(
-            mapping_name, fit_folder or folder, name=name, target=target, config=config, say=say, until=until
+            mapping_name,
+            fit_folder or folder,
+            name=name,
+            target=target,
+            config=config,
+            seed=seed,
+            say=say,
+            until=until,
         )
         rows = fitted
         if fit_folder is not None:
@@ -78,6 +87,7 @@ def evaluate(
                 name=name,
                 target=fitted.target,
                 config=fitted.material.config,
+                seed=seed,
                 say=say,
                 as_configured=True,
             )
@@ -97,7 +107,8 @@ def evaluate(
             **found.figures,
         }
         if html is not None:
-            _write_report(html, result, found.trained, rows, test, seed=seed, say=say)
+            gone = left_out(rows.dataset, split, fitted=fitted.dataset if fit_folder else None)
+            _write_report(html, result, found.trained, rows, test, gone, seed=seed, say=say)
             result["html"] = str(html)
     session.out.result(result, lambda console: show(console, result))
 
@@ -108,6 +119,7 @@ def _write_report(
     trained: Trained,
     rows: Rows,
     test: Dataset,
+    gone: LeftOut,
     *,
     seed: int,
     say: Callable[[str], None],
@@ -118,7 +130,7 @@ def _write_report(
         CliError: it cannot be written.
     """
     from models.card import render_evaluation
-    from models.gather import LeftOut, evidence_of
+    from models.gather import evidence_of
 
     evidence = evidence_of(
         trained,
@@ -126,7 +138,7 @@ def _write_report(
         test,
         rows.material,
         seed=seed,
-        rows_left_out=LeftOut(),
+        rows_left_out=gone,
         say=say,
         scoring=rows.material.config.scoring,
     )

@@ -50,19 +50,26 @@ class Seen:
 
 
 def open_facts(
-    mapping: Mapping, *, folder: Path, mapping_path: Path, spill: Path, seen: Seen | None = None
+    mapping: Mapping,
+    *,
+    folder: Path,
+    mapping_path: Path,
+    spill: Path,
+    seen: Seen | None = None,
+    as_of_us: int | None = None,
 ) -> Facts:
     """The subscriptions and accounts of a log, where the mapping has the sections and the folder the files.
 
     Args:
         seen: where the events are not in the folder.
+        as_of_us: what became known after this instant is gone.
 
     Raises:
         CliError: a file is unreadable, or a mapped column does not exist.
     """
     notes: list[str] = []
     with readable(folder), connect(spill) as connection:
-        terms = _terms_file(connection, mapping, folder, mapping_path)
+        terms = _terms_file(connection, mapping, folder, mapping_path, as_of_us)
         traits = _traits_file(connection, mapping, folder, mapping_path)
     for section, found in (("subscriptions", terms), ("accounts", traits)):
         wanted = getattr(mapping, section)
@@ -90,7 +97,7 @@ def open_facts(
         query=f"SELECT * FROM ({' UNION ALL '.join(parts)})",
         spill=spill,
     )
-    return Facts(log=log, notes=tuple(notes), terms=terms)
+    return Facts(log=log if as_of_us is None else log.as_of(as_of_us), notes=tuple(notes), terms=terms)
 
 
 def terms_query(section: Subscriptions, file: SectionFile) -> str:
@@ -183,22 +190,31 @@ def _at(instant: str) -> str:
 
 
 def _terms_file(
-    connection: duckdb.DuckDBPyConnection, mapping: Mapping, folder: Path, mapping_path: Path
+    connection: duckdb.DuckDBPyConnection,
+    mapping: Mapping,
+    folder: Path,
+    mapping_path: Path,
+    as_of_us: int | None,
 ) -> SectionFile | None:
     section = mapping.subscriptions
     if section is None:
         return None
     keys = ("plan", "start", "months", "mrr", "quantity", "units", "discount")
+    named = {key: getattr(section, key) for key in keys}
     file = find_section(
         connection,
         section,
         name="subscriptions",
-        named={key: getattr(section, key) for key in keys},
+        named=named,
         folder=folder,
         mapping_path=mapping_path,
     )
     if file is not None:
         check_instant(file, section.start, "start", mapping_path)
+        if as_of_us is not None:
+            return file.as_of(
+                as_of_us, start=section.start, named=(*section.account_columns, *named.values())
+            )
     return file
 
 

@@ -6,7 +6,7 @@ import hashlib
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +53,11 @@ class Log:
             found = connection.execute(query + (f" LIMIT {limit}" if limit is not None else ""))
             while rows := found.fetchmany(batch):
                 yield rows
+
+    def as_of(self, instant_us: int) -> "Log":
+        """The log as it was at an instant: what came later is gone."""
+        earlier = f"SELECT * FROM ({self.query}) WHERE instant <= {instant_us}"
+        return replace(self, query=f"SELECT * FROM ({earlier})")
 
     def without_instant(self) -> int:
         """How many rows have no usable timestamp, and so no place in the order."""

@@ -11,10 +11,12 @@ from stemtide_cli.errors import CliError
 from stemtide_cli.mapping_training import (
     Accounts,
     Enrolments,
+    PlayOutcomes,
     Population,
     Snapshots,
     Subscriptions,
     Target,
+    Treatments,
     problems,
 )
 from stemtide_cli.stack import project_root
@@ -69,6 +71,8 @@ class Mapping(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     subscriptions: Subscriptions | None = None
     accounts: Accounts | None = None
     enrolments: Enrolments | None = None
+    outcomes: PlayOutcomes | None = None
+    treatments: Treatments | None = None
     snapshots: Snapshots | None = None
     population: Population = Population()
     targets: dict[str, Target] = {}
@@ -81,6 +85,8 @@ SECTIONS: dict[str, type[msgspec.Struct]] = {
     "subscriptions": Subscriptions,
     "accounts": Accounts,
     "enrolments": Enrolments,
+    "outcomes": PlayOutcomes,
+    "treatments": Treatments,
     "snapshots": Snapshots,
     "population": Population,
     "targets.NAME": Target,
@@ -130,7 +136,7 @@ def load_mapping(path: Path) -> Mapping:
 
 
 def _check_training(path: Path, mapping: Mapping) -> None:
-    for name in ("subscriptions", "accounts", "enrolments"):
+    for name in ("subscriptions", "accounts", "enrolments", "outcomes", "treatments"):
         section = getattr(mapping, name)
         if section is not None and not section.account_columns:
             raise CliError(f"{path}: [{name}] account names no column", hint=DOCS)
@@ -143,6 +149,7 @@ def _check_training(path: Path, mapping: Mapping) -> None:
     found = problems(
         subscriptions=mapping.subscriptions,
         enrolments=mapping.enrolments,
+        outcomes=mapping.outcomes,
         population=mapping.population,
         snapshots=mapping.snapshots,
         targets=mapping.targets,

@@ -2,7 +2,7 @@
 
 from enum import StrEnum
 from fnmatch import fnmatchcase
-from typing import Annotated
+from typing import Annotated, Final
 
 import msgspec
 from msgspec import Meta
@@ -78,6 +78,37 @@ class Enrolments(_OfAccounts, frozen=True, kw_only=True):
     """The column of the day of leaving; empty for those who stayed."""
 
 
+class PlayOutcomes(_OfAccounts, frozen=True, kw_only=True):
+    """One row for each thing that became known of a win-back or retention play, its beginning included."""
+
+    at: str
+    """The column of the instant at which it became known."""
+    outcome: str
+    """The column of its name."""
+
+
+class Treated(StrEnum):
+    """What becomes of a fit row whose horizon overlaps a treatment."""
+
+    EXCLUDE = "exclude"
+    """Left out: its outcome is not what would have happened."""
+    WEIGHT = "weight"
+    """Counts less."""
+    KEEP = "keep"
+
+
+class Treatments(_OfAccounts, frozen=True, kw_only=True):
+    """One row for each time that somebody meant to change what an account does."""
+
+    start: str
+    """The column of the instant at which it began."""
+    end: str | None = None
+    """The column of its last instant; empty: it goes on. Without the key it is the day of its start."""
+    treated: Treated = Treated.EXCLUDE
+    weight: Annotated[float, Meta(gt=0, le=1)] = 0.5
+    """Of a treated row, with `treated = "weight"`."""
+
+
 class Snapshots(_Section, frozen=True, kw_only=True):
     """The days at whose end accounts are looked at."""
 
@@ -110,6 +141,18 @@ class Kind(StrEnum):
     """No event."""
     WITHDRAWN = "withdrawn"
     """Leaves, by [enrolments]."""
+    NOT_RENEWED = "not_renewed"
+    """The running term, which runs out within the horizon, is followed by no other in time."""
+    OUTCOME = "outcome"
+    """A play comes to an outcome, by [outcomes]."""
+
+
+GRACE_DAYS: Final = 14
+"""What `grace_days` is where it is not given."""
+OF_TERMS: Final = (Kind.SUBSCRIPTION_ENDED, Kind.NOT_RENEWED, Kind.UPGRADED)
+"""The kinds that [subscriptions] tells of."""
+ENDS: Final = (Kind.SUBSCRIPTION_ENDED, Kind.NOT_RENEWED)
+"""Those that need to know when a term runs out."""
 
 
 class Target(_Section, frozen=True, kw_only=True):
@@ -121,12 +164,22 @@ class Target(_Section, frozen=True, kw_only=True):
     """For `silent`: leaving counts as silence."""
     min_tenure_days: Annotated[int, Meta(ge=0, le=3650)] = 0
     active_within_days: Days | None = None
+    grace_days: Annotated[int, Meta(ge=0, le=365)] | None = None
+    """For `not_renewed`: a term that begins so many days after the end is a renewal, too."""
+    outcome: str | None = None
+    """For `outcome`: its name."""
+
+    @property
+    def grace(self) -> int:
+        """Days after a term's end within which a renewal may begin."""
+        return GRACE_DAYS if self.grace_days is None else self.grace_days
 
 
 def problems(
     *,
     subscriptions: Subscriptions | None,
     enrolments: Enrolments | None,
+    outcomes: PlayOutcomes | None,
     population: Population,
     snapshots: Snapshots | None,
     targets: dict[str, Target],
@@ -151,7 +204,8 @@ def problems(
     if subscriptions is not None and subscriptions.mrr is not None and subscriptions.currency is None:
         found.append(("[subscriptions] mrr has no currency", 'name it, like `currency = "USD"`'))
     for name, target in targets.items():
-        found += _of_target(f"[targets.{name}]", target, subscriptions, enrolments)
+        where = f"[targets.{name}]"
+        found += _of_target(where, target, subscriptions, enrolments) + _of_plays(where, target, outcomes)
     return found
 
 
@@ -159,10 +213,9 @@ def _of_target(
     where: str, target: Target, subscriptions: Subscriptions | None, enrolments: Enrolments | None
 ) -> list[tuple[str, str]]:
     found: list[tuple[str, str]] = []
-    of_terms = target.kind in (Kind.SUBSCRIPTION_ENDED, Kind.UPGRADED)
-    if (of_terms or target.min_tenure_days) and subscriptions is None:
+    if (target.kind in OF_TERMS or target.min_tenure_days) and subscriptions is None:
         found.append((f"{where} needs subscriptions", "add [subscriptions] with the file of terms"))
-    elif target.kind is Kind.SUBSCRIPTION_ENDED and subscriptions and subscriptions.months is None:
+    elif target.kind in ENDS and subscriptions and subscriptions.months is None:
         found.append(
             (f"{where} needs to know when a term runs out", "name the column in [subscriptions] months")
         )
@@ -172,4 +225,22 @@ def _of_target(
         found.append((f"{where} needs enrolments", "add [enrolments] with the file of who left when"))
     if target.or_withdrawn and target.kind is not Kind.SILENT:
         found.append((f"{where} or_withdrawn is for the kind `silent`", "drop it"))
+    return found
+
+
+def _of_plays(where: str, target: Target, outcomes: PlayOutcomes | None) -> list[tuple[str, str]]:
+    found: list[tuple[str, str]] = []
+    if target.grace_days is not None and target.kind is not Kind.NOT_RENEWED:
+        found.append((f"{where} grace_days is for the kind `not_renewed`", "drop it"))
+    if (target.outcome is not None) != (target.kind is Kind.OUTCOME):
+        found.append(
+            (
+                f"{where} `outcome` and the kind `outcome` belong together",
+                'name the outcome, like `outcome = "reactivated"`, or drop it',
+            )
+        )
+    if target.kind is Kind.OUTCOME and outcomes is None:
+        found.append(
+            (f"{where} needs outcomes of plays", "add [outcomes] with the file of what came of them")
+        )
     return found

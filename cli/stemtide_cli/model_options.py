@@ -96,6 +96,7 @@ def read_rows(
     name: str,
     target: str | None,
     config: Config,
+    seed: int,
     say: Callable[[str], None],
     to_serve: bool = False,
     as_configured: bool = False,
@@ -107,11 +108,13 @@ def read_rows(
         to_serve: the target must be one of that model, and the features those of the deployed configuration.
         as_configured: the latter alone, e.g. by the configuration of another log.
         until: see `models.material.read_material`.
+        seed: of the snapshot as of which the log is read again.
 
     Raises:
-        CliError: what the log or the mapping lacks.
+        CliError: what the log or the mapping lacks, or a row looks past its snapshot.
     """
     from models.dataset import build, choose_target, require_fitting
+    from models.leakage import Origin, require_no_hindsight
     from models.material import read_material
 
     say(f"reading {folder}")
@@ -122,5 +125,10 @@ def read_rows(
     if to_serve:
         require_fitting(name, target_name, chosen)
     say(f"computing features of {len(material.accounts):,} accounts")
-    made = build(mapping, material, chosen)
-    return Rows(target=target_name, kind=chosen.kind, material=material, dataset=made)
+    rows = build(mapping, material, chosen)
+    say("reading the log again as it was at a snapshot: nothing may look past it")
+    origin = Origin(
+        mapping_name=mapping_name, folder=folder, mapping=mapping, material=material, target=chosen
+    )
+    require_no_hindsight(rows, origin, seed=seed)
+    return Rows(target=target_name, kind=chosen.kind, material=material, dataset=rows)

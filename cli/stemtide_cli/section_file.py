@@ -1,6 +1,9 @@
 """The file of a mapping's section beside the events: found, and its columns checked."""
 
-from dataclasses import dataclass
+# ruff: noqa: S608 - DuckDB reads a local file; names and values are quoted by `sql.identifier` and `sql.text`
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import duckdb
@@ -8,9 +11,9 @@ import duckdb
 from stemtide_cli import log_file, sql
 from stemtide_cli.errors import CliError
 from stemtide_cli.log import readable
-from stemtide_cli.mapping_training import Accounts, Enrolments, Subscriptions
+from stemtide_cli.mapping_training import Accounts, Enrolments, PlayOutcomes, Subscriptions, Treatments
 
-Section = Subscriptions | Accounts | Enrolments
+Section = Subscriptions | Accounts | Enrolments | PlayOutcomes | Treatments
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +40,22 @@ class SectionFile:
     def instant(self, column: str) -> str:
         """An expression for a column's instant in microseconds since 1970, NULL where there is none."""
         return sql.instant_of(column, self.columns[column])
+
+    def as_of(self, instant_us: int, *, start: str, named: Iterable[str | None]) -> "SectionFile":
+        """The file as it was at an instant, as far as can be known.
+
+        Rows that start later are gone. What no key of the mapping names is empty: such a column may have
+        been written when it was known how things went on.
+        """
+        kept = set(named)
+        empty = [
+            f"CAST(NULL AS {kind}) AS {sql.identifier(column)}"
+            for column, kind in self.columns.items()
+            if column not in kept
+        ]
+        columns = f"* REPLACE ({', '.join(empty)})" if empty else "*"
+        known = f"{self.instant(start)} <= {instant_us}"
+        return replace(self, source=f"(SELECT {columns} FROM {self.source} WHERE {known})")
 
 
 def find_section(

@@ -47,7 +47,9 @@ def train(
     nothing: the documented rules score until there are more.
     """
     from models.card import CARD_HTML, write_cards
+    from models.evaluate import Split
     from models.export import export
+    from models.leakage import require_no_giveaway
     from models.train import ARTEFACTS, manifest_of, write_candidate
     from models.train import train as trained_on
     from models.trees import ExportError
@@ -56,9 +58,10 @@ def train(
     until = day_number(fit_until)
     with session.out.progress() as say:
         rows = read_rows(
-            mapping_name, folder, name=name, target=target, config=config, say=say, to_serve=True
+            mapping_name, folder, name=name, target=target, config=config, seed=seed, say=say, to_serve=True
         )
-        fit = rows.dataset if until is None else rows.dataset.labels_until(until)
+        fit = Split(fit_until=until, test_from=None).fit_rows(rows.dataset)
+        require_no_giveaway(fit)
         say(f"training on {len(fit):,} rows with {fit.positives:,} positives")
         made = trained_on(fit, seed=seed, tries=tries, say=say)
         say("measuring the recipe on later time")
@@ -104,11 +107,12 @@ def _metrics(
     """The figures of later time, and what the card tells of them: of this model where time is left after
     `until`, else of its recipe."""
     from models import dataset
-    from models.evaluate import evaluate, figures_of, split_of
-    from models.gather import LeftOut, evidence_of
+    from models.evaluate import Split, evaluate, figures_of, split_of
+    from models.gather import evidence_of, left_out
 
     if until is not None:
-        trained, test = made, rows.dataset.snapshots_in(until + 1, None)
+        split = Split(fit_until=until, test_from=until + 1)
+        trained, test = made, split.test_rows(rows.dataset)
         if not test.positives:
             return {"note": "no positives after the fit"}, None
         figures = figures_of(made, test, seed=seed)
@@ -128,7 +132,7 @@ def _metrics(
         test,
         rows.material,
         seed=seed,
-        rows_left_out=LeftOut(),
+        rows_left_out=left_out(rows.dataset, split),
         say=say,
         scoring=rows.material.config.scoring,
     )

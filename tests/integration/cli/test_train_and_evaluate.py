@@ -8,10 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
+from stemtide.features import kernel
+from stemtide.features.usage_at import usage_at
 from stemtide.scoring.artefact import load
 from stemtide_cli.main import main
 
-from models import learning, parity
+from models import leakage, learning, parity
 from tests.training_logs import CHURN_LOG
 
 MAPPING = CHURN_LOG.format(subscriptions="", every_days=10, first_day=30)
@@ -136,3 +138,31 @@ def test_a_log_with_too_few_churners_trains_nothing_and_says_what_scores(tmp_pat
     assert "at least 10" in result.stderr
     assert "rules" in result.stderr
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("command", ["evaluate", "train"])
+def test_rows_that_look_past_their_snapshot_are_neither_fitted_nor_measured(
+    log: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    monkeypatch.setattr(kernel, "usage_at", lambda history, day: usage_at(history, day + 3))
+    more = ("--out", str(tmp_path)) if command == "train" else ()
+
+    result = invoke(*arguments(command, log, *more))
+
+    assert result.exit_code == 1
+    assert "features look past the snapshot" in result.stderr
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("command", ["evaluate", "train"])
+def test_a_feature_that_gives_the_target_away_is_refused(
+    log: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    monkeypatch.setattr(leakage, "GIVEAWAY", 0.6)
+    more = ("--out", str(tmp_path)) if command == "train" else ()
+
+    result = invoke(*arguments(command, log, *more))
+
+    assert result.exit_code == 1
+    assert "can be read off a single feature" in result.stderr
+    assert not list(tmp_path.iterdir())

@@ -11,6 +11,10 @@ EVENTS = '[events]\nfile = "e.csv"\naccount = "org"\nevent = "what"\ntimestamp =
 TERMS = '[subscriptions]\nfile = "s.csv"\naccount = "org"\nplan = "p"\nstart = "s"\nmonths = "m"\n'
 SNAPSHOTS = "[snapshots]\nevery_days = 10\n"
 CHURN = '[targets.churn]\nkind = "subscription_ended"\nhorizon_days = 30\n'
+RENEWAL = '[targets.renewal]\nkind = "not_renewed"\nhorizon_days = 60\n'
+WON = '[targets.won]\nkind = "outcome"\nhorizon_days = 30\noutcome = "won"\n'
+OUTCOMES = '[outcomes]\nfile = "o.csv"\naccount = "org"\nat = "at"\noutcome = "what"\n'
+TREATMENTS = '[treatments]\nfile = "t.csv"\naccount = "org"\nstart = "from"\n'
 
 
 def loaded(tmp_path: Path, *parts: str) -> Mapping:
@@ -33,6 +37,12 @@ def loaded(tmp_path: Path, *parts: str) -> Mapping:
         (("[population]\nsubscribed = true\n",), "asks for a subscription", "[subscriptions]"),
         (("[population]\nenrolled = true\n",), "asks for an enrolment", "[enrolments]"),
         (("[population]\nmin_active_days = 2\n",), "belong together", "both"),
+        ((CHURN + "grace_days = 3\n", SNAPSHOTS, TERMS), "grace_days is for the kind", "drop it"),
+        ((CHURN + 'outcome = "won"\n', SNAPSHOTS, TERMS), "belong together", "drop it"),
+        ((RENEWAL, SNAPSHOTS), "[targets.renewal] needs subscriptions", "[subscriptions]"),
+        ((RENEWAL, SNAPSHOTS, TERMS.replace('months = "m"\n', "")), "when a term runs out", "months"),
+        ((WON.replace('outcome = "won"\n', ""), SNAPSHOTS, OUTCOMES), "belong together", "name the outcome"),
+        ((WON, SNAPSHOTS), "[targets.won] needs outcomes of plays", "[outcomes]"),
     ],
 )
 def test_sections_that_do_not_fit_together_are_refused_with_the_remedy(
@@ -52,6 +62,9 @@ def test_sections_that_do_not_fit_together_are_refused_with_the_remedy(
         (SNAPSHOTS + "every = 3\n", "every"),
         (CHURN.replace("subscription_ended", "left"), "left"),
         (CHURN.replace("30", "0"), "horizon_days"),
+        (RENEWAL + "grace_days = -1\n", "grace_days"),
+        (TREATMENTS + 'treated = "drop"\n', "drop"),
+        (TREATMENTS + "weight = 0.0\n", "weight"),
     ],
 )
 def test_an_unknown_key_or_value_is_named_with_the_known_keys(tmp_path: Path, part: str, named: str) -> None:
@@ -84,3 +97,17 @@ def test_a_plan_is_of_the_tier_whose_glob_it_fits() -> None:
 )
 def test_the_shipped_mappings_have_the_targets_in_their_order(name: str, targets: list[str]) -> None:
     assert list(load_mapping(find_mapping(name)).targets) == targets
+
+
+def test_plays_are_mapped_with_what_becomes_of_treated_rows(tmp_path: Path) -> None:
+    mapping = loaded(tmp_path, RENEWAL, WON, SNAPSHOTS, TERMS, OUTCOMES, TREATMENTS)
+
+    assert (mapping.targets["renewal"].grace, mapping.targets["won"].outcome) == (14, "won")
+    assert mapping.treatments is not None
+    assert (mapping.treatments.treated, mapping.treatments.weight) == ("exclude", 0.5)
+
+
+@pytest.mark.parametrize("section", [OUTCOMES, TREATMENTS])
+def test_a_file_of_plays_needs_a_column_of_accounts(tmp_path: Path, section: str) -> None:
+    with pytest.raises(CliError, match="account names no column"):
+        loaded(tmp_path, section.replace('account = "org"', "account = []"))

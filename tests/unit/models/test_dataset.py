@@ -3,6 +3,7 @@
 from datetime import date, timedelta
 from pathlib import Path
 
+import duckdb
 import numpy as np
 import pytest
 from stemtide.config import bundled_config
@@ -15,7 +16,7 @@ from models import dataset
 from models.dataset import Dataset
 from models.material import Material, read_material
 from models.train import day_text
-from tests.training_logs import CHURN_LOG
+from tests.training_logs import CHURN_LOG, draw_log
 
 MAPPING = CHURN_LOG.format(
     subscriptions='mrr = "mrr"\ncurrency = "USD"\naddons = ["extra"]\ntiers = ["basic_*", "pro_*"]',
@@ -228,3 +229,28 @@ def test_tickets_and_answers_among_the_events_are_seen_as_they_were_known(tmp_pa
     assert found["2024-02-25"] == [2, 1, 3]
     assert found["2024-03-06"] == [1, 1, 3]
     assert found["2024-04-05"] == [0, 0, 3]
+
+
+RENEWALS = """
+    WITH t AS (SELECT org a, "start" AS s, ("start" + to_months(months::INTEGER))::DATE AS e,
+                      row_number() OVER () AS n
+               FROM read_csv('{folder}/terms.csv')),
+         first AS (SELECT min("at")::DATE AS z FROM read_csv('{folder}/events.csv')),
+         days AS (SELECT z + (20 + 9 * i)::INTEGER AS d FROM first, range(40) r(i)),
+         now AS (SELECT d, a, arg_max(e, (s, n)) AS e FROM days JOIN t ON s <= d GROUP BY d, a)
+    SELECT d, a, NOT EXISTS (FROM t WHERE t.a = now.a AND t.s > d AND t.s <= now.e + 10), now.e + 10 <= seen
+    FROM now, (SELECT max(s) AS seen FROM t) WHERE d <= seen AND e > d AND e <= d + 40"""
+
+
+def test_renewals_of_a_log_equal_a_recount_in_sql(tmp_path: Path) -> None:
+    folder = draw_log(tmp_path / "log", accounts=40)
+    mapping, material = read_material(str(tmp_path / "m.toml"), folder, bundled_config())
+
+    rows = dataset.build(mapping, material, mapping.targets["renewal"])
+
+    found = duckdb.execute(RENEWALS.format(folder=folder)).fetchall()
+    expected = sorted((str(day)[:10], account, label) for day, account, label, is_seen in found if is_seen)
+    columns = (map(day_text, rows.day.tolist()), rows.accounts.tolist(), rows.y.tolist())
+    assert list(zip(*columns, strict=True)) == expected
+    assert 20 < rows.positives < len(rows) - 20
+    assert rows.censored == len(found) - len(expected) > 10
