@@ -4,8 +4,6 @@ from dataclasses import dataclass
 from typing import Final
 
 DOMAIN: Final = "layers/domain/python/stemtide"
-TIMEOUT_S: Final = 120
-"""A mutant that takes longer has not been noticed by a test: it counts as survived."""
 KEPT_ARITHMETIC: Final = "Add_Sub|Sub_Add|Mul_FloorDiv|FloorDiv_Mul|Pow_Mul|Mod_Mul|BitAnd_BitOr|Div_Mul"
 EXCLUDED: Final = (
     # One replacement of each arithmetic operator: the ten others die of the same tests, or of a TypeError.
@@ -39,17 +37,25 @@ TARGETS: Final = {
         modules=(
             *("features/occurrences.py", "features/history.py", "features/usage_at.py", "features/view.py"),
             *("features/formulas.py", "features/cohorts.py", "features/kernel.py"),
-            *("features/profile_columns.py", "features/packed_usage.py", "features/kept_days.py"),
-            *("store/usage_blocks.py", "store/usage_reader.py"),
+            "features/profile_columns.py",
         ),
         tests=(
             "tests/unit/features/test_people_and_cohorts.py",
+            "tests/unit/features/test_usage_of_a_day.py",
             "tests/unit/features/test_configured_parts_and_limits.py",
             "tests/unit/features/test_known_days.py",
             "tests/unit/features/test_plan_history.py",
             "tests/unit/features/test_support.py",
             "tests/property/test_features_equal_sql.py",
             "tests/property/test_features_are_exact.py",
+        ),
+    ),
+    "kept": Target(
+        modules=(
+            *("features/packed_usage.py", "features/kept_days.py"),
+            *("store/usage_blocks.py", "store/usage_reader.py"),
+        ),
+        tests=(
             "tests/property/test_kept_usage.py",
             "tests/integration/features/test_kept_usage.py",
         ),
