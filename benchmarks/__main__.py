@@ -13,11 +13,13 @@ from rich.markup import escape
 
 from benchmarks import (
     aggregate_speed,
+    anomalies,
     backfill_speed,
     drop_alarms,
     drop_to_score,
     feature_speed,
     local_records,
+    score_speed,
     write_units,
 )
 from benchmarks.results import merge
@@ -82,7 +84,9 @@ BENCHMARKS: Final[dict[str, Callable[[Stages], Outcome]]] = {
     "write_units": _staged("aggregates: write units", write_units.run),
     "backfill": _staged("backfill: speed and memory", backfill_speed.run),
     "feature_speed": _staged("features: speed", feature_speed.run),
+    "score_speed": _staged("scores: speed, size and cold start", score_speed.run),
     "drop_alarms": _staged("drops: how often, and what follows", drop_alarms.run),
+    "anomalies": _staged("anomalies: which are found", anomalies.run),
     "local_records": lambda stages: local_records.run(_settings(), stages),
     "drop_to_score": lambda stages: drop_to_score.run(_settings(), stages),
 }

@@ -26,7 +26,7 @@ from models.trees import Leaf, Node, Split, splits_of
 Floats = npt.NDArray[np.float64]
 Arrays = dict[str, npt.NDArray[Any]]
 
-GROUP_ENTRIES: Final = 192
+GROUP_ENTRIES: Final = 256
 """Rows of a group's table at most: fewer look-ups against a larger file (measured in docs/scoring.md)."""
 
 
@@ -76,7 +76,7 @@ def expected_margin(trees: Sequence[Node]) -> float:
 
 
 def tables_of(trees: Sequence[Node], *, width: int, group_entries: int = GROUP_ENTRIES) -> Arrays:
-    """The arrays of `stemtide.scoring.explanation.DTYPES`.
+    """The arrays of `stemtide.scoring.explanation_arrays.DTYPES`.
 
     Args:
         width: number of features.
@@ -256,7 +256,7 @@ def _arrays(groups: Sequence[_Group], ladders: Sequence[Floats]) -> Arrays:
         stride = math.prod(len(s.masks) for s in states[place + 1 :])
         lengths.append(np.diff(states[place].starts, append=states[place].starts[-1] + 1))
         offsets.append(np.array(states[place].of_start) * stride)
-    values = [groups[number].values[:, place] for _, number, place in pairs]
+    values = [group.values.ravel() for group in groups]
     count = np.bincount([feature for feature, _, _ in pairs], minlength=len(ladders))
     return {
         "thresholds": np.concatenate(ladders) if ladders else np.empty(0),

@@ -17,7 +17,7 @@ import numpy as np
 from stemtide.config_schema import Config
 from stemtide.features.registry import Shape, registry
 from stemtide.scoring.artefact import ArtefactError, load
-from stemtide.scoring.manifest import GRAPH, MANIFEST, TABLES, Manifest, flaw_of
+from stemtide.scoring.manifest import BLANK, GRAPH, MANIFEST, TABLES, Manifest, flaw_of, seal_of
 from stemtide.scoring.score_map import score_map
 
 from models import parity
@@ -57,8 +57,11 @@ def export(folder: Path, config: Config) -> Manifest:
 
 
 def encode(manifest: Manifest) -> bytes:
-    """A manifest as its file holds it."""
-    return msgspec.json.format(msgspec.json.encode(manifest), indent=2) + b"\n"
+    """A manifest as its file holds it, with its own sha256 beside the other files' once there are any."""
+    if manifest.files:
+        manifest = msgspec.structs.replace(manifest, files=manifest.files | {MANIFEST: BLANK})
+    data = msgspec.json.format(msgspec.json.encode(manifest), indent=2) + b"\n"
+    return data.replace(BLANK.encode(), seal_of(data, BLANK).encode()) if manifest.files else data
 
 
 def pack(arrays: Arrays) -> bytes:

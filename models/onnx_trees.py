@@ -16,13 +16,12 @@ from onnx import numpy_helper
 from skl2onnx import convert_sklearn, update_registered_converter
 from skl2onnx.common.data_types import DoubleTensorType
 from sklearn.base import BaseEstimator
+from stemtide.scoring.graph_check import ML_DOMAIN, ML_OPSET
 from stemtide.scoring.manifest import Calibration
 
 from models.trees import Leaf, Node, Split
 
 OPSET: Final = 21
-ML_DOMAIN: Final = "ai.onnx.ml"
-ML_OPSET: Final = 5
 ML_OPSET_OF_SKL2ONNX: Final = 3
 """The newest that skl2onnx writes; the graph holds one operator of that domain, so lifting it is safe."""
 LANES: Final = 8

@@ -1,8 +1,7 @@
 """Whether what will serve says what LightGBM says, on the rows where others were found not to."""
 
-import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import astuple, dataclass
 from typing import Any, Final
 
 import lightgbm
@@ -10,164 +9,130 @@ import numpy as np
 import numpy.typing as npt
 from stemtide.scoring.artefact import Model
 
-from models.trees import ExportError, Node, splits_of
+from models.parity_rows import DEFAULT, Counts, Rows, parity_rows
+from models.trees import ExportError, Node
 
 Floats = npt.NDArray[np.float64]
-Rows = Mapping[str, Floats]
 
-RANDOM_ROWS: Final = 10_000
-THRESHOLD_ROWS: Final = 10_000
-MISSING_ROWS: Final = 4_000
-EXPLAINED_ROWS: Final = 400
-"""Of each kind; LightGBM takes some 4 ms for each."""
+__all__ = ["Counts", "Differences", "check", "differences", "parity_rows"]
+
 MARGIN_TOLERANCE: Final = 1e-12
 PROBABILITY_TOLERANCE: Final = 1e-12
 CONTRIBUTION_TOLERANCE: Final = 1e-5
 """LightGBM's own explanations unwind products of shares and lose digits where a share is small."""
 SUM_TOLERANCE: Final = 1e-9
-SENTINEL: Final = 1.01e-35
-"""LightGBM's predictor takes values this near to zero for zero; no feature has such a value."""
-_SEED: Final = 20_220_630
+ORDER_TOLERANCE: Final = CONTRIBUTION_TOLERANCE
+"""Drivers whose contributions differ by less than this are as good as tied: either may be named first."""
+ROWS_AT_ONCE: Final = 5_000
 
 
 @dataclass(frozen=True, slots=True)
 class Differences:
-    """The largest absolute differences from LightGBM, and of an explanation's sum from the margin."""
+    """The largest absolute differences from LightGBM, of an explanation's sum from the margin, and by how
+    much a contribution that is named before another one is smaller than it in LightGBM's eyes."""
 
-    margin: float
-    probability: float
-    contribution: float
-    sum: float
-
-    TOLERANCES = (MARGIN_TOLERANCE, PROBABILITY_TOLERANCE, CONTRIBUTION_TOLERANCE, SUM_TOLERANCE)
+    margin: float = 0.0
+    probability: float = 0.0
+    contribution: float = 0.0
+    sum: float = 0.0
+    order: float = 0.0
 
     @property
     def within(self) -> bool:
         """Nothing differs by more than is allowed (NaN does)."""
-        found = (self.margin, self.probability, self.contribution, self.sum)
-        return all(value <= allowed for value, allowed in zip(found, self.TOLERANCES, strict=True))
+        return all(value <= allowed for value, allowed in zip(astuple(self), TOLERANCES, strict=True))
+
+    def with_(self, other: "Differences") -> "Differences":
+        """The larger of each; NaN is the largest."""
+        return Differences(*np.maximum(astuple(self), astuple(other)).tolist())
 
 
-def check(model: Model, booster: lightgbm.Booster, trees: Sequence[Node]) -> dict[str, Any]:
+TOLERANCES: Final = (
+    MARGIN_TOLERANCE,
+    PROBABILITY_TOLERANCE,
+    CONTRIBUTION_TOLERANCE,
+    SUM_TOLERANCE,
+    ORDER_TOLERANCE,
+)
+
+
+def check(
+    model: Model, booster: lightgbm.Booster, trees: Sequence[Node], counts: Counts | None = None
+) -> dict[str, Any]:
     """The figures for the manifest, of the loaded artefact itself against the booster.
+
+    Args:
+        counts: rows of each kind; None: as many as an export compares.
 
     Raises:
         ExportError: something differs.
     """
-    rows = parity_rows(trees, width=len(model.manifest.features))
-    found = differences(model, booster, rows)
+    counts = counts or DEFAULT
+    rows = parity_rows(trees, width=len(model.manifest.features), counts=counts)
+    found = differences(model, booster, rows, explained=counts.explained)
     figures = {
         "rows": {kind: len(x) for kind, x in rows.items()},
-        "explained_rows": {kind: min(len(x), EXPLAINED_ROWS) for kind, x in rows.items()},
+        "explained_rows": {kind: min(len(x), counts.explained) for kind, x in rows.items()},
         "max_abs_margin": found.margin,
         "max_abs_probability": found.probability,
         "max_abs_contribution": found.contribution,
         "max_abs_sum": found.sum,
+        "max_order": found.order,
     }
     if not found.within:
         raise ExportError(
             f"the exported model differs from LightGBM: margin {found.margin:.2g}, probability "
-            f"{found.probability:.2g}, contribution {found.contribution:.2g}, sum {found.sum:.2g}",
-            "Nothing was written. Install the locked versions (`make`) and export again.",
+            f"{found.probability:.2g}, contribution {found.contribution:.2g}, sum {found.sum:.2g}, "
+            f"order {found.order:.2g}",
+            "Install the locked versions (`make`) and export again.",
         )
     return figures
 
 
-def differences(model: Model, booster: lightgbm.Booster, rows: Rows) -> Differences:
-    """How far the artefact is from the booster on these rows."""
-    x = np.concatenate(list(rows.values()))
+def differences(
+    model: Model, booster: lightgbm.Booster, rows: Rows, *, explained: int = DEFAULT.explained
+) -> Differences:
+    """How far the artefact is from the booster on these rows.
+
+    Args:
+        explained: rows of each kind whose explanations are compared, too; LightGBM takes some 2 ms for one.
+    """
+    found = Differences()
+    for x in rows.values():
+        for start in range(0, len(x), ROWS_AT_ONCE):
+            found = found.with_(_of_scores(model, booster, x[start : start + ROWS_AT_ONCE]))
+        for start in range(0, min(len(x), explained), ROWS_AT_ONCE):
+            some = x[start : min(start + ROWS_AT_ONCE, explained)]
+            found = found.with_(_of_explanations(model, booster, some))
+    return found
+
+
+def _of_scores(model: Model, booster: lightgbm.Booster, x: Floats) -> Differences:
     margin, probability = model.predict(x)
     expected = np.asarray(booster.predict(x, raw_score=True))
     scaled = model.manifest.calibration.slope * expected + model.manifest.calibration.intercept
-    sample = np.concatenate([kind[:EXPLAINED_ROWS] for kind in rows.values()])
-    explained = model.explain(sample)
-    theirs = np.asarray(booster.predict(sample, pred_contrib=True))
+    with np.errstate(over="ignore"):  # an infinite exp is a probability of 0
+        calibrated = 1 / (1 + np.exp(-scaled))
+    return Differences(margin=_largest(margin - expected), probability=_largest(probability - calibrated))
+
+
+def _of_explanations(model: Model, booster: lightgbm.Booster, x: Floats) -> Differences:
     base = model.manifest.expected_margin
-    ours = np.column_stack([explained, np.full(len(sample), base)])
+    ours = np.column_stack([model.explain(x), np.full(len(x), base)])
+    theirs = np.asarray(booster.predict(x, pred_contrib=True))
     return Differences(
-        margin=_largest(margin - expected),
-        probability=_largest(probability - 1 / (1 + np.exp(-scaled))),
         contribution=_largest(ours - theirs),
-        sum=_largest(ours.sum(axis=1) - model.predict(sample).margin),
+        sum=_largest(ours.sum(axis=1) - model.predict(x).margin),
+        order=_out_of_order(ours[:, :-1], theirs[:, :-1]),
     )
 
 
-def parity_rows(trees: Sequence[Node], *, width: int) -> Rows:
-    """Rows of three kinds: random, at and next to every threshold, with missing values."""
-    rng = np.random.default_rng(_SEED)
-    thresholds: list[set[float]] = [set() for _ in range(width)]
-    for root in trees:
-        for split in splits_of(root):
-            if math.isfinite(split.threshold):
-                thresholds[split.feature].add(split.threshold)
-    ladders = [np.array(sorted(values), np.float64) for values in thresholds]
-    rows = {
-        "random": _with_missing(_random(rng, ladders, RANDOM_ROWS), rng, 0.05),
-        "threshold": np.concatenate([_one_at_threshold(rng, ladders), _all_at_threshold(rng, ladders)]),
-        "missing": _missing(rng, ladders),
-    }
-    return {kind: _without_sentinels(rng.permutation(x)) for kind, x in rows.items()}
-
-
-def _random(rng: np.random.Generator, ladders: Sequence[Floats], count: int) -> Floats:
-    """Half of the values spread over the thresholds' range and beyond, half between neighbouring ones."""
-    columns = []
-    for ladder in ladders:
-        low, high = (ladder[0], ladder[-1]) if len(ladder) else (-1.0, 1.0)
-        margin = 0.1 * (high - low) + 1e-3 * max(abs(low), abs(high), 1.0)
-        spread = rng.uniform(low - margin, high + margin, count)
-        if len(ladder) > 1:
-            at = rng.integers(0, len(ladder) - 1, count)
-            between = ladder[at] + rng.random(count) * (ladder[at + 1] - ladder[at])
-            spread = np.where(rng.random(count) < 0.5, between, spread)
-        columns.append(spread)
-    return np.column_stack(columns)
-
-
-def _around(ladder: Floats) -> Floats:
-    return np.concatenate([np.nextafter(ladder, -np.inf), ladder, np.nextafter(ladder, np.inf)])
-
-
-def _one_at_threshold(rng: np.random.Generator, ladders: Sequence[Floats]) -> Floats:
-    """Each threshold and its two neighbours once, the other features random."""
-    blocks = []
-    for column, ladder in enumerate(ladders):
-        values = _around(ladder)
-        block = _random(rng, ladders, len(values))
-        block[:, column] = values
-        blocks.append(block)
-    return np.concatenate(blocks)
-
-
-def _all_at_threshold(rng: np.random.Generator, ladders: Sequence[Floats]) -> Floats:
-    """Every feature at or next to one of its thresholds."""
-    x = _random(rng, ladders, THRESHOLD_ROWS)
-    for column, ladder in enumerate(ladders):
-        if len(ladder):
-            x[:, column] = rng.choice(_around(ladder), THRESHOLD_ROWS)
-    return x
-
-
-def _missing(rng: np.random.Generator, ladders: Sequence[Floats]) -> Floats:
-    """A single feature missing, a half, all but one, all."""
-    x = _random(rng, ladders, MISSING_ROWS)
-    width, quarter = len(ladders), MISSING_ROWS // 4
-    x[np.arange(quarter), np.arange(quarter) % width] = np.nan
-    x[quarter : 3 * quarter] = _with_missing(x[quarter : 3 * quarter], rng, 0.5)
-    known = rng.integers(0, width, quarter - 1)
-    rest = np.full((quarter - 1, width), np.nan)
-    rest[np.arange(quarter - 1), known] = x[3 * quarter : -1][np.arange(quarter - 1), known]
-    x[3 * quarter : -1] = rest
-    x[-1] = np.nan
-    return x
-
-
-def _with_missing(x: Floats, rng: np.random.Generator, share: float) -> Floats:
-    return np.where(rng.random(x.shape) < share, np.nan, x)
-
-
-def _without_sentinels(x: Floats) -> Floats:
-    return np.where(np.abs(x) <= SENTINEL, 0.0, x)
+def _out_of_order(ours: Floats, theirs: Floats) -> float:
+    """By how much a contribution exceeds, in theirs, one that comes before it in ours; 0 if none does."""
+    named = np.argsort(-np.abs(ours), axis=1, kind="stable")
+    sizes = np.take_along_axis(np.abs(theirs), named, axis=1)
+    later = np.maximum.accumulate(sizes[:, ::-1], axis=1)[:, ::-1]
+    return _largest(later - sizes)
 
 
 def _largest(difference: Floats) -> float:

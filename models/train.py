@@ -18,6 +18,7 @@ from stemtide.scoring.manifest import MANIFEST, Bin, Calibration, Manifest
 from stemtide_cli.model_options import TRIES
 
 from models import calibrate
+from models.anomaly import usual_range
 from models.cohort_ranks import cohorts_in, ranked
 from models.dataset import Dataset
 from models.gate import Gate
@@ -123,6 +124,7 @@ def manifest_of(
         parts=fit.shape.parts,
         meters=fit.shape.meters,
         cohorts=trained.cohorts,
+        usual=usual_range(fit),
         base_rate=float(fit.y.mean()),
         calibration=trained.calibration,
         bins=trained.bins,

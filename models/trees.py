@@ -12,6 +12,8 @@ import lightgbm
 
 ANY_VALUE: Final = 1e300
 """What LightGBM's dump writes for an infinite threshold, which splits the known from the missing."""
+NEAR_ZERO: Final = 1.0000000180025095e-35
+"""LightGBM's predictor takes values of at most this size for zero (its `kZeroThreshold`, a float)."""
 MAX_PATH_FEATURES: Final = 6
 """Distinct features on the way to a leaf: explanation tables have 2^6 rows at most."""
 
@@ -35,7 +37,7 @@ class Leaf:
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """Goes left where the feature is at most `threshold`, or is missing and `missing_left`."""
+    """Goes left where the feature is at most `threshold`, or is missing (NaN) and `missing_left`."""
 
     feature: int
     threshold: float
@@ -121,12 +123,24 @@ def _node(raw: dict[str, Any], names: Sequence[str]) -> Node:
         raise ExportError(f"it has no row counts at a split of {name}", "Train it anew; do not refit it.")
     return Split(
         feature=int(raw["split_feature"]),
-        threshold=math.inf if raw["threshold"] >= ANY_VALUE else float(raw["threshold"]),
+        threshold=_threshold(float(raw["threshold"])),
         missing_left=bool(raw["default_left"]),
         count=float(raw["internal_count"]),
         left=_node(raw["left_child"], names),
         right=_node(raw["right_child"], names),
     )
+
+
+def _threshold(theirs: float) -> float:
+    """The threshold that parts all doubles as LightGBM does, which takes those near zero for zero.
+
+    Its training makes none between; the two at the ends are common: they part zero from the rest.
+    """
+    if theirs >= ANY_VALUE:
+        return math.inf
+    if not -NEAR_ZERO <= theirs <= NEAR_ZERO:
+        return theirs
+    return NEAR_ZERO if theirs >= 0 else math.nextafter(-NEAR_ZERO, -math.inf)
 
 
 def _paths(node: Node, before: tuple[Split, ...]) -> Iterator[tuple[Split, ...]]:

@@ -15,14 +15,15 @@ settings.register_profile("stemtide", deadline=None)
 settings.load_profile("stemtide")
 
 HERE = Path(__file__).parent
-ONE_PROCESS = ("e2e", "local_cloud", "infra")
-"""Folders whose tests share something costly: a deployed local cloud, an emulator, a synthesis."""
+ONE_PROCESS = {"e2e": "cloud", "local_cloud": "cloud", "infra": "infra"}
+"""Folders whose tests share something costly: a deployed local cloud, an emulator, a synthesis. Those with an
+emulator often wait for it: one after the other in one process, while the others compute."""
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """With several processes, a file's tests stay together, and so does a folder of `ONE_PROCESS`."""
+    """With several processes, a file's tests stay together, and so do the folders of `ONE_PROCESS`."""
     for item in items:
         relative = item.path.relative_to(HERE)
-        together = relative.parts[0] if relative.parts[0] in ONE_PROCESS else str(relative)
+        together = ONE_PROCESS.get(relative.parts[0], str(relative))
         item.add_marker(pytest.mark.xdist_group(together))

@@ -7,6 +7,7 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 from stemtide.as_of import as_of_text
+from stemtide.scoring.anomaly import UNUSUAL
 from stemtide.store.records import Records, StoredRecord
 
 from stemtide_cli.command import Session
@@ -71,3 +72,7 @@ def _show(console: Console, result: dict[str, Any]) -> None:
     for driver in record["drivers"]:
         table.add_row(escape(driver["text"]), f"{driver['contribution']:+.2f}")
     console.print(table)
+    anomaly = record.get("anomaly")
+    if anomaly is not None and anomaly["score"] >= UNUSUAL:
+        reasons = "; ".join(escape(reason["text"]) for reason in anomaly["reasons"])
+        console.print(f"unusual use ({anomaly['direction']}, {anomaly['score']} of 100): {reasons}")

@@ -42,6 +42,7 @@ def tables() -> ScoreTables:
     return ScoreTables(
         usage=clients.table(settings.usage_table, config=clients.PATIENT),
         accounts=clients.table(settings.accounts_table, config=clients.PATIENT),
+        ingest=clients.table(settings.ingest_table, config=clients.PATIENT),
         config=bundled_config(),
     )
 
@@ -73,11 +74,7 @@ def threads() -> Threads:
 @lru_cache(maxsize=1)
 def operations() -> dict[str, Operation]:
     """What the HTTP API asks of this function."""
-    features = FeatureApi(
-        tables=tables(),
-        ingest_table=clients.table(ScoreSettings.from_env().ingest_table, config=clients.PATIENT),
-        basis=lambda: basis_of(models().serving(MODEL)[1]),
-    )
+    features = FeatureApi(tables=tables(), basis=lambda: basis_of(models().serving(MODEL)[1]))
     return {**features.operations(), **ScoringApi(tables=tables(), score=score).operations()}
 
 

@@ -1,6 +1,8 @@
 """The kernel against SQL that was written from the definitions."""
 
 import math
+from collections.abc import Sequence
+from random import Random
 
 import numpy as np
 import pytest
@@ -51,46 +53,113 @@ def days_of(rows: list[Raw]) -> list[Day]:
     return found
 
 
-@settings(max_examples=40)
-@given(bases=st.lists(st.tuples(RAW, st.integers(0, 60)), min_size=1, max_size=6))
-def test_every_usage_feature_is_what_the_definition_says(bases: list[tuple[list[Raw], int]]) -> None:
-    asked = [(f"a{n}", NOW - ago) for n, (_, ago) in enumerate(bases)]
-    events = [(f"a{n}", *row) for n, (rows, _) in enumerate(bases) for row in rows]
-    with tables(events, asked) as connection:
+def apart(lives: Sequence[list[Raw]], asked: Sequence[Sequence[int]]) -> list[tuple[str, int, str]]:
+    """Where kernel and SQL differ (account, day, feature), of accounts by number as of several days each."""
+    pairs = [(f"a{n}", day) for n, days in enumerate(asked) for day in days]
+    events = [(f"a{n}", *row) for n, rows in enumerate(lives) for row in rows]
+    with tables(events, pairs) as connection:
         expected = oracle(connection)
-    assert len(expected) == len(asked)
+    assert len(expected) == len(pairs)
+    histories = {f"a{n}": history_of(f"a{n}", days_of(rows), events=EVENTS) for n, rows in enumerate(lives)}
+    found = compute([Row(histories[account], SEATS, day) for account, day in pairs])
+    different = []
+    for pair, row in zip(pairs, found.tolist(), strict=True):
+        ours, theirs = dict(zip(NAMES, row, strict=True)), expected[pair]
+        assert set(theirs) == set(NAMES) - NOT_IN_SQL - PROFILE_ONLY
+        different += [(*pair, name) for name in theirs if not same(name, ours[name], theirs[name])]
+    return different
 
-    found = compute(
-        [
-            Row(history_of(account, days_of(rows), events=EVENTS), SEATS, at)
-            for (account, at), (rows, _) in zip(asked, bases, strict=True)
-        ]
-    )
 
-    for pair, row in zip(asked, found.tolist(), strict=True):
-        ours = dict(zip(NAMES, row, strict=True))
-        assert set(expected[pair]) == set(NAMES) - NOT_IN_SQL - PROFILE_ONLY
-        theirs = expected[pair]
-        apart = {
-            name: (ours[name], theirs[name]) for name in theirs if not same(name, ours[name], theirs[name])
-        }
-        assert apart == {}
+KNOWN_FOR = (
+    1,
+    7,
+    8,
+    13,
+    14,
+    15,
+    20,
+    34,
+    35,
+    36,
+    41,
+    59,
+    60,
+    61,
+    88,
+    90,
+    91,
+    120,
+    179,
+    180,
+    181,
+    300,
+    391,
+    392,
+    420,
+)
+SILENT_FOR = (0, 0, 0, 1, 2, 6, 7, 8, 13, 20, 29, 30, 31, 59, 60, 89, 90, 91)
+
+
+def life(number: int) -> list[Raw]:
+    """How an account may have lived: known for long or not, every day or hardly ever, alone or as a team,
+    until today or silent for a while."""
+    dice = Random(number)
+    first = NOW - KNOWN_FOR[number % len(KNOWN_FOR)] + 1
+    last = max(first, NOW - dice.choice(SILENT_FOR))
+    often, people = dice.choice((0.05, 0.2, 0.5, 0.9, 1.0)), dice.choice((1, 2, 5))
+    names = dice.sample(NAMES_SENT, dice.randint(1, len(NAMES_SENT)))
+    days = [day for day in range(first, last + 1) if day == first or dice.random() < often]
+    return [
+        (day, f"u{dice.randrange(people)}", dice.choice(names), dice.randint(1, 40))
+        for day in days
+        for _ in range(dice.randint(1, people))
+    ]
+
+
+def test_lives_of_every_length_and_kind_are_what_the_definitions_say() -> None:
+    lives = [life(number) for number in range(4 * len(KNOWN_FOR))]
+
+    assert apart(lives, [(NOW, NOW - 1, NOW - 29)] * len(lives)) == []
+
+
+@settings(max_examples=20)
+@given(bases=st.lists(st.tuples(RAW, st.integers(0, 60)), min_size=3, max_size=12))
+def test_every_usage_feature_is_what_the_definition_says(bases: list[tuple[list[Raw], int]]) -> None:
+    assert apart([rows for rows, _ in bases], [[NOW - ago] for _, ago in bases]) == []
+
+
+HALF_LIVES = pytest.mark.parametrize("half_life", [14, 30])
+
+
+def weighted_share(days: list[Day], half_life: int) -> float:
+    """By the formula: the share of active days of 90 in which a day weighs half after so many days."""
+    first = min((day.day for day in days), default=None)
+    known = [] if first is None else range(max(first, NOW - 89), NOW + 1)
+    weight = {day: 0.5 ** ((NOW - day) / half_life) for day in known}
+    active = sum(weight[day.day] for day in days if day.day in weight)
+    return active / sum(weight.values()) if known else np.nan
+
+
+@HALF_LIVES
+def test_the_weighted_share_of_every_life_is_the_formulas(half_life: int) -> None:
+    lives = [days_of(life(number)) for number in range(2 * len(KNOWN_FOR))]
+
+    found = compute([Row(history_of("acme", days, events=EVENTS), SEATS, NOW) for days in lives])
+
+    shares = found[:, NAMES.index(f"active_days_ew{half_life}")]
+    assert shares == pytest.approx([weighted_share(days, half_life) for days in lives], abs=1e-6)
 
 
 @settings(max_examples=60)
 @given(rows=RAW)
-@pytest.mark.parametrize("half_life", [14, 30])
+@HALF_LIVES
 def test_the_weighted_share_is_within_a_millionth_of_the_formula(half_life: int, rows: list[Raw]) -> None:
     days = days_of(rows)
-    first = min((day.day for day in days), default=None)
-    known = [] if first is None else range(max(first, NOW - 89), NOW + 1)
 
     [found] = compute([Row(history_of("acme", days, events=EVENTS), SEATS, NOW)])
 
-    weight = {day: 0.5 ** ((NOW - day) / half_life) for day in known}
-    active = sum(weight[day.day] for day in days if day.day in weight)
-    expected = active / sum(weight.values()) if known else np.nan
-    assert found[NAMES.index(f"active_days_ew{half_life}")] == pytest.approx(expected, abs=1e-6, nan_ok=True)
+    share = found[NAMES.index(f"active_days_ew{half_life}")]
+    assert share == pytest.approx(weighted_share(days, half_life), abs=1e-6, nan_ok=True)
 
 
 @settings(max_examples=60)

@@ -1,9 +1,11 @@
 """What is kept for scoring, rolled on day by day, gives the bits that all days give."""
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from stemtide.config_schema import Events, Group
+from stemtide.features import kept_days
 from stemtide.features.history import Day, history_of
 from stemtide.features.kept_days import pack_kept, unpack_kept
 from stemtide.features.packed_usage import pack_rows, pack_usage, unpack_rows, unpack_usage
@@ -71,6 +73,28 @@ def test_rolled_on_in_any_steps_it_is_what_all_days_give(
         assert same(usage_at(history, at), whole(days, at))
 
 
+@pytest.mark.parametrize("step", [1, 7, 27, 89])
+def test_an_account_that_is_used_every_day_is_rolled_on_from_any_day(step: int) -> None:
+    days = [
+        Day(
+            NOW - ago, {NAMES_SENT[ago % 5]: 1 + ago}, hashed({f"u{ago % 7}", "ann"}), hashed({f"u{ago % 7}"})
+        )
+        for ago in range(430, -1, -1)
+    ]
+    at = NOW - 2 * step
+    seen = [one for one in days if at - LONG_DAYS < one.day <= at]
+    data = pack_kept(seen, history_of("acme", seen, events=EVENTS, first_day=days[0].day), at)
+    for until in (at + step, NOW):
+        assert data is not None
+        kept = unpack_kept(data)
+        assert kept is not None
+        seen = [*kept.days, *(one for one in days if at < one.day <= until)]
+        history = history_of("acme", seen, events=EVENTS, first_day=kept.first_day, older=kept.older)
+        data, at = pack_kept(seen, history, until), until
+
+        assert same(usage_at(history, at), whole(days, at))
+
+
 @settings(max_examples=100)
 @given(days=DAYS, back=st.integers(0, 60))
 def test_packed_usage_is_read_back(days: list[Day], back: int) -> None:
@@ -102,6 +126,26 @@ def test_each_row_is_as_narrow_as_its_numbers(rows: list[list[int]]) -> None:
     assert len(data) == 3 * sum(widths)
 
 
+@pytest.mark.parametrize(("largest", "width"), [(255, 1), (256, 2), (65_535, 2), (65_536, 4), (2**32, 8)])
+def test_a_number_takes_as_many_bytes_as_it_needs(largest: int, width: int) -> None:
+    kinds, data = pack_rows(np.array([[0, largest]]))
+
+    assert (len(data), unpack_rows(kinds, data, 2).tolist()) == (2 * width, [[0, largest]])
+
+
+def test_what_takes_too_many_bytes_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    days = [Day(NOW, {"page": 1}, hashed({"ann"}))]
+    history = history_of("acme", days, events=EVENTS)
+    kept = pack_kept(days, history, NOW)
+    assert kept is not None
+
+    monkeypatch.setattr(kept_days, "MAX_BYTES", len(kept))
+    assert pack_kept(days, history, NOW) == kept
+    for fewer in (len(kept) - 1, 1):
+        monkeypatch.setattr(kept_days, "MAX_BYTES", fewer)
+        assert pack_kept(days, history, NOW) is None
+
+
 def test_a_day_with_a_sketch_is_not_kept_until_it_is_old() -> None:
     crowd = together([], [user_hash(f"u{n}") for n in range(300)])
     days = [Day(NOW - 95, {"page": 1}, crowd), Day(NOW, {"page": 2}, hashed({"ann"}))]
@@ -117,8 +161,9 @@ def test_what_another_version_kept_is_made_anew() -> None:
     kept = pack_kept([], history, NOW)
     assert kept is not None
 
-    assert unpack_usage("acme", b"\x02" + pack_usage(usage)[1:]) is None
-    assert unpack_kept(b"\x00" + kept[1:]) is None
+    for version in (b"\x00", b"\x02"):
+        assert unpack_usage("acme", version + pack_usage(usage)[1:]) is None
+        assert unpack_kept(version + kept[1:]) is None
 
 
 def test_it_stays_small() -> None:

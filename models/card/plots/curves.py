@@ -66,7 +66,8 @@ def calibration(bins: Sequence[RateBin], *, said: str, seen: str, alt: str) -> M
     Both axes grow by the square root: most probabilities are small, and the diagonal stays straight.
     """
     measured = sorted(
-        (one.predicted, one) for one in bins if one.predicted is not None and one.observed is not None
+        ((one.predicted, one) for one in bins if one.predicted is not None and one.observed is not None),
+        key=lambda pair: pair[0],
     )
     ends = [one.interval[1] if one.interval else one.observed or 0.0 for _, one in measured]
     ticks = _root_ticks(max([1e-6, *ends, *(predicted for predicted, _ in measured)]))

@@ -80,7 +80,8 @@ def test_a_drop_of_an_account_that_is_no_customer_is_settled_when_that_is_noted(
 ) -> None:
     put_drop(deployment)
     deployment.work_off()
-    tables = ScoreTables(usage=deployment.cloud.usage, accounts=deployment.cloud.accounts, config=None)
+    cloud = deployment.cloud
+    tables = ScoreTables(usage=cloud.usage, accounts=cloud.accounts, ingest=cloud.ingest, config=None)
 
     tables.note_skipped("acme", day=as_of_text(AS_OF)[:10], rule="events_down")
     deployment.work_off()

@@ -51,9 +51,8 @@ def written(folder: Path, *, seed: int, accounts: int = 60) -> Path:
 @pytest.fixture(autouse=True)
 def _few_rounds_and_rows(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(learning, "MAX_ROUNDS", 60)
-    sizes = {"RANDOM_ROWS": 500, "THRESHOLD_ROWS": 500, "MISSING_ROWS": 400, "EXPLAINED_ROWS": 40}
-    for name, rows in sizes.items():
-        monkeypatch.setattr(parity, name, rows)
+    few = parity.Counts(random=500, threshold=500, missing=400, special=100, explained=40)
+    monkeypatch.setattr(parity, "DEFAULT", few)
 
 
 @pytest.fixture(scope="module")

@@ -45,13 +45,12 @@ class Served:
         resource = boto3.resource("dynamodb")
         self.records = Records(resource.Table("accounts"))
         self.tables = ScoreTables(
-            usage=resource.Table("usage"), accounts=resource.Table("accounts"), config=bundled_config()
+            usage=resource.Table("usage"),
+            accounts=resource.Table("accounts"),
+            ingest=resource.Table("ingest"),
+            config=bundled_config(),
         )
-        self.api = FeatureApi(
-            tables=self.tables,
-            ingest_table=resource.Table("ingest"),
-            basis=lambda: Basis.of(bundled_config()),
-        )
+        self.api = FeatureApi(tables=self.tables, basis=lambda: Basis.of(bundled_config()))
 
     def read(self, account: str = "acme", *, group: str = "[admin]", **query: str) -> Reply:
         event = get(GET_FEATURES, claims=claims_of(group), query=query, account=account)
@@ -159,7 +158,7 @@ def test_an_account_that_is_only_known_from_facts_has_features_too(served: Serve
 
 
 def test_each_source_is_shown_with_what_is_known_of_it_and_how_lately(served: Served) -> None:
-    notes = SourceNotes(served.api.ingest_table)
+    notes = SourceNotes(served.tables.ingest)
     for day in ("2024-01-20T10:00:00Z", "2024-01-21T10:00:00Z"):
         notes.note({Source.CRM: parse_as_of(day), Source.BILLING: parse_as_of(day)})
     fact = Fact(id="b" * 12, known_ms=0, at_ms=0, kind="traits", data={"mrr": 100, "plan": "pro"})

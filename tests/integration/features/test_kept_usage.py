@@ -14,13 +14,15 @@ from stemtide.calls import day_of_index
 from stemtide.config_schema import Events
 from stemtide.features.usage_at import UsageAt
 from stemtide.fold import fold
+from stemtide.limits import LONG_DAYS
 from stemtide.ports import LATE, UsageRow
-from stemtide.state import EMPTY, Caps, Event, decode, encode, id_hash
+from stemtide.state import EMPTY, Caps, Event, State, decode, encode, id_hash
 from stemtide.store.usage import DynamoUsageItems
 from stemtide.store.usage_blocks import Block, UsageBlocks
 from stemtide.store.usage_reader import WHOLE_EVERY, UsageReader
 from stemtide.table_stream import Change
-from stemtide.users import user_hash
+from stemtide.users import encode as encode_users
+from stemtide.users import together, user_hash
 from stemtide.voiding import void_late
 
 from tests.domain_tables import create
@@ -111,6 +113,56 @@ def test_the_second_score_of_a_day_reads_one_row(kept: Kept) -> None:
     assert same(first, again)
 
 
+def test_an_account_that_is_used_every_day_is_scored_day_by_day(kept: Kept) -> None:
+    for ago in range(4, -1, -1):
+        kept.use(CLOSED - ago, number=10**ago)
+
+    found = [kept.read(CLOSED - ago) for ago in (3, 2, 0)]
+
+    assert [one.block[0].sum() for one in found] == [11_000, 11_100, 11_111]
+    assert kept.block is not None
+    assert (kept.block.day, kept.block.whole) == (CLOSED, CLOSED - 3)
+
+
+def test_the_first_day_of_the_longest_window_is_read_and_tells_that_all_of_it_is_known(kept: Kept) -> None:
+    kept.use(CLOSED - LONG_DAYS, number=100)
+    kept.use(CLOSED - LONG_DAYS + 1, number=4)
+
+    found = kept.read()
+
+    assert (found.long[0].tolist(), found.known) == ([0, 0, 4], LONG_DAYS)
+    assert kept.calls == ["GetItem", "Query", "PutItem", "Query", "UpdateItem"]
+
+
+def test_days_that_are_not_kept_are_read_again_the_next_day(kept: Kept) -> None:
+    """Of a day whose commenters are a sketch only the usage made of it is kept."""
+    at_ms = (CLOSED - 3) * 86_400_000
+    crowd = encode_users(together([], [user_hash(f"u{n}") for n in range(300)]))
+    state = State(300, 300, 0, {"comment_added": 300}, at_ms, at_ms, commenters=crowd)
+    kept.usage.put_item(
+        Item={"account": "acme", "day": day_of_index(CLOSED - 3), "v": 1, "s": encode(state), "events": 300}
+    )
+    kept.use(CLOSED)
+
+    kept.read(CLOSED - 1)
+    before = kept.block
+    found = kept.read(CLOSED)
+
+    assert before is not None
+    assert before.kept is None
+    assert found.block[0].sum() == 301
+
+
+@pytest.mark.parametrize("day", [CLOSED, TODAY], ids=["written", "only_begun"])
+def test_a_row_lasts_as_long_as_the_account_is_scored(kept: Kept, day: int) -> None:
+    kept.use(CLOSED - 3)
+    kept.read(day)
+
+    [row] = kept.accounts.scan()["Items"]
+
+    assert row["expires_at"] > time.time() + 300 * 86_400
+
+
 def test_the_next_day_reads_only_what_is_new(kept: Kept) -> None:
     kept.use(CLOSED - 5)
     kept.read(CLOSED - 3)
@@ -146,6 +198,7 @@ def test_a_change_while_a_score_reads_refuses_what_it_made(kept: Kept) -> None:
 
     assert not UsageBlocks(kept.accounts).write("acme", made)
     assert kept.block == Block(voids=1)
+    assert UsageBlocks(kept.accounts).write("acme", replace(made, voids=1))
 
 
 def test_an_account_that_was_never_scored_costs_no_write(kept: Kept) -> None:
@@ -178,18 +231,26 @@ def test_two_that_begin_at_once_do_not_hide_a_change_between_them(kept: Kept) ->
     assert not blocks.write("acme", replace(second, day=CLOSED, digest="x"))
 
 
-def test_since_when_an_account_is_known_is_read_as_of_now(kept: Kept) -> None:
+def test_everything_is_read_as_of_now(kept: Kept) -> None:
+    change = kept.use(CLOSED - 3)
     consistent: list[bool] = []
     events = kept.usage.meta.client.meta.events
     events.register(
-        "provide-client-params.dynamodb.Query",
-        lambda params, **_: consistent.append(params.get("ConsistentRead", False)),
+        "provide-client-params.dynamodb.BatchGetItem",
+        lambda params, **_: consistent.append(
+            params["RequestItems"]["accounts"].get("ConsistentRead", False)
+        ),
     )
-    kept.use(CLOSED - 3)
+    for operation in ("GetItem", "Query"):
+        events.register(
+            f"provide-client-params.dynamodb.{operation}",
+            lambda params, **_: consistent.append(params.get("ConsistentRead", False)),
+        )
 
     kept.read()
+    kept.told(change)
 
-    assert consistent
+    assert len(consistent) > 3
     assert all(consistent)
 
 
@@ -203,15 +264,17 @@ def test_use_of_the_open_day_is_nobodys_concern(kept: Kept) -> None:
     assert kept.calls == []
 
 
-def test_a_day_that_is_not_over_is_read_and_not_kept(kept: Kept) -> None:
+@pytest.mark.parametrize("day", [TODAY, TODAY + 1])
+def test_a_day_that_is_not_over_is_read_and_not_kept(kept: Kept, day: int) -> None:
     kept.use(TODAY)
-    kept.read(TODAY)
+    kept.read(day)
 
     assert kept.block == Block(voids=0)
 
 
 def test_an_older_day_is_read_and_does_not_replace_a_newer_one(kept: Kept) -> None:
-    kept.use(CLOSED - 40)
+    for ago in (410, 40):
+        kept.use(CLOSED - ago)
     kept.read(CLOSED)
     kept.read(CLOSED - 30)
 
@@ -232,6 +295,15 @@ def test_all_days_are_read_again_now_and_then(kept: Kept) -> None:
     kept.use(CLOSED - WHOLE_EVERY - 3)
     for ago in range(WHOLE_EVERY, -1, -7):
         kept.read(CLOSED - ago)
+
+    assert kept.block is not None
+    assert kept.block.whole == CLOSED
+
+
+def test_a_row_that_is_too_old_to_be_rolled_on_is_made_of_all_days(kept: Kept) -> None:
+    kept.use(CLOSED - 40)
+    kept.read(CLOSED - WHOLE_EVERY - 2)
+    kept.read(CLOSED)
 
     assert kept.block is not None
     assert kept.block.whole == CLOSED

@@ -8,9 +8,18 @@ import pytest
 from stemtide.access import GET_ACCOUNT, LIST_ACCOUNTS, LIST_SCORES, Route
 from stemtide.as_of import parse_as_of
 from stemtide.config import load_config
+from stemtide.config_sources import Source
 from stemtide.facts import Fact, Problem, fold_to_store
 from stemtide.profile import Profile, Term
-from stemtide.scoring.assessment import Assessment, Basis, Confidence, Driver, Interval, tier_of
+from stemtide.scoring.assessment import (
+    Assessment,
+    Basis,
+    Confidence,
+    Driver,
+    Interval,
+    KnownSource,
+    tier_of,
+)
 from stemtide.store.records import Records
 
 from tests.http_api import claims_of, get
@@ -48,9 +57,11 @@ def assessment(score: int) -> Assessment:
         probability=score / 1000,
         horizon_days=30,
         interval=Interval(low=0.05, high=0.1, accounts=420),
-        confidence=Confidence.HIGH,
+        confidence=Confidence.MEDIUM,
+        confidence_lowered_by=("stale:billing",),
         drivers=(DRIVER,),
         model_version="v1",
+        sources=(KnownSource(source=Source.BILLING, completeness=0.5, fresh=False),),
     )
 
 
@@ -119,8 +130,10 @@ def test_the_customer_record_says_who_how_likely_and_why(cloud: Cloud) -> None:
         "churn_probability": 0.07,
         "horizon_days": 30,
         "interval": {"low": 0.05, "high": 0.1, "accounts": 420},
-        "confidence": "high",
+        "confidence": "medium",
+        "confidence_lowered_by": ["stale:billing"],
         "completeness": 0.9,
+        "sources": [{"source": "billing", "completeness": 0.5, "fresh": False}],
         "basis": "model",
         "model_version": "v1",
         "at_risk": True,

@@ -12,7 +12,7 @@ from stemtide.scoring.artefact import ArtefactError
 from stemtide.scoring.manifest import GRAPH, MANIFEST, TABLES, Manifest
 from stemtide.store.models import KEPT_MODELS, ModelStore, ModelStoreError
 
-from models.export import export
+from models.export import encode, export
 from tests.scoring_models import CONFIG, candidate, files_of, rows, trained
 
 BUCKET = "models"
@@ -163,7 +163,7 @@ def test_a_version_never_changes_and_the_same_upload_again_changes_nothing(
     store.put("churn", "v1", versions["v1"])
     store.put("churn", "v1", versions["v1"])
     manifest = msgspec.json.decode(versions["v1"][MANIFEST], type=Manifest)
-    other = versions["v1"] | {MANIFEST: msgspec.json.encode(msgspec.structs.replace(manifest, base_rate=0.5))}
+    other = versions["v1"] | {MANIFEST: encode(msgspec.structs.replace(manifest, base_rate=0.5))}
 
     with pytest.raises(ModelStoreError, match="never change"):
         store.put("churn", "v1", other)

@@ -24,8 +24,8 @@ ON_PRO = Profile(plan="pro")
 BASIS = Basis(plans=(PRO,), currency="EUR", shape=Shape.of(EVENTS))
 
 
-def values(days: list[Day], profile: Profile = ON_PRO) -> dict[str, float]:
-    known = history_of("acme", days, events=EVENTS, first_day=NOW - 200)
+def values(days: list[Day], profile: Profile = ON_PRO, *, first_ago: int = 200) -> dict[str, float]:
+    known = history_of("acme", days, events=EVENTS, first_day=NOW - first_ago)
     [row] = compute([Row(known, Standing(profile=profile), NOW)], basis=BASIS).tolist()
     return dict(zip(registry(BASIS.shape).names, row, strict=True))
 
@@ -55,6 +55,10 @@ def test_a_total_stops_where_more_says_nothing() -> None:
     assert values([use(360, {"Board Moved": 1})])["boards_total"] == 0
 
 
+def test_a_total_is_known_from_the_first_day_on() -> None:
+    assert values([use(0, {"Board Moved": 3})], first_ago=0)["boards_total"] == 3
+
+
 @pytest.mark.parametrize(
     ("before", "now", "days"),
     [
@@ -65,6 +69,8 @@ def test_a_total_stops_where_more_says_nothing() -> None:
         (50, 40, 365),
         (0, 100, 0),
         (90, 130, 0),
+        (100, 100, 0),  # it does not grow any more
+        (120, 100, 0),
         (30, 99, 1),
     ],
 )

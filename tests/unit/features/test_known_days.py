@@ -173,6 +173,11 @@ def test_a_renewal_that_is_past_or_unreadable_is_unknown() -> None:
     assert values(history(), Profile(renewal_date="2024-10-04"))["days_to_renewal"] == 0
 
 
+@pytest.mark.parametrize(("created", "age"), [("2024-10-03", 1), ("2024-10-04", 0), ("2024-10-09", 0)])
+def test_an_account_is_as_old_as_it_says_and_never_younger_than_nothing(created: str, age: int) -> None:
+    assert values(history(), Profile(created_at=created))["account_age_days"] == age
+
+
 def test_a_vector_says_what_is_known() -> None:
     seen = history(day(3, {"page": 1}), day(-1, {"page": 1}))
 

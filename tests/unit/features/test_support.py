@@ -130,6 +130,7 @@ def moods(*facts: Fact) -> list[float | None]:
 
 def test_the_sentiment_of_a_month_is_compared_with_the_two_before() -> None:
     facts = [
+        opened(200, "t-9", sentiment=1.0),
         opened(90, "t-0", sentiment=1.0),
         opened(89, "t-1", sentiment=0.5),
         opened(30, "t-2", sentiment=0.1),
@@ -139,6 +140,6 @@ def test_the_sentiment_of_a_month_is_compared_with_the_two_before() -> None:
     ]
 
     assert moods(*facts) == [-0.2, -0.5]
-    assert moods(*facts[3:]) == [-0.2, None]
-    assert moods(*facts[:3]) == [None, None]
+    assert moods(*facts[4:]) == [-0.2, None]
+    assert moods(*facts[:4]) == [None, None]
     assert moods() == [None, None]

@@ -52,7 +52,7 @@ def boosters(draw: st.DrawFn) -> tuple[lightgbm.Booster, Floats]:
 
 
 @settings(max_examples=60)
-@given(boosters(), st.sampled_from([0, 16, 192]))
+@given(boosters(), st.sampled_from([0, 16, 256]))
 def test_tables_equal_the_oracle(made: tuple[lightgbm.Booster, Floats], entries: int) -> None:
     booster, x = made
 
@@ -121,7 +121,7 @@ def test_a_single_split_is_explained_by_hand() -> None:
 def test_larger_groups_need_fewer_look_ups_and_say_the_same() -> None:
     x = rows(400, width=len(COLUMNS))
     trees = trees_of(trained(x, names=COLUMNS), features=COLUMNS)
-    single, grouped = (tables_of(trees, width=len(COLUMNS), group_entries=n) for n in (0, 192))
+    single, grouped = (tables_of(trees, width=len(COLUMNS), group_entries=n) for n in (0, 256))
 
     assert len(grouped["pair_group"]) < len(single["pair_group"]) / 2
     np.testing.assert_allclose(

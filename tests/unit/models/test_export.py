@@ -302,15 +302,22 @@ def test_the_gate_looks_at_each_difference_by_itself(wrong: str) -> None:
 def test_the_gate_finds_wrong_explanations(
     tmp_path: Path, booster: lightgbm.Booster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Each group's contributions in the wrong order: their sum is right."""
     from models.explain_tables import tables_of
 
     def exchanged(trees: Any, *, width: int) -> Any:
         tables = tables_of(trees, width=width)
-        return tables | {"values": tables["values"] * (1 + 1e-3)}
+        ends = np.cumsum(tables["group_entries"] * tables["group_features"])
+        parts = np.split(tables["values"], ends[:-1])
+        turned = [
+            part.reshape(-1, features)[:, ::-1].ravel()
+            for part, features in zip(parts, tables["group_features"].tolist(), strict=True)
+        ]
+        return tables | {"values": np.concatenate(turned)}
 
     monkeypatch.setattr("models.export.tables_of", exchanged)
 
-    with pytest.raises(ExportError, match="contribution"):
+    with pytest.raises(ExportError, match=r"margin 0, .* contribution \d\.\d, sum \S+e-\d+, order \d\.\d"):
         export(candidate(tmp_path / "v1", booster), CONFIG)
 
 

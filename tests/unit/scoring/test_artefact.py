@@ -104,7 +104,7 @@ BIN = Bin(upper=1.0, rows=100, positives=40, low=0.3, high=0.5)
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
-        ({"format": 2}, "format 2"),
+        ({"format": 3}, "format 3"),
         ({"registry": "0" * 16}, "other features"),
         ({"features": ("x",), "medians": (None,)}, "other features"),
         ({"score_map": ()}, "never exported"),
@@ -124,7 +124,7 @@ def test_a_manifest_that_does_not_fit_is_refused(files: Files, changes: dict[str
     assert reason in refusal(with_manifest(files, **changes)).reason
 
 
-@pytest.mark.parametrize("content", [b"", b"[]", b"{}", b"\xff", b'{"format": 1}', b"null"])
+@pytest.mark.parametrize("content", [b"", b"[]", b"{}", b"\xff", b'{"format": 2}', b"null"])
 def test_what_is_no_manifest_is_refused(files: Files, content: bytes) -> None:
     assert refusal(files | {MANIFEST: content}).file == MANIFEST
 

@@ -6,14 +6,15 @@ from typing import Any
 import numpy as np
 import pytest
 from stemtide.as_of import end_of_day_ms
+from stemtide.config_sources import Source
 from stemtide.features.registry import BY_NAME, FEATURES, NAMES
 from stemtide.features.vectors import Vector
 from stemtide.profile import Profile
 from stemtide.scoring import rules
 from stemtide.scoring.artefact import Model
 from stemtide.scoring.assess import assess
-from stemtide.scoring.assessment import Basis, Confidence, Interval, Tier, tier_of
-from stemtide.scoring.confidence import bin_of, confidence
+from stemtide.scoring.assessment import Basis, Confidence, Interval, KnownSource, Tier, tier_of
+from stemtide.scoring.confidence import bin_of, confidence, lowered_by
 from stemtide.scoring.drivers import drivers
 from stemtide.scoring.manifest import Bin
 from stemtide.scoring.score_map import to_score
@@ -131,25 +132,83 @@ def test_equal_contributions_are_ordered_by_name() -> None:
 GOOD = Interval(low=0.09, high=0.14, accounts=400)
 
 
+def sources(**fresh: bool | None) -> list[KnownSource]:
+    return [KnownSource(source=Source(name), completeness=1.0, fresh=at) for name, at in fresh.items()]
+
+
 @pytest.mark.parametrize(
-    ("interval", "completeness", "days", "grade"),
+    ("interval", "reasons", "grade"),
     [
-        (GOOD, 1.0, 90, Confidence.HIGH),
-        (GOOD, 0.75, 14, Confidence.HIGH),
-        (GOOD, 0.74, 90, Confidence.MEDIUM),
-        (GOOD, 1.0, 13, Confidence.MEDIUM),
-        (GOOD, 0.5, 3, Confidence.LOW),
-        (Interval(low=0.05, high=0.15, accounts=400), 1.0, 90, Confidence.MEDIUM),
-        (Interval(low=0.09, high=0.14, accounts=60), 1.0, 90, Confidence.MEDIUM),
-        (Interval(low=0.01, high=0.15, accounts=400), 1.0, 90, Confidence.LOW),
-        (Interval(low=0.09, high=0.14, accounts=40), 1.0, 90, Confidence.LOW),
-        (Interval(low=0.0, high=0.0, accounts=400), 0.1, 1, Confidence.LOW),
+        (GOOD, (), Confidence.HIGH),
+        (GOOD, ("incomplete",), Confidence.MEDIUM),
+        (GOOD, ("short_history",), Confidence.MEDIUM),
+        (GOOD, ("stale:crm",), Confidence.MEDIUM),
+        (GOOD, ("stale:crm", "stale:billing", "stale:nps"), Confidence.MEDIUM),
+        (GOOD, ("incomplete", "stale:crm", "stale:nps"), Confidence.LOW),
+        (GOOD, ("incomplete", "short_history", "stale:crm"), Confidence.LOW),
+        (Interval(low=0.05, high=0.15, accounts=400), (), Confidence.MEDIUM),
+        (Interval(low=0.09, high=0.14, accounts=60), (), Confidence.MEDIUM),
+        (Interval(low=0.01, high=0.15, accounts=400), (), Confidence.LOW),
+        (Interval(low=0.09, high=0.14, accounts=40), (), Confidence.LOW),
+        (Interval(low=0.09, high=0.14, accounts=40), ("stale:crm",), Confidence.LOW),
+        (Interval(low=0.0, high=0.0, accounts=400), ("incomplete", "short_history"), Confidence.LOW),
     ],
 )
-def test_confidence_is_the_intervals_grade_lowered_by_what_is_missing(
-    interval: Interval, completeness: float, days: int, grade: Confidence
+def test_confidence_is_the_intervals_grade_lowered_once_by_each_kind_of_reason(
+    interval: Interval, reasons: tuple[str, ...], grade: Confidence
 ) -> None:
-    assert confidence(interval, completeness=completeness, history_days=days) is grade
+    assert confidence(interval, lowered_by=reasons) is grade
+
+
+@pytest.mark.parametrize(
+    ("completeness", "days", "fresh", "reasons"),
+    [
+        (0.75, 14, {}, ()),
+        (0.74, 14, {}, ("incomplete",)),
+        (0.75, 13, {}, ("short_history",)),
+        (1.0, 90, {"crm": True, "nps": None}, ()),
+        (0.5, 3, {"crm": False, "nps": False}, ("incomplete", "short_history", "stale:crm", "stale:nps")),
+    ],
+)
+def test_what_is_missing_short_or_stale_speaks_against_a_score(
+    completeness: float, days: int, fresh: dict[str, bool | None], reasons: tuple[str, ...]
+) -> None:
+    assert lowered_by(sources(**fresh), completeness=completeness, history_days=days) == reasons
+
+
+def test_every_assessment_says_what_is_known_by_source_and_what_was_fresh_at_its_instant(
+    model: Model,
+) -> None:
+    known = {"nps_score": 9.0, "account_age_days": 3.0, "mrr": 10.0}
+    given = [vector(**known), vector(**known, days=None, tenure=0)]
+    fresh = {AS_OF: {Source.BILLING: False, Source.NPS: True}}
+
+    for by in (model, None):
+        for one in assess(by, given, fresh=fresh):
+            shares = {source.source.value: source.completeness for source in one.sources}
+            assert shares == {"stream": 0, "tickets": 0, "crm": 1 / 2, "billing": 1 / 11, "nps": 1}
+            heard = {source.source.value: source.fresh for source in one.sources}
+            assert heard == {"stream": None, "tickets": None, "crm": None, "billing": False, "nps": True}
+    [early] = assess(model, given[:1], fresh={AS_OF - 1: {Source.BILLING: False}})
+    assert {source.fresh for source in early.sources} == {None}
+
+
+def test_a_stale_source_costs_the_model_one_grade_and_the_rules_none(model: Model) -> None:
+    given = [vector(x) for x in X[:50]]
+    order = [Confidence.LOW, Confidence.MEDIUM, Confidence.HIGH]
+    stale = {AS_OF: {Source.BILLING: False, Source.CRM: False}}
+
+    for before, after in zip(assess(model, given), assess(model, given, fresh=stale), strict=True):
+        assert before.confidence is not None
+        assert after.confidence is order[max(order.index(before.confidence) - 1, 0)]
+        assert after.confidence_lowered_by == (
+            *before.confidence_lowered_by,
+            "stale:crm",
+            "stale:billing",
+        )
+        assert after.probability == before.probability
+    for one in assess(None, given, fresh=stale):
+        assert (one.confidence, one.confidence_lowered_by) == (Confidence.LOW, ())
 
 
 HEALTHY = {

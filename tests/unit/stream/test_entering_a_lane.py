@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import pytest
 from stemtide.kinesis_event import Delivered, Delivery
+from stemtide.lanes import pad
 from stemtide.ledgers import enter_lane
 from stemtide.ports import LedgerRow
 
@@ -84,3 +85,14 @@ def test_a_stream_that_was_created_anew_has_lanes_of_its_own(created: int) -> No
 
     assert (lane.name, lane.row) == (f"{created}/3", other)
     assert ledger.reads == ["1000/3", f"{created}/3"]
+
+
+def test_sequence_numbers_are_stored_so_that_they_sort_as_long_as_kinesis_may_make_them() -> None:
+    """129 digits for ever: those that are stored must sort among new ones."""
+    numbers = [0, 7, 10, 49_590_338_271_490_256_608_559_692_538_361_571_095_921_575_989_136_588_898, 10**128]
+
+    padded = [pad(number) for number in numbers]
+
+    assert padded == sorted(padded)
+    assert [int(text) for text in padded] == numbers
+    assert {len(text) for text in padded} == {129}

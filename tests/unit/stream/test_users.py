@@ -1,5 +1,6 @@
 """Distinct users: exact while few, then a sketch."""
 
+import math
 from hashlib import sha256
 from random import Random
 
@@ -37,6 +38,10 @@ def test_many_users_are_estimated_with_the_stated_error(number: int) -> None:
 
     assert max(map(abs, errors)) < 4 * STANDARD_ERROR
     assert (sum(error**2 for error in errors) / len(errors)) ** 0.5 < 1.35 * STANDARD_ERROR
+
+
+def test_the_stated_error_is_that_of_a_merged_sketch() -> None:
+    assert math.isclose(STANDARD_ERROR, math.log(2) / math.sqrt(2**users.SKETCH_LG_K), rel_tol=0.01)
 
 
 def test_sketches_are_made_as_those_that_are_stored() -> None:

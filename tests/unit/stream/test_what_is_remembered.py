@@ -162,6 +162,15 @@ def test_nothing_is_in_before_the_first_record_whatever_its_number() -> None:
     assert folded.state.recent == {"1/0": [(b"", 1)]}
 
 
+def test_a_call_of_before_1970_counts_also_beside_a_repeated_one() -> None:
+    times = [-5_000, -5_000, 7]
+    events = [Event(at, *ids(one), None, "x", times[at], 1) for at, one in enumerate("aab")]
+
+    folded = fold(EMPTY, events, lane="1/0", caps=CAPS)
+
+    assert (folded.state.calls, folded.duplicates) == (2, [(1, 1)])
+
+
 def test_what_is_in_already_changes_nothing() -> None:
     events = [Event(at, at.to_bytes(8, "big"), None, "view", 1_000, 1) for at in range(1, 4)]
     state = fold(EMPTY, events, lane="1/0", caps=CAPS).state

@@ -162,7 +162,7 @@ def _once(
     ids = dict.fromkeys([event.id_hash for event in fresh])
     if state.covered_ms is None and len(ids) == len(fresh) and memory.knows_none_of(ids):
         return fresh, [], ids, len(fresh)
-    covered = -1 if state.covered_ms is None else state.covered_ms
+    covered = state.covered_ms
     window = _Window(state.ids, caps) if caps.remembered_ids == 0 else None
     counted: list[Event] = []
     here: set[bytes] = set()
@@ -171,7 +171,7 @@ def _once(
     for at, event in enumerate(fresh):
         one = event.id_hash
         known = one in window if window is not None else one in here or memory.knows(one)
-        if known or event.at_ms < covered:
+        if known or (covered is not None and event.at_ms < covered):
             if event.sequence not in repeated and len(repeated) == caps.new_duplicates:
                 taken = _begin_of_record(fresh, at)
                 break

@@ -1,6 +1,6 @@
 """From accounts and an instant to written scores. The outside comes in through ports."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final, NamedTuple, Protocol
@@ -13,6 +13,7 @@ from stemtide.ports import SideBySide, UnavailableError
 from stemtide.profile import is_customer
 from stemtide.scoring.assess import assess
 from stemtide.scoring.assessment import Assessment, Trigger
+from stemtide.scoring.known_sources import Fresh
 
 MODEL: Final = "churn"
 ROUNDS: Final = 3
@@ -52,10 +53,12 @@ class WriteScore(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScoringPorts:
-    """What scoring touches: what is known of one account at an instant, the write, the end of a score whose
-    account is no customer any more, threads, how to wait, and where to say why an account failed."""
+    """What scoring touches: what is known of one account at an instant, which sources were fresh at instants,
+    the write, the end of a score whose account is no customer any more, threads, how to wait, and where to
+    say why an account failed."""
 
     read: Callable[[str, int], Known]
+    fresh: Callable[[Sequence[int]], Mapping[int, Fresh]]
     write: WriteScore
     end: Callable[[Moment, Trigger], object]
     side_by_side: SideBySide
@@ -131,14 +134,31 @@ def score_moments(
     others = [_moment(vector) for vector in vectors if not _is_customer(vector)]
     ended, lost = _each(others, lambda moment: ports.end(moment, trigger), others, ports)
     fates |= lost | dict.fromkeys(ended, Fate.NOT_CUSTOMER)
-    assessed = list(zip(customers, assess(model, customers) if customers else [], strict=True))
+    return fates | (_score(customers, trigger, model, ports) if customers else {})
+
+
+def _score(
+    customers: Sequence[Vector], trigger: Trigger, model: Any, ports: ScoringPorts
+) -> dict[Moment, Fate]:
+    moments = [_moment(vector) for vector in customers]
+    fresh, without = _fresh(moments, ports)
+    if without is not None:
+        return dict.fromkeys(moments, without)
+    assessed = list(zip(customers, assess(model, customers, fresh=fresh), strict=True))
 
     def write(pair: tuple[Vector, Assessment]) -> bool:
         return ports.write(*pair, as_of_ms=pair[0].as_of_ms, trigger=trigger)
 
-    written, lost = _each(assessed, write, [_moment(vector) for vector in customers], ports)
+    written, lost = _each(assessed, write, moments, ports)
     changed = {True: Fate.SCORED, False: Fate.UNCHANGED}
-    return fates | lost | {moment: changed[bool(answer)] for moment, answer in written.items()}
+    return lost | {moment: changed[bool(answer)] for moment, answer in written.items()}
+
+
+def _fresh(moments: Sequence[Moment], ports: ScoringPorts) -> tuple[Mapping[int, Fresh], Fate | None]:
+    """Which sources were fresh, asked once however many the moments; or the fate of all, who lack it."""
+    instants = sorted({moment.as_of_ms for moment in moments})
+    found, lost = _each([instants], ports.fresh, moments[:1], ports)
+    return next(iter(found.values()), {}), next(iter(lost.values()), None)
 
 
 def _moment(vector: Vector) -> Moment:

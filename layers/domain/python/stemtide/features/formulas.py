@@ -288,11 +288,12 @@ def usual_gap(view: View) -> Floats:
 
 
 def gap_variation(view: View) -> Floats:
-    """The standard deviation of the gaps over their mean."""
+    """The standard deviation of the gaps over their mean. Gaps are small whole numbers: where all are equal
+    their variance is exactly 0, never a little less."""
     number, total, squares = _gaps(view)
     enough = np.maximum(number, 1)
     mean = total / enough
-    return where(number >= 2, ratio(np.sqrt(np.maximum(squares / enough - mean * mean, 0)), mean))
+    return where(number >= 2, ratio(np.sqrt(squares / enough - mean * mean), mean))
 
 
 def recency(view: View) -> Floats:

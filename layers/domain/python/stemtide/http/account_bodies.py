@@ -6,7 +6,8 @@ from typing import Annotated, Any
 from msgspec import Meta, field
 
 from stemtide.http.bodies import Body
-from stemtide.scoring.assessment import Basis, Confidence, Driver, Interval, Tier, Trigger
+from stemtide.scoring.anomaly import Anomaly
+from stemtide.scoring.assessment import Basis, Confidence, Driver, Interval, KnownSource, Tier, Trigger
 
 Percent = Annotated[int, Meta(ge=0, le=100)]
 Share = Annotated[float, Meta(ge=0, le=1)]
@@ -72,7 +73,11 @@ class Score(Body, frozen=True, kw_only=True):
     """A score as of an instant; all null without one.
 
     `interval` is the 90 % interval of the observed rate among `accounts` like this one. `drivers` are the
-    three features that moved the score most. `model_version` is null where rules scored.
+    three features that moved the score most. `model_version` is null where rules scored. `completeness` is
+    the share of the features that are known, `sources` the same by source. `confidence_lowered_by` names what
+    speaks against the interval's grade: `incomplete`, `short_history`, `stale:` and the name of a source.
+    `anomaly` is how unusual the account's use is against its own past: 90 is the rarest hundredth of
+    account-days; null where unknown.
     """
 
     churn_risk_score: Percent | None = None
@@ -81,8 +86,11 @@ class Score(Body, frozen=True, kw_only=True):
     horizon_days: int | None = None
     interval: Interval | None = None
     confidence: Confidence | None = None
+    confidence_lowered_by: tuple[str, ...] = ()
     drivers: tuple[Driver, ...] = ()
     completeness: Share | None = None
+    sources: tuple[KnownSource, ...] = ()
+    anomaly: Anomaly | None = None
     basis: Basis | None = None
     model_version: str | None = None
     at_risk: bool | None = None

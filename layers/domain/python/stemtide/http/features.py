@@ -30,7 +30,6 @@ class FeatureApi:
     """The tables, and what the configuration and the model in use add to what they say."""
 
     tables: ScoreTables
-    ingest_table: Any
     basis: Callable[[], Basis]
 
     def operations(self) -> dict[str, Operation]:
@@ -53,7 +52,7 @@ class FeatureApi:
         vector = read_vector(self.tables.reader, records, account, as_of_ms, basis)
         if not is_known(vector, usage_table=self.tables.usage, records=records):
             raise no_account()
-        states = read_freshness(self.ingest_table, as_of_ms, self.tables.config.sources)
+        states = read_freshness(self.tables.ingest, as_of_ms, self.tables.config.sources)
         return response(HTTPStatus.OK, described(vector, states, basis.shape))
 
 

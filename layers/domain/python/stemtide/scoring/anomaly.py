@@ -104,22 +104,49 @@ def anomaly_of(values: Mapping[str, float], usual: UsualRange) -> Anomaly | None
         values: NaN or absent is unknown.
         usual: what the vector is held against.
     """
-    row = np.array([[values.get(signal.feature, math.nan) for signal in SIGNALS]])
-    tails, below = tails_of(row, usual)
-    known = np.flatnonzero(~np.isnan(tails[0]))
-    if not len(known):
-        return None
-    share = float(shares_of(row, usual)[0])
-    weights = 1 / tails[0]
-    weights /= weights[known].sum()
-    order = sorted(known.tolist(), key=lambda i: (-weights[i], i))
-    reasons = tuple(_reason(i, float(row[0, i]), float(weights[i]), bool(below[0, i])) for i in order)
+    [found] = anomalies(
+        np.array([[values.get(signal.feature, math.nan) for signal in SIGNALS]], dtype=np.float64), usual
+    )
+    return found
+
+
+def anomalies(rows: Floats, usual: UsualRange) -> list[Anomaly | None]:
+    """The anomalies of signals [rows, SIGNALS]; see `anomaly_of`."""
+    tails, below = tails_of(rows, usual)
+    means = harmonic_means(tails)
+    known = ~np.isnan(means)
+    shares = np.where(known, _combined(np.where(known, means, 1.0), usual.combined), np.nan)
+    return [
+        _anomaly(*one) if is_known else None
+        for is_known, one in zip(
+            known.tolist(),
+            zip(rows.tolist(), tails.tolist(), below.tolist(), shares.tolist(), strict=True),
+            strict=True,
+        )
+    ]
+
+
+def _anomaly(row: list[float], tails: list[float], below: list[bool], share: float) -> Anomaly:
+    known = [place for place, tail in enumerate(tails) if not math.isnan(tail)]
+    total = sum(1 / tails[place] for place in known)
+    order = sorted(known, key=lambda place: (tails[place], place))
+    weights = {place: 1 / tails[place] / total for place in order}
+    toward = {place: _toward(place, is_below=below[place]) for place in order}
+    of = dict.fromkeys(Direction, 0.0)
+    for place in order:
+        of[toward[place]] += weights[place]
     return Anomaly(
         score=score_of(share),
         share=share,
-        direction=_direction(reasons),
-        reasons=reasons[:REASONS],
+        direction=max(of, key=lambda direction: of[direction]),
+        reasons=tuple(_reason(place, row[place], weights[place], toward[place]) for place in order[:REASONS]),
     )
+
+
+def _toward(place: int, *, is_below: bool) -> Direction:
+    if not SIGNALS[place].is_volume:
+        return Direction.SHIFT
+    return Direction.DROP if is_below else Direction.SURGE
 
 
 def score_of(share: float) -> int:
@@ -195,23 +222,13 @@ def _combined(means: Floats, quantiles: tuple[float, ...]) -> Floats:
     return found
 
 
-def _reason(place: int, value: float, weight: float, is_below: bool) -> Reason:
-    signal = SIGNALS[place]
-    feature = BY_NAME[signal.feature]
-    drop = Direction.DROP if is_below else Direction.SURGE
+def _reason(place: int, value: float, weight: float, direction: Direction) -> Reason:
+    feature = BY_NAME[SIGNALS[place].feature]
     return Reason(
         feature=feature.name,
         label=feature.label,
         value=value,
         weight=weight,
-        direction=drop if signal.is_volume else Direction.SHIFT,
+        direction=direction,
         text=feature.sentence(value),
     )
-
-
-def _direction(reasons: tuple[Reason, ...]) -> Direction:
-    """That of the most weight."""
-    weights = dict.fromkeys(Direction, 0.0)
-    for reason in reasons:
-        weights[reason.direction] += reason.weight
-    return max(weights, key=lambda direction: weights[direction])

@@ -1,9 +1,6 @@
 """A model as it is loaded to score: everything is checked before any of it runs, nothing is unpickled."""
 
 import hashlib
-import io
-import zipfile
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
@@ -12,9 +9,11 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from stemtide.scoring.explanation import DTYPES, Explainer, TablesError
+from stemtide.scoring.explanation import Explainer
+from stemtide.scoring.explanation_arrays import DTYPES, TablesError
 from stemtide.scoring.graph_check import GraphError, check_graph
-from stemtide.scoring.manifest import FORMAT, GRAPH, MANIFEST, TABLES, Manifest, flaw_of
+from stemtide.scoring.manifest import FORMAT, GRAPH, MANIFEST, TABLES, Manifest, flaw_of, seal_of
+from stemtide.scoring.plain_arrays import ArraysError, read_arrays
 
 Floats = npt.NDArray[np.float64]
 
@@ -23,6 +22,8 @@ CAPS: Final = {MANIFEST: 1_000_000, GRAPH: 32_000_000, TABLES: 64_000_000}
 """Bytes that a file may have; ten times what 500 trees need, and far below a function's memory."""
 UNPACKED_CAP: Final = 256_000_000
 """Bytes that the tables may have once unpacked."""
+TOGETHER: Final = 1e-6
+"""Largest difference between a margin and its explanation's sum, a thousand times what the export allows."""
 AGAIN: Final = "Export the model again (`stemtide export`) and promote that version."
 
 
@@ -90,7 +91,9 @@ def load(files: Mapping[str, bytes]) -> Model:
     explainer = _explainer(files[TABLES])
     if explainer.width != len(manifest.features):
         raise ArtefactError(TABLES, "it explains another number of features than the manifest names")
-    return Model(manifest, session_of(files[GRAPH], width=len(manifest.features)), explainer)
+    model = Model(manifest, session_of(files[GRAPH], width=len(manifest.features)), explainer)
+    _check_together(model)
+    return model
 
 
 def session_of(graph: bytes, *, width: int) -> Any:
@@ -118,6 +121,19 @@ def session_of(graph: bytes, *, width: int) -> Any:
     return session
 
 
+def _check_together(model: Model) -> None:
+    """Graph and tables are of one model: explanations add up to the margin where all is unknown, or zero."""
+    x = np.zeros((2, model.explainer.width))
+    x[0] = np.nan
+    try:
+        margin = model.predict(x).margin
+    except Exception as error:  # the runtime's errors share no public base class
+        raise ArtefactError(GRAPH, f"onnxruntime cannot run it ({str(error)[:200]})") from error
+    sums = model.explain(x).sum(axis=1) + model.manifest.expected_margin
+    if not (np.abs(sums - margin) <= TOGETHER * np.maximum(1.0, np.abs(margin))).all():
+        raise ArtefactError(TABLES, "its explanations do not add up to what the graph says")
+
+
 def _check_sizes(files: Mapping[str, bytes]) -> None:
     for name in FILES:
         if name not in files:
@@ -136,10 +152,13 @@ def _manifest(data: bytes) -> Manifest:
                 "Export the model with the version of Stemtide that is deployed.",
             )
         manifest = msgspec.json.decode(data, type=Manifest)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise ArtefactError(MANIFEST, f"it cannot be read ({error})") from error
     if not manifest.score_map or not manifest.bins:
         raise ArtefactError(MANIFEST, "it has no score map or no bins: the model was never exported")
+    seal = manifest.files.get(MANIFEST, "")
+    if seal != seal_of(data, seal):
+        raise ArtefactError(MANIFEST, "its sha256 is not the one that it names: damaged or changed")
     if flaw := flaw_of(manifest):
         raise ArtefactError(MANIFEST, flaw)
     return manifest
@@ -159,21 +178,6 @@ def _check_registry(manifest: Manifest) -> None:
 
 def _explainer(data: bytes) -> Explainer:
     try:
-        _check_members(data)
-        with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
-            return Explainer({name: arrays[name] for name in DTYPES})
-    except TablesError as error:
+        return Explainer(read_arrays(data, DTYPES, cap=UNPACKED_CAP))
+    except (ArraysError, TablesError) as error:
         raise ArtefactError(TABLES, str(error)) from error
-    except (ValueError, OSError, EOFError, KeyError, zipfile.BadZipFile, zlib.error) as error:
-        if isinstance(error, ArtefactError):
-            raise
-        raise ArtefactError(TABLES, f"it is no file of plain arrays ({error})") from error
-
-
-def _check_members(data: bytes) -> None:
-    with zipfile.ZipFile(io.BytesIO(data)) as packed:
-        members = packed.infolist()
-    if sorted(member.filename for member in members) != sorted(f"{name}.npy" for name in DTYPES):
-        raise ArtefactError(TABLES, "it holds other arrays than explanations need")
-    if sum(member.file_size for member in members) > UNPACKED_CAP:
-        raise ArtefactError(TABLES, f"it unpacks to more than {UNPACKED_CAP:,} bytes")

@@ -5,6 +5,9 @@ from typing import Final
 
 import msgspec
 
+from stemtide.config_sources import Source
+from stemtide.scoring.anomaly import Anomaly
+
 AT_RISK: Final = 65
 """An account with this score or more is 'at risk'."""
 
@@ -67,10 +70,21 @@ class Interval(msgspec.Struct, frozen=True, kw_only=True):
     accounts: int
 
 
-class Assessment(msgspec.Struct, frozen=True, kw_only=True):
-    """The score part of a customer record; without enough data only `basis` and `completeness` say something.
+class KnownSource(msgspec.Struct, frozen=True, kw_only=True):
+    """Who tells of the account: the share of its features that are known (null: it has none), and whether it
+    was fresh as of the score (null: never connected, or nothing is on record of then)."""
 
-    `completeness` is the share of the features that are known (0-1).
+    source: Source
+    completeness: float | None
+    fresh: bool | None
+
+
+class Assessment(msgspec.Struct, frozen=True, kw_only=True):
+    """The score part of a customer record; without enough data only `basis` and what is known say something.
+
+    `completeness` is the share of the features that are known (0-1), `sources` the same by source.
+    `anomaly` is how unusual its use is against its own past, whatever comes of it; null where unknown.
+    `confidence_lowered_by` has what speaks against the interval's grade: see `confidence.lowered_by`.
     """
 
     basis: Basis
@@ -81,8 +95,11 @@ class Assessment(msgspec.Struct, frozen=True, kw_only=True):
     horizon_days: int | None = None
     interval: Interval | None = None
     confidence: Confidence | None = None
+    confidence_lowered_by: tuple[str, ...] = ()
     drivers: tuple[Driver, ...] = ()
     model_version: str | None = None
+    sources: tuple[KnownSource, ...] = ()
+    anomaly: Anomaly | None = None
 
 
 def is_at_risk(score: int) -> bool:

@@ -1,10 +1,10 @@
 """How far a probability can be trusted: the interval of its bin, and its grade."""
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Final
 
-from stemtide.scoring.assessment import Confidence, Interval
+from stemtide.scoring.assessment import Confidence, Interval, KnownSource
 from stemtide.scoring.manifest import Bin
 
 GRADES: Final = (Confidence.LOW, Confidence.MEDIUM, Confidence.HIGH)
@@ -18,6 +18,10 @@ COMPLETE: Final = 0.75
 """Share of known features below which the sources are called missing."""
 SHORT_HISTORY_DAYS: Final = 14
 """Two weeks: less has no week to compare with."""
+INCOMPLETE: Final = "incomplete"
+SHORT_HISTORY: Final = "short_history"
+STALE: Final = "stale:"
+"""Before the name of the source."""
 
 
 def bin_of(probability: float, bins: Sequence[Bin]) -> Bin:
@@ -31,8 +35,17 @@ def interval_of(found: Bin) -> Interval:
     return Interval(low=found.low, high=found.high, accounts=found.rows)
 
 
-def confidence(interval: Interval, *, completeness: float, history_days: int) -> Confidence:
-    """The grade of the interval, one lower for missing sources and one for a short history.
+def lowered_by(sources: Iterable[KnownSource], *, completeness: float, history_days: int) -> tuple[str, ...]:
+    """What speaks against a score: `incomplete`, `short_history`, and `stale:<source>` of each stale source.
+
+    A source of which nobody knows whether it was fresh does not count.
+    """
+    found = [INCOMPLETE] * (completeness < COMPLETE) + [SHORT_HISTORY] * (history_days < SHORT_HISTORY_DAYS)
+    return (*found, *(f"{STALE}{one.source}" for one in sources if one.fresh is False))
+
+
+def confidence(interval: Interval, *, lowered_by: Collection[str] = ()) -> Confidence:
+    """The grade of the interval, one lower for each kind of reason, however many sources are stale.
 
     The half width is taken relative to the centre: 1-3 % is no better known than 10-30 %.
     """
@@ -42,5 +55,5 @@ def confidence(interval: Interval, *, completeness: float, history_days: int) ->
         grade = 2
     else:
         grade = int(half_width <= MEDIUM_HALF_WIDTH and interval.accounts >= MEDIUM_ROWS)
-    grade -= (completeness < COMPLETE) + (history_days < SHORT_HISTORY_DAYS)
-    return GRADES[max(0, grade)]
+    kinds = {reason.partition(":")[0] for reason in lowered_by}
+    return GRADES[max(0, grade - len(kinds))]

@@ -35,9 +35,11 @@ def drivers(
         baselines: the features' typical values, None where unknown.
         among: the columns that may be named; None: all.
     """
-    sizes = np.abs(contributions).tolist()
-    places = range(len(features)) if among is None else among
-    order = sorted(places, key=lambda i: (-sizes[i], features[i].name))
+    sizes = np.abs(contributions)
+    if among is None:  # sorting all by size and name takes three times as long as the rest
+        least = np.partition(sizes, -COUNT)[-COUNT]
+        among = np.flatnonzero(sizes >= least).tolist()
+    order = sorted(among, key=lambda i: (-sizes[i], features[i].name))
     return tuple(_driver(features[i], i, values, contributions, baselines) for i in order[:COUNT])
 
 

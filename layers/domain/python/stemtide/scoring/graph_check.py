@@ -24,7 +24,11 @@ _REFUSED: Final = {
     "attribute": {6: "a subgraph", 11: "subgraphs", 22: "sparse weights", 23: "sparse weights"},
     "tensor": {13: "external data", 14: "a data location"},
 }
-_OP_TYPE: Final = 4
+ML_DOMAIN: Final = "ai.onnx.ml"
+ML_OPSET: Final = 5
+"""`TreeEnsemble` with doubles exists from this version on; of a domain without one the runtime takes any."""
+_OPSET: Final = 8
+_OP_TYPE, _DOMAIN = 4, 7
 
 
 class GraphError(ValueError):
@@ -38,6 +42,7 @@ def check_graph(data: bytes) -> None:
         GraphError: says what it holds.
     """
     graphs = 0
+    versions: list[tuple[str, int]] = []
     view = memoryview(data)
     for field, value in _fields(view):
         if field in _MODEL_REFUSED:
@@ -45,8 +50,23 @@ def check_graph(data: bytes) -> None:
         if field in _MODEL:
             graphs += 1
             _walk(_message(value), _MODEL[field])
+        if field == _OPSET:
+            versions.append(_version(_message(value)))
     if graphs != 1:
         raise GraphError("it does not hold one graph")
+    if sorted(domain for domain, _ in versions) != ["", ML_DOMAIN] or (ML_DOMAIN, ML_OPSET) not in versions:
+        raise GraphError(f"it is not of {ML_DOMAIN} {ML_OPSET} and ONNX's own operators")
+
+
+def _version(opset: memoryview) -> tuple[str, int]:
+    """Domain and version of an operator set."""
+    domain, version = "", 0
+    for field, value in _fields(opset):
+        if isinstance(value, int):
+            version = value
+        elif field == 1:
+            domain = _text(value)
+    return domain, version
 
 
 def _walk(message: memoryview, kind: str) -> None:
@@ -54,29 +74,37 @@ def _walk(message: memoryview, kind: str) -> None:
         if field in _REFUSED[kind]:
             raise GraphError(f"it holds {_REFUSED[kind][field]}")
         if kind == "node" and field == _OP_TYPE:
-            operator = bytes(_message(value)).decode("utf-8", "replace")
+            operator = _text(value)
             if operator not in OPERATORS:
                 raise GraphError(f"it holds the operator {operator[:64]!r}")
+        if kind == "node" and field == _DOMAIN:
+            domain = _text(value)
+            if domain not in ("", ML_DOMAIN):
+                raise GraphError(f"it holds an operator of {domain[:64]!r}")
         child = _CHILDREN[kind].get(field)
         if child is not None:
             _walk(_message(value), child)
 
 
-def _message(value: memoryview | None) -> memoryview:
-    if value is None:
+def _message(value: memoryview | int | None) -> memoryview:
+    if not isinstance(value, memoryview):
         raise GraphError("it is no ONNX message")
     return value
 
 
-def _fields(message: memoryview) -> Iterator[tuple[int, memoryview | None]]:
-    """Number and content of each field; None for numbers."""
+def _text(value: memoryview | int | None) -> str:
+    return bytes(_message(value)).decode("utf-8", "replace")
+
+
+def _fields(message: memoryview) -> Iterator[tuple[int, memoryview | int | None]]:
+    """Number and content of each field; None for numbers of fixed size."""
     at, end = 0, len(message)
     while at < end:
         key, at = _varint(message, at)
         field, kind = key >> 3, key & 7
         if kind == _VARINT:
-            _, at = _varint(message, at)
-            yield field, None
+            number, at = _varint(message, at)
+            yield field, number
             continue
         if kind == _BYTES:
             size, at = _varint(message, at)

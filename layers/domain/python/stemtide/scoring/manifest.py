@@ -1,16 +1,20 @@
 """What a model artefact says of itself: everything a scorer needs beside the graph and the arrays."""
 
+import hashlib
 from itertools import pairwise
 from typing import Any, Final
 
 import msgspec
 
 from stemtide.features.cohorts import Cohorts
+from stemtide.scoring.anomaly import UsualRange
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 GRAPH: Final = "model.onnx"
 TABLES: Final = "explain.npz"
 MANIFEST: Final = "manifest.json"
+BLANK: Final = "0" * 64
+"""What stands for a manifest's own sha256 while that is computed."""
 
 
 class Calibration(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,11 +44,12 @@ class Knot(msgspec.Struct, frozen=True, array_like=True):
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     """One trained model; `parts` and `meters` are the names that the configuration had, `cohorts` what ranks
-    among accounts of the same age are taken from. The export fills `files`, `parity` and `score_map`, which
-    training leaves empty.
+    among accounts of the same age are taken from, `usual` what an anomaly of use is held against. The export
+    fills `files`, `parity` and `score_map`, which training leaves empty.
 
     `features` are the graph's inputs in order, `registry` the hash of their declarations, `medians` their
     typical value in training (null where unknown), `expected_margin` the explanation's base value.
+    `files` holds the sha256 of each file, the manifest's own among them (see `seal_of`).
     """
 
     name: str
@@ -63,11 +68,20 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     parts: tuple[str, ...] = ()
     meters: tuple[str, ...] = ()
     cohorts: Cohorts | None = None
+    usual: UsualRange | None = None
     expected_margin: float = 0.0
     score_map: tuple[Knot, ...] = ()
     parity: dict[str, Any] = {}
     files: dict[str, str] = {}
     format: int = FORMAT
+
+
+def seal_of(data: bytes, seal: str) -> str:
+    """The sha256 of a manifest's bytes in which `BLANK` stands for `seal`, the sha256 that it names.
+
+    It finds damage: one digit of a cut or of a typical value would be wrong without a sign of it.
+    """
+    return hashlib.sha256(data.replace(seal.encode(), BLANK.encode()) if seal else data).hexdigest()
 
 
 def flaw_of(manifest: Manifest) -> str | None:

@@ -1,7 +1,7 @@
 """Scoring on AWS: `scoring_service`'s ports on the tables."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,10 +9,12 @@ from stemtide.config_schema import Config
 from stemtide.features.vectors import Known, Vector
 from stemtide.ports import ConflictError, SideBySide
 from stemtide.scoring.assessment import Assessment, Trigger
+from stemtide.scoring.known_sources import Fresh
 from stemtide.scoring_service import Moment, ScoringPorts
 from stemtide.store import record_keys as keys
 from stemtide.store.errors import translated
 from stemtide.store.records import Records
+from stemtide.store.sources import read_freshness_at
 from stemtide.store.usage_blocks import UsageBlocks
 from stemtide.store.usage_reader import UsageReader
 from stemtide.store.vectors import read_known
@@ -20,10 +22,11 @@ from stemtide.store.vectors import read_known
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScoreTables:
-    """The usage and accounts tables (boto3 Table resources, of which only the clients are used)."""
+    """The tables that scoring reads (boto3 Table resources); threads share only their clients."""
 
     usage: Any
     accounts: Any
+    ingest: Any
     config: Config
 
     @property
@@ -42,6 +45,7 @@ class ScoreTables:
         """The ports on these tables."""
         return ScoringPorts(
             read=self._read,
+            fresh=self._fresh,
             write=self._write,
             end=self._end,
             side_by_side=side_by_side,
@@ -69,6 +73,10 @@ class ScoreTables:
 
     def _read(self, account: str, as_of_ms: int) -> Known:
         return read_known(self.reader, self.records, account, as_of_ms)
+
+    def _fresh(self, instants: Sequence[int]) -> Mapping[int, Fresh]:
+        found = read_freshness_at(self.ingest, instants, self.config.sources)
+        return {at_ms: {one.source: one.fresh for one in states} for at_ms, states in found.items()}
 
     def _end(self, moment: Moment, trigger: Trigger) -> bool:
         """Whether a score was taken out of the record; most have none, which a read tells for less."""

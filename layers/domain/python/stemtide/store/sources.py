@@ -5,7 +5,7 @@ added; the newest is the last.
 """
 
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
 from boto3.dynamodb.conditions import Attr, Key
@@ -20,6 +20,8 @@ from stemtide.store.ledger import AGGREGATE, read_lanes
 
 KEPT_S: Final = 400 * 86_400
 """As long as scores are."""
+SPAN_MINUTES: Final = 60
+"""Rows that one query brings where several instants are asked for."""
 
 
 class SourceNotes:
@@ -61,34 +63,60 @@ class SourceNotes:
 
 
 def read_freshness(table: Any, as_of_ms: int, sources: Sources) -> list[Freshness]:
-    """Every source as of an instant; a source takes one or two queries of a few rows.
+    """Every source as of an instant; see `read_freshness_at`."""
+    return read_freshness_at(table, [as_of_ms], sources)[as_of_ms]
+
+
+def read_freshness_at(table: Any, instants: Collection[int], sources: Sources) -> dict[int, list[Freshness]]:
+    """Every source as of each instant; a source takes one or two queries of a few rows, and another for each
+    `SPAN_MINUTES` with news that lie between the instants.
 
     Args:
         table: boto3 Table resource of the ingest table.
-        as_of_ms: the instant, epoch ms.
+        instants: epoch ms.
         sources: what is configured.
 
     Raises:
         UnavailableError: no answer.
     """
-    seen = dict(stream_seen(read_lanes(table, AGGREGATE), as_of_ms))
-    for source in Source:
-        if source is not Source.STREAM:
-            seen |= _last_seen(table, source, as_of_ms)
-    return freshness(seen, as_of_ms, limits_of(sources), connected=sources.connected)
+    lanes, limits = read_lanes(table, AGGREGATE), limits_of(sources)
+    seen = {source: _last_seen(table, source, instants) for source in Source if source is not Source.STREAM}
+    found = {}
+    for as_of_ms in instants:
+        heard = dict(stream_seen(lanes, as_of_ms))
+        heard |= {source: at[as_of_ms] for source, at in seen.items() if as_of_ms in at}
+        found[as_of_ms] = freshness(heard, as_of_ms, limits, connected=sources.connected)
+    return found
 
 
-def _last_seen(table: Any, source: Source, as_of_ms: int) -> dict[Source, int | None]:
-    """When it was heard of last by an instant, None: only later; empty: never.
+def _last_seen(table: Any, source: Source, instants: Collection[int]) -> dict[int, int | None]:
+    """When it was heard of last by each instant, None: only later; empty: never."""
+    seen: dict[int, int | None] = {}
+    left = sorted(set(instants), reverse=True)
+    while left:
+        seen |= _by_then(table, source, left)
+        left = [as_of_ms for as_of_ms in left if as_of_ms not in seen]
+    heard = any(at_ms is not None for at_ms in seen.values())
+    return seen if heard or _query(table, Key("pk").eq(_pk(source)), limit=1) else {}
 
-    The row of the instant's own minute may be later than it, the one before it never is.
+
+def _by_then(table: Any, source: Source, instants: Sequence[int]) -> dict[int, int | None]:
+    """When it was heard of last by as many of the instants (the newest first) as one query tells.
+
+    The row of an instant's own minute may be later than it, the one before it never is.
     """
-    minute = as_of_text(as_of_ms // MINUTE_MS * MINUTE_MS)
-    rows = _query(table, Key("pk").eq(_pk(source)) & Key("sk").lte(minute), limit=2)
-    by_then = [at_ms for at_ms in (timestamp_ms(row["at"]) for row in rows) if at_ms <= as_of_ms]
-    if by_then:
-        return {source: by_then[0]}
-    return {source: None} if rows or _query(table, Key("pk").eq(_pk(source)), limit=1) else {}
+    newest, oldest = (at_ms // MINUTE_MS for at_ms in (instants[0], instants[-1]))
+    limit = min(newest - oldest + 2, SPAN_MINUTES)
+    until = as_of_text(newest * MINUTE_MS)
+    rows = _query(table, Key("pk").eq(_pk(source)) & Key("sk").lte(until), limit=limit)
+    heard = [timestamp_ms(row["at"]) for row in rows]
+    found: dict[int, int | None] = {}
+    for as_of_ms in instants:
+        at_ms = next((at_ms for at_ms in heard if at_ms <= as_of_ms), None)
+        if at_ms is None and len(rows) == limit:
+            break  # older rows follow
+        found[as_of_ms] = at_ms
+    return found
 
 
 def _query(table: Any, condition: Any, *, limit: int) -> list[dict[str, Any]]:
