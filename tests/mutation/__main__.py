@@ -53,24 +53,31 @@ def _run(name: str, target: Target, commit: str) -> dict[str, Any]:
         (copy / "mutants.toml").write_text(_settings(target))
         _said(_bin("cosmic-ray"), "init", "mutants.toml", str(session), cwd=copy, env=env)
         _said(_bin("cr-filter-operators"), str(session), "mutants.toml", cwd=copy, env=env)
-        _leave_declarations(session, copy)
+        _leave_out(session, copy, target)
     _said(sys.executable, "-m", "tests.mutation.forked", str(session), *target.tests, cwd=copy, env=env)
-    return _report(session, copy)
+    return _report(session, copy, target.package)
 
 
-def _leave_declarations(session: Path, copy: Path) -> None:
-    """Skip the flags of classes (frozen, slots, kw_only, gc): they say how Python keeps a value."""
+def _leave_out(session: Path, copy: Path, target: Target) -> None:
+    """Skip the flags of classes (frozen, slots, kw_only, gc), which say how Python keeps a value, and the
+    functions that are no part of the target."""
     with use_db(str(session), WorkDB.Mode.open) as database:
         for item in database.pending_work_items:
             [spec] = item.mutations
             line = (copy / spec.module_path).read_text().splitlines()[spec.start_pos[0] - 1]
+            parts = target.parts.get(str(spec.module_path.relative_to(target.package)))
+            output = None
             if spec.operator_name in FLAGS and line.startswith(("class ", "@dataclass")):
-                left = WorkResult(worker_outcome=WorkerOutcome.SKIPPED, output="a flag of a declaration")
-                database.set_result(item.job_id, left)
+                output = "a flag of a declaration"
+            elif parts is not None and spec.definition_name not in parts:
+                output = "no part of the target"
+            if output is not None:
+                skipped = WorkResult(worker_outcome=WorkerOutcome.SKIPPED, output=output)
+                database.set_result(item.job_id, skipped)
 
 
 def _settings(target: Target) -> str:
-    modules = ", ".join(f'"{DOMAIN}/{module}"' for module in target.modules)
+    modules = ", ".join(f'"{target.path(module)}"' for module in target.modules)
     excluded = ", ".join(f'"{operator}"' for operator in EXCLUDED)
     return (
         f"[cosmic-ray]\nmodule-path = [{modules}]\ntimeout = 1\nexcluded-modules = []\n"
@@ -79,7 +86,7 @@ def _settings(target: Target) -> str:
     )
 
 
-def _report(session: Path, copy: Path) -> dict[str, Any]:
+def _report(session: Path, copy: Path, package: str) -> dict[str, Any]:
     database = WorkDB(str(session), WorkDB.Mode.open)
     specs = {item.job_id: item.mutations[0] for item in database.work_items}
     outcomes: Counter[str] = Counter()
@@ -93,7 +100,7 @@ def _report(session: Path, copy: Path) -> dict[str, Any]:
         if not killed:
             spec = specs[job]
             line = (copy / spec.module_path).read_text().splitlines()[spec.start_pos[0] - 1].strip()
-            place = f"{Path(spec.module_path).relative_to(DOMAIN)}:{spec.start_pos[0]}: {line}"
+            place = f"{Path(spec.module_path).relative_to(package)}:{spec.start_pos[0]}: {line}"
             survivors.append({"place": place, "operator": spec.operator_name, "timeout": timeout})
     total = outcomes.total()
     return {
