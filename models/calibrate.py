@@ -5,12 +5,12 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 from scipy.optimize import minimize
-from scipy.special import expit, logit, ndtri
+from scipy.special import expit, logit
 from scipy.stats import beta
 from stemtide.features.view import Floats
 from stemtide.scoring.manifest import Bin, Calibration
 
-from models.spread import Ints, Labels, design_effect, drift
+from models.spread import STEADY, Drift, Ints, Labels, design_effect, drift
 
 LEVEL: Final = 0.90
 """Of the intervals."""
@@ -76,20 +76,20 @@ def bins(
 
 
 def interval(
-    positives: int, rows: int, *, effect: float = 1.0, moved: float = 0.0, level: float = LEVEL
+    positives: int, rows: int, *, effect: float = 1.0, moved: Drift = STEADY, level: float = LEVEL
 ) -> tuple[float, float]:
     """The interval of a rate: Clopper and Pearson's exact one (1934) of as many rows as the design effect
-    leaves, widened by how far rates move from one time to another (its log odds, in squares).
+    leaves, widened by how far log odds move from one time to another (they add up in squares).
     """
     low, high = clopper_pearson(positives / effect, rows / effect, level)
-    if not moved:
+    reach = moved.reach(level)
+    if not reach:
         return low, high
     middle = logit((positives / effect + 0.5) / (rows / effect + 1))
-    reach = -float(ndtri((1 - level) / 2)) * moved
     below, above = middle - logit(max(low, LEAST)), logit(min(high, 1 - LEAST)) - middle
     return (
-        float(expit(middle - np.hypot(below, reach))) if low > 0 else 0.0,
-        float(expit(middle + np.hypot(above, reach))) if high < 1 else 1.0,
+        min(low, float(expit(middle - np.hypot(below, reach)))),
+        max(high, float(expit(middle + np.hypot(above, reach)))),
     )
 
 

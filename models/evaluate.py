@@ -65,7 +65,9 @@ def split_of(
     """
     if default is None:
         return Split(fit_until=fit_until, test_from=test_from, test_until=test_until)
-    until = fit_until if fit_until is not None else min(default, (test_from or default + 1) - 1)
+    until = fit_until
+    if until is None:
+        until = default if test_from is None else min(default, test_from - 1)
     first = test_from if test_from is not None else until + 1
     if first <= until:
         raise CliError(

@@ -60,14 +60,16 @@ class Gate:
 def gate_of(x: Floats, y: Flags, names: tuple[str, ...], horizon_days: int) -> Gate | None:
     """The gate of fit rows; None where the target does not hang on renewals, or few of them are known.
 
-    Rates are smoothed by half a positive and half a negative row (Jeffreys): none seen is not never.
+    Rates are smoothed by half a positive and half a negative row (Jeffreys): none seen is not never. But
+    where it never happened within, nothing can be learnt behind a gate, and smoothing alone may tell the
+    rates apart.
     """
     if RENEWAL not in names:
         return None
     place = names.index(RENEWAL)
     shut = x[:, place] > horizon_days + 0.5
     known = float(np.mean(~np.isnan(x[:, place])))
-    if known < MIN_KNOWN or not MIN_SHARE <= shut.mean() <= 1 - MIN_SHARE:
+    if known < MIN_KNOWN or not MIN_SHARE <= shut.mean() <= 1 - MIN_SHARE or not y[~shut].any():
         return None
     within, outside = _rate(y[~shut]), _rate(y[shut])
     if within < RATE_RATIO * outside:
@@ -85,17 +87,17 @@ def gate_booster(gate: Gate, names: tuple[str, ...]) -> lgb.Booster:
     """A booster of the gate's one tree, to go on from; a missing value takes the open side.
 
     It is grown on made-up rows, as many on either side as the fit rows have, since explanations weigh a
-    tree's leaves by their rows; the leaves then get the observed log odds.
+    tree's leaves by their rows; the leaves then get the observed log odds. The rows know three values only,
+    the missing one and the two next to the split: so it lies between these, whatever the horizon and share.
     """
     within = round(MADE_ROWS * gate.share)
-    days = np.arange(within) % (gate.horizon_days + 2.0)
-    days[days > gate.horizon_days] = np.nan
     x = np.zeros((MADE_ROWS, len(names)))
-    x[:within, gate.place] = days
-    x[within:, gate.place] = gate.horizon_days + 1 + np.arange(MADE_ROWS - within)
+    x[:within:2, gate.place] = gate.horizon_days
+    x[1:within:2, gate.place] = np.nan
+    x[within:, gate.place] = gate.horizon_days + 1
     y = (np.arange(MADE_ROWS) < within).astype(np.float64)
-    data = lgb.Dataset(x, label=y, feature_name=list(names), params={**_TINY, "max_bin": 10_000})
-    booster = lgb.train({**_TINY, "max_bin": 10_000}, data, num_boost_round=1)
+    data = lgb.Dataset(x, label=y, feature_name=list(names), params=_TINY)
+    booster = lgb.train(_TINY, data, num_boost_round=1)
     ends = np.zeros((2, len(names)))
     ends[:, gate.place] = (gate.horizon_days, gate.horizon_days + 1)
     open_leaf, shut_leaf = np.asarray(booster.predict(ends, pred_leaf=True), dtype=np.int64).reshape(2)

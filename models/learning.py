@@ -76,7 +76,9 @@ def grow(fit: Dataset, recipe: Recipe, *, seed: int) -> Grown:
     for fold in range(FOLDS):
         out = fold_of == fold
         if out.any() and fit.y[~out].any():
-            traces[:, out] = _staged(train(fit.where(~out), recipe, most, seed=seed), fit.x[out], most)
+            others = fit.where(~out)
+            booster = train(others, recipe, most, seed=seed)
+            traces[:, out] = _staged(booster, fit.x[out], most, gated=gate(others) is not None)
     covered = ~np.isnan(traces[0])
     rounds = recipe.rounds or _best_round(traces[:, covered], fit.where(covered))
     booster = train(fit, recipe, rounds, seed=seed)
@@ -103,7 +105,7 @@ def prepared(
     A feature that is not offered is unknown in every row: no tree can use it, and the graph's inputs stay
     those of the registry.
     """
-    rows = fit if way_in is None else fit.where(way_in.open(fit.x))
+    rows = behind(fit, way_in)
     settings = parameters(recipe, fit.names, rows=len(rows), loss=fit.loss, seed=seed)
     rows = masked(rows, seed)
     x = np.full(rows.x.shape, np.nan)
@@ -118,6 +120,11 @@ def prepared(
         free_raw_data=False,
     )
     return data, settings
+
+
+def behind(fit: Dataset, way_in: Gate | None) -> Dataset:
+    """The rows that trees are grown on."""
+    return fit if way_in is None else fit.where(way_in.open(fit.x))
 
 
 def masked(fit: Dataset, seed: int) -> Dataset:
@@ -152,17 +159,16 @@ def _with_rounds(recipe: Recipe, rounds: int) -> Recipe:
     return Recipe(**{name: getattr(recipe, name) for name in recipe.__struct_fields__} | {"rounds": rounds})
 
 
-def _staged(booster: lgb.Booster, x: Floats, rounds: int) -> Floats:
-    """Margins [rounds, rows] after each round; a gate's tree counts to the first."""
+def _staged(booster: lgb.Booster, x: Floats, rounds: int, *, gated: bool) -> Floats:
+    """Margins [rounds, rows] after each round; a gate's tree is no round, and one in which nothing could be
+    split has no tree: the last margins stay."""
     leaves = np.asarray(booster.predict(x, pred_leaf=True), dtype=np.int64).reshape(len(x), -1)
-    trees = leaves.shape[1]
-    values = np.zeros((max(trees, 1), len(x)))
-    for tree in range(trees):
-        outputs = [booster.get_leaf_output(tree, leaf) for leaf in range(leaves[:, tree].max() + 1)]
-        values[tree] = np.array(outputs)[leaves[:, tree]]
-    ahead = trees - rounds if trees > rounds else 0
-    margins = np.cumsum(values, axis=0)[ahead:]
-    return np.concatenate((margins, np.repeat(margins[-1:], rounds - len(margins), axis=0)))
+    margins = np.zeros((leaves.shape[1] + 1, len(x)))
+    for tree, own in enumerate(leaves.T):
+        outputs = np.array([booster.get_leaf_output(tree, leaf) for leaf in range(own.max() + 1)])
+        margins[tree + 1] = margins[tree] + outputs[own]
+    after = np.minimum(np.arange(1, rounds + 1) + gated, len(margins) - 1)
+    return margins[after]
 
 
 def _best_round(traces: Floats, rows: Dataset) -> int:

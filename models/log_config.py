@@ -51,10 +51,11 @@ def config_by_log(
 
 
 def _with_parts(config: Config, types: Iterable[str]) -> Config:
+    """Each type as a part; those that differ by case alone are one, as patterns ignore case."""
     groups: dict[str, Group] = {}
-    for name in types:
+    for name in {name.casefold(): name for name in types}.values():
         pattern = _SPECIAL.sub(lambda found: f"[{found[0]}]", name)
-        if len(pattern) <= MAX_EVENT_NAME_CHARS:
+        if 0 < len(pattern) <= MAX_EVENT_NAME_CHARS:
             part = part_name(name, groups)
             groups[part] = Group(name=part, events=(pattern,))
     events: Events = msgspec.structs.replace(config.events, features=tuple(groups.values()))
@@ -73,14 +74,15 @@ def part_name(event: str, taken: Iterable[str]) -> str:
 
 
 def _common_types(log: Log, until: int) -> list[str]:
-    """The event types of many accounts, the most common first, by name where they are equally common."""
+    """The event types of many accounts by name, however their letters' case is written; the most common of
+    too many."""
     reserved = " OR ".join(f"starts_with(event, {sql.text(prefix)})" for prefix in RESERVED_PREFIX)
     told = (
         f"SELECT account, event FROM ({log.query}) WHERE skip IS NULL AND NOT ({reserved})"
         f" AND instant < {(until + 1) * sql.DAY_US}"
     )
     query = (
-        f"SELECT event, count(DISTINCT account) AS accounts FROM ({told}) GROUP BY event"
+        f"SELECT min(event) AS event, count(DISTINCT account) AS accounts FROM ({told}) GROUP BY lower(event)"
         f" HAVING accounts >= {COMMON_SHARE} * (SELECT count(DISTINCT account) FROM ({told}))"
         f" ORDER BY accounts DESC, event LIMIT {MAX_PARTS}"
     )
@@ -89,12 +91,13 @@ def _common_types(log: Log, until: int) -> list[str]:
 
 
 def _plans(section: Subscriptions, facts: Facts, spill: Path, until: int) -> tuple[Plan, ...]:
-    """The plans sold up to a day by tier and name; their list price is that of most terms, 0 if unknown."""
+    """The plans sold up to a day by tier and name; their list price is that of most terms (of several, the
+    lowest), 0 if unknown."""
     file = facts.terms
     assert file is not None
     terms = f"SELECT * FROM ({terms_query(section, file)}) WHERE plan IS NOT NULL AND NOT addon"
     terms += f" AND start < {(until + 1) * sql.DAY_US}"
-    query = f"SELECT plan, mode(listed) FROM ({terms}) GROUP BY plan ORDER BY plan"
+    query = f"SELECT plan, mode(listed ORDER BY listed) FROM ({terms}) GROUP BY plan ORDER BY plan"
     with readable(file.path), connect(spill) as connection:
         rows = connection.execute(query).fetchall()
     ranked = [(tier, plan, listed) for plan, listed in rows if (tier := section.tier_of(plan)) is not None]

@@ -4,18 +4,42 @@ An interval of a rate that is to hold on later time must know both. Snapshots of
 the same outcome again, so n rows are worth fewer; and what share leaves is not the same in every season.
 """
 
+from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
+from scipy.special import stdtrit
 from stemtide.features.view import Floats
 
 Labels = np.ndarray[Any, np.dtype[np.bool_]]
 Ints = npt.NDArray[np.int64]
 
-MIN_EXPECTED: Final = 5.0
-"""Positives that a stretch of time must expect: a ratio of fewer says nothing."""
+MIN_VARIANCE: Final = 5.0
+"""Of a stretch's number of positives (where they are rare: that number itself); of less it tells nothing."""
+MIN_STRETCHES: Final = 4
+"""How far fewer than these lie apart is mostly luck."""
 MAX_STRETCHES: Final = 8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drift:
+    """How far log odds move from one time to another, and of how many stretches of time that is known."""
+
+    spread: float
+    """The standard deviation between stretches."""
+    stretches: int
+
+    def reach(self, level: float) -> float:
+        """How far the log odds of a new stretch may lie from the known ones' mean: half the prediction
+        interval of a random-effects meta-analysis (Higgins, Thompson and Spiegelhalter, 2009), of Student's t
+        since the spread itself is known of so few."""
+        tail = float(stdtrit(self.stretches - 1, (1 + level) / 2))
+        return tail * self.spread * float(np.sqrt(1 + 1 / self.stretches))
+
+
+STEADY: Final = Drift(spread=0.0, stretches=MIN_STRETCHES)
+"""No drift that is known of."""
 
 
 def design_effect(y: Labels, place: Ints, accounts: npt.NDArray[np.str_]) -> float:
@@ -35,29 +59,32 @@ def design_effect(y: Labels, place: Ints, accounts: npt.NDArray[np.str_]) -> flo
         observed += float(((np.bincount(account, weights=own) - rate * count) ** 2).sum())
         expected += rate * (1 - rate) * len(own)
     if not expected:
-        return len(accounts) / max(1, len(np.unique(accounts)))
+        return max(1.0, len(accounts) / max(1, len(np.unique(accounts))))
     return max(1.0, observed / expected)
 
 
-def drift(y: Labels, probability: Floats, day: Ints, effect: float) -> float:
-    """The standard deviation, between stretches of time, of the log of observed over expected positives.
+def drift(y: Labels, probability: Floats, day: Ints, effect: float) -> Drift:
+    """How far the log odds of later times stray from the predicted ones; none where time tells nothing.
 
-    The variance between stretches of a random-effects meta-analysis (DerSimonian and Laird, 1986), each
-    stretch's own variance being that of a count with the design effect. 0 where time tells nothing.
+    The variance between stretches in a random-effects meta-analysis (DerSimonian and Laird, 1986). To first
+    order a shift of the log odds changes a count by its binomial variance, so that is what the logs of
+    observed over expected positives are scaled by; over the design effect it is a stretch's weight.
     """
-    count = int(min(MAX_STRETCHES, probability.sum() // MIN_EXPECTED))
-    if count < 2:
-        return 0.0
+    variance = probability * (1 - probability)
+    count = int(min(MAX_STRETCHES, variance.sum() // MIN_VARIANCE))
+    if count < MIN_STRETCHES:
+        return STEADY
     edges = np.quantile(day, np.linspace(0, 1, count + 1)[1:-1])
     stretch = np.searchsorted(edges, day, side="left")
-    expected = np.bincount(stretch, weights=probability, minlength=count)
-    observed = np.bincount(stretch, weights=y, minlength=count)
-    known = expected >= MIN_EXPECTED
-    if known.sum() < 2:
-        return 0.0
-    log_ratio = np.log((observed[known] + 0.5) / (expected[known] + 0.5))
-    weight = (expected[known] + 0.5) / effect
-    mean = float((weight * log_ratio).sum() / weight.sum())
-    excess = float((weight * (log_ratio - mean) ** 2).sum()) - (len(weight) - 1)
+    sums = np.array(
+        [np.bincount(stretch, weights=each, minlength=count) for each in (y, probability, variance)]
+    )
+    observed, expected, per_shift = sums[:, sums[2] >= MIN_VARIANCE]
+    if len(observed) < MIN_STRETCHES:
+        return STEADY
+    shift = np.log((observed + 0.5) / (expected + 0.5)) * expected / per_shift
+    weight = per_shift / effect
+    mean = float((weight * shift).sum() / weight.sum())
+    excess = float((weight * (shift - mean) ** 2).sum()) - (len(weight) - 1)
     scale = float(weight.sum() - (weight**2).sum() / weight.sum())
-    return float(np.sqrt(max(0.0, excess / scale))) if scale > 0 else 0.0
+    return Drift(spread=float(np.sqrt(max(0.0, excess / scale))), stretches=len(weight))

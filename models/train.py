@@ -21,6 +21,8 @@ from models import calibrate
 from models.anomaly import usual_range
 from models.cohort_ranks import cohorts_in, ranked
 from models.dataset import Dataset
+from models.gate import Gate
+from models.learning import behind, gate
 from models.recipes import Recipe, parameters
 from models.tuning import grown
 
@@ -145,15 +147,23 @@ def write_candidate(trained: Trained, manifest: Manifest, artefacts: Path) -> Pa
     return folder
 
 
+def _told(way_in: Gate, rows: int) -> dict[str, float]:
+    """The renewal gate, and how many rows are behind it."""
+    return {"gate_rows": rows, "gate_within": way_in.within, "gate_outside": way_in.outside}
+
+
 def _described(trained: Trained) -> dict[str, Any]:
     fit = trained.fit
-    settings = parameters(trained.recipe, fit.names, rows=len(fit), loss=fit.loss, seed=0)
+    way_in = gate(fit)
+    grown_on = len(behind(fit, way_in))
+    settings = parameters(trained.recipe, fit.names, rows=grown_on, loss=fit.loss, seed=0)
     return {
         "rows": len(fit),
         "positives": fit.positives,
         "accounts": len(np.unique(fit.accounts)),
         "first_snapshot": day_text(int(fit.day.min())),
         "last_snapshot": day_text(int(fit.day.max())),
+        "gate": None if way_in is None else _told(way_in, grown_on),
         "recipe": msgspec.to_builtins(trained.recipe),
         "parameters": {name: value for name, value in settings.items() if name not in UNTOLD},
     }

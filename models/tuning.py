@@ -20,6 +20,7 @@ from models.gate import gate_booster
 from models.learning import (
     FOLDS,
     Grown,
+    behind,
     default_recipe,
     folds,
     gate,
@@ -145,7 +146,7 @@ def _curve(fit: Dataset, left: Dataset, recipe: Recipe, seed: int) -> Floats:
     """The summed log loss of the rows left out, after each round."""
     way_in = gate(fit)
     data, settings = prepared(fit, recipe, way_in, seed=seed)
-    left = left if way_in is None else left.where(way_in.open(left.x))
+    left = behind(left, way_in)
     if not len(left):
         return np.zeros(MAX_ROUNDS)
     valid = lgb.Dataset(

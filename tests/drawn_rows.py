@@ -47,3 +47,28 @@ def with_column(rows: Dataset, name: str, values: np.ndarray) -> Dataset:
     x = rows.x.copy()
     x[:, rows.names.index(name)] = values
     return replace(rows, x=x)
+
+
+def renewing_rows(
+    rows: int = 1200,
+    *,
+    within: float = 0.3,
+    rate: float = 0.25,
+    outside: float = 0.002,
+    unknown: float = 0.05,
+    weights: dict[str, float] | None = None,
+    seed: int = 3,
+) -> Dataset:
+    """Rows of which a share has a renewal within the horizon of 30 days: hardly any of the others leaves.
+
+    Args:
+        unknown: the share of rows in which it is not known when; they leave as those within do.
+        weights: what besides makes those within leave.
+    """
+    made = drawn_rows(rows, weights=weights, base=float(np.log(rate / (1 - rate))), seed=seed)
+    rng = np.random.default_rng(seed + 1000)
+    is_within = rng.random(rows) < within
+    days = np.where(is_within, rng.integers(0, 31, rows), rng.integers(31, 366, rows)).astype(np.float64)
+    days[rng.random(rows) < unknown] = np.nan
+    leaves = np.where(is_within | np.isnan(days), made.y, rng.random(rows) < outside)
+    return replace(with_column(made, "days_to_renewal", days), y=leaves.astype(np.bool_))

@@ -68,7 +68,8 @@ def evaluate(
 
     config = configuration()
     with session.out.progress() as say:
-        until = day_number(fit_until)
+        until, first = day_number(fit_until), day_number(test_from)
+        known = until if fit_folder or until is not None or first is None else first - 1
         fitted = read_rows(
             mapping_name,
             fit_folder or folder,
@@ -77,7 +78,7 @@ def evaluate(
             config=config,
             seed=seed,
             say=say,
-            until=until,
+            until=known,
         )
         rows = fitted
         if fit_folder is not None:
@@ -94,7 +95,7 @@ def evaluate(
         split = split_of(
             default=None if fit_folder else dataset.default_split(rows.material),
             fit_until=until,
-            test_from=day_number(test_from),
+            test_from=first,
             test_until=day_number(test_until),
         )
         fit, test = split.fit_rows(fitted.dataset), split.test_rows(rows.dataset)

@@ -83,8 +83,8 @@ def _parameters(subject: Subject) -> Table:
         ("calibration intercept", number(manifest.calibration.intercept, 4)),
         ("expected margin", number(manifest.expected_margin, 4)),
     ]
-    for part in ("recipe", "parameters"):
-        rows += [(name, str(value)) for name, value in data.get(part, {}).items()]
+    for part in ("gate", "recipe", "parameters"):
+        rows += [(name, str(value)) for name, value in (data.get(part) or {}).items()]
     return Table(
         title="Parameters of LightGBM and the calibration",
         columns=("parameter", "value"),

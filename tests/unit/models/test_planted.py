@@ -33,6 +33,7 @@ def used(name: str, seed: int) -> AccountHistory:
 
 NAMED = {f"acct-{i:02}": used(f"acct-{i:02}", i) for i in range(30)}
 MATERIAL = Material(
+    config=CONFIG,
     fingerprint="made",
     histories=NAMED,
     facts={},

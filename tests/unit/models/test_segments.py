@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from stemtide.calls import DAY_MS, day_of
+from stemtide.config_schema import Company, Config
 from stemtide.facts import Fact
 from stemtide.features.view import Floats
 
@@ -19,6 +20,7 @@ from models.targets import BaseTerm
 from tests.customer_facts import subscription, traits
 from tests.drawn_rows import drawn_rows
 
+CONFIG = Config(company=Company(name="made", time_zone="UTC", currency="USD"))
 FIRST = 19_000
 OBSERVED = FIRST + 200
 
@@ -44,6 +46,7 @@ def account(
 
 def log(*accounts: tuple[str, list[Fact], tuple[BaseTerm, ...]]) -> Material:
     return Material(
+        config=CONFIG,
         fingerprint="made",
         histories={},
         facts={name: facts for name, facts, _ in accounts},

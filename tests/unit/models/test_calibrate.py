@@ -1,0 +1,166 @@
+"""Calibration against scikit-learn, bins by hand, intervals that hold on later time."""
+
+import numpy as np
+import pytest
+from scipy.special import expit, logit
+from sklearn.linear_model import LogisticRegression
+
+from models import calibrate
+from models.calibrate import clopper_pearson, interval
+from models.spread import Drift, design_effect, drift
+
+
+def test_the_calibration_is_the_logistic_regression_on_platts_targets() -> None:
+    rng = np.random.default_rng(3)
+    margins = rng.normal(size=400) * 2
+    y = rng.random(400) < expit(0.6 * margins - 1.5)
+    high, low = (y.sum() + 1) / (y.sum() + 2), 1 / (400 - y.sum() + 2)
+    goal = np.where(y, high, low)
+
+    found = calibrate.platt(margins, y)
+
+    theirs = LogisticRegression(C=np.inf, tol=1e-9, max_iter=1000).fit(
+        np.tile(margins, 2)[:, None],
+        np.repeat([1, 0], 400),
+        sample_weight=np.concatenate([goal, 1 - goal]),
+    )
+    assert found.slope == pytest.approx(theirs.coef_[0, 0], rel=1e-3)
+    assert found.intercept == pytest.approx(theirs.intercept_[0], rel=1e-3)
+    assert calibrate.probabilities(margins, found) == pytest.approx(
+        1 / (1 + np.exp(-(found.slope * margins + found.intercept)))
+    )
+
+
+def made_bins(positives: list[int]) -> tuple[calibrate.Bin, ...]:
+    """Bins of 100 rows of 10 %, 45 of 20 % and 30 of 40 %, of which so many happened, in no order."""
+    p = np.repeat([0.1, 0.2, 0.4], [100, 45, 30])
+    y = np.concatenate([np.arange(rows) < n for rows, n in zip((100, 45, 30), positives, strict=True)])
+    order = np.random.default_rng(1).permutation(175)
+    accounts = np.array([f"acct-{i}" for i in range(175)])
+    return calibrate.bins(p[order], y[order], accounts, np.full(175, 19_000))
+
+
+def shapes(found: tuple[calibrate.Bin, ...]) -> list[tuple[float, int, int]]:
+    return [(one.upper, one.rows, one.positives) for one in found]
+
+
+def test_bins_expect_equally_many_positives() -> None:
+    found = made_bins([8, 8, 8])
+
+    assert shapes(found) == [(0.2, 100, 8), (0.4, 45, 8), (1.0, 30, 8)]
+    assert [(one.low, one.high) for one in found] == [clopper_pearson(8, rows) for rows in (100, 45, 30)]
+
+
+def test_a_bin_with_too_few_positives_is_one_with_the_next() -> None:
+    assert shapes(made_bins([7, 17, 8])) == [(0.4, 145, 24), (1.0, 30, 8)]
+    assert shapes(made_bins([8, 9, 7])) == [(0.2, 100, 8), (1.0, 75, 16)]
+    assert shapes(made_bins([4, 20, 6])) == [(1.0, 175, 30)]
+    assert shapes(made_bins([3, 3, 3])) == [(1.0, 175, 9)]
+    assert shapes(made_bins([0, 0, 0])) == [(1.0, 175, 0)]
+
+
+def test_there_are_ten_bins_at_most() -> None:
+    p = np.linspace(0.4, 0.6, 2000)
+    accounts = np.array([f"acct-{i}" for i in range(2000)])
+
+    found = calibrate.bins(p, np.arange(2000) % 2 == 0, accounts, np.full(2000, 19_000))
+
+    assert len(found) == calibrate.MAX_BINS == 10
+    expected = np.cumsum(p)
+    starts = np.cumsum([0, *(one.rows for one in found)])[:-1]
+    shares = [expected[start - 1] / expected[-1] for start in starts[1:]]
+    assert shares == pytest.approx(np.arange(1, 10) / 10, abs=1e-3)
+
+
+def test_bins_know_the_design_effect_and_the_drift_of_their_rows() -> None:
+    rng = np.random.default_rng(4)
+    day = np.repeat(np.arange(10), 300)
+    accounts = np.array([f"acct-{i % 300}" for i in range(3000)])
+    p = np.round(np.tile(rng.beta(1, 9, 300), 10), 3)
+    luck = np.repeat(rng.random(300)[None], 10, axis=0).ravel()
+    y = luck < expit(logit(np.clip(p, 0.001, 0.9)) + 0.9 * rng.normal(size=10)[day])
+    order = np.argsort(p, kind="stable")
+
+    found = calibrate.bins(p, y, accounts, day)
+
+    place = np.searchsorted([one.upper for one in found][:-1], p[order], side="right")
+    effect = design_effect(y[order], place, accounts[order])
+    moved = drift(y[order], p[order], day[order], effect)
+    assert effect > 1
+    assert moved.spread > 0.2
+    assert [(one.low, one.high) for one in found] == [
+        interval(one.positives, one.rows, effect=effect, moved=moved) for one in found
+    ]
+
+
+def moving(spread: float) -> Drift:
+    return Drift(spread=spread, stretches=8)
+
+
+CASES = [(1, 40), (3, 40), (17, 1000), (39, 40), (20, 40)]
+
+
+@pytest.mark.parametrize(("positives", "rows"), [*CASES, (0, 40), (40, 40)])
+def test_an_interval_holds_the_rate_and_grows_with_effect_and_drift(positives: int, rows: int) -> None:
+    assert interval(positives, rows) == clopper_pearson(positives, rows)
+    before: dict[float, tuple[float, float]] = {}
+    for effect in (1.0, 1.5, 4.0, 11.0):
+        low, high = clopper_pearson(positives / effect, rows / effect)
+        for moved in (0.0, 0.1, 0.5, 2.0):
+            found = interval(positives, rows, effect=effect, moved=moving(moved))
+            assert 0 <= found[0] <= low <= positives / rows <= high <= found[1] <= 1
+            narrower = before.get(moved, found)
+            assert found[0] <= narrower[0] + 1e-12
+            assert found[1] >= narrower[1] - 1e-12
+            low, high = found
+            before[moved] = found
+
+
+@pytest.mark.parametrize(("positives", "rows"), CASES)
+@pytest.mark.parametrize("level", [0.8, 0.9])
+def test_drift_adds_in_squares_to_the_log_odds(positives: int, rows: int, level: float) -> None:
+    effect, moved = 1.7, Drift(spread=0.4, stretches=6)
+    middle = logit((positives / effect + 0.5) / (rows / effect + 1))
+    plain = logit(clopper_pearson(positives / effect, rows / effect, level))
+
+    found = logit(interval(positives, rows, effect=effect, moved=moved, level=level))
+
+    assert np.square(found - middle) == pytest.approx(
+        np.square(plain - middle) + moved.reach(level) ** 2, rel=1e-8
+    )
+
+
+def test_where_none_or_all_happened_the_end_stays() -> None:
+    low, high = interval(0, 40, moved=moving(0.5))
+    assert (low, interval(40, 40, moved=moving(0.5))[1]) == (0.0, 1.0)
+    assert high > clopper_pearson(0, 40)[1]
+    assert interval(40, 40, moved=moving(0.5))[0] == pytest.approx(1 - high)
+
+
+def test_numbers_of_independent_rows_need_not_be_whole() -> None:
+    between = clopper_pearson(2.5, 21.0)
+
+    assert clopper_pearson(2, 21)[0] < between[0] < clopper_pearson(3, 21)[0]
+    assert clopper_pearson(2, 21)[1] < between[1] < clopper_pearson(3, 21)[1]
+    assert clopper_pearson(0, 21)[0] == 0
+    assert clopper_pearson(21, 21)[1] == 1
+
+
+@pytest.mark.parametrize(("tau", "highest"), [(0.0, 0.3), (0.4, 0.3), (0.4, 0.6), (0.7, 0.3)])
+def test_nine_in_ten_intervals_hold_the_rate_of_a_later_time(tau: float, highest: float) -> None:
+    """Accounts of four rows of which each tells the same again as likely as not, in periods that move."""
+    rng = np.random.default_rng(11)
+    accounts = np.array([f"acct-{i // 4}" for i in range(2400)])
+    day = np.repeat(np.arange(8), 300)
+    held = []
+    for _ in range(300):
+        rate = expit(logit(rng.uniform(0.05, highest)) + tau * rng.normal(size=9))
+        drawn = np.repeat(rng.random(600), 4)
+        y = np.where(rng.random(2400) < 0.7, drawn, rng.random(2400)) < rate[day]
+        place = np.zeros(2400, dtype=np.int64)
+        effect = design_effect(y, place, accounts)
+        moved = drift(y, np.full(2400, y.mean()), day, effect)
+        low, high = interval(int(y.sum()), 2400, effect=effect, moved=moved)
+        held.append(low <= rate[8] <= high)
+
+    assert 0.84 <= np.mean(held) <= 0.97
