@@ -96,7 +96,7 @@ def crm_model(folder: Path) -> Measured | None:
     if not log.exists():
         return None
     mapping, material = read_material("crm", log, CONFIG)
-    fit = dataset.build(mapping, material, mapping.targets["churn"], CONFIG)
+    fit = dataset.build(mapping, material, mapping.targets["churn"])
     trained = train.train(fit, seed=1)
     manifest = train.manifest_of(trained, name="churn", target="churn", last_day=0, data={}, metrics={})
     return _exported(train.write_candidate(trained, manifest, folder), trained.fit.x)

@@ -72,7 +72,7 @@ def test_each_model_of_an_open_log_is_lightgbms_on_a_hundred_thousand_rows(log: 
     """Margin and probability within 1e-12, contributions within 1e-5, in the same order where they differ."""
     mapping, material = read_material(log, open_log_folder(log), CONFIG)
     for name, target in mapping.targets.items():
-        trained_model = train.train(dataset.build(mapping, material, target, CONFIG), seed=1)
+        trained_model = train.train(dataset.build(mapping, material, target), seed=1)
         manifest = train.manifest_of(
             trained_model, name="churn", target=name, last_day=0, data={}, metrics={}
         )
