@@ -64,3 +64,30 @@ def test_without_positives_nothing_is_claimed() -> None:
 
     found = [measures.auc_roc(y, score), measures.auc_pr(y, score), measures.lift_top_decile(y, score)]
     assert np.isnan(found).all()
+
+
+def test_the_calibration_error_by_chance_is_what_true_probabilities_show() -> None:
+    """Of bins of n rows of one rate p the mean of |rate - p|, which is normal: sqrt(2 p (1 - p) / pi n)."""
+    p = np.full(4000, 0.2)
+
+    found = measures.calibration_error_by_chance(p, seed=1)
+
+    assert found == pytest.approx(np.sqrt(2 * 0.2 * 0.8 / np.pi / 400), rel=0.08)
+    assert found == measures.calibration_error_by_chance(p, seed=1)
+    assert found != measures.calibration_error_by_chance(p, seed=2)
+    assert measures.calibration_error_by_chance(p[:400], seed=1) > 2 * found, "with fewer rows it strays more"
+
+
+def test_certain_probabilities_have_no_error_by_chance_and_no_rows_have_none() -> None:
+    assert measures.calibration_error_by_chance(np.repeat([0.0, 1.0], 50), seed=1) == 0
+    assert np.isnan(measures.calibration_error_by_chance(np.empty(0), seed=1))
+
+
+def test_a_calibrated_model_is_near_and_a_wrong_one_far_above_its_error_by_chance() -> None:
+    rng = np.random.default_rng(3)
+    p = rng.beta(1, 9, size=3000)
+    y = rng.random(3000) < p
+
+    assert measures.calibration_error(y, p) < 1.6 * measures.calibration_error_by_chance(p, seed=1)
+    wrong = p / 2
+    assert measures.calibration_error(y, wrong) > 3 * measures.calibration_error_by_chance(wrong, seed=1)

@@ -157,20 +157,3 @@ def test_the_best_single_feature_is_chosen_on_the_fit_rows_and_may_point_downwar
 
     assert feature == NAMES[0]
     assert 0.7 < auc < 1
-
-
-def test_default_fit_ends_where_the_test_begins_and_an_overlap_is_refused() -> None:
-    split = evaluate.split_of(default=100, fit_until=None, test_from=None, test_until=None)
-    earlier = evaluate.split_of(default=100, fit_until=None, test_from=90, test_until=None)
-
-    assert (split.fit_until, split.test_from) == (100, 101)
-    assert (earlier.fit_until, earlier.test_from) == (89, 90)
-    with pytest.raises(CliError, match="not after --fit-until"):
-        evaluate.split_of(default=100, fit_until=95, test_from=95, test_until=None)
-
-
-def test_a_log_of_its_own_to_fit_on_leaves_the_other_whole() -> None:
-    rows = drawn()
-    split = evaluate.split_of(default=None, fit_until=None, test_from=None, test_until=None)
-
-    assert (len(split.fit_rows(rows)), len(split.test_rows(rows))) == (len(rows), len(rows))
