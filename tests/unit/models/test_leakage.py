@@ -22,7 +22,7 @@ from stemtide_cli.section_file import SectionFile
 
 from models import dataset, leakage, material
 from models.dataset import Dataset, build
-from models.leakage import Origin, require_no_giveaway, require_no_hindsight
+from models.leakage import DAYS, Origin, require_no_giveaway, require_no_hindsight
 from models.material import Material, read_material
 from models.targets import is_in_population
 from models.train import day_text
@@ -52,7 +52,7 @@ def origin_of(log: Log, target: str) -> Origin:
 
 
 def checked(
-    log: Log, target: str = "churn", *, rows: Dataset | None = None, days: int = 1
+    log: Log, target: str = "churn", *, rows: Dataset | None = None, days: int = DAYS
 ) -> tuple[int, ...]:
     """The gate on the rows that the log now makes, or on others."""
     folder, mapping, known = log
@@ -79,6 +79,10 @@ def test_an_honest_log_passes(log: Log, target: str) -> None:
 
     assert len(set(looked_at)) == 2
     assert set(looked_at) < set(rows.day.tolist())
+
+
+def test_one_day_is_looked_at_unless_more_are_asked_for(log: Log) -> None:
+    assert len(checked(log)) == 1
 
 
 def test_the_days_are_of_rows_and_the_same_for_the_same_seed(log: Log) -> None:
@@ -209,10 +213,18 @@ def test_that_a_feature_is_unknown_gives_away_as_much_as_a_value() -> None:
         require_no_giveaway(with_column(rows, "seat_utilization", np.where(rows.y, np.nan, 4.0)))
 
 
+def test_an_unknown_value_counts_as_the_usual_one() -> None:
+    rows = drawn_rows(600, base=-2.0)
+    values = np.where(rows.y, 1.0, -1.0)
+    values[np.flatnonzero(~rows.y)[::10]] = np.nan
+
+    with pytest.raises(CliError, match=r"mrr \(1\.0000\)"):
+        require_no_giveaway(with_column(rows, "mrr", values))
+
+
 def test_few_positives_may_be_told_by_luck() -> None:
     rows = drawn_rows(600)
-    few = replace(rows, y=np.arange(600) < leakage.MIN_POSITIVES - 1)
-    enough = replace(rows, y=np.arange(600) < leakage.MIN_POSITIVES)
+    few, enough = replace(rows, y=np.arange(600) < 19), replace(rows, y=np.arange(600) < 20)
 
     require_no_giveaway(with_column(few, "mrr", few.y.astype(np.float64)))
     with pytest.raises(CliError, match="mrr"):
