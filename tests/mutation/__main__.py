@@ -44,12 +44,12 @@ def _run(name: str, target: Target, commit: str) -> dict[str, Any]:
     session = copy / "session.sqlite"
     paths = f"{copy}/{DOMAIN.rpartition('/')[0]}:{copy}/cli:{copy}"
     env = {**os.environ, "PYTHONPATH": paths, "OPENBLAS_NUM_THREADS": "1"}
-    for name in ("PYTHONDONTWRITEBYTECODE", "PYTHONPYCACHEPREFIX"):
-        env.pop(name, None)  # the copy keeps what it compiles, and of mutants nothing
+    for variable in ("PYTHONDONTWRITEBYTECODE", "PYTHONPYCACHEPREFIX"):
+        env.pop(variable, None)  # the copy keeps what it compiles, and of mutants nothing
+    copy.mkdir(parents=True, exist_ok=True)
+    archive = subprocess.run(["git", "archive", commit], cwd=ROOT, check=True, capture_output=True)
+    subprocess.run(["tar", "-x", "-C", str(copy)], input=archive.stdout, check=True)  # no mutant is left over
     if not session.exists():
-        copy.mkdir(parents=True, exist_ok=True)
-        archive = subprocess.run(["git", "archive", commit], cwd=ROOT, check=True, capture_output=True)
-        subprocess.run(["tar", "-x", "-C", str(copy)], input=archive.stdout, check=True)
         (copy / "mutants.toml").write_text(_settings(target))
         _said(_bin("cosmic-ray"), "init", "mutants.toml", str(session), cwd=copy, env=env)
         _said(_bin("cr-filter-operators"), str(session), "mutants.toml", cwd=copy, env=env)

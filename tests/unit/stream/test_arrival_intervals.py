@@ -62,6 +62,10 @@ def test_a_span_is_joined_to_the_runs_it_touches(added: tuple[int, int], interva
     assert add_interval([10, 12, 20, 22], *added) == intervals
 
 
+def test_a_span_within_a_run_leaves_it_as_it_is() -> None:
+    assert add_interval([1, 3, 10, 20, 30, 40], 12, 15) == [1, 3, 10, 20, 30, 40]
+
+
 def test_beyond_the_bound_the_two_closest_runs_become_one() -> None:
     apart = [day for at in range(MAX_ARRIVAL_INTERVALS) for day in (100 * at, 100 * at + 1)]
 
