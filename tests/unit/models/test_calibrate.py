@@ -116,10 +116,25 @@ def test_bins_expect_equally_many_positives() -> None:
 
 def test_a_bin_with_too_few_positives_is_one_with_the_next() -> None:
     assert shapes(made_bins([7, 17, 8])) == [(0.4, 145, 24), (1.0, 30, 8)]
+    assert shapes(made_bins([8, 7, 9])) == [(0.2, 100, 8), (1.0, 75, 16)]
     assert shapes(made_bins([8, 9, 7])) == [(0.2, 100, 8), (1.0, 75, 16)]
     assert shapes(made_bins([4, 20, 6])) == [(1.0, 175, 30)]
     assert shapes(made_bins([3, 3, 3])) == [(1.0, 175, 9)]
     assert shapes(made_bins([0, 0, 0])) == [(1.0, 175, 0)]
+
+
+def test_there_is_a_bin_for_every_eight_positives() -> None:
+    """A thousand rows, of which one happens for each 35th of what is expected: four bins of a quarter."""
+    p = np.linspace(0.02, 0.05, 1000)
+    accounts = np.array([f"acct-{i}" for i in range(1000)])
+    share = np.cumsum(p) / p.sum()
+    quarters = share.searchsorted([0.25, 0.5, 0.75])
+    y = np.diff(np.floor(35.5 * share), prepend=0.0) > 0
+
+    found = calibrate.bins(p, y, accounts, np.full(1000, 19_000))
+
+    assert np.cumsum([one.rows for one in found])[:-1].tolist() == quarters.tolist()
+    assert [one.upper for one in found] == [*p[quarters], 1.0]
 
 
 def test_there_are_ten_bins_at_most() -> None:
