@@ -17,8 +17,6 @@ LEVEL: Final = 0.90
 MAX_BINS: Final = 10
 MIN_POSITIVES: Final = 8
 """Of a bin: with fewer, an interval says little; such bins are merged with the next."""
-LEAST: Final = 1e-9
-"""Ends of an interval are taken as this far inside: 0 and 1 have no log odds."""
 MIN_SLOPE: Final = 0.01
 """A model that ranks no better than chance is flattened, never turned around."""
 
@@ -79,14 +77,15 @@ def interval(
     positives: int, rows: int, *, effect: float = 1.0, moved: Drift = STEADY, level: float = LEVEL
 ) -> tuple[float, float]:
     """The interval of a rate: Clopper and Pearson's exact one (1934) of as many rows as the design effect
-    leaves, widened by how far log odds move from one time to another (they add up in squares).
+    leaves, widened by how far log odds move from one time to another (they add up in squares; those of 0 and
+    1 are infinite, so these ends stay).
     """
     low, high = clopper_pearson(positives / effect, rows / effect, level)
     reach = moved.reach(level)
     if not reach:
         return low, high
     middle = logit((positives / effect + 0.5) / (rows / effect + 1))
-    below, above = middle - logit(max(low, LEAST)), logit(min(high, 1 - LEAST)) - middle
+    below, above = middle - logit(low), logit(high) - middle
     return (
         min(low, float(expit(middle - np.hypot(below, reach)))),
         max(high, float(expit(middle + np.hypot(above, reach)))),

@@ -36,16 +36,20 @@ class Target:
 
 
 TARGETS: Final = {
-    "served": Target(
+    "intervals": Target(
         package=MODELS,
-        modules=("calibrate.py", "spread.py", "evaluate.py", "export.py"),
-        tests=(
-            "tests/unit/models/test_calibrate.py",
-            "tests/unit/models/test_spread.py",
-            "tests/unit/models/test_evaluate.py",
-            "tests/unit/models/test_train.py",
-            "tests/unit/models/test_export.py",
-        ),
+        modules=("calibrate.py", "spread.py"),
+        tests=("tests/unit/models/test_calibrate.py", "tests/unit/models/test_spread.py"),
+    ),
+    "figures": Target(
+        package=MODELS,
+        modules=("evaluate.py",),
+        tests=("tests/unit/models/test_evaluate.py",),
+    ),
+    "artefact": Target(
+        package=MODELS,
+        modules=("export.py",),
+        tests=("tests/unit/models/test_export.py",),
     ),
     "fold": Target(
         modules=("fold.py", "state.py", "lanes.py", "users.py"),

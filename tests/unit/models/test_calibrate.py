@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from scipy.special import expit, logit
+from scipy.stats import binom
 from sklearn.linear_model import LogisticRegression
 
 from models import calibrate
@@ -31,6 +32,68 @@ def test_the_calibration_is_the_logistic_regression_on_platts_targets() -> None:
     )
 
 
+def test_even_a_perfect_ranking_is_no_certainty() -> None:
+    """Platt's smoothed targets: of five and five that are told apart, 6 in 7 and 1 in 7."""
+    margins = np.repeat([-5.0, 5.0], 5)
+
+    found = calibrate.platt(margins, margins > 0)
+
+    assert calibrate.probabilities(np.array([-5.0, 5.0]), found) == pytest.approx([1 / 7, 6 / 7], abs=1e-4)
+
+
+def test_a_model_that_ranks_the_wrong_way_round_is_flattened_not_turned() -> None:
+    rng = np.random.default_rng(1)
+    y = rng.random(400) < 0.2
+
+    found = calibrate.platt(np.where(y, -1.0, 1.0) + rng.normal(size=400), y)
+
+    assert found.slope == pytest.approx(calibrate.MIN_SLOPE)
+    assert calibrate.probabilities(np.zeros(1), found)[0] == pytest.approx(y.mean(), abs=0.02)
+
+
+def each_its_own(rows: int) -> tuple[np.ndarray, np.ndarray]:
+    """Accounts of a row each, on one day."""
+    return np.array([f"acct-{i}" for i in range(rows)]), np.full(rows, 19_000)
+
+
+def test_bins_rise_hold_all_rows_and_have_enough_positives() -> None:
+    rng = np.random.default_rng(2)
+    probability = np.round(rng.beta(1, 12, size=4000), 3)
+    y = rng.random(4000) < probability
+
+    bins = calibrate.bins(probability, y, *each_its_own(4000))
+
+    assert 2 <= len(bins) <= calibrate.MAX_BINS
+    assert [b.upper for b in bins] == sorted({b.upper for b in bins})
+    assert bins[-1].upper == 1.0
+    assert sum(b.rows for b in bins) == 4000
+    assert sum(b.positives for b in bins) == y.sum()
+    assert min(b.positives for b in bins) >= calibrate.MIN_POSITIVES
+    assert bins[-1].rows < bins[0].rows, "the few at the top are told apart"
+    assert all(b.low <= b.positives / b.rows <= b.high for b in bins)
+    first = probability < bins[0].upper
+    assert (bins[0].rows, bins[0].positives) == (first.sum(), y[first].sum())
+
+
+def test_rows_of_one_probability_share_one_bin() -> None:
+    y = np.arange(500) % 10 == 0
+
+    [only] = calibrate.bins(np.full(500, 0.1), y, *each_its_own(500))
+
+    assert (only.rows, only.positives, only.upper) == (500, 50, 1.0)
+
+
+@pytest.mark.parametrize(("positives", "rows"), [(0, 40), (3, 40), (40, 40), (17, 1000)])
+def test_clopper_pearson_leaves_five_per_cent_on_either_side(positives: int, rows: int) -> None:
+    low, high = calibrate.clopper_pearson(positives, rows)
+
+    if positives:
+        assert binom.sf(positives - 1, rows, low) == pytest.approx(0.05)
+    if positives < rows:
+        assert binom.cdf(positives, rows, high) == pytest.approx(0.05)
+    assert 0 <= low <= positives / rows <= high <= 1
+
+
 def made_bins(positives: list[int]) -> tuple[calibrate.Bin, ...]:
     """Bins of 100 rows of 10 %, 45 of 20 % and 30 of 40 %, of which so many happened, in no order."""
     p = np.repeat([0.1, 0.2, 0.4], [100, 45, 30])
@@ -53,10 +116,25 @@ def test_bins_expect_equally_many_positives() -> None:
 
 def test_a_bin_with_too_few_positives_is_one_with_the_next() -> None:
     assert shapes(made_bins([7, 17, 8])) == [(0.4, 145, 24), (1.0, 30, 8)]
+    assert shapes(made_bins([8, 7, 9])) == [(0.2, 100, 8), (1.0, 75, 16)]
     assert shapes(made_bins([8, 9, 7])) == [(0.2, 100, 8), (1.0, 75, 16)]
     assert shapes(made_bins([4, 20, 6])) == [(1.0, 175, 30)]
     assert shapes(made_bins([3, 3, 3])) == [(1.0, 175, 9)]
     assert shapes(made_bins([0, 0, 0])) == [(1.0, 175, 0)]
+
+
+def test_there_is_a_bin_for_every_eight_positives() -> None:
+    """A thousand rows, of which one happens for each 35th of what is expected: four bins of a quarter."""
+    p = np.linspace(0.02, 0.05, 1000)
+    accounts = np.array([f"acct-{i}" for i in range(1000)])
+    share = np.cumsum(p) / p.sum()
+    quarters = share.searchsorted([0.25, 0.5, 0.75])
+    y = np.diff(np.floor(35.5 * share), prepend=0.0) > 0
+
+    found = calibrate.bins(p, y, accounts, np.full(1000, 19_000))
+
+    assert np.cumsum([one.rows for one in found])[:-1].tolist() == quarters.tolist()
+    assert [one.upper for one in found] == [*p[quarters], 1.0]
 
 
 def test_there_are_ten_bins_at_most() -> None:

@@ -178,6 +178,16 @@ def test_with_a_configuration_the_graph_is_compared(later: Dataset, monkeypatch:
     assert found.figures["parity"]["max_abs_margin"] <= 1e-12
 
 
+def test_of_features_that_rank_alike_the_first_is_the_best() -> None:
+    rows = drawn_rows(200, weights={"mrr": 2.0}, missing=0.0)
+    x = np.repeat(rows.x[:, [rows.names.index("mrr")]], len(rows.names), axis=1)
+    x[:, 0] = np.nan
+
+    feature, _ = evaluate.best_feature(replace(rows, x=x), replace(rows, x=x))
+
+    assert feature == rows.names[1]
+
+
 def test_the_best_single_feature_may_point_either_way_and_unknown_is_its_median() -> None:
     rows = drawn_rows(400, weights={"mrr": -2.0}, missing=0.0)
     place = rows.names.index("mrr")

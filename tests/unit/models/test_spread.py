@@ -50,6 +50,7 @@ def test_where_all_rates_are_0_or_1_an_accounts_rows_are_one(outcome: bool) -> N
     y = np.full(60, outcome)
 
     assert design_effect(y, one_bin(60), names(np.arange(60) // 4)) == 4
+    assert design_effect(y, one_bin(60), names(np.zeros(60, dtype=np.int64))) == 60
     assert design_effect(y[:0], one_bin(0), names(np.arange(0))) == 1
 
 
@@ -110,10 +111,28 @@ def test_of_too_few_stretches_nothing_is_said() -> None:
     assert STEADY.reach(0.9) == 0
 
 
+def test_a_stretch_that_may_vary_by_five_counts() -> None:
+    """Twenty of one half vary by five exactly."""
+    y = np.concatenate([np.arange(20) < count for count in (2, 18, 2, 18)])
+
+    found = drift(y, np.full(80, 0.5), np.repeat(np.arange(4), 20), 1.0)
+
+    assert found.stretches == 4
+    assert found.spread > 1
+
+
+def test_there_are_as_many_stretches_as_the_rows_can_vary_by_five() -> None:
+    """Sixteen days of 1.5 expected positives each: four and four of them are one stretch."""
+    found = drift(*stretches([1.5] * 16, [0, 0, 0, 0, 5, 5, 5, 5] * 2), 1.0)
+
+    assert found.stretches == 4
+    assert found.spread > 1
+
+
 def test_a_stretch_that_may_hardly_vary_is_left_out() -> None:
-    """Whatever its positives are."""
-    expected = [10, 10, 4, 10, 10]
-    few, many = ([10, 20, times, 20, 10] for times in (0, 90))
+    """Whatever its positives are: it expects few, or nearly all."""
+    expected = [10, 10, 4, 10, 10, 97]
+    few, many = ([10, 20, times, 20, 10, 100 - times] for times in (0, 90))
 
     found = drift(*stretches(expected, few), 1.0)
 

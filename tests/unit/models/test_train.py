@@ -5,11 +5,10 @@ import dataclasses
 import numpy as np
 import pytest
 from scipy.special import expit
-from scipy.stats import binom
 from stemtide.features.registry import NAMES
 from stemtide_cli.errors import CliError
 
-from models import calibrate, evaluate, train
+from models import evaluate, train
 from models.dataset import Dataset
 from models.recipes import MAX_DEPTH
 
@@ -65,68 +64,6 @@ def test_calibrated_probabilities_meet_the_base_rate_and_keep_the_order(trained:
     assert trained.calibration.slope > 0
     assert probability.mean() == pytest.approx(fresh.y.mean(), abs=0.03)
     assert (np.diff(probability[np.argsort(margin, kind="stable")]) >= 0).all()
-
-
-def test_even_a_perfect_ranking_is_no_certainty() -> None:
-    """Platt's smoothed targets: of five and five that are told apart, 6 in 7 and 1 in 7."""
-    margins = np.repeat([-5.0, 5.0], 5)
-
-    found = calibrate.platt(margins, margins > 0)
-
-    assert calibrate.probabilities(np.array([-5.0, 5.0]), found) == pytest.approx([1 / 7, 6 / 7], abs=1e-4)
-
-
-def test_a_model_that_ranks_the_wrong_way_round_is_flattened_not_turned() -> None:
-    rng = np.random.default_rng(1)
-    y = rng.random(400) < 0.2
-
-    found = calibrate.platt(np.where(y, -1.0, 1.0) + rng.normal(size=400), y)
-
-    assert found.slope == pytest.approx(calibrate.MIN_SLOPE)
-    assert calibrate.probabilities(np.zeros(1), found)[0] == pytest.approx(y.mean(), abs=0.02)
-
-
-def each_its_own(rows: int) -> tuple[np.ndarray, np.ndarray]:
-    """Accounts of a row each, on one day."""
-    return np.array([f"acct-{i}" for i in range(rows)]), np.full(rows, 19_000)
-
-
-def test_bins_rise_hold_all_rows_and_have_enough_positives() -> None:
-    rng = np.random.default_rng(2)
-    probability = np.round(rng.beta(1, 12, size=4000), 3)
-    y = rng.random(4000) < probability
-
-    bins = calibrate.bins(probability, y, *each_its_own(4000))
-
-    assert 2 <= len(bins) <= calibrate.MAX_BINS
-    assert [b.upper for b in bins] == sorted({b.upper for b in bins})
-    assert bins[-1].upper == 1.0
-    assert sum(b.rows for b in bins) == 4000
-    assert sum(b.positives for b in bins) == y.sum()
-    assert min(b.positives for b in bins) >= calibrate.MIN_POSITIVES
-    assert bins[-1].rows < bins[0].rows, "the few at the top are told apart"
-    assert all(b.low <= b.positives / b.rows <= b.high for b in bins)
-    first = probability < bins[0].upper
-    assert (bins[0].rows, bins[0].positives) == (first.sum(), y[first].sum())
-
-
-def test_rows_of_one_probability_share_one_bin() -> None:
-    y = np.arange(500) % 10 == 0
-
-    [only] = calibrate.bins(np.full(500, 0.1), y, *each_its_own(500))
-
-    assert (only.rows, only.positives, only.upper) == (500, 50, 1.0)
-
-
-@pytest.mark.parametrize(("positives", "rows"), [(0, 40), (3, 40), (40, 40), (17, 1000)])
-def test_clopper_pearson_leaves_five_per_cent_on_either_side(positives: int, rows: int) -> None:
-    low, high = calibrate.clopper_pearson(positives, rows)
-
-    if positives:
-        assert binom.sf(positives - 1, rows, low) == pytest.approx(0.05)
-    if positives < rows:
-        assert binom.cdf(positives, rows, high) == pytest.approx(0.05)
-    assert 0 <= low <= positives / rows <= high <= 1
 
 
 @pytest.mark.parametrize("positives", [0, 9])
