@@ -94,6 +94,15 @@ def test_snapshots_end_where_the_horizon_is_no_longer_observed(rows: Dataset) ->
     )
 
 
+def test_what_is_labelled_are_the_rows(log: tuple[Mapping, Material], rows: Dataset) -> None:
+    mapping, material = log
+
+    labelled = dataset.labelled(mapping, material, mapping.targets["churn"])
+
+    columns = (rows.day.tolist(), rows.accounts.tolist(), rows.y.tolist())
+    assert sorted(labelled) == list(zip(*columns, strict=True))
+
+
 def test_a_term_of_the_leap_year_ends_on_the_last_of_february_and_the_stored_end_is_not_read(
     rows: Dataset,
 ) -> None:
