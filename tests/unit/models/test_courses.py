@@ -42,6 +42,7 @@ kind = "withdrawn"
 horizon_days = 28
 """
 ENROLMENTS = """course,student,from,until
+A-2012B,9,-30,
 A-2013B,1,-30,
 A-2013B,2,-30,40
 A-2013B,3,20,
@@ -86,6 +87,7 @@ def test_each_course_has_its_own_day_zero_and_its_own_end(rows: dict[str, Datase
 
     assert list(seen(withdrawn, "A-2013B:1", date(2013, 2, 1))) == [14, 21, 28, 35, 42]
     assert list(seen(withdrawn, "Z-2013J:1", date(2013, 10, 1))) == [14, 21, 28]
+    assert seen(withdrawn, "A-2012B:9", date(2012, 2, 1)) == {}, "a course without an event has no end"
 
 
 def test_who_left_is_looked_at_until_then(rows: dict[str, Dataset]) -> None:

@@ -11,6 +11,7 @@ from stemtide.features.profile_columns import Basis
 from stemtide.features.registry import NAMES
 from stemtide_cli.errors import CliError
 from stemtide_cli.mapping import Mapping
+from stemtide_cli.mapping_training import Kind, Target
 
 from models import dataset
 from models.dataset import Dataset
@@ -92,6 +93,15 @@ def test_snapshots_end_where_the_horizon_is_no_longer_observed(rows: Dataset) ->
     assert (
         (date(2024, 4, 5) + timedelta(days=30)) <= date(2024, 5, 5) < date(2024, 4, 10) + timedelta(days=30)
     )
+
+
+def test_what_is_labelled_are_the_rows(log: tuple[Mapping, Material], rows: Dataset) -> None:
+    mapping, material = log
+
+    labelled = dataset.labelled(mapping, material, mapping.targets["churn"])
+
+    columns = (rows.day.tolist(), rows.accounts.tolist(), rows.y.tolist())
+    assert sorted(labelled) == list(zip(*columns, strict=True))
 
 
 def test_a_term_of_the_leap_year_ends_on_the_last_of_february_and_the_stored_end_is_not_read(
@@ -187,6 +197,15 @@ def test_no_model_serves_under_the_name_of_another(log: tuple[Mapping, Material]
         with pytest.raises(CliError) as caught:
             dataset.require_fitting(name, target, mapping.targets[target])
         assert f"`stemtide train {target} --target {target}`" in caught.value.hint
+
+
+@pytest.mark.parametrize("kind", [kind for kind in Kind if kind not in (Kind.UPGRADED, Kind.OUTCOME)])
+def test_every_loss_may_be_what_a_churn_model_foretells(kind: Kind) -> None:
+    target = Target(kind=kind, horizon_days=30)
+
+    dataset.require_fitting("churn", "lost", target)
+    with pytest.raises(CliError, match="no target of a upsell model"):
+        dataset.require_fitting("upsell", "lost", target)
 
 
 def test_a_folder_without_terms_is_refused_where_the_population_needs_them(tmp_path: Path) -> None:

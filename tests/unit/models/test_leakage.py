@@ -81,6 +81,13 @@ def test_an_honest_log_passes(log: Log, target: str) -> None:
     assert set(looked_at) < set(rows.day.tolist())
 
 
+def test_a_log_read_as_configured_is_read_again_as_configured(log: Log) -> None:
+    folder, _, _ = log
+    again = read_material(str(folder.parent / "m.toml"), folder, bundled_config(), as_configured=True)
+
+    assert len(checked((folder, *again))) == 1
+
+
 def test_one_day_is_looked_at_unless_more_are_asked_for(log: Log) -> None:
     assert len(checked(log)) == 1
 
@@ -211,6 +218,14 @@ def test_that_a_feature_is_unknown_gives_away_as_much_as_a_value() -> None:
 
     with pytest.raises(CliError, match=r"seat_utilization \(1\.0000\)"):
         require_no_giveaway(with_column(rows, "seat_utilization", np.where(rows.y, np.nan, 4.0)))
+
+
+def test_the_limit_itself_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = drawn_rows(600)
+    monkeypatch.setattr(leakage, "GIVEAWAY", 1.0)
+
+    with pytest.raises(CliError, match="mrr"):
+        require_no_giveaway(with_column(rows, "mrr", rows.y.astype(np.float64)))
 
 
 def test_an_unknown_value_counts_as_the_usual_one() -> None:

@@ -85,6 +85,12 @@ def test_rows_are_chosen_with_all_that_is_known_of_them() -> None:
         assert (chosen.censored, chosen.n_treated) == (4, places.count(4))
 
 
+def test_rows_are_of_a_loss_unless_they_say_otherwise() -> None:
+    rows = drawn_rows(2)
+
+    assert Dataset(accounts=rows.accounts, day=rows.day, x=rows.x, y=rows.y, horizon_days=30).loss
+
+
 def test_snapshots_are_taken_from_a_day_to_another_both_included() -> None:
     rows = rows_at(9, 10, 11, 12, 13)
 

@@ -197,6 +197,29 @@ def test_rows_are_treated_between_the_snapshot_and_the_day_at_whose_end_their_ou
     assert (rows.loss, replace(rows, treated=None).n_treated) == (True, 0)
 
 
+@pytest.mark.parametrize(
+    ("start", "end", "expected"),
+    [(90, 100, False), (90, 101, True), (114, 120, True), (115, None, False), (114, None, True)],
+)
+def test_a_treatment_counts_from_the_day_after_the_snapshot_to_that_of_the_outcome(
+    tmp_path: Path, start: int, end: int | None, expected: bool
+) -> None:
+    _, material = read_material(
+        str(tmp_path / "m.toml"), draw_log(tmp_path / "log", accounts=1), bundled_config()
+    )
+    plays = Plays(outcomes={}, treatments={"a": (Treatment(start=start, end=end),)})
+    rows = [
+        dataset.LookedAt(
+            day=100, account=account, outcomes=material.outcomes(account), known_on=114, is_observed=True
+        )
+        for account in ("a", "b")
+    ]
+
+    found = dataset._treated(replace(material, plays=plays), rows)
+
+    assert found.tolist() == [expected, False]
+
+
 def test_without_the_section_nobody_is_treated(tmp_path: Path) -> None:
     folder = draw_log(tmp_path / "log", accounts=4)
     (tmp_path / "m.toml").write_text(RENEWALS_LOG[: RENEWALS_LOG.index("[treatments]")])
