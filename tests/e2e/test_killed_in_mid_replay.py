@@ -26,10 +26,10 @@ def log(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("log")
     duckdb.execute(
         """copy (
-             select timestamp '2023-03-01' + to_seconds(i * 42) as timestamp,
+             select timestamp '2023-03-01' + to_seconds(i * 21) as timestamp,
                     'killed-' || (hash(i) % 40) as account_id, 'user-' || (hash(i * 7) % 9) as user_id,
                     'event_' || (hash(i * 3) % 12) as event, null::double as value
-             from range(10000) t(i) order by timestamp
+             from range(20000) t(i) order by timestamp
            ) to '"""
         + str(folder / "events.parquet")
         + "' (format parquet)"
@@ -41,7 +41,7 @@ def test_a_killed_emulator_loses_and_doubles_nothing(home: Home, stack: Stack, l
     arguments = ["replay", "--mapping", "crm", "--data", str(log)]
     for _ in range(2):
         replay = subprocess.Popen(
-            [ROOT / ".venv" / "bin" / "stemtide", *arguments, "--rate", "500", "--json"],
+            [ROOT / ".venv" / "bin" / "stemtide", *arguments, "--rate", "1000", "--json"],
             cwd=ROOT,
             env=environment(home) | {"STEMTIDE_STACK": str(home.stack_file)},
             stdout=subprocess.PIPE,

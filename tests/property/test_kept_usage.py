@@ -1,5 +1,7 @@
 """What is kept for scoring, rolled on day by day, gives the bits that all days give."""
 
+from bisect import bisect
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -144,6 +146,32 @@ def test_what_takes_too_many_bytes_is_not_kept(monkeypatch: pytest.MonkeyPatch) 
     for fewer in (len(kept) - 1, 1):
         monkeypatch.setattr(kept_days, "MAX_BYTES", fewer)
         assert pack_kept(days, history, NOW) is None
+
+
+def crowded(number: int) -> list[Day]:
+    """So many users, 250 a day, none of them twice."""
+    return [
+        Day(
+            NOW - start // 250, {"page": 1}, hashed({f"u{n}" for n in range(start, min(start + 250, number))})
+        )
+        for start in range(0, number, 250)
+    ][::-1]
+
+
+def test_up_to_64_kb_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Some seven thousand users in a quarter."""
+
+    def packed(number: int) -> bytes | None:
+        days = crowded(number)
+        return pack_kept(days, history_of("acme", days, events=EVENTS), NOW)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(kept_days, "MAX_BYTES", 1 << 30)
+        fits = bisect(range(9_000), 64 * 1024, key=lambda number: len(packed(number) or b"")) - 1
+        assert 64 * 1024 - 16 < len(packed(fits) or b"") <= 64 * 1024
+
+    assert packed(fits) is not None
+    assert packed(fits + 5) is None
 
 
 def test_a_day_with_a_sketch_is_not_kept_until_it_is_old() -> None:
