@@ -12,7 +12,7 @@ from stemtide.features.registry import registry
 from stemtide.features.view import Flags, Floats
 from stemtide_cli.errors import CliError
 from stemtide_cli.mapping import Mapping
-from stemtide_cli.mapping_training import OF_TERMS, Kind, Target, Treated, Treatments
+from stemtide_cli.mapping_training import ENDS, OF_TERMS, Kind, Target, Treated, Treatments
 
 from models.histories import feature_matrix
 from models.material import Material
@@ -43,6 +43,8 @@ class Dataset:
     shape: Shape = NO_SHAPE
     loss: bool = True
     """Whether the target is the end of something, and neither an upgrade nor the outcome of a play."""
+    of_terms: bool = False
+    """Whether the target is the end of a term of a subscription."""
     known_on: Ints | None = None
     """The day at whose end a row's outcome is known; None: always that on which its horizon ends."""
     weight: Floats | None = None
@@ -173,6 +175,7 @@ def build(mapping: Mapping, material: Material, target: Target) -> Dataset:
         horizon_days=target.horizon_days,
         shape=basis.shape,
         loss=target.kind not in (Kind.UPGRADED, Kind.OUTCOME),
+        of_terms=target.kind in ENDS,
         known_on=np.array([one.known_on for one in rows], dtype=np.int64),
         weight=None if treated is None else _weight(treated, mapping.treatments),
         treated=treated,

@@ -57,7 +57,7 @@ def default_recipe(fit: Dataset) -> Recipe:
     """What has done well on many logs for a target of this sort."""
     if not fit.loss:
         return UPGRADES
-    return SILENCES if gate(fit) is None else RENEWALS
+    return RENEWALS if fit.of_terms or gate(fit) is not None else SILENCES
 
 
 def grow(fit: Dataset, recipe: Recipe, *, seed: int) -> Grown:

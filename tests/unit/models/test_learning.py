@@ -260,4 +260,5 @@ def test_the_usual_recipe_is_that_of_the_sort_of_target() -> None:
 
     assert learning.default_recipe(rows) == RENEWALS
     assert learning.default_recipe(unknown) == SILENCES
+    assert learning.default_recipe(replace(unknown, of_terms=True)) == RENEWALS
     assert learning.default_recipe(replace(rows, loss=False)) == UPGRADES
