@@ -96,7 +96,7 @@ def _build(trees: list[Node], manifest: Manifest, config: Config) -> tuple[dict[
 
 def _booster(folder: Path) -> lightgbm.Booster:
     try:
-        return lightgbm.Booster(model_str=(folder / BOOSTER).read_text())
+        return lightgbm.Booster(model_str=(folder / BOOSTER).read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, lightgbm.basic.LightGBMError) as error:
         raise ExportError(f"{folder / BOOSTER} cannot be read ({error})", "Train the model again.") from error
 

@@ -27,10 +27,13 @@ from models.targets import Ints
 
 MIN_POSITIVES: Final = 10
 FOLDS: Final = 5
+MIN_ACCOUNTS: Final = FOLDS
+"""That have the target: one in each fold, so that what is calibrated on is of accounts not seen."""
 COPIES: Final = 0.1
 """Share of the rows that is added once more with values masked …"""
 MASKED: Final = 0.25
 """… and the share of values that is masked in them."""
+LONGER: Final = "train on a longer log; until then the documented rules score (`basis: rules`)"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -49,7 +52,18 @@ def require_positives(fit: Dataset) -> None:
         raise CliError(
             f"the target happened in {fit.positives} of {len(fit)} rows before the training's end:"
             f" at least {MIN_POSITIVES} are needed, and as many in which it did not",
-            hint="train on a longer log; until then the documented rules score (`basis: rules`)",
+            hint=LONGER,
+        )
+
+
+def require_accounts(fit: Dataset) -> None:
+    """Raise the CliError of a target that so few accounts had that nothing could be calibrated on others."""
+    accounts = len(np.unique(fit.accounts[fit.y]))
+    if accounts < MIN_ACCOUNTS:
+        raise CliError(
+            f"the target happened to {accounts} of the accounts before the training's end: at least"
+            f" {MIN_ACCOUNTS} are needed, or a model would learn them by heart",
+            hint=LONGER,
         )
 
 

@@ -22,7 +22,7 @@ from models.anomaly import usual_range
 from models.cohort_ranks import cohorts_in, ranked
 from models.dataset import Dataset
 from models.gate import Gate
-from models.learning import behind, gate
+from models.learning import behind, gate, require_accounts, require_positives
 from models.recipes import Recipe, parameters
 from models.tuning import grown
 
@@ -66,8 +66,10 @@ def train(
         say: is told what is going on.
 
     Raises:
-        CliError: the target happened too rarely.
+        CliError: the target happened too rarely, or to too few accounts.
     """
+    require_positives(fit)
+    require_accounts(fit)
     cohorts = cohorts_in(fit)
     fit = ranked(fit, cohorts)
     found = grown(fit, seed=seed, tries=tries, say=say)
@@ -142,7 +144,7 @@ def write_candidate(trained: Trained, manifest: Manifest, artefacts: Path) -> Pa
     """Write `<name>/<version>/` with the booster and the manifest; the export adds graph and arrays."""
     folder = artefacts / manifest.name / manifest.version
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / BOOSTER).write_text(trained.booster.model_to_string())
+    (folder / BOOSTER).write_text(trained.booster.model_to_string(), encoding="utf-8")
     (folder / MANIFEST).write_bytes(msgspec.json.format(msgspec.json.encode(manifest)))
     return folder
 

@@ -67,7 +67,7 @@ def _tests(rows: Dataset, seed: int) -> list[Test]:
     """What recipes are judged on: the later days of accounts left out, fitted to the other accounts' earlier
     ones, with labels that were known by then. None where either side has too few positives to tell."""
     cut = int(np.quantile(rows.day, EARLIER))
-    early, late = rows.day + rows.horizon_days <= cut, rows.day > cut
+    early, late = rows.outcome_days() <= cut, rows.day > cut
     if min(int(rows.y[early].sum()), int(rows.y[late].sum())) < MIN_EITHER:
         return []
     fold_of = folds(rows, seed)

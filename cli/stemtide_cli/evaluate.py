@@ -21,6 +21,7 @@ from stemtide_cli.model_options import (
     day_number,
     model_options,
     read_rows,
+    require_writable,
 )
 
 if TYPE_CHECKING:
@@ -67,6 +68,8 @@ def evaluate(
     from models.gather import left_out
 
     config = configuration()
+    if html is not None:
+        require_writable(html.parent, option="--html")
     with session.out.progress() as say:
         until, first = day_number(fit_until), day_number(test_from)
         known = until if fit_folder or until is not None or first is None else first - 1
@@ -144,7 +147,8 @@ def _write_report(
         scoring=rows.material.config.scoring,
     )
     try:
-        path.write_text(render_evaluation(figures, evidence, kind=rows.kind))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(render_evaluation(figures, evidence, kind=rows.kind), encoding="utf-8")
     except OSError as error:
         raise CliError(f"{path} cannot be written: {error.strerror}", hint="give another --html") from error
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 DAY = click.DateTime(formats=["%Y-%m-%d"])
 MODELS = ("churn", "upsell")
 SEED = 1
+MAX_SEED = 100_000_000
+"""Other seeds are made of it, up to ten times as large; the libraries take 32 bits."""
 TRIES = 24
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -64,7 +67,11 @@ def model_options(command: Command) -> Command:
             help="Recipes that the search looks at; 0 takes the usual one.",
         ),
         click.option(
-            "--seed", type=click.IntRange(min=0), default=SEED, show_default=True, help="Of everything drawn."
+            "--seed",
+            type=click.IntRange(min=0, max=MAX_SEED),
+            default=SEED,
+            show_default=True,
+            help="Of everything drawn.",
         ),
     )
     for option in reversed(options):
@@ -75,6 +82,25 @@ def model_options(command: Command) -> Command:
 def day_number(day: datetime | None) -> int | None:
     """Days since 1970-01-01."""
     return None if day is None else day.toordinal() - datetime(1970, 1, 1).toordinal()  # noqa: DTZ001
+
+
+def require_writable(path: Path, *, option: str) -> None:
+    """Try to write where something is to be written: better now than after all the work.
+
+    Args:
+        path: a folder that is to hold files; what there is of it so far is tried.
+
+    Raises:
+        CliError: it cannot be written to.
+    """
+    existing = next(one for one in (path.absolute(), *path.absolute().parents) if one.exists())
+    try:
+        with tempfile.TemporaryFile(dir=existing):
+            pass
+    except OSError as error:
+        raise CliError(
+            f"{path} cannot be written to: {error.strerror}", hint=f"give another {option}"
+        ) from error
 
 
 def configuration() -> Config:

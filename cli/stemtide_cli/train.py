@@ -11,7 +11,15 @@ from rich.console import Console
 
 from stemtide_cli.command import Session
 from stemtide_cli.errors import CliError
-from stemtide_cli.model_options import DAY, Rows, configuration, day_number, model_options, read_rows
+from stemtide_cli.model_options import (
+    DAY,
+    Rows,
+    configuration,
+    day_number,
+    model_options,
+    read_rows,
+    require_writable,
+)
 from stemtide_cli.stack import project_root
 
 if TYPE_CHECKING:
@@ -55,6 +63,8 @@ def train(
     from models.trees import ExportError
 
     config = configuration()
+    folder_of_all = artefacts or project_root() / ARTEFACTS
+    require_writable(folder_of_all, option="--out")
     until = day_number(fit_until)
     with session.out.progress() as say:
         rows = read_rows(
@@ -75,7 +85,7 @@ def train(
             data={"log": rows.material.fingerprint, "seed": seed},
             metrics=metrics,
         )
-        candidate = write_candidate(made, manifest, artefacts or project_root() / ARTEFACTS)
+        candidate = write_candidate(made, manifest, folder_of_all)
         say("exporting the graph and the explanations")
         try:
             exported = export(candidate, config)
@@ -106,21 +116,20 @@ def _metrics(
 ) -> tuple[dict[str, Any], Evidence | None]:
     """The figures of later time, and what the card tells of them: of this model where time is left after
     `until`, else of its recipe."""
-    from models import dataset
     from models.evaluate import Split, evaluate, figures_of, split_of
     from models.gather import evidence_of, left_out
+    from models.targets import split_day
 
-    if until is not None:
-        split = Split(fit_until=until, test_from=until + 1)
-        trained, test = made, split.test_rows(rows.dataset)
-        if not test.positives:
-            return {"note": "no positives after the fit"}, None
-        figures = figures_of(made, test, seed=seed)
+    known, first, last = rows.dataset, rows.material.first_day, rows.material.last_day
+    split = Split(fit_until=until, test_from=None if until is None else until + 1)
+    test = split.test_rows(known)
+    if until is not None and 0 < test.positives < len(test):
+        trained, figures = made, figures_of(made, test, seed=seed)
     else:
-        split = split_of(
-            default=dataset.default_split(rows.material), fit_until=None, test_from=None, test_until=None
-        )
-        fit, test = split.fit_rows(rows.dataset), split.test_rows(rows.dataset)
+        if until is not None:  # what the model was not to see does not measure its recipe either
+            known, last = known.labels_until(until), min(until, last)
+        split = split_of(default=split_day(first, last), fit_until=None, test_from=None, test_until=None)
+        fit, test = split.fit_rows(known), split.test_rows(known)
         try:
             found = evaluate(fit, test, seed=seed, tries=tries, config=None, say=say)
         except CliError as error:
@@ -132,7 +141,7 @@ def _metrics(
         test,
         rows.material,
         seed=seed,
-        rows_left_out=left_out(rows.dataset, split),
+        rows_left_out=left_out(known, split),
         say=say,
         scoring=rows.material.config.scoring,
     )

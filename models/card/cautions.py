@@ -21,7 +21,7 @@ from models.card.subject import Subject
 MIN_TEST_POSITIVES: Final = 30
 """Fewer give an AUC whose interval is some 0.2 wide."""
 MIN_FIT_POSITIVES: Final = 50
-"""Two leaves' worth of what training wants (`POSITIVES_PER_LEAF`)."""
+"""Fewer tell a few coarse patterns apart at most."""
 MAX_ECE: Final = 0.02
 TOO_GOOD_AUC: Final = 0.97
 """Published churn models reach 0.75 to 0.85."""
@@ -62,10 +62,11 @@ def _positives(subject: Subject) -> Iterator[Caution]:
             " the intervals, not the figures.",
         )
     if rows.fit_positives < MIN_FIT_POSITIVES:
+        measured = "The recipe that was measured" if subject.is_recipe else "The model"
         yield _caution(
             "few-fit-positives",
             "Few positives to learn from",
-            f"The model was fitted to {plural(rows.fit_positives, 'row')} in which the account"
+            f"{measured} was fitted to {plural(rows.fit_positives, 'row')} in which the account"
             f" {words.did}. It can have learnt coarse patterns only.",
         )
 
@@ -198,12 +199,13 @@ def _tiers(subject: Subject) -> Iterator[Caution]:
 
 
 def _data(subject: Subject) -> Iterator[Caution]:
-    rows, left, words = subject.evidence.rows, subject.evidence.survivorship, subject.words
+    rows, left = subject.evidence.rows, subject.evidence.survivorship
     if left.left and not left.left_in_fit:
         yield _caution(
             "survivors",
             "Learnt from survivors",
-            f"{plural(left.left, 'account')} {words.did}, none of which is among the fitted rows.",
+            f"{plural(left.left, 'account')} left, none of which was gone when the test began and is among"
+            " the fitted rows.",
         )
     treated = share(rows.treated, rows.treated + rows.fit + rows.test)
     if treated and treated > MAX_TREATED:

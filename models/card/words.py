@@ -21,10 +21,6 @@ class Words:
     """The share of accounts to which it happens."""
     high_score: str
     """What a high score means."""
-    logo_rate: str
-    """The rate counted in accounts …"""
-    revenue_rate: str
-    """… and in recurring revenue."""
     uses: tuple[str, ...]
     misuses: tuple[str, ...]
     is_good: bool = False
@@ -52,8 +48,6 @@ LEAVING: Final = Words(
     noun="leaving",
     rate="churn rate",
     high_score="the account is likely to leave",
-    logo_rate="Logo churn",
-    revenue_rate="Revenue churn",
     uses=_CALLS,
     misuses=_MISUSES,
 )
@@ -66,8 +60,6 @@ UPGRADING: Final = Words(
     noun="an upgrade",
     rate="upgrade rate",
     high_score="the account is likely to upgrade, which is good news",
-    logo_rate="Accounts that upgraded",
-    revenue_rate="Revenue of those",
     uses=(
         "Deciding whom to offer a higher plan first, and with which limit or part of the product in view.",
         "Seeing which habits of use go together with {noun}, in the portfolio and in one account.",
@@ -88,8 +80,6 @@ SILENCE: Final = Words(
     noun="falling silent",
     rate="rate of silence",
     high_score="the account is likely to fall silent",
-    logo_rate="Accounts that fell silent",
-    revenue_rate="Revenue of those",
     uses=_CALLS,
     misuses=(
         "Counting silence as a cancellation: an account that fell silent may still pay, or come back.",
@@ -105,10 +95,38 @@ WITHDRAWING: Final = Words(
     noun="withdrawing",
     rate="withdrawal rate",
     high_score="the account is likely to withdraw",
-    logo_rate="Accounts that withdrew",
-    revenue_rate="Revenue of those",
     uses=_CALLS,
     misuses=_MISUSES,
+)
+NOT_RENEWING: Final = Words(
+    does="does not renew",
+    does_not="renews",
+    do="do not renew",
+    did="did not renew",
+    did_not="renewed",
+    noun="a term that is not renewed",
+    rate="rate of terms not renewed",
+    high_score="the account is likely not to renew",
+    uses=_CALLS,
+    misuses=(
+        "Scoring accounts whose term does not run out within the horizon: it has learnt of no such.",
+        *_MISUSES,
+    ),
+)
+COMING_TO_IT: Final = Words(
+    does="comes to the outcome",
+    does_not="does not come to it",
+    do="come to the outcome",
+    did="came to the outcome",
+    did_not="did not come to it",
+    noun="the outcome",
+    rate="rate of the outcome",
+    high_score="the account is likely to come to the outcome",
+    uses=("Seeing which habits of use go together with {noun} of a play that was made.",),
+    misuses=(
+        "Choosing whom to make an offer to: it has learnt of accounts alone that were made one.",
+        *_MISUSES,
+    ),
 )
 
 _OF_KIND: Final = {
@@ -116,6 +134,8 @@ _OF_KIND: Final = {
     "upgraded": UPGRADING,
     "silent": SILENCE,
     "withdrawn": WITHDRAWING,
+    "not_renewed": NOT_RENEWING,
+    "outcome": COMING_TO_IT,
 }
 _OF_TARGET: Final = {"upsell": UPGRADING, "silence": SILENCE, "withdrawal": WITHDRAWING}
 

@@ -12,6 +12,8 @@ from models.evidence import RateBin, Segment
 SHOWN = 12
 SUBGROUPS_SHOWN = 16
 LISTED = 40
+LOGO, REVENUE = "Logo churn", "Revenue churn"
+"""What segments tell, whatever the model foretells."""
 
 
 def accounts(subject: Subject) -> Section:
@@ -120,11 +122,12 @@ def _extremes(bins: tuple[RateBin, ...]) -> str:
 
 
 def _segments(subject: Subject) -> tuple[Block, ...]:
-    found, words = subject.evidence.segments, subject.words
+    found = subject.evidence.segments
     if not found:
         return (Paragraph("Segments do not apply: the log has no subscriptions to tell them by."),)
     caption = (
-        f"{words.logo_rate} counts accounts, {words.revenue_rate.lower()} their recurring revenue."
+        f"{LOGO} counts accounts whose last term ran out, {REVENUE.lower()} their recurring revenue, over"
+        " the whole log and whatever is predicted."
         f" {_dearer(found)}"
     )
     plot = pairs(
@@ -138,13 +141,11 @@ def _segments(subject: Subject) -> tuple[Block, ...]:
             for one in found[:SHOWN]
         ],
         title=f"Share, %{_first(len(found), SHOWN)}",
-        first=words.logo_rate,
-        second=words.revenue_rate,
+        first=LOGO,
+        second=REVENUE,
         alt=f"Segments. {caption}",
     )
-    figure = Figure(
-        title=f"{words.logo_rate} and {words.revenue_rate.lower()}", caption=caption.strip(), plot=plot
-    )
+    figure = Figure(title=f"{LOGO} and {REVENUE.lower()}", caption=caption.strip(), plot=plot)
     return (figure, _segment_table(subject, found))
 
 
@@ -167,7 +168,7 @@ def _dearer(found: tuple[Segment, ...]) -> str:
 
 
 def _segment_table(subject: Subject, found: tuple[Segment, ...]) -> Table:
-    words, currency = subject.words, subject.evidence.currency
+    currency = subject.evidence.currency
     return Table(
         title=(
             f"Segments over the whole log, one outcome per account{_first(len(found), LISTED)}; money a month"
@@ -175,11 +176,11 @@ def _segment_table(subject: Subject, found: tuple[Segment, ...]) -> Table:
         columns=(
             "segment",
             "accounts",
-            words.did,
-            words.logo_rate.lower(),
+            "left",
+            LOGO.lower(),
             "recurring revenue",
-            f"of those who {words.did}",
-            words.revenue_rate.lower(),
+            "of those who left",
+            REVENUE.lower(),
         ),
         rows=tuple(
             (

@@ -73,14 +73,14 @@ def _left_out(subject: Subject) -> Table:
 
 
 def _survivorship(subject: Subject) -> str:
-    found, words = subject.evidence.survivorship, subject.words
+    found = subject.evidence.survivorship
     if not found.left:
-        return f"Survivorship: the log knows no account that {words.did}."
+        return "Survivorship: no account of these rows left."
     return (
-        f"Survivorship: of the {plural(found.accounts, 'account')} of the log {found.left:,}"
-        f" {words.did}; {found.left_in_fit:,} of them are in the fitted rows, with"
-        f" {plural(found.rows_of_left_in_fit, 'row')}. A log of survivors only would teach that it"
-        " never happens."
+        f"Survivorship: of the {plural(found.accounts, 'account')} of these rows {found.left:,} left in the"
+        f" end; {found.left_in_fit:,} of them were gone when the test began and are among the fitted rows,"
+        f" with {plural(found.rows_of_left_in_fit, 'row')}. A log of survivors only would know nothing of"
+        " them."
     )
 
 
@@ -90,7 +90,7 @@ def _without_leavers(subject: Subject) -> tuple[Table, ...]:
         return ()
     return (
         Table(
-            title=f"The same recipe without the accounts that {words.did}",
+            title="The same recipe without the accounts that left",
             columns=("", "with them", "without them"),
             rows=(
                 (

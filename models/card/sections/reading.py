@@ -32,14 +32,15 @@ def reading(subject: Subject) -> Section:
         Paragraph(_interval(subject)),
         _confidence(),
         Paragraph(
-            f"The grade is one lower when less than {100 * COMPLETE:.0f} % of the features are known, and one"
-            f" lower again when the account is known for less than {SHORT_HISTORY_DAYS} days."
+            f"The grade is one lower when less than {100 * COMPLETE:.0f} % of the features are known, one"
+            f" lower again when the account is known for less than {SHORT_HISTORY_DAYS} days, and again when"
+            " a source of its data is stale."
         ),
         Paragraph(
             "The drivers are the three features that moved the account's score most, each with its"
-            " value and the typical one. They are exact contributions to this model's output (SHAP,"
-            " log odds) and add up to it. They say why the model thinks so, not why the account"
-            f" {words.does}."
+            " value and the typical one. Contributions are exact (SHAP, log odds): those of all features"
+            " and the model's base value add up to its output. They say why the model thinks so, not why"
+            f" the account {words.does}."
         ),
     ]
     return Section(key="reading", title="How to read it", blocks=tuple(blocks))
@@ -76,9 +77,10 @@ def _tiers(subject: Subject) -> Table:
 
 def _interval(subject: Subject) -> str:
     text = (
-        "The interval beside a probability is the 90 % interval (Clopper and Pearson) of the rate"
-        " observed among the calibration rows of the same bin of probability: accounts like this one,"
-        " none of which its booster had seen."
+        "The interval beside a probability is the 90 % interval of the rate observed among the calibration"
+        " rows of the same bin of probability: accounts like this one, none of which its booster had seen."
+        " It is Clopper and Pearson's, widened because rows of one account tell the same outcome again and"
+        " because rates move from one time to another."
     )
     bins = subject.manifest.bins if subject.manifest else ()
     if not bins:

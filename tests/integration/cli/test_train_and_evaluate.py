@@ -166,3 +166,31 @@ def test_a_feature_that_gives_the_target_away_is_refused(
     assert result.exit_code == 1
     assert "can be read off a single feature" in result.stderr
     assert not list(tmp_path.iterdir())
+
+
+def test_a_model_that_leaves_no_later_time_is_measured_by_its_recipe(log: Path, tmp_path: Path) -> None:
+    days = ("--fit-until", "2090-01-01", "--tries", "0")
+    found = run(*arguments("train", log, "--out", str(tmp_path), *days))
+
+    assert 0 < found["metrics"]["auc_roc"] < 1
+    assert found["metrics"]["n_fit"] < found["rows"]
+    assert Path(found["card"]).exists()
+
+
+@pytest.mark.parametrize(("command", "option"), [("evaluate", "--html"), ("train", "--out")])
+def test_what_cannot_be_written_is_told_before_anything_is_read(
+    log: Path, monkeypatch: pytest.MonkeyPatch, command: str, option: str
+) -> None:
+    monkeypatch.setattr("stemtide_cli.train.read_rows", None)
+    monkeypatch.setattr("stemtide_cli.evaluate.read_rows", None)
+
+    result = invoke(*arguments(command, log, option, "/proc/nothing/here.html"))
+
+    assert result.exit_code == 1
+    assert "cannot be written to" in result.stderr
+    assert f"give another {option}" in result.stderr
+
+
+@pytest.mark.parametrize("command", ["evaluate", "train"])
+def test_a_seed_that_no_library_takes_is_refused(log: Path, command: str) -> None:
+    assert invoke(*arguments(command, log, "--seed", str(10**9))).exit_code == 2

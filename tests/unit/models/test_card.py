@@ -8,8 +8,10 @@ from xml.etree import ElementTree as ET
 
 import msgspec
 import pytest
+from stemtide_cli.mapping_training import Kind
 
 from models.card import render_evaluation, render_html, render_markdown, write_cards
+from models.card.words import words_for
 from models.evidence import Coverage, Evidence
 from tests.card_evidence import evidence, figures, manifest, metrics
 from tests.card_page import SECTIONS, Page
@@ -133,7 +135,7 @@ def test_single_figures_that_are_missing_say_so() -> None:
     assert not re.search(r"\b(nan|None)\b", page.text)
 
 
-def test_an_upsell_card_speaks_of_upgrades_and_never_of_leaving() -> None:
+def test_an_upsell_card_speaks_of_upgrades_and_of_leaving_only_where_accounts_left() -> None:
     page = Page(render_html(manifest("upsell", "upsell"), FULL))
 
     assert "probability that it upgrades within 30 days" in page.text
@@ -142,7 +144,26 @@ def test_an_upsell_card_speaks_of_upgrades_and_never_of_leaving() -> None:
     assert "At risk" not in page.text
     said, _ = page.text.rsplit("Provenance", 1)  # behind it are the features' own labels
     others = re.sub(r"[Ll]eft out|left of the line|to the left", "", said)
+    others = re.sub(r"Survivorship:.*?without them", "", others, flags=re.DOTALL)
+    others = re.sub(r"Logo churn.*?revenue churn\b.*?Does it work", "", others, flags=re.DOTALL)
     assert not re.search(r"\b(leaves|left|stays|stayed|churn rate|Logo churn)\b", others)
+
+
+def test_who_left_is_never_said_to_have_upgraded() -> None:
+    text = render_markdown(manifest("upsell", "upsell"), FULL)
+
+    left = FULL.survivorship
+    assert f"{left.left:,} left in the end" in text
+    assert "accounts that upgraded" not in text
+    assert "whose last term ran out" in text
+
+
+def test_a_card_says_what_an_interval_a_grade_and_a_driver_are() -> None:
+    text = render_markdown(manifest(), FULL)
+
+    assert "rows of one account tell the same outcome again" in text
+    assert "a source of its data is stale" in text
+    assert "those of all features and the model's base value add up" in text
 
 
 @pytest.mark.parametrize(
@@ -152,10 +173,17 @@ def test_an_upsell_card_speaks_of_upgrades_and_never_of_leaving() -> None:
         ("withdrawn", None, "probability that it withdraws"),
         ("ninety_days", "silent", "probability that it falls silent"),
         ("ninety_days", None, "probability that it leaves"),
+        ("renewal", "not_renewed", "probability that it does not renew"),
+        ("back", "outcome", "probability that it comes to the outcome"),
     ],
 )
 def test_every_target_has_words_of_its_own(target: str, kind: str | None, says: str) -> None:
     assert says in Page(render_html(manifest(target=target), FULL, kind=kind)).text
+
+
+@pytest.mark.parametrize("kind", Kind)
+def test_every_kind_of_target_has_words(kind: Kind) -> None:
+    assert words_for("churn", "any", kind).does
 
 
 def test_an_evaluation_is_reported_without_a_version() -> None:

@@ -94,3 +94,15 @@ def test_the_best_single_feature_is_chosen_on_the_fit_rows_and_may_point_downwar
 
     assert feature == NAMES[0]
     assert 0.7 < auc < 1
+
+
+@pytest.mark.parametrize(("accounts", "trains"), [(2, False), (4, False), (5, True)])
+def test_a_target_that_few_accounts_had_trains_nothing(accounts: int, trains: bool) -> None:
+    rows = drawn()
+    few = dataclasses.replace(rows, y=np.isin(rows.accounts, np.unique(rows.accounts)[:accounts]))
+
+    if trains:
+        assert train.train(few, seed=1, tries=0).bins
+        return
+    with pytest.raises(CliError, match="of the accounts"):
+        train.train(few, seed=1, tries=0)

@@ -56,6 +56,15 @@ def test_recipes_are_judged_on_later_days_of_accounts_that_they_did_not_see() ->
     assert np.array_equal(judged == 1, rows.day >= cut)
 
 
+def test_outcomes_that_become_known_after_the_horizon_are_not_fitted_before_that() -> None:
+    rows = drawn_rows(1500)
+    rows = replace(rows, known_on=rows.day + HORIZON + 14)
+
+    for fit, out in tuning._tests(rows, seed=1):
+        assert rows.outcome_days()[fit].max() < rows.day[out].min()
+        assert rows.outcome_days()[fit].max() == rows.day[out].min() - 10 - 6
+
+
 @pytest.mark.parametrize("early", [True, False])
 def test_with_too_few_positives_on_either_side_nothing_is_judged(early: bool) -> None:
     rows = drawn_rows(1500)
