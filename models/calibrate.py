@@ -1,5 +1,6 @@
 """From margins to probabilities, and how sure one may be of them."""
 
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -17,6 +18,12 @@ LEVEL: Final = 0.90
 MAX_BINS: Final = 10
 MIN_POSITIVES: Final = 8
 """Of a bin: with fewer, an interval says little; such bins are merged with the next."""
+GAP: Final = float(np.log(4.0))
+"""Between the log odds of neighbours: probabilities of two sorts, which share no bin …"""
+GAP_ROWS: Final = 200
+"""… where so many rows lie on either side, however few positives they have."""
+LEAST: Final = 1e-9
+"""Ends of an interval are taken as this far inside: 0 and 1 have no log odds."""
 MIN_SLOPE: Final = 0.01
 """A model that ranks no better than chance is flattened, never turned around."""
 
@@ -54,8 +61,8 @@ def bins(
     """Bins of about equally many expected positives by rising probability, each with enough observed ones.
 
     So the few rows at the top, which people act on, are told apart as well as the many at the bottom. Rows
-    of the same probability share a bin. The last bin ends at 1 and includes it. An interval is to hold for
-    accounts of later time: see `interval`.
+    of the same probability share a bin; those on either side of a gap do not. The last bin ends at 1 and
+    includes it. An interval is to hold for accounts of later time: see `interval`.
     """
     order = np.argsort(probability, kind="stable")
     p, happened = probability[order], y[order]
@@ -101,8 +108,28 @@ def clopper_pearson(positives: float, rows: float, level: float = LEVEL) -> tupl
 
 
 def _starts(p: Floats, happened: Labels) -> list[int]:
-    """The first row of each bin, of rows by rising probability."""
-    count = int(np.clip(happened.sum() // MIN_POSITIVES, 1, MAX_BINS))
+    """The first row of each bin, of rows by rising probability; none reaches over a gap."""
+    total, found = float(p.sum()), []
+    for first, end in pairwise([0, *_gaps(p), len(p)]):
+        part = p[first:end]
+        most = max(1, round(MAX_BINS * float(part.sum()) / total))
+        found += [first + start for start in _starts_between_gaps(part, happened[first:end], most=most)]
+    return found
+
+
+def _gaps(p: Floats) -> list[int]:
+    """The rows after a gap, e.g. that of a renewal gate: one rate for both sides would be true of neither."""
+    odds = logit(np.clip(p, LEAST, 1 - LEAST))
+    after = np.flatnonzero(np.diff(odds) >= GAP) + 1
+    found = [0]
+    for row in after.tolist():
+        if row - found[-1] >= GAP_ROWS and len(p) - row >= GAP_ROWS:
+            found.append(row)
+    return found[1:]
+
+
+def _starts_between_gaps(p: Floats, happened: Labels, *, most: int) -> list[int]:
+    count = int(np.clip(happened.sum() // MIN_POSITIVES, 1, most))
     expected = np.cumsum(p)
     edges = expected.searchsorted(expected[-1] * np.linspace(0, 1, count + 1)[1:-1]).tolist()
     merged = [0]

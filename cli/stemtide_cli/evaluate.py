@@ -24,6 +24,9 @@ from stemtide_cli.model_options import (
     require_writable,
 )
 
+ALL_DAYS = 10_000_000
+"""Of a log that is fitted whole: its parts and plans are told from all of it."""
+
 if TYPE_CHECKING:
     from models.dataset import Dataset
     from models.gather import LeftOut
@@ -72,7 +75,9 @@ def evaluate(
         require_writable(html.parent, option="--html")
     with session.out.progress() as say:
         until, first = day_number(fit_until), day_number(test_from)
-        known = until if fit_folder or until is not None or first is None else first - 1
+        known = until
+        if until is None:
+            known = ALL_DAYS if fit_folder is not None else None if first is None else first - 1
         fitted = read_rows(
             mapping_name,
             fit_folder or folder,

@@ -242,3 +242,18 @@ def test_nine_in_ten_intervals_hold_the_rate_of_a_later_time(tau: float, highest
         held.append(low <= rate[8] <= high)
 
     assert 0.84 <= np.mean(held) <= 0.97
+
+
+@pytest.mark.parametrize(("rows", "together"), [(199, True), (200, False)])
+def test_rows_on_either_side_of_a_gap_share_no_bin(rows: int, together: bool) -> None:
+    p = np.concatenate([np.full(rows, 0.002), np.linspace(0.1, 0.3, 400)])
+    y = np.arange(len(p)) % 5 == 0
+    y[:rows] = False
+    accounts = np.arange(len(p)).astype(str)
+
+    found = calibrate.bins(p, y, accounts, np.full(len(p), 19_000))
+
+    assert (found[0].rows != rows) is together
+    if not together:
+        assert found[0].upper == 0.1
+        assert found[0].low <= 0.002 <= found[0].high < found[1].low

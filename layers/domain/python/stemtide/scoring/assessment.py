@@ -49,8 +49,8 @@ class Confidence(StrEnum):
 class Driver(msgspec.Struct, frozen=True, kw_only=True):
     """One of the three features that moved the score most.
 
-    `contribution` is to the model's margin (log odds), positive towards churn; `value` and `baseline` are in
-    `unit`, null where unknown.
+    `contribution` is to the model's margin (log odds), positive towards what it foretells; `value` and
+    `baseline` are in `unit`, null where unknown.
     """
 
     feature: str
@@ -63,7 +63,10 @@ class Driver(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Interval(msgspec.Struct, frozen=True, kw_only=True):
-    """The 90 % interval of the observed rate among the `accounts` calibration rows of the same score bin."""
+    """The 90 % interval of the observed rate among the `accounts` calibration rows of the same score bin.
+
+    A row is an account on a day: one account may be several of them.
+    """
 
     low: float
     high: float
