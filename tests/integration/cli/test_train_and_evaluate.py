@@ -11,6 +11,8 @@ from click.testing import CliRunner, Result
 from stemtide.features import kernel
 from stemtide.features.usage_at import usage_at
 from stemtide.scoring.artefact import load
+from stemtide_cli import evaluate as evaluating
+from stemtide_cli.errors import CliError
 from stemtide_cli.main import main
 
 from models import leakage, learning, parity
@@ -74,7 +76,8 @@ def run(*arguments: str, expect: int = 0) -> dict[str, Any]:
 
 
 def arguments(command: str, log: Path, *more: str) -> tuple[str, ...]:
-    return (command, "churn", "--mapping", str(log / "m.toml"), "--data", str(log), *more)
+    files = ("--mapping", str(log / "m.toml"), "--data", str(log))
+    return (command, "churn", *files, "--tries", "8", *more)
 
 
 def test_an_evaluation_prints_its_figures_and_the_parity_of_the_exported_graph(log: Path) -> None:
@@ -95,13 +98,50 @@ def test_an_evaluation_prints_its_figures_and_the_parity_of_the_exported_graph(l
 def test_days_move_the_split_and_another_log_to_fit_on_lifts_it(log: Path, tmp_path: Path) -> None:
     other = written(tmp_path / "other", seed=2)
 
-    moved = run(*arguments("evaluate", log, "--fit-until", "2024-06-30", "--test-from", "2024-08-01"))
-    whole = run(*arguments("evaluate", log, "--fit-data", str(other)))
+    days = ("--fit-until", "2024-06-30", "--test-from", "2024-08-01")
+    moved = run(*arguments("evaluate", log, *days, "--tries", "0"))
+    whole = run(*arguments("evaluate", log, "--fit-data", str(other), "--tries", "0"))
 
     assert moved["fit_snapshot_dates"][-1] <= "2024-05-31"
     assert moved["snapshot_dates"][0] >= "2024-08-01"
     assert whole["snapshot_dates"][0] == "2024-01-31"
     assert whole["n_test"] > moved["n_test"]
+
+
+def test_an_evaluation_may_be_written_as_a_report(log: Path, tmp_path: Path) -> None:
+    file = tmp_path / "report.html"
+
+    found = run(*arguments("evaluate", log, "--html", str(file), "--tries", "0"))
+
+    assert found["html"] == str(file)
+    text = file.read_text()
+    assert text.lower().startswith("<!doctype html>")
+    assert "<script" not in text
+
+
+@pytest.mark.parametrize(
+    ("days", "until"),
+    [
+        ((), None),
+        (("--fit-until", "2024-06-30"), "2024-06-30"),
+        (("--test-from", "2024-05-01"), "2024-04-30"),
+        (("--fit-until", "2024-04-30", "--test-from", "2024-06-01"), "2024-04-30"),
+    ],
+)
+def test_what_a_log_tells_of_the_product_ends_before_the_tested_time(
+    log: Path, monkeypatch: pytest.MonkeyPatch, days: tuple[str, ...], until: str | None
+) -> None:
+    asked: list[int | None] = []
+
+    def note(*_: Any, until: int | None, **__: Any) -> None:
+        asked.append(until)
+        raise CliError("that is all", hint="")
+
+    monkeypatch.setattr(evaluating, "read_rows", note)
+
+    run(*arguments("evaluate", log, *days), expect=1)
+
+    assert asked == [None if until is None else (date.fromisoformat(until) - date(1970, 1, 1)).days]
 
 
 def test_a_test_that_overlaps_the_fit_is_refused(log: Path) -> None:

@@ -1,17 +1,21 @@
 """The split of a log, and the figures of an evaluation against their definitions."""
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
+from stemtide.config_schema import Config
 from stemtide_cli.errors import CliError
 
 from models import evaluate, learning, measures, train
+from models import export as exporting
 from models.cohort_ranks import ranked
 from models.dataset import Dataset
 from models.evaluate import Split, split_of
+from models.trees import ExportError
 from tests.drawn_rows import drawn_rows
 from tests.scoring_models import CONFIG
 
@@ -183,9 +187,31 @@ def test_of_features_that_rank_alike_the_first_is_the_best() -> None:
     x = np.repeat(rows.x[:, [rows.names.index("mrr")]], len(rows.names), axis=1)
     x[:, 0] = np.nan
 
-    feature, _ = evaluate.best_feature(replace(rows, x=x), replace(rows, x=x))
+    feature, auc = evaluate.best_feature(replace(rows, x=x), replace(rows, x=x))
 
     assert feature == rows.names[1]
+    assert auc == pytest.approx(roc_auc_score(rows.y, x[:, 1]))
+    assert auc > 0.8
+
+
+def test_where_nothing_is_known_no_feature_ranks_anybody() -> None:
+    nothing = replace(drawn_rows(200), x=np.full((200, len(drawn_rows(1).names)), np.nan))
+
+    assert evaluate.best_feature(nothing, nothing) == (nothing.names[0], 0.5)
+
+
+def test_a_model_that_cannot_be_exported_says_why(
+    trained: train.Trained, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(folder: Path, config: Config) -> None:
+        raise ExportError("it has no trees", "Train it anew")
+
+    monkeypatch.setattr(exporting, "export", refuse)
+
+    with pytest.raises(CliError, match="cannot be exported: it has no trees") as caught:
+        evaluate.parity_of(trained, CONFIG)
+
+    assert caught.value.hint == "Train it anew"
 
 
 def test_the_best_single_feature_may_point_either_way_and_unknown_is_its_median() -> None:
