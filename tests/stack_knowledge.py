@@ -4,13 +4,13 @@ import csv
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import UTC, date, datetime
+from datetime import date
 from pathlib import Path
 from typing import NamedTuple
 
 from stemtide import users
 from stemtide.as_of import day_index
-from stemtide.calls import DAY_MS, day_of_index
+from stemtide.calls import DAY_MS
 from stemtide.config_schema import Config
 from stemtide.facts import Fact
 from stemtide.history_rows import DayRow
@@ -86,20 +86,13 @@ def known_of(rows: Iterable[DayRow], facts: Mapping[str, list[Fact]], config: Co
     """The rows in a history, each after an older version of itself, and the facts."""
     bucket = MemoryBucket()
     objects = HistoryObjects(client=bucket, bucket="archive")
-    nights: dict[int, list[DayRow]] = defaultdict(list)
-    for one in rows:
-        nights[one.day].append(one)
-    for day, listed in nights.items():
-        older = [one._replace(version=one.version - 1, by_event={"Gone": 7}, events=7) for one in listed]
-        objects.put(day_of_index(day), "0-of-1", older)
-        objects.put(day_of_index(day + 1), "0-of-1", listed)
+    newest = list(rows)
+    older = [one._replace(version=one.version - 1, by_event={"Gone": 7}, events=7) for one in newest]
+    for folder, listed in (("backfill-1", older), ("backfill-2", newest)):
+        if listed:
+            objects.put(folder, "0", listed)
     with merged(history_in(bucket), Wanted(first=0, last=MANY_DAYS)) as connection:
         yield Known(connection=connection, facts=facts, config=config)
-
-
-def ms(text: str) -> int:
-    """Epoch milliseconds of a UTC instant."""
-    return int(datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp() * 1000)
 
 
 def _users(names: Iterable[str]) -> bytes:
