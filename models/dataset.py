@@ -11,8 +11,7 @@ from stemtide.features.profile_columns import Basis
 from stemtide.features.registry import registry
 from stemtide.features.view import Flags, Floats
 from stemtide_cli.errors import CliError
-from stemtide_cli.mapping import Mapping
-from stemtide_cli.mapping_training import ENDS, OF_TERMS, Kind, Target, Treated, Treatments
+from stemtide_cli.mapping_training import ENDS, OF_TERMS, Kind, Questions, Target, Treated, Treatments
 
 from models.histories import feature_matrix
 from models.material import Material
@@ -100,22 +99,22 @@ class Dataset:
         return self.where((self.day >= first) & (self.day <= (last if last is not None else self.day)))
 
 
-def choose_target(mapping: Mapping, name: str, wanted: str | None) -> tuple[str, Target]:
-    """The target of a model: the wanted one, else the mapping's first of that sort.
+def choose_target(questions: Questions, name: str, wanted: str | None) -> tuple[str, Target]:
+    """The target of a model: the wanted one, else the first of that sort.
 
     Raises:
-        CliError: the mapping has no such target; the message lists those it has.
+        CliError: there is no such target; the message lists those it has.
     """
-    listed = ", ".join(mapping.targets) or "none"
+    listed = ", ".join(questions.targets) or "none"
     if wanted is not None:
-        if wanted not in mapping.targets:
-            raise CliError(f"the mapping has no target {wanted!r}", hint=f"it has: {listed}")
-        return wanted, mapping.targets[wanted]
-    for target_name, target in mapping.targets.items():
+        if wanted not in questions.targets:
+            raise CliError(f"{questions.called} has no target {wanted!r}", hint=f"it has: {listed}")
+        return wanted, questions.targets[wanted]
+    for target_name, target in questions.targets.items():
         if _fits(name, target):
             return target_name, target
     raise CliError(
-        f"the mapping has no target for {name}",
+        f"{questions.called} has no target for {name}",
         hint=f"add [targets.{name}] (docs/cli.md), or give --target; it has: {listed}",
     )
 
@@ -146,12 +145,18 @@ class LookedAt:
     day: int
     account: str
     outcomes: Outcomes
+    known: Outcomes
+    """Those that were known at the snapshot."""
     known_on: int
     is_observed: bool
     """Whether that lies within what was observed."""
 
+    def happens(self, target: Target) -> bool:
+        """Whether the target comes true."""
+        return happened(target, self.outcomes, self.day, known=self.known)
 
-def build(mapping: Mapping, material: Material, target: Target) -> Dataset:
+
+def build(questions: Questions, material: Material, target: Target) -> Dataset:
     """All rows of a log for a target, in the order of (snapshot, account).
 
     Raises:
@@ -161,37 +166,37 @@ def build(mapping: Mapping, material: Material, target: Target) -> Dataset:
         raise CliError(
             "the log tells of no play, and so of no outcome", hint="export them, or choose another target"
         )
-    looked_at = list(population(mapping, material, target))
+    looked_at = list(population(questions, material, target))
     rows = sorted((one for one in looked_at if one.is_observed), key=lambda one: (one.day, one.account))
     pairs = [(one.account, end_of_day_ms(one.day)) for one in rows]
     basis = Basis.of(material.config)
     x = feature_matrix(material.histories, material.standing_at, pairs, basis=basis)
-    treated = None if mapping.treatments is None else _treated(material, rows)
+    treated = None if questions.treatments is None else _treated(material, rows)
     return Dataset(
         accounts=np.array([one.account for one in rows], dtype=np.str_),
         day=np.array([one.day for one in rows], dtype=np.int64),
         x=x,
-        y=np.array([happened(target, one.outcomes, one.day) for one in rows], dtype=np.bool_),
+        y=np.array([one.happens(target) for one in rows], dtype=np.bool_),
         horizon_days=target.horizon_days,
         shape=basis.shape,
         loss=target.kind not in (Kind.UPGRADED, Kind.OUTCOME),
         of_terms=target.kind in ENDS,
         known_on=np.array([one.known_on for one in rows], dtype=np.int64),
-        weight=None if treated is None else _weight(treated, mapping.treatments),
+        weight=None if treated is None else _weight(treated, questions.treatments),
         treated=treated,
         censored=len(looked_at) - len(rows),
     )
 
 
-def labelled(mapping: Mapping, material: Material, target: Target) -> Iterator[tuple[int, str, bool]]:
+def labelled(questions: Questions, material: Material, target: Target) -> Iterator[tuple[int, str, bool]]:
     """(snapshot, account, label) by the protocol."""
-    for one in population(mapping, material, target):
+    for one in population(questions, material, target):
         if one.is_observed:
-            yield one.day, one.account, happened(target, one.outcomes, one.day)
+            yield one.day, one.account, one.happens(target)
 
 
 def population(
-    mapping: Mapping, material: Material, target: Target, *, known: Material | None = None
+    questions: Questions, material: Material, target: Target, *, known: Material | None = None
 ) -> Iterator[LookedAt]:
     """Who is looked at, account by account, also where it is not known what came of it.
 
@@ -199,20 +204,22 @@ def population(
         known: what is known of the accounts, where that is less than `material`; when they are looked at, and
             until when they were observed, follows from `material`.
     """
-    assert mapping.snapshots is not None
+    assert questions.snapshots is not None
     source = known or material
     for account in source.accounts:
         window = window_of(material, account, target)
         if window is None:
             continue
         outcomes = source.outcomes(account)
-        for day in snapshot_days(mapping.snapshots, window):
-            if is_in_population(mapping.population, target, outcomes, day):
-                until = known_on(target, outcomes, day)
+        for day in snapshot_days(questions.snapshots, window):
+            then = source.outcomes_at(account, day)
+            if is_in_population(questions.population, target, then, day):
+                until = known_on(target, then, day)
                 yield LookedAt(
                     day=day,
                     account=account,
                     outcomes=outcomes,
+                    known=then,
                     known_on=until,
                     is_observed=until <= window.observed,
                 )

@@ -7,7 +7,7 @@ by itself, which catches what has no time of its own to be deleted by, such as a
 when it was known how things went on.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -18,7 +18,7 @@ from stemtide.features.profile_columns import Basis
 from stemtide.features.view import Flags, Floats
 from stemtide_cli.errors import CliError
 from stemtide_cli.mapping import Mapping
-from stemtide_cli.mapping_training import Target
+from stemtide_cli.mapping_training import Questions, Target
 
 from models import measures
 from models.dataset import Dataset, population
@@ -39,17 +39,26 @@ NOTHING_TRAINED: Final = "nothing was trained or measured"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Origin:
-    """The log and target that rows come from, so that it can be read again."""
+    """What rows come from, a log or a deployed stack, so that it can be read again."""
 
-    mapping_name: str
-    folder: Path
-    mapping: Mapping
+    questions: Questions
     material: Material
     target: Target
+    as_of: Callable[[int], Material]
+    """Reads it as it was at the end of a day (since 1970-01-01): what came or became known later is gone."""
+
+
+def of_log(mapping_name: str, folder: Path, mapping: Mapping, material: Material, target: Target) -> Origin:
+    """The origin of a log's rows."""
+
+    def as_of(day: int) -> Material:
+        return read_material(mapping_name, folder, material.config, as_configured=True, as_of_day=day)[1]
+
+    return Origin(questions=mapping, material=material, target=target, as_of=as_of)
 
 
 def require_no_hindsight(rows: Dataset, origin: Origin, *, seed: int, days: int = DAYS) -> tuple[int, ...]:
-    """Read the log again as it was at the end of some snapshot days, and compare.
+    """Read the log or the stack again as it was at the end of some snapshot days, and compare.
 
     Args:
         rows: as they were built, all of them.
@@ -64,9 +73,7 @@ def require_no_hindsight(rows: Dataset, origin: Origin, *, seed: int, days: int 
     """
     chosen = _chosen_days(rows, seed, days)
     for day in chosen:
-        _, known = read_material(
-            origin.mapping_name, origin.folder, origin.material.config, as_configured=True, as_of_day=day
-        )
+        known = origin.as_of(day)
         then = rows.where(rows.day == day)
         _require_same_accounts(then, origin, known, day)
         _require_same_features(then, known, day)
@@ -99,7 +106,7 @@ def _chosen_days(rows: Dataset, seed: int, days: int) -> tuple[int, ...]:
 
 
 def _require_same_accounts(then: Dataset, origin: Origin, known: Material, day: int) -> None:
-    looked_at = population(origin.mapping, origin.material, origin.target, known=known)
+    looked_at = population(origin.questions, origin.material, origin.target, known=known)
     expected = {one.account for one in looked_at if one.day == day and one.is_observed}
     differing = sorted(expected ^ set(then.accounts.tolist()))
     if differing:
@@ -120,7 +127,7 @@ def _require_same_features(then: Dataset, known: Material, day: int) -> None:
         raise CliError(
             f"features look past the snapshot {day_text(day)}: {_listed(features)}; of the accounts"
             f" {_listed(accounts)}; {NOTHING_TRAINED}",
-            hint="with all that came after the snapshot deleted from the log they have other values",
+            hint="with all that came or became known after the snapshot deleted they have other values",
         )
 
 

@@ -3,6 +3,7 @@
 # ruff: noqa: S608 - DuckDB reads local files; names and values are quoted by `sql.identifier` and `sql.text`
 
 import tempfile
+from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Mapping as Dict
 from dataclasses import dataclass, field, replace
@@ -36,6 +37,14 @@ BATCH_ROWS = 50_000
 NOTHING = np.empty(0, dtype=np.int64)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """The base terms of an account as they were known from the end of a day on."""
+
+    day: int
+    terms: tuple[BaseTerm, ...]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Material:
     """What a log tells. Days are UTC days since 1970-01-01.
@@ -58,6 +67,8 @@ class Material:
     last_day: int
     """Of the events."""
     last_term_start: int | None
+    told: Dict[str, tuple[Told, ...]] = field(default_factory=dict)
+    """By day, where terms became known at other times than they began: `terms` are those known in the end."""
     plays: Plays = NO_PLAYS
     notes: tuple[str, ...] = ()
     _standings: dict[tuple[str, int], Standing] = field(default_factory=dict)
@@ -77,6 +88,14 @@ class Material:
             enrolment=self.enrolments.get(account),
             plays=self.plays.outcomes.get(account, ()),
         )
+
+    def outcomes_at(self, account: str, day: int) -> Outcomes:
+        """The same by what was known of its terms at the end of a day; days to come are still among it."""
+        outcomes, told = self.outcomes(account), self.told.get(account)
+        if told is None:
+            return outcomes
+        place = bisect_right([one.day for one in told], day)
+        return replace(outcomes, terms=told[place - 1].terms if place else ())
 
     def standing_at(self, account: str, as_of_ms: int) -> Standing:
         """What facts say as of an instant, of what was known by then."""

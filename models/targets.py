@@ -25,6 +25,14 @@ class BaseTerm:
     start: int
     ends: int | None
     tier: int | None
+    agreed: int | None = None
+    """The day its bill period began, where something else than that began at its start: a change amid the
+    period is no renewal. None: on its start."""
+
+    @property
+    def renewed_on(self) -> int:
+        """The day its bill period began."""
+        return self.start if self.agreed is None else self.agreed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,17 +130,22 @@ def is_in_population(population: Population, target: Target, account: Outcomes, 
     return True
 
 
-def happened(target: Target, account: Outcomes, day: int) -> bool:
-    """Whether the target came true in the horizon after the day."""
+def happened(target: Target, account: Outcomes, day: int, *, known: Outcomes | None = None) -> bool:
+    """Whether the target came true in the horizon after the day.
+
+    Args:
+        known: what was known of the account at the end of the day, None: the same. What had come true before
+            and was not known yet comes true for whoever looked.
+    """
+    known = known or account
     last = day + target.horizon_days
     if target.kind is Kind.SUBSCRIPTION_ENDED:
-        ends = account.terms[-1].ends if account.terms else None
-        return ends is not None and day < ends <= last
+        return _has_ended(account, known, day, last)
     if target.kind is Kind.UPGRADED:
-        return _is_upgraded(account, day, last)
+        return _is_upgraded(account, known, day, last)
     if target.kind is Kind.NOT_RENEWED:
-        begin_by = known_on(target, account, day)
-        return not any(day < term.start <= begin_by for term in account.terms)
+        begin_by = known_on(target, known, day)
+        return not any(day < term.renewed_on <= begin_by for term in account.terms)
     if target.kind is Kind.OUTCOME:
         return any(day < play.day <= last and play.outcome == target.outcome for play in account.plays)
     has_left = _leaves(account.enrolment, day, last)
@@ -151,12 +164,19 @@ def _is_at_stake(target: Target, account: Outcomes, day: int) -> bool:
     return True
 
 
-def _is_upgraded(account: Outcomes, day: int, last: int) -> bool:
-    now = account.term_at(day)
+def _has_ended(account: Outcomes, known: Outcomes, day: int, last: int) -> bool:
+    ends = account.terms[-1].ends if account.terms else None
+    return ends is not None and ends <= last and (day < ends or known.term_at(day) is not None)
+
+
+def _is_upgraded(account: Outcomes, known: Outcomes, day: int, last: int) -> bool:
+    now = known.term_at(day)
     if now is None or now.tier is None:
         return False
+    in_truth = account.term_at(day)
+    later = [term for term in account.terms if day < term.start <= last]
     return any(
-        term.tier is not None and term.tier > now.tier for term in account.terms if day < term.start <= last
+        term.tier is not None and term.tier > now.tier for term in (in_truth, *later) if term is not None
     )
 
 

@@ -16,7 +16,8 @@ from stemtide.recount import ArchivedCall, calls_of
 from stemtide.store.account_list import list_accounts
 from stemtide.store.archive_objects import ArchiveDays
 from stemtide.store.pace import Threads
-from stemtide.store.usage_scan import SEGMENTS, scan_usage
+from stemtide.store.table_scan import SEGMENTS
+from stemtide.store.usage_scan import scan_usage
 
 from stemtide_cli.ahead import one_ahead
 from stemtide_cli.stack import Stack

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,13 +17,13 @@ from stemtide_cli.errors import CliError
 from stemtide_cli.model_options import (
     DAY,
     LOG_FOLDER,
-    Rows,
     configuration,
     day_number,
     model_options,
-    read_rows,
     require_writable,
+    source_of,
 )
+from stemtide_cli.training_rows import LogFolder, Rows, Source, Wanted, read_rows
 
 ALL_DAYS = 10_000_000
 """Of a log that is fitted whole: its parts and plans are told from all of it."""
@@ -49,8 +50,8 @@ if TYPE_CHECKING:
 def evaluate(
     session: Session,
     name: str,
-    mapping_name: str,
-    folder: Path,
+    mapping_name: str | None,
+    folder: Path | None,
     target: str | None,
     tries: int,
     seed: int,
@@ -60,17 +61,20 @@ def evaluate(
     test_until: datetime | None,
     html: Path | None,
 ) -> None:
-    """Fit on the early part of a log (or on another log), measure on later time.
+    """Fit on the early part of what is known (or on another log), measure on later time.
 
-    Without days the log is divided at 65 % of the span of its events. A snapshot counts only if its whole
-    horizon was observed; only what was known at the snapshot is used.
+    What is known is that of the deployed stack (its history in S3 and its facts, with your credentials), or
+    with --mapping and --data a log. Without days it is divided at 65 % of the span of its events. A snapshot
+    counts only if its whole horizon was observed; only what was known at the snapshot is used.
     """
     from models import dataset
     from models.evaluate import evaluate as measured
     from models.evaluate import split_of
     from models.gather import left_out
 
-    config = configuration()
+    source, config = source_of(session, mapping_name, folder), configuration()
+    fit_source = _fit_source(source, fit_folder)
+    wanted = Wanted(name=name, target=target, seed=seed)
     if html is not None:
         require_writable(html.parent, option="--html")
     with session.out.progress() as say:
@@ -78,28 +82,11 @@ def evaluate(
         known = until
         if until is None:
             known = ALL_DAYS if fit_folder is not None else None if first is None else first - 1
-        fitted = read_rows(
-            mapping_name,
-            fit_folder or folder,
-            name=name,
-            target=target,
-            config=config,
-            seed=seed,
-            say=say,
-            until=known,
-        )
+        fitted = read_rows(fit_source, wanted, config, say=say, until=known)
         rows = fitted
         if fit_folder is not None:
-            rows = read_rows(
-                mapping_name,
-                folder,
-                name=name,
-                target=fitted.target,
-                config=fitted.material.config,
-                seed=seed,
-                say=say,
-                as_configured=True,
-            )
+            same = replace(wanted, target=fitted.target)
+            rows = read_rows(source, same, fitted.material.config, say=say, as_configured=True)
         split = split_of(
             default=None if fit_folder else dataset.default_split(rows.material),
             fit_until=until,
@@ -120,6 +107,22 @@ def evaluate(
             _write_report(html, result, found.trained, rows, test, gone, seed=seed, say=say)
             result["html"] = str(html)
     session.out.result(result, lambda console: show(console, result))
+
+
+def _fit_source(source: Source, fit_folder: Path | None) -> Source:
+    """What is fitted on: another log, read by the same mapping, if there is one.
+
+    Raises:
+        CliError: the source has no mapping.
+    """
+    if fit_folder is None:
+        return source
+    if not isinstance(source, LogFolder):
+        raise CliError(
+            "--fit-data is a log, and the deployed stack has no mapping to read it by",
+            hint="add --mapping and --data, or leave out --fit-data",
+        )
+    return replace(source, folder=fit_folder)
 
 
 def _write_report(

@@ -2,7 +2,7 @@
 
 from datetime import date
 from pathlib import Path
-from typing import Literal
+from typing import ClassVar, Literal
 
 import msgspec
 from stemtide.currencies import CODES
@@ -66,6 +66,8 @@ class Events(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 class Mapping(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One mapping file; each section describes one kind of file of a log."""
+
+    called: ClassVar[str] = "the mapping"
 
     events: Events
     subscriptions: Subscriptions | None = None

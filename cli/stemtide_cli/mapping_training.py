@@ -2,10 +2,11 @@
 
 from enum import StrEnum
 from fnmatch import fnmatchcase
-from typing import Annotated, Final
+from typing import Annotated, ClassVar, Final, Protocol
 
 import msgspec
 from msgspec import Meta
+from stemtide.config_training import GRACE_DAYS
 
 Columns = str | list[str]
 Days = Annotated[int, Meta(ge=1, le=3650)]
@@ -147,8 +148,6 @@ class Kind(StrEnum):
     """A play comes to an outcome, by [outcomes]."""
 
 
-GRACE_DAYS: Final = 14
-"""What `grace_days` is where it is not given."""
 OF_TERMS: Final = (Kind.SUBSCRIPTION_ENDED, Kind.NOT_RENEWED, Kind.UPGRADED)
 """The kinds that [subscriptions] tells of."""
 ENDS: Final = (Kind.SUBSCRIPTION_ENDED, Kind.NOT_RENEWED)
@@ -173,6 +172,28 @@ class Target(_Section, frozen=True, kw_only=True):
     def grace(self) -> int:
         """Days after a term's end within which a renewal may begin."""
         return GRACE_DAYS if self.grace_days is None else self.grace_days
+
+
+class Questions(Protocol):
+    """Who is looked at when, and what is predicted: a mapping, or what is asked of a deployed stack."""
+
+    called: ClassVar[str]
+
+    @property
+    def snapshots(self) -> Snapshots | None:
+        """When."""
+
+    @property
+    def population(self) -> Population:
+        """Who."""
+
+    @property
+    def targets(self) -> dict[str, Target]:
+        """What; the first of a sort is the default."""
+
+    @property
+    def treatments(self) -> Treatments | None:
+        """What was meddled with."""
 
 
 def problems(

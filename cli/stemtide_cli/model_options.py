@@ -1,10 +1,9 @@
-"""What the commands on models share: options, and a log read as training material."""
+"""What the commands on models share: options, and where rows are read from."""
 
 from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -12,14 +11,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 from stemtide.config import ConfigError, bundled_config
 
+from stemtide_cli.command import Session
 from stemtide_cli.errors import CliError
+from stemtide_cli.training_rows import INSTEAD, LogFolder, Source
 
 if TYPE_CHECKING:
     from stemtide.config_schema import Config
-
-    from models.dataset import Dataset
-    from models.material import Material
-    from stemtide_cli.mapping_training import Kind
 
 DAY = click.DateTime(formats=["%Y-%m-%d"])
 MODELS = ("churn", "upsell")
@@ -32,16 +29,6 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 LOG_FOLDER = click.Path(path_type=Path, exists=True, file_okay=False)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rows:
-    """The rows of a log for one target."""
-
-    target: str
-    kind: Kind
-    material: Material
-    dataset: Dataset
-
-
 def model_options(command: Command) -> Command:
     """MODEL, --mapping, --data, --target, --tries and --seed."""
     options = (
@@ -49,16 +36,14 @@ def model_options(command: Command) -> Command:
         click.option(
             "--mapping",
             "mapping_name",
-            required=True,
             metavar="FILE|NAME",
-            help="Which column is what, who is looked at, what is predicted: a TOML file or a shipped one.",
+            help="Which column is what, who is looked at, what is predicted: a TOML file or a shipped one."
+            " Without it and --data the deployed stack is read, and [training] of stemtide.toml says so.",
         ),
         click.option(
-            "--data", "folder", required=True, type=LOG_FOLDER, metavar="DIR", help="The log's folder."
+            "--data", "folder", type=LOG_FOLDER, metavar="DIR", help="The log's folder, with --mapping."
         ),
-        click.option(
-            "--target", metavar="TARGET", help="One of the mapping's targets (its first of this sort)."
-        ),
+        click.option("--target", metavar="TARGET", help="One of the targets (the first of this sort)."),
         click.option(
             "--tries",
             type=click.IntRange(min=0, max=1000),
@@ -115,46 +100,21 @@ def configuration() -> Config:
         raise CliError(str(error), hint="correct it; docs/configuration.md lists every key") from error
 
 
-def read_rows(
-    mapping_name: str,
-    folder: Path,
-    *,
-    name: str,
-    target: str | None,
-    config: Config,
-    seed: int,
-    say: Callable[[str], None],
-    to_serve: bool = False,
-    as_configured: bool = False,
-    until: int | None = None,
-) -> Rows:
-    """All rows of a log for a target.
-
-    Args:
-        to_serve: the target must be one of that model, and the features those of the deployed configuration.
-        as_configured: the latter alone, e.g. by the configuration of another log.
-        until: see `models.material.read_material`.
-        seed: of the snapshot as of which the log is read again.
+def source_of(session: Session, mapping_name: str | None, folder: Path | None) -> Source:
+    """The log of the options, or the deployed stack without them.
 
     Raises:
-        CliError: what the log or the mapping lacks, or a row looks past its snapshot.
+        CliError: only one of the two is given, or there is no stack.
     """
-    from models.dataset import build, choose_target, require_fitting
-    from models.leakage import Origin, require_no_hindsight
-    from models.material import read_material
-
-    say(f"reading {folder}")
-    mapping, material = read_material(
-        mapping_name, folder, config, as_configured=to_serve or as_configured, until=until
-    )
-    target_name, chosen = choose_target(mapping, name, target)
-    if to_serve:
-        require_fitting(name, target_name, chosen)
-    say(f"computing features of {len(material.accounts):,} accounts")
-    rows = build(mapping, material, chosen)
-    say("reading the log again as it was at a snapshot: nothing may look past it")
-    origin = Origin(
-        mapping_name=mapping_name, folder=folder, mapping=mapping, material=material, target=chosen
-    )
-    require_no_hindsight(rows, origin, seed=seed)
-    return Rows(target=target_name, kind=chosen.kind, material=material, dataset=rows)
+    if mapping_name is not None and folder is not None:
+        return LogFolder(mapping_name=mapping_name, folder=folder)
+    if mapping_name is not None or folder is not None:
+        given, missing = ("--mapping", "--data") if folder is None else ("--data", "--mapping")
+        raise CliError(
+            f"{given} is given without {missing}: a log needs both",
+            hint=f"add {missing}, or leave out both to learn from what the deployed stack knows",
+        )
+    try:
+        return session.stack
+    except CliError as error:
+        raise CliError(error.message, hint=f"{error.hint}; or {INSTEAD}") from error

@@ -1,4 +1,4 @@
-"""`stemtide train`: a candidate model from a log, exported and ready to be promoted."""
+"""`stemtide train`: a candidate model from a log or the deployed stack, exported, ready to be promoted."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from stemtide_cli.command import Session
 from stemtide_cli.errors import CliError
 from stemtide_cli.model_options import (
     DAY,
-    Rows,
     configuration,
     day_number,
     model_options,
-    read_rows,
     require_writable,
+    source_of,
 )
 from stemtide_cli.stack import project_root
+from stemtide_cli.training_rows import Rows, Wanted, read_rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,18 +41,19 @@ if TYPE_CHECKING:
 def train(
     session: Session,
     name: str,
-    mapping_name: str,
-    folder: Path,
+    mapping_name: str | None,
+    folder: Path | None,
     target: str | None,
     tries: int,
     seed: int,
     fit_until: datetime | None,
     artefacts: Path | None,
 ) -> None:
-    """Train a model on a log: booster, calibration, graph and explanations as a candidate folder.
+    """Train a model: booster, calibration, graph and explanations as a candidate folder.
 
-    The same log, mapping, configuration and seed give the same version. Fewer than 10 positives train
-    nothing: the documented rules score until there are more.
+    On what the deployed stack knows (its history in S3 and its facts, with your credentials), or with
+    --mapping and --data on a log. The same log, mapping, configuration and seed give the same version. Fewer
+    than 10 positives train nothing: the documented rules score until there are more.
     """
     from models.card import CARD_HTML, write_cards
     from models.evaluate import Split
@@ -62,14 +63,13 @@ def train(
     from models.train import train as trained_on
     from models.trees import ExportError
 
-    config = configuration()
+    source, config = source_of(session, mapping_name, folder), configuration()
     folder_of_all = artefacts or project_root() / ARTEFACTS
     require_writable(folder_of_all, option="--out")
     until = day_number(fit_until)
+    wanted = Wanted(name=name, target=target, seed=seed, to_serve=True)
     with session.out.progress() as say:
-        rows = read_rows(
-            mapping_name, folder, name=name, target=target, config=config, seed=seed, say=say, to_serve=True
-        )
+        rows = read_rows(source, wanted, config, say=say)
         fit = Split(fit_until=until, test_from=None).fit_rows(rows.dataset)
         require_no_giveaway(fit)
         say(f"training on {len(fit):,} rows with {fit.positives:,} positives")

@@ -22,7 +22,7 @@ from stemtide_cli.section_file import SectionFile
 
 from models import dataset, leakage, material
 from models.dataset import Dataset, build
-from models.leakage import DAYS, Origin, require_no_giveaway, require_no_hindsight
+from models.leakage import DAYS, Origin, of_log, require_no_giveaway, require_no_hindsight
 from models.material import Material, read_material
 from models.targets import is_in_population
 from models.train import day_text
@@ -42,13 +42,7 @@ def log(tmp_path_factory: pytest.TempPathFactory) -> Log:
 
 def origin_of(log: Log, target: str) -> Origin:
     folder, mapping, known = log
-    return Origin(
-        mapping_name=str(folder.parent / "m.toml"),
-        folder=folder,
-        mapping=mapping,
-        material=known,
-        target=mapping.targets[target],
-    )
+    return of_log(str(folder.parent / "m.toml"), folder, mapping, known, mapping.targets[target])
 
 
 def checked(

@@ -112,6 +112,8 @@ def _takes(node: dict[str, Any]) -> str:
     if "enum" in node:
         return " or ".join(f'"{value}"' for value in node["enum"])
     match node.get("type"):
+        case "boolean":
+            return "true or false"
         case "integer":
             return f"a whole number from {node['minimum']} to {node['maximum']}"
         case "number" if "minimum" in node:

@@ -16,8 +16,9 @@ from stemtide import limits
 from stemtide.calls import RESERVED_PREFIX
 from stemtide.config_detection import Detection, Section
 from stemtide.config_sources import Sentiment, Source, Sources, Support
+from stemtide.config_training import Training
 
-__all__ = ["Config", "Detection", "Section", "Sentiment", "Source", "Sources", "Support"]
+__all__ = ["Config", "Detection", "Section", "Sentiment", "Source", "Sources", "Support", "Training"]
 
 DAYS_MAX = 3650
 """Ten years: a period longer than that is a typing error."""
@@ -288,6 +289,7 @@ class Config(Section, frozen=True):
     access: Access = field(default_factory=Access)
     detection: Detection = field(default_factory=Detection)
     scoring: Scoring = field(default_factory=Scoring)
+    training: Training = field(default_factory=Training)
     plans: tuple[Plan, ...] = ()
 
 

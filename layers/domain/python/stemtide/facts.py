@@ -49,6 +49,8 @@ _SORTS: Final = {TICKET_KIND: _OF_TICKETS, NPS_KIND: _OF_SURVEYS}
 """Others are of subscriptions."""
 _OF_TICKET: Final = ("priority", "csat", "sentiment")
 """What of a ticket is whatever was said last."""
+OF_SUBSCRIPTIONS: Final = frozenset({"started", "changed", "ended"})
+"""Kinds of facts that tell of terms."""
 _RANKS: Final = {TRAITS_KIND: 0, TICKET_KIND: 0, NPS_KIND: 0, "ended": 1, "started": 2, "changed": 3}
 """Of facts of the same millisecond: a product that ends and starts at once is running."""
 
@@ -162,6 +164,11 @@ def standing_at(facts: Iterable[Fact], as_of_ms: int) -> Standing:
         tickets=_tickets(fact for fact in known if fact.kind == TICKET_KIND),
         nps=scores[-1] if scores else None,
     )
+
+
+def terms_known(facts: Iterable[Fact], as_of_ms: int) -> Terms:
+    """The terms of an account by what was known at an instant, of the past and ahead of it."""
+    return _Folded(facts, as_of_ms).terms
 
 
 def _tickets(facts: Iterable[Fact]) -> tuple[Ticket, ...]:

@@ -17,27 +17,30 @@ _LAST_MS: Final = (datetime(9999, 12, 31, tzinfo=UTC) - _EPOCH) // timedelta(mil
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Stretch:
+class Stretch:
     """A term with when it took effect and, once it was replaced or ended, when it stopped."""
 
     term: Term
     from_ms: int
     until_ms: int | None = None
 
+    @property
+    def end_ms(self) -> int | None:
+        """When it runs out, is replaced or ended, None: as far as is known it goes on."""
+        ends = [at_ms for at_ms in (self.until_ms, term_end_ms(self.term)) if at_ms is not None]
+        return min(ends, default=None)
+
     def runs(self, at_ms: int) -> bool:
-        end = term_end_ms(self.term)
-        return (
-            self.from_ms <= at_ms
-            and (self.until_ms is None or at_ms < self.until_ms)
-            and (end is None or at_ms < end)
-        )
+        """Whether it runs at an instant."""
+        end_ms = self.end_ms
+        return self.from_ms <= at_ms and (end_ms is None or at_ms < end_ms)
 
 
 @dataclass(slots=True)
 class Terms:
     """All terms of an account, built by telling it the facts in the order in which they happened."""
 
-    _stretches: list[_Stretch] = field(default_factory=list)
+    _stretches: list[Stretch] = field(default_factory=list)
     first_start_ms: int | None = None
     """When the first plan (not add-on) began."""
     heard: bool = False
@@ -84,8 +87,12 @@ class Terms:
 
     def base_terms(self, at_ms: int) -> tuple[Term, ...]:
         """The plans' terms (not add-ons) that had begun at an instant, the earliest first."""
-        begun = [s for s in self._stretches if not s.term.addon and s.from_ms <= at_ms]
-        return tuple(stretch.term for stretch in sorted(begun, key=lambda stretch: stretch.from_ms))
+        return tuple(stretch.term for stretch in self.base_stretches() if stretch.from_ms <= at_ms)
+
+    def base_stretches(self) -> tuple[Stretch, ...]:
+        """The plans' terms (not add-ons) with when they ran and will run, the earliest first."""
+        plans = [stretch for stretch in self._stretches if not stretch.term.addon]
+        return tuple(sorted(plans, key=lambda stretch: stretch.from_ms))
 
     def changes_after(self, at_ms: int) -> list[int]:
         """The later instants, in their order, at which terms begin, are replaced or run out."""
@@ -109,7 +116,7 @@ class Terms:
             starts = [term.start_ms, *([] if self.first_start_ms is None else [self.first_start_ms])]
             self.first_start_ms = min(starts)
         self._cut(from_ms, plan=term.plan, also_other_plans=also_other_plans)
-        self._stretches.append(_Stretch(term=term, from_ms=from_ms))
+        self._stretches.append(Stretch(term=term, from_ms=from_ms))
 
     def _cut(self, at_ms: int, *, plan: str, also_other_plans: bool) -> None:
         kept = []
@@ -118,7 +125,7 @@ class Terms:
                 kept.append(stretch)
             elif stretch.from_ms < at_ms:
                 until_ms = at_ms if stretch.until_ms is None else min(at_ms, stretch.until_ms)
-                kept.append(_Stretch(term=stretch.term, from_ms=stretch.from_ms, until_ms=until_ms))
+                kept.append(Stretch(term=stretch.term, from_ms=stretch.from_ms, until_ms=until_ms))
         self._stretches = kept
 
 

@@ -156,13 +156,10 @@ def read_history_days(history: History, account: str, first_day: int, last_day: 
     Raises:
         UnavailableError: no answer.
     """
-    rows = read_history_rows(history, account, first_day, last_day)
-    return [
-        Day(
-            row.day,
-            row.by_event,
-            users.decode(row.users),
-            users.decode(row.commenters) if row.commenters else users.NOBODY,
-        )
-        for row in rows
-    ]
+    return [day_of_row(row) for row in read_history_rows(history, account, first_day, last_day)]
+
+
+def day_of_row(row: DayRow) -> Day:
+    """A row as the features take it."""
+    commenters = users.decode(row.commenters) if row.commenters else users.NOBODY
+    return Day(row.day, row.by_event, users.decode(row.users), commenters)

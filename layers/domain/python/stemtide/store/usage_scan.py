@@ -1,13 +1,10 @@
 """The whole usage table, page by page."""
 
 from collections.abc import Iterator
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
 from stemtide.ports import SideBySide
-from stemtide.store.errors import translated
-
-SEGMENTS: Final = 8
-"""Parts of the table that are read side by side, each a request of 1 MB in flight."""
+from stemtide.store.table_scan import SEGMENTS, scan
 
 
 class UsageItem(NamedTuple):
@@ -38,23 +35,5 @@ def scan_usage(
         "ExpressionAttributeNames": {"#day": "day"},
         "ConsistentRead": True,
     }
-
-    def read(page: dict[str, Any]) -> dict[str, Any]:
-        with translated():
-            answer: dict[str, Any] = client.scan(**query, **page)
-        return answer
-
-    parts = [{"Segment": number, "TotalSegments": segments} for number in range(segments)]
-    pages: list[dict[str, Any]] = [{}] if segments == 1 else list(parts)
-    while pages:
-        answers = side_by_side(read, pages)
-        yield [
-            UsageItem(item["account"]["S"], item["day"]["S"], item["s"]["B"])
-            for answer in answers
-            for item in answer["Items"]
-        ]
-        pages = [
-            {**page, "ExclusiveStartKey": answer["LastEvaluatedKey"]}
-            for page, answer in zip(pages, answers, strict=True)
-            if "LastEvaluatedKey" in answer
-        ]
+    for items in scan(client, query, side_by_side=side_by_side, segments=segments):
+        yield [UsageItem(item["account"]["S"], item["day"]["S"], item["s"]["B"]) for item in items]
