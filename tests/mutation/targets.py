@@ -87,15 +87,29 @@ TARGETS: Final = {
         ),
     ),
     "store": Target(
-        modules=("commit.py", "accounting.py", "ledgers.py", "store/usage.py", "store/ledger.py"),
+        modules=("commit.py", "accounting.py", "ledgers.py"),
         tests=(
             "tests/mutation/test_some_seeds.py",
-            "tests/unit/stream",
+            "tests/unit/stream/test_aggregate_failures.py",
+            "tests/unit/stream/test_entering_a_lane.py",
+            "tests/unit/stream/test_checkpoints.py",
+            "tests/unit/stream/test_commenters.py",
+            "tests/unit/stream/test_many_duplicates.py",
+            "tests/unit/stream/test_store_edges.py",
+            "tests/unit/stream/test_tries.py",
+            "tests/unit/stream/test_what_is_remembered.py",
+            "tests/integration/stream/test_aggregate_function.py",
+        ),
+    ),
+    "rows": Target(
+        modules=("store/usage.py", "store/ledger.py"),
+        tests=(
+            "tests/unit/stream/test_reads_of_the_tables.py",
+            "tests/unit/stream/test_store_edges.py",
             "tests/simulation/test_memory_contract.py",
+            "tests/integration/http/test_read_routes.py",
             "tests/integration/stream/test_aggregate_function.py",
             "tests/integration/stream/test_dead_letters_and_balance.py",
-            "tests/integration/http/test_read_routes.py",
-            "tests/integration/features/test_kept_usage.py",
         ),
     ),
     "protocol": Target(

@@ -1,11 +1,12 @@
 """What the stores ask DynamoDB for: the truth as of now, all of it, and nothing beside it."""
 
-from datetime import date
+import time
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
 from boto3.dynamodb.conditions import Attr
-from stemtide.ports import CUTOVER_SORT, LedgerRow, ThrottledError, UsageRow
+from stemtide.ports import CUTOVER_SORT, LATE, LedgerRow, ThrottledError, UsageRow
 from stemtide.state import State, encode
 from stemtide.store.ledger import DynamoLedger, query_all
 from stemtide.store.usage import DynamoUsageItems, first_day_seen, put_of, read_days
@@ -94,6 +95,29 @@ def test_a_put_is_over_the_version_before_it(version: int, condition: str) -> No
     }
 
 
+@pytest.mark.parametrize(
+    ("sort", "over_for_s", "late"),
+    [
+        ("2026-03-14", -301, False),
+        ("2026-03-14", -300, True),  # five minutes before midnight
+        ("2026-03-14", 0, True),
+        ("2026-03-14", 90 * 86_400, True),
+        ("2026-03-15", 0, False),  # the open day
+        ("2026-03-16", 0, False),
+        ("2026-03-14#users", 86_400, False),
+    ],
+)
+def test_a_change_of_a_day_that_is_over_or_soon_will_be_is_marked(
+    monkeypatch: pytest.MonkeyPatch, sort: str, over_for_s: int, late: bool
+) -> None:
+    midnight = datetime(2026, 3, 15, tzinfo=UTC).timestamp()
+    monkeypatch.setattr(time, "time", lambda: midnight + over_for_s)
+
+    put = put_of(UsageRow(account="acme", sort=sort, version=1, blob=b"b", events=7, expires_at=8))
+
+    assert put["Item"].get(LATE) == ({"BOOL": True} if late else None)
+
+
 def test_days_are_read_as_of_now_page_by_page_with_their_first_and_last_instant() -> None:
     pages = (
         {"Items": [day_item("2026-03-14", calls=2, first_ms=5, last_ms=9)], "LastEvaluatedKey": {"k": 1}},
@@ -112,6 +136,7 @@ def test_the_first_day_is_that_of_whatever_item_comes_first() -> None:
     table = Table({"Items": []})
     assert first_day_seen(table, "acme") is None
     assert table.client.asked[0]["FilterExpression"] == Attr("events").gt(0)
+    assert table.client.asked[0]["ConsistentRead"] is True
     assert first_day_seen(Table({"Items": [{"day": "2026-03-14#backfill"}]}), "acme") == date(2026, 3, 14)
     assert first_day_seen(Table({"Items": []}), "acme") is None
 
