@@ -12,12 +12,12 @@ import numpy as np
 from stemtide.config_schema import Config
 from stemtide.features.view import Floats
 from stemtide_cli.errors import CliError
-from stemtide_cli.model_options import TRIES
 
 from models import measures
 from models.cohort_ranks import ranked
 from models.dataset import Dataset
 from models.leakage import require_no_giveaway
+from models.recipes import TRIES
 from models.train import Trained, day_text, manifest_of, train, write_candidate
 
 

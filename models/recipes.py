@@ -8,6 +8,8 @@ import msgspec
 from models.feature_groups import AGE, BILLING, BREADTH, GROUPS, LEVELS, LONG, PARTS, PEOPLE, RHYTHM, group_of
 from models.signs import signs
 
+TRIES: Final = 24
+"""Recipes that a search looks at."""
 MAX_DEPTH: Final = 6
 """Explanations are tables of a path's conditions: two to the power of the depth."""
 LEARNING_RATE: Final = 0.03

@@ -15,7 +15,6 @@ from stemtide.features.cohorts import Cohorts
 from stemtide.features.registry import registry
 from stemtide.features.view import Floats
 from stemtide.scoring.manifest import MANIFEST, Bin, Calibration, Manifest
-from stemtide_cli.model_options import TRIES
 
 from models import calibrate
 from models.anomaly import usual_range
@@ -23,7 +22,7 @@ from models.cohort_ranks import cohorts_in, ranked
 from models.dataset import Dataset
 from models.gate import Gate
 from models.learning import behind, gate, require_accounts, require_positives
-from models.recipes import Recipe, parameters
+from models.recipes import TRIES, Recipe, parameters
 from models.tuning import grown
 
 BOOSTER: Final = "booster.txt"

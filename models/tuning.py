@@ -13,7 +13,6 @@ import lightgbm as lgb
 import numpy as np
 import optuna
 from stemtide.features.view import Flags, Floats
-from stemtide_cli.model_options import TRIES
 
 from models.dataset import Dataset
 from models.gate import gate_booster
@@ -29,7 +28,7 @@ from models.learning import (
     require_positives,
     train,
 )
-from models.recipes import FAMILIES, MAX_ROUNDS, MIN_ROUNDS, Recipe
+from models.recipes import FAMILIES, MAX_ROUNDS, MIN_ROUNDS, TRIES, Recipe
 
 LARGE: Final = 8_000
 """Rows: of more, the accounts that the search looks at are drawn."""

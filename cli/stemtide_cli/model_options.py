@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 from stemtide.config import ConfigError, bundled_config
 
+from models.recipes import TRIES
 from stemtide_cli.command import Session
 from stemtide_cli.errors import CliError
 from stemtide_cli.training_rows import INSTEAD, LogFolder, Source
@@ -23,7 +24,6 @@ MODELS = ("churn", "upsell")
 SEED = 1
 MAX_SEED = 100_000_000
 """Other seeds are made of it, up to ten times as large; the libraries take 32 bits."""
-TRIES = 24
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 LOG_FOLDER = click.Path(path_type=Path, exists=True, file_okay=False)
