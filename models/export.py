@@ -14,6 +14,8 @@ from typing import Final
 import lightgbm
 import msgspec
 import numpy as np
+from lightgbm.basic import LightGBMError
+from msgspec import MsgspecError
 from stemtide.config_schema import Config
 from stemtide.features.registry import Shape, registry
 from stemtide.scoring.artefact import ArtefactError, load
@@ -97,14 +99,14 @@ def _build(trees: list[Node], manifest: Manifest, config: Config) -> tuple[dict[
 def _booster(folder: Path) -> lightgbm.Booster:
     try:
         return lightgbm.Booster(model_str=(folder / BOOSTER).read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, lightgbm.basic.LightGBMError) as error:
+    except (OSError, UnicodeDecodeError, LightGBMError) as error:
         raise ExportError(f"{folder / BOOSTER} cannot be read ({error})", "Train the model again.") from error
 
 
 def _manifest(folder: Path) -> Manifest:
     try:
         manifest = msgspec.json.decode((folder / MANIFEST).read_bytes(), type=Manifest)
-    except (OSError, msgspec.MsgspecError) as error:
+    except (OSError, MsgspecError) as error:
         raise ExportError(
             f"{folder / MANIFEST} cannot be read ({error})",
             "Train the model again, or check the version's name.",

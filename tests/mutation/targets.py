@@ -39,17 +39,16 @@ TARGETS: Final = {
     "intervals": Target(
         package=MODELS,
         modules=("calibrate.py", "spread.py"),
-        tests=("tests/unit/models/test_calibrate.py", "tests/unit/models/test_spread.py"),
+        tests=(
+            "tests/unit/models/test_calibrate.py",
+            "tests/unit/models/test_spread.py",
+            "tests/unit/models/test_weights.py",
+        ),
     ),
     "figures": Target(
         package=MODELS,
         modules=("evaluate.py",),
         tests=("tests/unit/models/test_evaluate.py",),
-    ),
-    "artefact": Target(
-        package=MODELS,
-        modules=("export.py",),
-        tests=("tests/unit/models/test_export.py",),
     ),
     "fold": Target(
         modules=("fold.py", "state.py", "lanes.py", "users.py"),
@@ -140,11 +139,7 @@ TARGETS: Final = {
     ),
     "export": Target(
         package=MODELS,
-        modules=("calibrate.py", "export.py"),
-        tests=(
-            "tests/unit/models/test_weights.py",
-            "tests/unit/models/test_train.py",
-            "tests/unit/models/test_export.py",
-        ),
+        modules=("export.py",),
+        tests=("tests/unit/models/test_export.py",),
     ),
 }
