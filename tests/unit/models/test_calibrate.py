@@ -257,3 +257,41 @@ def test_rows_on_either_side_of_a_gap_share_no_bin(rows: int, together: bool) ->
     if not together:
         assert found[0].upper == 0.1
         assert found[0].low <= 0.002 <= found[0].high < found[1].low
+
+
+def levels(*parts: tuple[int, float]) -> np.ndarray:
+    """So many rows of each log odds."""
+    return np.concatenate([np.full(rows, expit(odds)) for rows, odds in parts])
+
+
+def test_a_gap_is_a_factor_of_four_in_the_odds_between_two_hundred_rows_each() -> None:
+    over, under = np.log(4.0) + 1e-9, np.log(4.0) - 1e-9
+
+    assert calibrate._gaps(levels((200, -5.0), (200, -5.0 + over))) == [200]
+    assert calibrate._gaps(levels((200, -5.0), (200, -5.0 + under))) == []
+    assert calibrate._gaps(levels((200, -5.0), (199, -3.0))) == []
+    assert calibrate._gaps(levels((199, -5.0), (200, -3.0))) == []
+    assert calibrate._gaps(levels((200, -6.0), (200, -4.0), (200, -2.0))) == [200, 400]
+    assert calibrate._gaps(levels((200, -6.0), (199, -4.0), (200, -2.0))) == [200]
+    assert calibrate._gaps(np.repeat([0.0, 1.0], 200)) == [200], "these have no log odds"
+
+
+def test_bins_are_shared_out_by_what_is_expected_on_either_side() -> None:
+    def counted(low_rows: int) -> list[int]:
+        low, high = np.linspace(0.018, 0.022, low_rows), np.linspace(0.3, 0.5, 500)
+        y = np.arange(low_rows + 500) % 5 == 0
+        starts = calibrate._starts(np.concatenate([low, high]), y)
+        return [sum(start < low_rows for start in starts), sum(start >= low_rows for start in starts)]
+
+    assert counted(10_000) == [5, 5], "200 and 200 are expected"
+    assert counted(500) == [1, 10], "10 and 200: a side has one at least"
+
+
+def test_each_side_of_a_gap_has_its_own_bins() -> None:
+    low, high = np.linspace(0.018, 0.022, 400), np.linspace(0.3, 0.5, 400)
+    y = np.concatenate([np.zeros(400, dtype=np.bool_), np.arange(400) % 10 == 0])
+
+    starts = calibrate._starts(np.concatenate([low, high]), y)
+
+    assert starts == [0, *(400 + start for start in calibrate._starts(high, y[400:]))]
+    assert len(starts) == 5
