@@ -1,12 +1,14 @@
 """A lane's checkpoints follow from the order of its records, not from how a consumer's batches are cut."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from stemtide.accounting import KEPT_CHECKPOINTS, KEPT_RANGES, MINUTE_MS, Position, advance, is_accounted
+from stemtide.accounting import KEPT_RANGES, Position, advance, common_checkpoint, is_accounted
 from stemtide.ports import Checkpoint, LedgerRow
 
 NOON = 1_000_000
 """A minute since the epoch."""
+MINUTE_MS = 60_000
 RECORDS = st.lists(st.tuples(st.integers(-70_000, 130_000), st.integers(1, 9)), min_size=1, max_size=80)
 CUTS = st.lists(st.tuples(st.integers(1, 15), st.integers(0, 6), st.booleans()), min_size=1, max_size=30)
 
@@ -71,12 +73,26 @@ def test_a_record_of_a_later_minute_than_all_before_opens_it() -> None:
     )
 
 
-def test_the_newest_checkpoints_are_kept() -> None:
-    records = positions(*((minute, 1) for minute in range(KEPT_CHECKPOINTS + 5)))
+def test_the_checkpoints_of_the_newest_32_minutes_are_kept() -> None:
+    records = positions(*((minute, 1) for minute in range(37)))
 
     row = row_after(records, [(3, 0, False)])
 
-    assert [point.calls for point in row.checkpoints] == list(range(5, KEPT_CHECKPOINTS + 5))
+    assert [point.calls for point in row.checkpoints] == list(range(5, 37))
+
+
+@pytest.mark.parametrize(("after", "counted"), [(-1, (6, 9)), (12, (6, 9)), (13, None), (99, None)])
+def test_consumers_are_compared_at_the_newest_checkpoint_of_both_behind_a_record(
+    after: int, counted: tuple[int, int] | None
+) -> None:
+    one = LedgerRow(
+        lane="1/0", checkpoints=(Checkpoint(1, 12, 3), Checkpoint(2, 13, 6), Checkpoint(3, 15, 8))
+    )
+    other = LedgerRow(
+        lane="1/0", checkpoints=(Checkpoint(1, 12, 5), Checkpoint(2, 13, 9), Checkpoint(3, 14, 9))
+    )
+
+    assert common_checkpoint(one, other, after=after) == counted
 
 
 def test_a_row_with_counts_and_no_checkpoints_opens_the_next_minute() -> None:

@@ -148,8 +148,9 @@ def test_users_that_are_in_already_are_rewritten_only_where_they_would_expire_to
     commit(committer(items, pace(pauses=[])), "ann", "bob")
     slack = 1_000 + SLACK_S
 
-    commit(committer(items, pace(pauses=[])), "ann", first=10, expires_at=slack)
-    assert items.rows["acme", "2026-03-14#users"].version == 1
+    for first, expires_at in ((10, slack), (15, slack - 5)):
+        commit(committer(items, pace(pauses=[])), "ann", first=first, expires_at=expires_at)
+        assert items.rows["acme", "2026-03-14#users"].version == 1
     commit(committer(items, pace(pauses=[])), "bob", first=20, expires_at=slack + 1)
 
     row = items.rows["acme", "2026-03-14#users"]
@@ -232,7 +233,7 @@ def test_an_unknown_outcome_waits_and_is_resolved_by_what_is_read() -> None:
     assert (ledger.writes, ledger.reads, pauses) == (1, 1, [PAUSE_S])
 
 
-@pytest.mark.parametrize(("remaining", "tries"), [(0, 1), (1, LEDGER_TRIES)])
+@pytest.mark.parametrize(("remaining", "tries"), [(-5, 1), (0, 1), (1, LEDGER_TRIES)])
 def test_a_ledger_that_does_not_answer_is_tried_as_long_as_there_is_time(remaining: int, tries: int) -> None:
     ledger = Ledger(*[UnavailableError() for _ in range(LEDGER_TRIES)])
 
