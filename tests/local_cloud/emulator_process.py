@@ -20,7 +20,7 @@ from botocore.config import Config
 
 ACCOUNT = "000000000000"
 REPO = Path(__file__).parents[2]
-DEADLINE_SECONDS = 60.0
+DEADLINE_SECONDS = 20.0
 START_SECONDS = 45.0
 
 T = TypeVar("T")
