@@ -22,7 +22,7 @@ GOOD = {"at": "2023-03-01 10:00:00", "org": "acme", "who": "u", "what": "x", "n"
 GOOD |= {"plan": None, "mrr": None, "note": ""}
 
 
-@settings(max_examples=50)
+@settings(max_examples=80)
 @example(rows=[GOOD, GOOD | {"at": "2099-01-01 00:00:00", "note": HUGE}], form="csv")
 @given(rows=ROWS, form=FORMATS)
 def test_a_backfilled_log_equals_the_streamed_one(rows: list[Row], form: str) -> None:

@@ -145,7 +145,7 @@ def truth(log: Log) -> Usage:
         return world.usage()
 
 
-@settings(max_examples=60)
+@settings(max_examples=100)
 @given(
     rows=ROWS,
     cutover=CUTOVERS,

@@ -122,7 +122,7 @@ def test_lives_of_every_length_and_kind_are_what_the_definitions_say() -> None:
     assert apart(lives, [(NOW, NOW - 1, NOW - 29)] * len(lives)) == []
 
 
-@settings(max_examples=20)
+@settings(max_examples=40)
 @given(bases=st.lists(st.tuples(RAW, st.integers(0, 60)), min_size=3, max_size=12))
 def test_every_usage_feature_is_what_the_definition_says(bases: list[tuple[list[Raw], int]]) -> None:
     assert apart([rows for rows, _ in bases], [[NOW - ago] for _, ago in bases]) == []

@@ -17,7 +17,7 @@ from tests.histories import MANY_DAYS, MemoryBucket, history_in, projection_of
 from tests.recompute_memory import projections, recompute_of
 from tests.stream_memory import Lab
 
-SLOW = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+SLOW = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def by_arrival_day(log: Log) -> Iterator[tuple[int, Log]]:
