@@ -210,7 +210,12 @@ def test_a_treatment_counts_from_the_day_after_the_snapshot_to_that_of_the_outco
     plays = Plays(outcomes={}, treatments={"a": (Treatment(start=start, end=end),)})
     rows = [
         dataset.LookedAt(
-            day=100, account=account, outcomes=material.outcomes(account), known_on=114, is_observed=True
+            day=100,
+            account=account,
+            outcomes=material.outcomes(account),
+            known=material.outcomes_at(account, 100),
+            known_on=114,
+            is_observed=True,
         )
         for account in ("a", "b")
     ]
