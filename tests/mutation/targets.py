@@ -140,6 +140,6 @@ TARGETS: Final = {
     "export": Target(
         package=MODELS,
         modules=("export.py",),
-        tests=("tests/unit/models/test_export.py",),
+        tests=("tests/unit/models/test_export.py", "tests/unit/models/test_export_traps.py"),
     ),
 }

@@ -14,7 +14,7 @@ from onnx import numpy_helper
 from sklearn.calibration import CalibratedClassifierCV
 from stemtide.features.registry import NAMES
 from stemtide.scoring.artefact import Model, Prediction, load, session_of
-from stemtide.scoring.manifest import GRAPH, MANIFEST, Calibration, Manifest
+from stemtide.scoring.manifest import GRAPH, MANIFEST, TABLES, Calibration, Manifest
 
 from models import parity
 from models.export import BOOSTER, ExportError, export
@@ -208,8 +208,9 @@ def test_features_unlike_the_registrys_are_refused(tmp_path: Path, booster: ligh
 
     with pytest.raises(ExportError, match="not those of the registry"):
         export(candidate(tmp_path / "a", booster, features=swapped), CONFIG)
-    with pytest.raises(ExportError, match="not those of the registry"):
-        export(candidate(tmp_path / "b", booster, registry="0" * 16), CONFIG)
+    for place, other in enumerate(("0" * 16, "g" * 16)):  # before and behind every hash
+        with pytest.raises(ExportError, match="not those of the registry"):
+            export(candidate(tmp_path / f"b{place}", booster, registry=other), CONFIG)
     with pytest.raises(ExportError, match="not those of the registry"):
         export(candidate(tmp_path / "c", trained(X, names=swapped)), CONFIG)
 
@@ -218,7 +219,9 @@ def test_features_unlike_the_registrys_are_refused(tmp_path: Path, booster: ligh
     "changes",
     [
         {"calibration": Calibration(slope=-1.0, intercept=0.0)},
+        {"calibration": Calibration(slope=0.0, intercept=0.0)},
         {"calibration": Calibration(slope=1e999, intercept=0.0)},
+        {"calibration": Calibration(slope=1.0, intercept=-1e999)},
         {"base_rate": 0.0},
         {"bins": ()},
         {"medians": (1.0,)},
@@ -242,6 +245,46 @@ def test_an_unreadable_candidate_is_refused(
 
     with pytest.raises(ExportError, match="cannot be read"):
         export(made, CONFIG)
+
+
+def test_files_that_a_function_would_refuse_are_told_by_name_and_not_written(
+    tmp_path: Path, booster: lightgbm.Booster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = candidate(tmp_path / "v1", booster)
+    monkeypatch.setattr("models.export.graph_of", lambda *_, **__: b"no graph")
+
+    with pytest.raises(ExportError, match=r"exported files are refused \(model\.onnx: ") as refused:
+        export(made, CONFIG)
+
+    assert refused.value.remedy
+    assert {path.name for path in made.iterdir()} == {BOOSTER, MANIFEST}
+
+
+def test_the_manifest_takes_its_place_last_and_nothing_is_left_beside(
+    tmp_path: Path, booster: lightgbm.Booster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made, placed, move = candidate(tmp_path / "v1", booster), [], Path.replace
+
+    def noted(draft: Path, target: Path) -> Path:
+        assert draft.parent.parent == made.parent, "a move within a file system is whole or not at all"
+        placed.append(target.name)
+        return move(draft, target)
+
+    monkeypatch.setattr(Path, "replace", noted)
+    export(made, CONFIG)
+
+    assert sorted(placed[:-1]) == [TABLES, GRAPH]
+    assert placed[-1] == MANIFEST
+    assert [path.name for path in tmp_path.iterdir()] == ["v1"]
+
+
+def test_tiers_that_no_probability_reaches_are_refused(tmp_path: Path, booster: lightgbm.Booster) -> None:
+    steep = msgspec.structs.replace(
+        CONFIG, scoring=msgspec.structs.replace(CONFIG.scoring, tier_multiples=(1.0, 1e300, 1e308))
+    )
+
+    with pytest.raises(ExportError, match="there is no score map"):
+        export(candidate(tmp_path / "v1", booster), steep)
 
 
 def _with_single_precision_thresholds(booster: lightgbm.Booster) -> bytes:
@@ -317,7 +360,9 @@ def test_the_gate_finds_wrong_explanations(
 
     monkeypatch.setattr("models.export.tables_of", exchanged)
 
-    with pytest.raises(ExportError, match=r"margin 0, .* contribution \d\.\d, sum \S+e-\d+, order \d\.\d"):
+    with pytest.raises(
+        ExportError, match=r"margin 0, .* contribution \d(\.\d)?, sum \S+e-\d+, order \d(\.\d)?\."
+    ):
         export(candidate(tmp_path / "v1", booster), CONFIG)
 
 
