@@ -57,21 +57,27 @@ class Gate:
         return np.where(self.open(x), self.within, self.outside)
 
 
-def gate_of(x: Floats, y: Flags, names: tuple[str, ...], horizon_days: int) -> Gate | None:
+def gate_of(
+    x: Floats, y: Flags, names: tuple[str, ...], horizon_days: int, *, weight: Floats | None = None
+) -> Gate | None:
     """The gate of fit rows; None where the target does not hang on renewals, or few of them are known.
 
     Rates are smoothed by half a positive and half a negative row (Jeffreys): none seen is not never. But
     where it never happened within, nothing can be learnt behind a gate, and smoothing alone may tell the
     rates apart.
+
+    Args:
+        weight: what each row counts; None: all alike.
     """
     if RENEWAL not in names:
         return None
     place = names.index(RENEWAL)
     shut = x[:, place] > horizon_days + 0.5
-    known = float(np.mean(~np.isnan(x[:, place])))
-    if known < MIN_KNOWN or not MIN_SHARE <= shut.mean() <= 1 - MIN_SHARE or not y[~shut].any():
+    counts = np.ones(len(y)) if weight is None else weight
+    known, away = (float(np.average(rows, weights=counts)) for rows in (~np.isnan(x[:, place]), shut))
+    if known < MIN_KNOWN or not MIN_SHARE <= away <= 1 - MIN_SHARE or not y[~shut].any():
         return None
-    within, outside = _rate(y[~shut]), _rate(y[shut])
+    within, outside = _rate(y[~shut], counts[~shut]), _rate(y[shut], counts[shut])
     if within < RATE_RATIO * outside:
         return None
     return Gate(
@@ -79,7 +85,7 @@ def gate_of(x: Floats, y: Flags, names: tuple[str, ...], horizon_days: int) -> G
         horizon_days=horizon_days,
         within=_logit(within),
         outside=_logit(outside),
-        share=float(np.mean(~shut)),
+        share=1 - away,
     )
 
 
@@ -106,8 +112,8 @@ def gate_booster(gate: Gate, names: tuple[str, ...]) -> lgb.Booster:
     return booster
 
 
-def _rate(y: Flags) -> float:
-    return (float(y.sum()) + 0.5) / (len(y) + 1)
+def _rate(y: Flags, counts: Floats) -> float:
+    return (float(counts[y].sum()) + 0.5) / (float(counts.sum()) + 1)
 
 
 def _logit(rate: float) -> float:

@@ -166,7 +166,9 @@ def folds(fit: Dataset, seed: int) -> Ints:
 
 def gate(fit: Dataset) -> Gate | None:
     """The renewal gate of a loss, where it hangs on renewals."""
-    return gate_of(fit.x, fit.y, fit.names, fit.horizon_days) if fit.loss else None
+    if not fit.loss:
+        return None
+    return gate_of(fit.x, fit.y, fit.names, fit.horizon_days, weight=fit.weight)
 
 
 def _with_rounds(recipe: Recipe, rounds: int) -> Recipe:

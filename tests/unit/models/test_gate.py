@@ -78,6 +78,21 @@ def test_the_gate_holds_the_smoothed_rates_of_either_side() -> None:
     assert gate.outside == pytest.approx(np.log(0.5 / 60.5))
 
 
+def test_a_row_that_counts_half_is_half_a_row_to_the_gate() -> None:
+    days = np.repeat([10.0, np.nan, 100.0], [40, 40, 60])
+    y = np.arange(140) % 4 == 0
+    y[80:] = False
+    twice = replace(with_column(drawn_rows(140), RENEWAL, days), y=y)
+    weight = np.where(np.arange(140) < 80, 0.5, 1.0)
+    once = twice.where(np.flatnonzero((np.arange(140) % 8 < 4) | (np.arange(140) >= 80)))  # every other block
+
+    gate, plain = learning.gate(replace(twice, weight=weight)), learning.gate(once)
+
+    assert gate is not None
+    assert plain == gate
+    assert gate != learning.gate(twice)
+
+
 def split_rows(within: int, outside: int, unknown: int, *, left: int, left_outside: int = 0) -> Dataset:
     days = np.repeat([10.0, 100.0, np.nan], [within, outside, unknown])
     y = np.zeros(len(days), dtype=np.bool_)
