@@ -1,32 +1,19 @@
-"""Ranks among accounts of the same age: of the rows that are learnt from, for them and for later ones."""
+"""Ranks among the peers of a snapshot: what a night's run does for its customers, for each day of the rows."""
 
-from dataclasses import replace
+from collections.abc import Sequence
 
 import numpy as np
-from stemtide.features.cohorts import Cohorts, cohorts_of, rank
-from stemtide.features.long_features import RANKED
+from stemtide.features import peers
 from stemtide.features.view import Floats
 
-from models.dataset import Dataset
-
-AGE = "account_age_days"
-RANKS = {"avg_events_30d": "events_rank", "avg_dau_30d": "users_rank", "active_days_30d": "active_days_rank"}
-"""The rank's feature by the ranked one's."""
+from models.targets import Ints
 
 
-def cohorts_in(fit: Dataset) -> Cohorts:
-    """The cohorts that rows make."""
-    return cohorts_of(_column(fit, AGE), {name: _column(fit, name) for name in RANKED})
-
-
-def ranked(rows: Dataset, cohorts: Cohorts) -> Dataset:
-    """The rows with their ranks among cohorts, as the kernel gives them where these are known."""
-    x = rows.x.copy()
-    for name, own in RANKS.items():
-        x[:, rows.names.index(own)] = rank(cohorts, name, _column(rows, AGE), _column(rows, name))
-    return replace(rows, x=x)
-
-
-def _column(rows: Dataset, name: str) -> Floats:
-    column: Floats = np.ascontiguousarray(rows.x[:, rows.names.index(name)])
-    return column
+def with_ranks_by_day(x: Floats, names: Sequence[str], day: Ints) -> Floats:
+    """The rows with their ranks among those of the same snapshot. No row of another day has a part in it."""
+    found = x.copy()
+    for one in np.unique(day):
+        places = np.flatnonzero(day == one)
+        own = x[places]
+        found[places] = peers.with_ranks(own, names, peers.table_of(own, names))
+    return found

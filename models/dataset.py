@@ -13,6 +13,7 @@ from stemtide.features.view import Flags, Floats
 from stemtide_cli.errors import CliError
 from stemtide_cli.mapping_training import ENDS, OF_TERMS, Kind, Questions, Target, Treated, Treatments
 
+from models.cohort_ranks import with_ranks_by_day
 from models.histories import feature_matrix
 from models.material import Material
 from models.targets import (
@@ -172,7 +173,7 @@ def build(questions: Questions, material: Material, target: Target) -> Dataset:
     basis = Basis.of(material.config)
     x = feature_matrix(material.histories, material.standing_at, pairs, basis=basis)
     treated = None if questions.treatments is None else _treated(material, rows)
-    return Dataset(
+    made = Dataset(
         accounts=np.array([one.account for one in rows], dtype=np.str_),
         day=np.array([one.day for one in rows], dtype=np.int64),
         x=x,
@@ -186,6 +187,7 @@ def build(questions: Questions, material: Material, target: Target) -> Dataset:
         treated=treated,
         censored=len(looked_at) - len(rows),
     )
+    return replace(made, x=with_ranks_by_day(made.x, made.names, made.day))
 
 
 def labelled(questions: Questions, material: Material, target: Target) -> Iterator[tuple[int, str, bool]]:

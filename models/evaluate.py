@@ -14,7 +14,6 @@ from stemtide.features.view import Floats
 from stemtide_cli.errors import CliError
 
 from models import measures
-from models.cohort_ranks import ranked
 from models.dataset import Dataset
 from models.leakage import require_no_giveaway
 from models.recipes import TRIES
@@ -123,7 +122,6 @@ def evaluate(
 
 def figures_of(trained: Trained, test: Dataset, *, seed: int) -> dict[str, Any]:
     """The figures of a trained model on test rows, None for what could not be measured."""
-    test = ranked(test, trained.cohorts)
     fit, y = trained.fit, test.y
     p = trained.probabilities(test.x)
     feature, baseline = best_feature(fit, test)

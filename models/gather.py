@@ -10,7 +10,6 @@ from stemtide.scoring.score_map import score_map
 
 from models import curves
 from models.ablation import ablations
-from models.cohort_ranks import ranked
 from models.contenders import contenders
 from models.coverage import coverage
 from models.dataset import Dataset
@@ -55,8 +54,8 @@ def left_out(rows: Dataset, split: Split, *, fitted: Dataset | None = None) -> L
 
 def evidence_of(
     trained: Trained,
-    fit_rows: Dataset,
-    test_rows: Dataset,
+    fit: Dataset,
+    test: Dataset,
     material: Material | None,
     *,
     seed: int,
@@ -69,8 +68,8 @@ def evidence_of(
     """Everything a model card tells; the same rows and seed give the same.
 
     Args:
-        trained: the model, fitted to `fit_rows`.
-        test_rows: later time, or another population: rows that the model was not fitted to.
+        trained: the model, fitted to `fit`.
+        test: later time, or another population: rows that the model was not fitted to.
         material: the test rows' log, for plans and money; None without one.
         rows_left_out: counts of rows that are in neither.
         say: is told what is going on.
@@ -79,7 +78,6 @@ def evidence_of(
             rounds.
         refits: seeds that these average over.
     """
-    fit, test = ranked(fit_rows, trained.cohorts), ranked(test_rows, trained.cohorts)
     again = refit or same_rounds(trained)
     p, y, draws = trained.probabilities(test.x), test.y, draws_of(test.accounts, seed=seed)
     say("curves and contributions")

@@ -11,14 +11,12 @@ import msgspec
 import numpy as np
 import scipy
 from stemtide.calls import DAY_MS, day_of
-from stemtide.features.cohorts import Cohorts
 from stemtide.features.registry import registry
 from stemtide.features.view import Floats
 from stemtide.scoring.manifest import MANIFEST, Bin, Calibration, Manifest
 
 from models import calibrate
 from models.anomaly import usual_range
-from models.cohort_ranks import cohorts_in, ranked
 from models.dataset import Dataset
 from models.gate import Gate
 from models.learning import behind, gate, require_accounts, require_positives
@@ -41,7 +39,6 @@ class Trained:
     calibration: Calibration
     bins: tuple[Bin, ...]
     fit: Dataset
-    cohorts: Cohorts
 
     @property
     def rounds(self) -> int:
@@ -69,8 +66,6 @@ def train(
     """
     require_positives(fit)
     require_accounts(fit)
-    cohorts = cohorts_in(fit)
-    fit = ranked(fit, cohorts)
     found = grown(fit, seed=seed, tries=tries, say=say)
     held_out = ~np.isnan(found.margins)
     margins, y = found.margins[held_out], fit.y[held_out]
@@ -83,7 +78,6 @@ def train(
             calibrate.probabilities(margins, calibration), y, fit.accounts[held_out], fit.day[held_out]
         ),
         fit=fit,
-        cohorts=cohorts,
     )
 
 
@@ -124,7 +118,6 @@ def manifest_of(
         registry=registry(fit.shape).hash,
         parts=fit.shape.parts,
         meters=fit.shape.meters,
-        cohorts=trained.cohorts,
         usual=usual_range(fit),
         base_rate=float(fit.y.mean()),
         calibration=trained.calibration,

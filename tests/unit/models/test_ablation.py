@@ -8,7 +8,6 @@ from stemtide_cli.errors import CliError
 
 from models import feature_groups, learning, train
 from models.ablation import ablations, over_refits
-from models.cohort_ranks import ranked
 from models.dataset import Dataset
 from models.evidence import Ablation
 from models.feature_groups import BILLING, LONG, SUPPORT, grouped
@@ -137,10 +136,9 @@ def test_a_draw_averages_refits_with_replacement() -> None:
 def test_the_refitted_recipe_is_the_trained_one(rows: tuple[Dataset, Dataset]) -> None:
     fit, test = rows[0].where(np.arange(len(rows[0])) < 500), rows[1]
     trained = train.train(fit, seed=5, tries=0)
-    later = ranked(test, trained.cohorts)
 
-    [again] = refitted(same_rounds(trained), trained.fit, later, seed=5, refits=1)
+    [again] = refitted(same_rounds(trained), trained.fit, test, seed=5, refits=1)
 
-    np.testing.assert_array_equal(again, trained.booster.predict(later.x, raw_score=True))
+    np.testing.assert_array_equal(again, trained.booster.predict(test.x, raw_score=True))
     with pytest.raises(CliError):
         same_rounds(trained)(fit.where(~fit.y), 5)

@@ -8,7 +8,6 @@ import pytest
 from stemtide.features.view import Floats
 
 from models import measures, train
-from models.cohort_ranks import ranked
 from models.dataset import Dataset
 from models.evidence import Evidence
 from models.gather import LeftOut, evidence_of
@@ -66,7 +65,7 @@ def test_every_part_tells_of_the_same_test_rows(
     evidence: Evidence, rows: tuple[Dataset, Dataset, train.Trained]
 ) -> None:
     _, test, trained = rows
-    p = trained.probabilities(ranked(test, trained.cohorts).x)
+    p = trained.probabilities(test.x)
 
     assert sum(one.rows for one in evidence.calibration) == len(test)
     assert sum(one.rows for one in evidence.deciles) == sum(one.rows for one in evidence.tiers) == len(test)

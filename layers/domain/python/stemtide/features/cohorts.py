@@ -1,7 +1,7 @@
-"""How the accounts of the same age are used: what a rank within the cohort is taken from.
+"""How the accounts of the same age are used on one day: what a rank within the cohort is taken from.
 
-A table of quantiles by age, made of the accounts that a model learns from and kept with the model: training
-and serving rank by the same table, and no account sees what others do after its own day.
+A table of quantiles by age, made of the customers of that day: no account sees what others do after its own
+day. See `peers`.
 """
 
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ AGE_EDGES: Final = (90, 180, 360, 720)
 """Days of tenure at which the next cohort begins."""
 QUANTILES: Final = 101
 MIN_ACCOUNTS: Final = 20
-"""Rows that a cohort must have for its quantiles to be told."""
+"""That a cohort must have for its quantiles to be told."""
 
 
 class Cohorts(msgspec.Struct, frozen=True, kw_only=True):

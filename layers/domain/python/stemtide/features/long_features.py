@@ -74,20 +74,20 @@ def _rank(name: str, of: str, what: str, formula: Formula) -> Feature:
         source="both",
         label=f"{what[0].upper()}{what[1:]}, among accounts of the same age",
         subject=f"the place of its {what} among accounts of the same age",
-        meaning=f"share of the accounts of the same age (under 90, 180, 360, 720 days, or more) whose {of} "
-        "is lower, half of those that equal it; of the accounts and snapshots that the model in use learned "
-        "from: unknown without one, for a cohort of fewer than 20 rows, or an unknown age",
+        meaning=f"share of the customers of the same age (under 90, 180, 360, 720 days, or more) whose {of} "
+        "is lower, half of those that equal it; of the customers of the last nightly run: unknown before the "
+        "first, for a cohort of fewer than 20 accounts, or an unknown age",
         wording=s.share(f"of the accounts of its age have less: {what}"),
         formula=f.cohort_rank(of, formula),
     )
 
 
-RANKED: Final = {
+_RANKED: Final = {
     "avg_events_30d": f.average(Counter.EVENTS, 30),
     "avg_dau_30d": f.average(Counter.USERS, 30),
     "active_days_30d": f.count(Counter.ACTIVE, 30),
 }
-"""The features that are ranked within cohorts."""
+"""The features that are ranked within cohorts; see `peers`."""
 LONG_TERM: Final = (
     *(
         _average(f"avg_dau_{d}d", Counter.USERS, d, "Daily active users", "active user", "active users")
@@ -105,7 +105,7 @@ LONG_TERM: Final = (
     _total("total_api_calls", Counter.API_CALLS, "API call", "API calls"),
     _total("total_logins", Counter.LOGINS, "login", "logins"),
     _total("total_invites", Counter.INVITES, "invitation", "invitations"),
-    _rank("events_rank", "avg_events_30d", "events a day", RANKED["avg_events_30d"]),
-    _rank("users_rank", "avg_dau_30d", "daily active users", RANKED["avg_dau_30d"]),
-    _rank("active_days_rank", "active_days_30d", "active days", RANKED["active_days_30d"]),
+    _rank("events_rank", "avg_events_30d", "events a day", _RANKED["avg_events_30d"]),
+    _rank("users_rank", "avg_dau_30d", "daily active users", _RANKED["avg_dau_30d"]),
+    _rank("active_days_rank", "active_days_30d", "active days", _RANKED["active_days_30d"]),
 )

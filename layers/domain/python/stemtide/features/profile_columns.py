@@ -22,7 +22,7 @@ API_CALLS: Final = "api_calls"
 
 class Basis(NamedTuple):
     """What the configuration adds to what events and facts say: the plans (priced in `currency`), the systems
-    that tell of accounts, the names of parts and meters; and what the model in use adds: its cohorts."""
+    that tell of accounts, the names of parts and meters; and the peers of the last night, if known."""
 
     plans: Sequence[Plan] = ()
     sources: Collection[Source] = ()

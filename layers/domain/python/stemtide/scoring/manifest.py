@@ -6,7 +6,6 @@ from typing import Any, Final
 
 import msgspec
 
-from stemtide.features.cohorts import Cohorts
 from stemtide.scoring.anomaly import UsualRange
 
 FORMAT: Final = 2
@@ -43,9 +42,9 @@ class Knot(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
-    """One trained model; `parts` and `meters` are the names that the configuration had, `cohorts` what ranks
-    among accounts of the same age are taken from, `usual` what an anomaly of use is held against. The export
-    fills `files`, `parity` and `score_map`, which training leaves empty.
+    """One trained model; `parts` and `meters` are the names that the configuration had, `usual` what an
+    anomaly of use is held against. The export fills `files`, `parity` and `score_map`, which training leaves
+    empty.
 
     `features` are the graph's inputs in order, `registry` the hash of their declarations, `medians` their
     typical value in training (null where unknown), `expected_margin` the explanation's base value.
@@ -67,7 +66,6 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     versions: dict[str, str]
     parts: tuple[str, ...] = ()
     meters: tuple[str, ...] = ()
-    cohorts: Cohorts | None = None
     usual: UsualRange | None = None
     expected_margin: float = 0.0
     score_map: tuple[Knot, ...] = ()

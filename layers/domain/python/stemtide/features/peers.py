@@ -1,0 +1,40 @@
+"""Ranks among peers: customers of the same age on the same day.
+
+The kernel sees one account; who its peers are is known only when all customers of a day have been looked at.
+So their vectors are made first, the table of the day is made of these, and the ranks are filled in. Training
+does the same for each snapshot. What is scored between two nights is ranked by the last night's table, which
+the kernel is given (`Basis.cohorts`): the same arithmetic, the same bits.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import numpy as np
+
+from stemtide.features.cohorts import Cohorts, Floats, cohorts_of, rank
+
+AGE: Final = "account_age_days"
+RANKED: Final[Mapping[str, str]] = {
+    "events_rank": "avg_events_30d",
+    "users_rank": "avg_dau_30d",
+    "active_days_rank": "active_days_30d",
+}
+"""By rank the feature of which it is the rank."""
+
+
+def table_of(x: Floats, names: Sequence[str]) -> Cohorts:
+    """The table of a day, of the vectors [accounts, features] of its customers."""
+    return cohorts_of(_column(x, names, AGE), {of: _column(x, names, of) for of in RANKED.values()})
+
+
+def with_ranks(x: Floats, names: Sequence[str], table: Cohorts | None) -> Floats:
+    """The vectors [accounts, features] with their ranks by a table; None: nobody knows the peers."""
+    found = x.copy()
+    age = _column(x, names, AGE)
+    for name, of in RANKED.items():
+        found[:, names.index(name)] = rank(table, of, age, _column(x, names, of))
+    return found
+
+
+def _column(x: Floats, names: Sequence[str], name: str) -> Floats:
+    return np.ascontiguousarray(x[:, names.index(name)])
