@@ -18,7 +18,8 @@ from stemtide_cli.stack import project_root
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from stemtide.store.models import Champion, ModelStore
+    from stemtide.store.model_pointers import Champion
+    from stemtide.store.model_registry import ModelRegistry
 
 MODEL = click.argument("name", metavar="MODEL", type=click.Choice(MODELS))
 VERSION = click.argument("version")
@@ -66,10 +67,10 @@ def promote(session: Session, name: str, version: str, artefacts: Path | None) -
     """
     folder = _folder(name, version, artefacts, needed=False)
 
-    def act(store: ModelStore) -> Champion:
+    def act(registry: ModelRegistry) -> Champion:
         if folder.is_dir():
-            store.put(name, version, _files(folder))
-        return store.promote(name, version, now_ms=_now_ms())
+            registry.versions.put(name, version, _files(folder))
+        return registry.promote(name, version, now_ms=_now_ms())
 
     _point(session, name, act)
 
@@ -77,20 +78,21 @@ def promote(session: Session, name: str, version: str, artefacts: Path | None) -
 @MODEL
 def rollback(session: Session, name: str) -> None:
     """Let the version serve that served before; again takes that back."""
-    _point(session, name, lambda store: store.rollback(name, now_ms=_now_ms()))
+    _point(session, name, lambda registry: registry.rollback(name, now_ms=_now_ms()))
 
 
-def _point(session: Session, name: str, act: Callable[[ModelStore], Champion]) -> None:
+def _point(session: Session, name: str, act: Callable[[ModelRegistry], Champion]) -> None:
     from stemtide.features.configured_features import Shape
     from stemtide.scoring.artefact import ArtefactError
-    from stemtide.store.models import ModelStore, ModelStoreError
+    from stemtide.store.model_pointers import ModelStoreError
+    from stemtide.store.model_registry import ModelRegistry
 
     bucket = session.stack.buckets.get("models")
     if bucket is None:
         raise CliError(f"{session.stack_file} names no bucket of models", hint="deploy the stack again")
     try:
         shape = Shape.of(configuration().events)
-        champion = act(ModelStore(session.stack.client("s3"), bucket, shape=shape))
+        champion = act(ModelRegistry(session.stack.client("s3"), bucket, shape=shape))
     except ArtefactError as error:
         raise CliError(f"{error.file}: {error.reason}", hint=error.remedy) from error
     except ModelStoreError as error:

@@ -12,7 +12,7 @@ from stemtide.ports import UnavailableError
 from stemtide.scoring.assessment import Assessment, Confidence
 from stemtide.scoring.manifest import Bin
 from stemtide.store import scoring as store_scoring
-from stemtide.store.models import ModelStore
+from stemtide.store.model_versions import ModelVersions
 from stemtide.store.sources import SourceNotes, read_freshness, read_freshness_at
 
 from models.export import export
@@ -100,7 +100,7 @@ def test_stale_sources_lower_the_models_confidence_and_the_record_says_which(
     grade: Confidence,
     reasons: tuple[str, ...],
 ) -> None:
-    ModelStore(scoring.s3, "models").put("churn", "v1", model)
+    ModelVersions(scoring.s3, "models").put("churn", "v1", model)
     scoring.put_account("acme")
     heard(scoring, **at)
 
