@@ -50,7 +50,9 @@ SETTINGS = (
     DetectSettings(
         usage_table="usage", accounts_table="accounts", ingest_table="ingest", dead_letter_queue=QUEUE
     ),
-    PublishSettings(ingest_table="ingest", event_bus="bus", dead_letter_queue=QUEUE),
+    PublishSettings(
+        accounts_table="accounts", ingest_table="ingest", event_bus="bus", dead_letter_queue=QUEUE
+    ),
     RecomputeSettings(
         usage_table="usage", ingest_table="ingest", archive_bucket="archive", metric_namespace="Stemtide"
     ),

@@ -7,6 +7,7 @@ from typing import Any
 from aws_lambda_powertools import Logger
 from stemtide.as_of import parse_as_of
 from stemtide.config import bundled_config
+from stemtide.delivery.model_metrics import tell_refused
 from stemtide.domain_events import UsageDropDetected
 from stemtide.drop_messages import DropPorts, messages_of, on_drops
 from stemtide.error_facts import error_facts
@@ -19,6 +20,8 @@ from stemtide.scoring.artefact import Model
 from stemtide.scoring.assessment import Trigger
 from stemtide.scoring_service import MODEL, Fate, Moment, Scored, ScoringPorts, score_accounts, score_moments
 from stemtide.settings import ScoreSettings
+from stemtide.shadow import stamp
+from stemtide.stamped_scores import stamped
 from stemtide.store import clients
 from stemtide.store.drop_queue import DropQueue
 from stemtide.store.models import ModelStore
@@ -51,7 +54,13 @@ def tables() -> ScoreTables:
 def models() -> ModelStore:
     """The models, loaded once per process."""
     s3 = clients.client("s3", config=clients.PATIENT)
-    return ModelStore(s3, ScoreSettings.from_env().model_bucket, shape=Shape.of(bundled_config().events))
+    settings = ScoreSettings.from_env()
+    return ModelStore(
+        s3,
+        settings.model_bucket,
+        shape=Shape.of(bundled_config().events),
+        heard=tell_refused(settings.metric_namespace),
+    )
 
 
 @lru_cache(maxsize=1)
@@ -88,20 +97,25 @@ def handler(event: dict[str, Any], context: object) -> Any:
 
 
 def score(
-    accounts: list[str], *, as_of_ms: int, trigger: Trigger, version: str | None = None, champion: bool = True
+    accounts: list[str],
+    *,
+    as_of_ms: int,
+    trigger: Trigger,
+    version: str | None = None,
+    champion: bool = True,
 ) -> Scored:
     """Score accounts by the champion, or by one version (None: by rules)."""
     if champion:
         model = models().serving(MODEL)[1]
     else:
-        model = None if version is None else models().load(MODEL, version)
+        model = None if version is None else models().named(MODEL, version)
     return score_accounts(
         accounts,
         as_of_ms=as_of_ms,
         trigger=trigger,
         model=model,
         basis=basis_of(model),
-        ports=ports(),
+        ports=ports(model),
     )
 
 
@@ -110,9 +124,11 @@ def basis_of(model: Model | None) -> Basis:
     return Basis.of(bundled_config(), None if model is None else model.manifest.cohorts)
 
 
-def ports() -> ScoringPorts:
+def ports(model: Model | None) -> ScoringPorts:
     """What scoring touches; an account that fails for good is named in the log."""
-    return tables().ports(threads(), say_failed=_say_failed)
+    in_shadow = models().in_shadow(MODEL, model and model.version)
+    found = tables().ports(threads(), say_failed=_say_failed)
+    return stamped(found, stamp(bundled_config().shadow, model=in_shadow))
 
 
 def _delivery(event: dict[str, Any]) -> dict[str, Any]:
@@ -135,7 +151,7 @@ def _delivery(event: dict[str, Any]) -> dict[str, Any]:
 def _on_drop(moments: Sequence[Moment]) -> dict[Moment, Fate]:
     model = models().serving(MODEL)[1]
     return score_moments(
-        moments, trigger=Trigger.USAGE_DROP, model=model, basis=basis_of(model), ports=ports()
+        moments, trigger=Trigger.USAGE_DROP, model=model, basis=basis_of(model), ports=ports(model)
     )
 
 

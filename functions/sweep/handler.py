@@ -11,6 +11,7 @@ from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 from stemtide.as_of import as_of_text, parse_as_of
 from stemtide.config import bundled_config
+from stemtide.delivery.model_metrics import tell_refused
 from stemtide.features.configured_features import Shape
 from stemtide.settings import SweepSettings
 from stemtide.store import clients
@@ -42,11 +43,13 @@ def log() -> SweepLog:
     return SweepLog(s3=clients.client("s3"), bucket=settings().archive_bucket, table=ingest())
 
 
-@lru_cache(maxsize=1)
 def models() -> ModelStore:
-    """The models; that a version loads is known before a night rests on it."""
+    """The models, without memory: that a version loads from the bucket, as each scorer must load it, is known
+    before a night rests on it."""
     s3, shape = boto3.client("s3", config=clients.CONFIG), Shape.of(bundled_config().events)
-    return ModelStore(s3, settings().model_bucket, shape=shape)
+    return ModelStore(
+        s3, settings().model_bucket, shape=shape, heard=tell_refused(settings().metric_namespace)
+    )
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from aws_cdk import aws_sns_subscriptions as subscriptions
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 from stemtide.recompute_plan import METRICS as RECOMPUTED
+from stemtide.refusals import REFUSED
 from stemtide.sweep import SWEPT
 
 from infra.config import Deployment
@@ -122,6 +123,17 @@ class Alarms(Construct):
             periods=APART_HOURS,
             missing=MISSING_IS.IGNORE,
         )
+
+    def models(self) -> None:
+        """A function refuses a model that it was told to use.
+
+        Zeros are written, too, so that it ends when the model is mended; nothing written tells nothing.
+        """
+        refused = cloudwatch.Metric(
+            namespace=METRICS, metric_name=REFUSED, period=FIVE_MINUTES, statistic="Maximum"
+        )
+        meaning = "a promoted model is refused: the last good one goes on, or the rules"
+        self._raise("model-refused", refused, meaning, missing=MISSING_IS.IGNORE)
 
     def sweep(self, state_machine_arn: str) -> None:
         """A nightly run failed, or none came to its end."""

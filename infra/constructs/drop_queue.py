@@ -7,6 +7,7 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 from stemtide.domain_events import SOURCE, UsageDropDetected
+from stemtide.shadow import SHADOWED_DROP
 
 from infra.config import Deployment
 from infra.constructs.dead_letters import QUEUE_RETENTION, AsyncDeadLetters
@@ -82,8 +83,8 @@ class DropQueue(Construct):
             self,
             "OnDrop",
             event_bus_name=bus.event_bus_name,
-            description="A drop of use is followed by a score",
-            event_pattern={"source": [SOURCE], "detail-type": [UsageDropDetected.__name__]},
+            description="A drop of use is followed by a score, in shadow too",
+            event_pattern={"source": [SOURCE], "detail-type": [UsageDropDetected.__name__, SHADOWED_DROP]},
             targets=[
                 events.CfnRule.TargetProperty(
                     id="queue",

@@ -4,6 +4,7 @@ from constructs import Construct
 from stemtide.settings import ScoreSettings
 
 from infra.config import Deployment
+from infra.constructs.balance_check import METRICS
 from infra.constructs.domain_tables import DomainTables
 from infra.constructs.drop_queue import DropQueue
 from infra.constructs.function import Function
@@ -39,6 +40,7 @@ class Scorer(Construct):
                 model_bucket=models.bucket.bucket_name,
                 drop_queue=drops.queue.queue_url,
                 drop_dead_letter_queue=drops.given_up.queue_url,
+                metric_namespace=METRICS,
             ),
         )
         self.function.allow(["dynamodb:Query"], tables.usage.table_arn, tables.ingest.table_arn)

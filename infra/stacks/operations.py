@@ -39,6 +39,7 @@ class OperationsStack(Stack):
         alarms.drops(scoring.drops.queue, scoring.drops.given_up)
         alarms.balance()
         alarms.http(api.api_id)
+        alarms.models()
         alarms.sweep(scoring.sweep.arn)
         alarms.recompute(pipeline.recompute.arn)
         OperationsDashboard(

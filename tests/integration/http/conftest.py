@@ -42,6 +42,7 @@ SETTINGS = (
         model_bucket="models",
         drop_queue="drops",
         drop_dead_letter_queue="given-up-drops",
+        metric_namespace="Stemtide",
     ),
 )
 LANE = "1706600000000/0"

@@ -111,6 +111,7 @@ def scoring(monkeypatch: pytest.MonkeyPatch) -> Iterator[Scoring]:
             model_bucket="models",
             drop_queue=urls[0],
             drop_dead_letter_queue=urls[1],
+            metric_namespace="Stemtide",
         )
         for name, value in settings.to_env().items():
             monkeypatch.setenv(name, value)

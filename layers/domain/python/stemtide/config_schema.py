@@ -15,6 +15,7 @@ from msgspec import Meta, field
 from stemtide import limits
 from stemtide.calls import RESERVED_PREFIX
 from stemtide.config_detection import Detection, Section
+from stemtide.config_shadow import Shadow
 from stemtide.config_sources import Sentiment, Source, Sources, Support
 from stemtide.config_training import Training
 
@@ -289,6 +290,7 @@ class Config(Section, frozen=True):
     access: Access = field(default_factory=Access)
     detection: Detection = field(default_factory=Detection)
     scoring: Scoring = field(default_factory=Scoring)
+    shadow: Shadow = field(default_factory=Shadow)
     training: Training = field(default_factory=Training)
     plans: tuple[Plan, ...] = ()
 

@@ -103,8 +103,9 @@ class DetectSettings(Settings):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PublishSettings(Settings):
-    """Puts on the bus what the accounts table's stream tells."""
+    """Puts on the bus what the accounts table's stream tells, unless it is withheld."""
 
+    accounts_table: str
     ingest_table: str
     event_bus: str
     dead_letter_queue: str
@@ -120,6 +121,7 @@ class ScoreSettings(Settings):
     model_bucket: str
     drop_queue: str
     drop_dead_letter_queue: str
+    metric_namespace: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,16 @@ from msgspec import Meta, field
 
 from stemtide.http.bodies import Body
 from stemtide.scoring.anomaly import Anomaly
-from stemtide.scoring.assessment import Basis, Confidence, Driver, Interval, KnownSource, Tier, Trigger
+from stemtide.scoring.assessment import (
+    Basis,
+    Confidence,
+    Driver,
+    Interval,
+    KnownSource,
+    ModelRole,
+    Tier,
+    Trigger,
+)
 
 Percent = Annotated[int, Meta(ge=0, le=100)]
 Share = Annotated[float, Meta(ge=0, le=1)]
@@ -77,7 +86,7 @@ class Score(Body, frozen=True, kw_only=True):
     the share of the features that are known, `sources` the same by source. `confidence_lowered_by` names what
     speaks against the interval's grade: `incomplete`, `short_history`, `stale:` and the name of a source.
     `anomaly` is how unusual the account's use is against its own past: 90 is the rarest hundredth of
-    account-days; null where unknown.
+    account-days; null where unknown. `shadow` names what did not act on it: capabilities, `model`.
     """
 
     churn_risk_score: Percent | None = None
@@ -91,6 +100,7 @@ class Score(Body, frozen=True, kw_only=True):
     completeness: Share | None = None
     sources: tuple[KnownSource, ...] = ()
     anomaly: Anomaly | None = None
+    shadow: tuple[str, ...] = ()
     basis: Basis | None = None
     model_version: str | None = None
     at_risk: bool | None = None
@@ -128,9 +138,11 @@ class AccountList(Body, frozen=True):
 
 
 class AccountScores(Body, frozen=True):
-    """The scores made for instants of the days `from` to `to`, both included, oldest first."""
+    """The scores made for instants of the days `from` to `to`, both included, oldest first; by `role` the
+    account's own, or what the challenger said beside."""
 
     account: str
     first: date = field(name="from")
     last: date = field(name="to")
+    role: ModelRole
     scores: list[Score]

@@ -26,7 +26,7 @@ from stemtide.http.app import Operation
 from stemtide.http.auth import Caller, caller, may_see
 from stemtide.http.problem import Response, bad_parameter, no_account, response
 from stemtide.http.request import Request
-from stemtide.scoring.assessment import Assessment, Tier, is_at_risk
+from stemtide.scoring.assessment import Assessment, ModelRole, Tier, is_at_risk
 from stemtide.store.record_keys import UNSCORED, StoredRecord, StoredScore
 from stemtide.store.records import Records
 from stemtide.store.usage import account_seen
@@ -103,17 +103,20 @@ class AccountReads:
         return response(HTTPStatus.OK, _account(record, trend=self._trend(record)))
 
     def scores(self, request: Request) -> Response:
-        """The scores of an account that were made for instants of the days asked for.
+        """The scores of an account that were made for instants of the days asked for: its own, or with `role`
+        those of the challenger beside.
 
         Raises:
             Problem: 404 as above.
         """
         person = caller(request.claims, request.route)
         account = parameters.account_of(request)
-        parameters.only(request, ("from", "to"))
+        parameters.only(request, ("from", "role", "to"))
         first, last = parameters.date_range(request)
+        role = parameters.one_of(request, "role", ModelRole) or ModelRole.CHAMPION
         self._record(person, account)
-        found = self.records.scores(account, day_index(first) * DAY_MS, end_of_day_ms(day_index(last)))
+        days = day_index(first) * DAY_MS, end_of_day_ms(day_index(last))
+        found = self.records.scores(account, *days, role=role)
         scores = [
             Score(
                 **_assessed(one.assessment),
@@ -123,7 +126,8 @@ class AccountReads:
             )
             for one in found
         ]
-        return response(HTTPStatus.OK, AccountScores(account=account, first=first, last=last, scores=scores))
+        body = AccountScores(account=account, first=first, last=last, role=role, scores=scores)
+        return response(HTTPStatus.OK, body)
 
     def _record(self, person: Caller, account: str) -> StoredRecord:
         found = self.records.read(account)
@@ -232,6 +236,7 @@ def _assessed(assessment: Assessment) -> dict[str, Any]:
         "completeness": assessment.completeness,
         "sources": assessment.sources,
         "anomaly": assessment.anomaly,
+        "shadow": assessment.shadow,
         "basis": assessment.basis,
         "model_version": assessment.model_version,
         "at_risk": None if assessment.score is None else is_at_risk(assessment.score),

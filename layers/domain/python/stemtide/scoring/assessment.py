@@ -38,6 +38,13 @@ class Trigger(StrEnum):
     MANUAL = "manual"
 
 
+class ModelRole(StrEnum):
+    """Whose score it is: the account's, or that of a model that is tried beside."""
+
+    CHAMPION = "champion"
+    CHALLENGER = "challenger"
+
+
 class Confidence(StrEnum):
     """Grade of the interval, lowered by missing or stale sources."""
 
@@ -88,6 +95,7 @@ class Assessment(msgspec.Struct, frozen=True, kw_only=True):
     `completeness` is the share of the features that are known (0-1), `sources` the same by source.
     `anomaly` is how unusual its use is against its own past, whatever comes of it; null where unknown.
     `confidence_lowered_by` has what speaks against the interval's grade: see `confidence.lowered_by`.
+    `shadow` names what did not act on it when it was given: see `stemtide.shadow.stamp`.
     """
 
     basis: Basis
@@ -103,6 +111,7 @@ class Assessment(msgspec.Struct, frozen=True, kw_only=True):
     model_version: str | None = None
     sources: tuple[KnownSource, ...] = ()
     anomaly: Anomaly | None = None
+    shadow: tuple[str, ...] = ()
 
 
 def is_at_risk(score: int) -> bool:

@@ -6,13 +6,14 @@ function that finds the champion refused keeps the last good one, says so in its
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
 from stemtide.ports import UnavailableError
+from stemtide.refusals import Refusal
 from stemtide.scoring.artefact import ArtefactError, Model
-from stemtide.store.model_pointers import CHALLENGER_FILE, CHAMPION_FILE, Challenger, Champion, Pointers
+from stemtide.store.model_pointers import CHALLENGER_FILE, CHAMPION_FILE, Champion, Pointers
 from stemtide.store.model_versions import ModelVersions
 
 POINTER_SECONDS: Final = 60
@@ -21,15 +22,6 @@ KEPT_MODELS: Final = 4
 """Models that a process remembers: the champion, the one before it, the one that a nightly run began with,
 the challenger."""
 logger = logging.getLogger(__name__)
-
-
-class Refusal(NamedTuple):
-    """A version (or a pointer's file) that must not be used, why, and the version that goes on instead (None:
-    the rules score)."""
-
-    refused: str
-    reason: str
-    kept: str | None
 
 
 class Serving(NamedTuple):
@@ -42,7 +34,7 @@ class Serving(NamedTuple):
     refusal: Refusal | None
 
 
-def _nobody(refusals: list[Refusal]) -> None:
+def _nobody(refusals: Sequence[Refusal]) -> None:
     """Nobody is told."""
 
 
@@ -52,7 +44,6 @@ class _Served:
 
     asked_at: float = float("-inf")
     champion: Champion | None = None
-    challenger: Challenger | None = None
     good: Model | None = None
     flaw: Exception | None = None
     """Of the champion's pointer."""
@@ -78,7 +69,7 @@ class ModelStore:
     bucket: str
     monotonic: Any = time.monotonic
     shape: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())
-    heard: Callable[[list[Refusal]], None] = _nobody
+    heard: Callable[[Sequence[Refusal]], None] = _nobody
     _models: dict[tuple[str, str], Model] = field(default_factory=dict)
     _served: dict[str, _Served] = field(default_factory=dict)
 
@@ -88,13 +79,16 @@ class ModelStore:
         return champion.version if champion else None
 
     def challenger(self, name: str) -> str | None:
-        """The version that is tried beside the champion, at most `POINTER_SECONDS` old; None: none.
+        """The version that is tried beside the champion, as the pointer says now; None: none.
 
-        The champion challenges nobody; nor does a pointer that cannot be read.
+        The champion challenges nobody; nor does a pointer that cannot be read, which is told.
         """
-        served = self._pointer(name)
-        found = served.challenger.version if served.challenger else None
-        return None if served.champion and found == served.champion.version else found
+        held = Pointers(self.s3, self.bucket).challenger(name)
+        if held.flaw is not None:
+            logger.error("model %s: %s is refused: %s", name, CHALLENGER_FILE, held.flaw)
+            self.heard([Refusal(CHALLENGER_FILE, str(held.flaw), None)])
+        found = None if held.pointer is None else held.pointer.version
+        return None if found == self.champion(name) else found
 
     def load(self, name: str, version: str) -> Model:
         """A version, checked; from this process's memory the second time.
@@ -141,31 +135,26 @@ class ModelStore:
     def in_shadow(self, name: str, version: str | None) -> bool:
         """Whether nothing may act on scores of a version: as it was promoted; of an older one than the
         champion's predecessor, which a run may have begun with, as the champion. Rules are in no shadow."""
-        champion = self._pointer(name).champion
-        if champion is None or version is None:
+        champion = None if version is None else self._pointer(name).champion
+        if champion is None:
             return False
         return champion.previous_shadow if version == champion.previous else champion.shadow
 
     def _pointer(self, name: str) -> _Served:
-        """What is known of a name, looked up anew when that is too old; a damaged pointer changes nothing of
+        """What is known of a name, looked up anew when that is too old. A damaged pointer changes nothing of
         what served so far."""
         served = self._served.setdefault(name, _Served())
         now = self.monotonic()
         if now - served.asked_at < POINTER_SECONDS:
             return served
-        pointers = Pointers(self.s3, self.bucket)
         try:
-            champion, challenger = pointers.champion(name), pointers.challenger(name)
+            champion = Pointers(self.s3, self.bucket).champion(name)
         except UnavailableError:
             if served.asked_at < 0:  # nothing is known yet
                 raise
             served.asked_at = now
             return served
         served.asked_at, served.tried = now, False
-        if challenger.flaw is None:
-            served.challenger = challenger.pointer
-        else:
-            logger.error("model %s: %s is refused: %s", name, CHALLENGER_FILE, challenger.flaw)
         served.flaw = champion.flaw
         if champion.flaw is None:
             served.champion = champion.pointer

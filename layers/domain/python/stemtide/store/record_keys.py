@@ -1,6 +1,7 @@
 """The accounts table's sort keys and stored shapes, for its writers and readers."""
 
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Final
 
 import msgspec
@@ -10,12 +11,18 @@ from stemtide.calls import timestamp_ms
 from stemtide.drops import Drop
 from stemtide.facts import Fact, Problem
 from stemtide.profile import UNKNOWN, Profile
-from stemtide.scoring.assessment import Assessment, Trigger
+from stemtide.scoring.assessment import Assessment, ModelRole, Trigger
 
 RECORD: Final = "record"
 FACT_PREFIX: Final = "fact#"
 SCORE_PREFIX: Final = "score#"
 DROP_PREFIX: Final = "drop#"
+CHALLENGER_PREFIX: Final = "challenger#"
+"""Scores of a challenger: under a prefix of their own, so that nobody takes one for the account's score."""
+SCORES_OF: Final = MappingProxyType(
+    {ModelRole.CHAMPION: SCORE_PREFIX, ModelRole.CHALLENGER: CHALLENGER_PREFIX}
+)
+WITHHELD_PREFIX: Final = "withheld#"
 UNSCORED: Final = "none"
 """The tier of a record without a score."""
 RULES_VERSION: Final = "rules"
@@ -79,6 +86,11 @@ def fact_key(fact: Fact) -> str:
 def score_key(as_of_ms: int, trigger: str, version: str) -> str:
     """The sort key of a score: by the instant it was made for."""
     return f"{SCORE_PREFIX}{as_of_text(as_of_ms)}#{trigger}#{version}"
+
+
+def challenger_key(as_of_ms: int, trigger: str, version: str) -> str:
+    """The sort key of a challenger's score: that of a score, under its own prefix."""
+    return CHALLENGER_PREFIX + score_key(as_of_ms, trigger, version).removeprefix(SCORE_PREFIX)
 
 
 def drop_key(drop: Drop) -> str:

@@ -17,7 +17,7 @@ from stemtide.drops import Drop
 from stemtide.facts import Fact, Problem
 from stemtide.ports import ConflictError
 from stemtide.profile import Profile
-from stemtide.scoring.assessment import Assessment
+from stemtide.scoring.assessment import Assessment, ModelRole
 from stemtide.store import record_keys as keys
 from stemtide.store.errors import translated
 from stemtide.store.record_keys import RecordPage, StoredRecord, StoredScore
@@ -217,9 +217,12 @@ class Records:
         """Whether the account has a record."""
         return self.read(account) is not None
 
-    def scores(self, account: str, from_ms: int, to_ms: int) -> list[StoredScore]:
+    def scores(
+        self, account: str, from_ms: int, to_ms: int, *, role: ModelRole = ModelRole.CHAMPION
+    ) -> list[StoredScore]:
         """The scores made for instants from `from_ms` to `to_ms` (both included), oldest first."""
-        first, last = (f"{keys.SCORE_PREFIX}{as_of_text(at_ms)}" for at_ms in (from_ms, to_ms))
+        prefix = keys.SCORES_OF[role]
+        first, last = (f"{prefix}{as_of_text(at_ms)}" for at_ms in (from_ms, to_ms))
         between = Key("item").between(first, f"{last}~")
         return [keys.score_in(item) for item in self._query(Key("account").eq(account) & between)]
 
