@@ -1,17 +1,20 @@
-"""Reading the accounts table's rows page by page."""
+"""Reading rows of the accounts table that belong to no store of their own."""
 
 from collections.abc import Iterator
 from typing import Any
 
+from boto3.dynamodb.conditions import Key
+
+from stemtide.as_of import as_of_text
 from stemtide.store.errors import translated
+from stemtide.store.record_keys import SCORE_PREFIX, StoredScore, score_in
 
 
-def query_rows(table: Any, condition: Any, **options: Any) -> Iterator[dict[str, Any]]:
+def query_rows(table: Any, condition: Any) -> Iterator[dict[str, Any]]:
     """Every item that a key condition finds, in the order of the sort key.
 
     Args:
         table: boto3 Table resource; only its client is used, which threads may share.
-        options: what a Query takes besides.
 
     Raises:
         UnavailableError: no answer.
@@ -23,10 +26,29 @@ def query_rows(table: Any, condition: Any, **options: Any) -> Iterator[dict[str,
                 TableName=table.name,
                 KeyConditionExpression=condition,
                 ConsistentRead=True,
-                **options,
                 **page,
             )
         yield from found["Items"]
         if "LastEvaluatedKey" not in found:
             return
         page = {"ExclusiveStartKey": found["LastEvaluatedKey"]}
+
+
+def last_score_before(table: Any, account: str, at_ms: int) -> StoredScore | None:
+    """The account's newest score made for an instant before `at_ms`, None without any.
+
+    Of several at one instant it is any of them.
+
+    Raises:
+        UnavailableError: no answer.
+    """
+    before = Key("item").between(SCORE_PREFIX, f"{SCORE_PREFIX}{as_of_text(at_ms)}")
+    with translated():
+        found = table.meta.client.query(
+            TableName=table.name,
+            KeyConditionExpression=Key("account").eq(account) & before,
+            ScanIndexForward=False,
+            Limit=1,
+            ConsistentRead=True,
+        )
+    return score_in(found["Items"][0]) if found["Items"] else None
