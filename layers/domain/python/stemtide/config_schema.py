@@ -17,8 +17,19 @@ from stemtide.calls import RESERVED_PREFIX
 from stemtide.config_detection import Detection, Section
 from stemtide.config_sources import Sentiment, Source, Sources, Support
 from stemtide.config_training import Training
+from stemtide.config_triggers import Triggers
 
-__all__ = ["Config", "Detection", "Section", "Sentiment", "Source", "Sources", "Support", "Training"]
+__all__ = [
+    "Config",
+    "Detection",
+    "Section",
+    "Sentiment",
+    "Source",
+    "Sources",
+    "Support",
+    "Training",
+    "Triggers",
+]
 
 DAYS_MAX = 3650
 """Ten years: a period longer than that is a typing error."""
@@ -276,6 +287,16 @@ class Scoring(Section, frozen=True):
             examples=[[1.5, 3.0, 6.0]],
         ),
     ] = (1.5, 3.0, 6.0)
+    least_history_days: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=limits.FEATURE_DAYS,
+            description="Closed days since an account's first use from which on a model scores it; before, "
+            "rules do. A model that was trained on older accounts only asks for more by itself.",
+            examples=[14],
+        ),
+    ] = 14
 
 
 class Config(Section, frozen=True):
@@ -288,6 +309,7 @@ class Config(Section, frozen=True):
     support: Support = field(default_factory=Support)
     access: Access = field(default_factory=Access)
     detection: Detection = field(default_factory=Detection)
+    triggers: Triggers = field(default_factory=Triggers)
     scoring: Scoring = field(default_factory=Scoring)
     training: Training = field(default_factory=Training)
     plans: tuple[Plan, ...] = ()
