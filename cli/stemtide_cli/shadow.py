@@ -9,8 +9,8 @@ from rich.table import Table
 from stemtide.as_of import as_of_text
 from stemtide.config import bundled_config
 from stemtide.scoring.assessment import Tier
-from stemtide.store.record_rows import last_score_before
 from stemtide.store.records import Records
+from stemtide.store.score_history import last_score_before
 from stemtide.store.withheld import WithheldRows
 
 from stemtide_cli.account_rows import FROM, TO, each_account, instants

@@ -20,7 +20,6 @@ from stemtide.scoring.artefact import Model
 from stemtide.scoring.assessment import Trigger
 from stemtide.scoring_service import MODEL, Fate, Moment, Scored, ScoringPorts, score_accounts, score_moments
 from stemtide.settings import ScoreSettings
-from stemtide.shadow import stamp
 from stemtide.stamped_scores import stamped
 from stemtide.store import clients
 from stemtide.store.drop_queue import DropQueue
@@ -128,7 +127,7 @@ def ports(model: Model | None) -> ScoringPorts:
     """What scoring touches; an account that fails for good is named in the log."""
     in_shadow = models().in_shadow(MODEL, model and model.version)
     found = tables().ports(threads(), say_failed=_say_failed)
-    return stamped(found, stamp(bundled_config().shadow, model=in_shadow))
+    return stamped(found, bundled_config().shadow, model=in_shadow)
 
 
 def _delivery(event: dict[str, Any]) -> dict[str, Any]:

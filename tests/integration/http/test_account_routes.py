@@ -104,7 +104,7 @@ def test_the_customer_record_says_who_how_likely_and_why(cloud: Cloud) -> None:
 
     order = ["account", "profile", "profile_problems", "last_active_day", "churn_risk_score"]
     assert list(body)[:5] == order
-    assert list(body)[-2:] == ["trend", "expansion"]
+    assert list(body)[-3:] == ["moved", "trend", "expansion"]
     assert body["account"] == "acme"
     assert body["profile"] | {"terms": None} == {
         **dict.fromkeys(("currency", "renewal_date", "time_zone", "employees", "created_at")),
@@ -141,6 +141,8 @@ def test_the_customer_record_says_who_how_likely_and_why(cloud: Cloud) -> None:
         "scored_at": "2024-01-29T01:59:59.999Z",
         "trigger": "schedule",
         "last_active_day": "2024-01-27",
+        "rules": [],
+        "moved": None,
         "trend": [{"date": "2024-01-28", "score": 70, "tier": "high"}],
         "expansion": None,
     }
@@ -164,6 +166,24 @@ def test_an_account_of_which_only_usage_is_known_has_no_score_yet(cloud: Cloud) 
     )
     assert [body[name] for name in unknown] == [None] * len(unknown)
     assert (body["drivers"], body["trend"], body["profile"]["subscribed"]) == ([], [], None)
+
+
+def test_the_customer_record_says_what_moved_since_the_last_score(cloud: Cloud) -> None:
+    score(cloud, "acme", 20, as_of_ms=JAN_28 - DAY_MS)
+    score(cloud, "acme", 70)
+
+    alone, [listed] = read(cloud, GET_ACCOUNT).body, read(cloud, LIST_ACCOUNTS).body["accounts"]
+
+    assert alone["moved"] == {
+        "since": "2024-01-27T23:59:59.999Z",
+        "score_then": 20,
+        "score_now": 70,
+        "tier_then": "low",
+        "tier_now": "high",
+        "features": [],
+        "note": "the features are others than then",
+    }
+    assert listed["moved"] == alone["moved"]
 
 
 def test_the_trend_has_the_last_score_of_each_of_thirty_days(cloud: Cloud) -> None:

@@ -23,6 +23,7 @@ def score_beside(
     *,
     model: Any,
     fresh: Mapping[int, Fresh],
+    least_history_days: int,
     trigger: Trigger,
     write: Callable[[Vector, Assessment, Trigger], object],
     side_by_side: SideBySide,
@@ -36,13 +37,16 @@ def score_beside(
             same reads.
         model: the challenger, as `assess` takes it.
         fresh: by instant (epoch ms), which sources were fresh then.
+        least_history_days: as the champion was told (`assess`): whom rules score for lack of history they
+            score here, too.
         write: keeps a score once, however often it is called.
         say_lost: told how many accounts have no score of the challenger, and why the first has none.
     """
     if not vectors:
         return 0
     try:
-        assessed = list(zip(vectors, assess(model, vectors, fresh=fresh), strict=True))
+        found = assess(model, vectors, fresh=fresh, least_history_days=least_history_days)
+        assessed = list(zip(vectors, found, strict=True))
     except LOST as error:
         say_lost(len(vectors), error)
         return 0

@@ -18,8 +18,19 @@ from stemtide.config_detection import Detection, Section
 from stemtide.config_shadow import Shadow
 from stemtide.config_sources import Sentiment, Source, Sources, Support
 from stemtide.config_training import Training
+from stemtide.config_triggers import Triggers
 
-__all__ = ["Config", "Detection", "Section", "Sentiment", "Source", "Sources", "Support", "Training"]
+__all__ = [
+    "Config",
+    "Detection",
+    "Section",
+    "Sentiment",
+    "Source",
+    "Sources",
+    "Support",
+    "Training",
+    "Triggers",
+]
 
 DAYS_MAX = 3650
 """Ten years: a period longer than that is a typing error."""
@@ -277,6 +288,16 @@ class Scoring(Section, frozen=True):
             examples=[[1.5, 3.0, 6.0]],
         ),
     ] = (1.5, 3.0, 6.0)
+    least_history_days: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=limits.FEATURE_DAYS,
+            description="Closed days since an account's first use from which on a model scores it; before, "
+            "rules do. A model that was trained on older accounts only asks for more by itself.",
+            examples=[14],
+        ),
+    ] = 14
 
 
 class Config(Section, frozen=True):
@@ -289,6 +310,7 @@ class Config(Section, frozen=True):
     support: Support = field(default_factory=Support)
     access: Access = field(default_factory=Access)
     detection: Detection = field(default_factory=Detection)
+    triggers: Triggers = field(default_factory=Triggers)
     scoring: Scoring = field(default_factory=Scoring)
     shadow: Shadow = field(default_factory=Shadow)
     training: Training = field(default_factory=Training)

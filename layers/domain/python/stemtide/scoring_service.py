@@ -11,8 +11,8 @@ from stemtide.features.profile_columns import Basis
 from stemtide.features.vectors import Known, Vector, vectors_at
 from stemtide.ports import SideBySide, UnavailableError
 from stemtide.profile import is_customer
-from stemtide.scoring.assess import assess
-from stemtide.scoring.assessment import Assessment, Trigger
+from stemtide.scoring.assess import Assessed, assess_fully
+from stemtide.scoring.assessment import Trigger
 from stemtide.scoring.known_sources import Fresh
 
 MODEL: Final = "churn"
@@ -46,16 +46,14 @@ class Fate(StrEnum):
 class WriteScore(Protocol):
     """Writes one score; whether the account's record changed."""
 
-    def __call__(
-        self, vector: Vector, assessment: Assessment, *, as_of_ms: int, trigger: Trigger
-    ) -> bool: ...
+    def __call__(self, vector: Vector, assessed: Assessed, *, as_of_ms: int, trigger: Trigger) -> bool: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScoringPorts:
     """What scoring touches: what is known of one account at an instant, which sources were fresh at instants,
     the write, the end of a score whose account is no customer any more, threads, how to wait, and where to
-    say why an account failed."""
+    say why an account failed; and how long an account must be known to be scored by a model."""
 
     read: Callable[[str, int], Known]
     fresh: Callable[[Sequence[int]], Mapping[int, Fresh]]
@@ -64,6 +62,7 @@ class ScoringPorts:
     side_by_side: SideBySide
     pause: Callable[[float], None]
     say_failed: Callable[[Moment, Exception], None]
+    least_history_days: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,9 +143,10 @@ def _score(
     fresh, without = _fresh(moments, ports)
     if without is not None:
         return dict.fromkeys(moments, without)
-    assessed = list(zip(customers, assess(model, customers, fresh=fresh), strict=True))
+    found = assess_fully(model, customers, fresh=fresh, least_history_days=ports.least_history_days)
+    assessed = list(zip(customers, found, strict=True))
 
-    def write(pair: tuple[Vector, Assessment]) -> bool:
+    def write(pair: tuple[Vector, Assessed]) -> bool:
         return ports.write(*pair, as_of_ms=pair[0].as_of_ms, trigger=trigger)
 
     written, lost = _each(assessed, write, moments, ports)

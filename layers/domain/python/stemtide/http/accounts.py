@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from http import HTTPStatus
+from itertools import groupby
 from typing import Any, Final
 
 from stemtide.access import GET_ACCOUNT, LIST_ACCOUNTS, LIST_SCORES, Role
@@ -29,6 +30,7 @@ from stemtide.http.request import Request
 from stemtide.scoring.assessment import Assessment, ModelRole, Tier, is_at_risk
 from stemtide.store.record_keys import UNSCORED, StoredRecord, StoredScore
 from stemtide.store.records import Records
+from stemtide.store.score_writes import chosen
 from stemtide.store.usage import account_seen
 from stemtide.subscriptions import term_end_ms
 from stemtide.traits import mail_address
@@ -146,11 +148,13 @@ class AccountReads:
 
 
 def trend_of(scores: Iterable[StoredScore]) -> list[TrendPoint]:
-    """The last score of each UTC day, oldest first; of one instant the one that was computed last."""
+    """The last score of each UTC day, oldest first; of one instant the one that the record would show."""
     latest: dict[int, StoredScore] = {}
-    for score in sorted(scores, key=lambda one: (one.as_of_ms, one.scored_at_ms)):
+    in_order = sorted(scores, key=lambda one: one.as_of_ms)
+    for as_of_ms, rows in groupby(in_order, key=lambda one: one.as_of_ms):
+        score = chosen(list(rows))
         if score.assessment.score is not None:
-            latest[score.as_of_ms // DAY_MS] = score
+            latest[as_of_ms // DAY_MS] = score
     return [
         TrendPoint(
             date=date.fromisoformat(day_of(day * DAY_MS)),
@@ -191,6 +195,7 @@ def _account(record: StoredRecord, *, trend: list[TrendPoint] | None) -> Account
         as_of=_text(record.as_of_ms),
         scored_at=_text(record.scored_at_ms),
         trigger=record.trigger,
+        moved=record.moved,
         trend=trend,
         expansion=None,
     )
@@ -236,6 +241,7 @@ def _assessed(assessment: Assessment) -> dict[str, Any]:
         "completeness": assessment.completeness,
         "sources": assessment.sources,
         "anomaly": assessment.anomaly,
+        "rules": assessment.rules,
         "shadow": assessment.shadow,
         "basis": assessment.basis,
         "model_version": assessment.model_version,

@@ -42,10 +42,22 @@ class Knot(msgspec.Struct, frozen=True, array_like=True):
     score: float
 
 
+class Seen(msgspec.Struct, frozen=True, kw_only=True):
+    """How young accounts were in training: nearly all rows (see `models.train.YOUNG`) had at least so many
+    days of known usage and of tenure. Younger ones are none that the model has learnt of."""
+
+    history_days: int = 0
+    tenure_days: int = 0
+
+
+EVERYBODY: Final = Seen()
+
+
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     """One trained model; `parts` and `meters` are the names that the configuration had, `cohorts` what ranks
-    among accounts of the same age are taken from, `usual` what an anomaly of use is held against. The export
-    fills `files`, `parity` and `score_map`, which training leaves empty.
+    among accounts of the same age are taken from, `usual` what an anomaly of use is held against, `seen` how
+    young accounts were in training. The export fills `files`, `parity` and `score_map`, which training leaves
+    empty.
 
     `features` are the graph's inputs in order, `registry` the hash of their declarations, `medians` their
     typical value in training (null where unknown), `expected_margin` the explanation's base value.
@@ -69,6 +81,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     meters: tuple[str, ...] = ()
     cohorts: Cohorts | None = None
     usual: UsualRange | None = None
+    seen: Seen = EVERYBODY
     expected_margin: float = 0.0
     score_map: tuple[Knot, ...] = ()
     parity: dict[str, Any] = {}

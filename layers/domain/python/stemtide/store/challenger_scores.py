@@ -11,10 +11,9 @@ import msgspec
 
 from stemtide.as_of import as_of_text
 from stemtide.features.vectors import Vector
-from stemtide.ports import ConflictError
 from stemtide.scoring.assessment import Assessment, Trigger
 from stemtide.store import record_keys as keys
-from stemtide.store.errors import translated
+from stemtide.store.account_items import AccountItems
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,20 +32,13 @@ class ChallengerScores:
         """
         version = assessment.model_version or keys.RULES_VERSION
         scored_at = int(time.time() * 1000)
-        item = {
-            "account": vector.account,
-            "item": keys.challenger_key(vector.as_of_ms, trigger, version),
-            "assessment": msgspec.json.encode(assessment).decode(),
-            "scored_at": as_of_text(scored_at),
-            "expires_at": scored_at // 1000 + keys.KEPT_S,
-        }
-        try:
-            with translated():
-                self.table.meta.client.put_item(
-                    TableName=self.table.name,
-                    Item=item,
-                    ConditionExpression="attribute_not_exists(account)",
-                )
-        except ConflictError:
-            return False
-        return True
+        items = AccountItems(client=self.table.meta.client, name=self.table.name)
+        return items.put_new(
+            {
+                "account": vector.account,
+                "item": keys.challenger_key(vector.as_of_ms, trigger, version),
+                "assessment": msgspec.json.encode(assessment).decode(),
+                "scored_at": as_of_text(scored_at),
+                "expires_at": scored_at // 1000 + keys.KEPT_S,
+            }
+        )

@@ -1,6 +1,5 @@
-"""Reading rows of the accounts table that belong to no store of their own."""
+"""Single scores of an account's past."""
 
-from collections.abc import Iterator
 from typing import Any
 
 from boto3.dynamodb.conditions import Key
@@ -10,34 +9,13 @@ from stemtide.store.errors import translated
 from stemtide.store.record_keys import SCORE_PREFIX, StoredScore, score_in
 
 
-def query_rows(table: Any, condition: Any) -> Iterator[dict[str, Any]]:
-    """Every item that a key condition finds, in the order of the sort key.
-
-    Args:
-        table: boto3 Table resource; only its client is used, which threads may share.
-
-    Raises:
-        UnavailableError: no answer.
-    """
-    page: dict[str, Any] = {}
-    while True:
-        with translated():
-            found = table.meta.client.query(
-                TableName=table.name,
-                KeyConditionExpression=condition,
-                ConsistentRead=True,
-                **page,
-            )
-        yield from found["Items"]
-        if "LastEvaluatedKey" not in found:
-            return
-        page = {"ExclusiveStartKey": found["LastEvaluatedKey"]}
-
-
 def last_score_before(table: Any, account: str, at_ms: int) -> StoredScore | None:
     """The account's newest score made for an instant before `at_ms`, None without any.
 
     Of several at one instant it is any of them.
+
+    Args:
+        table: boto3 Table resource of the accounts table.
 
     Raises:
         UnavailableError: no answer.
