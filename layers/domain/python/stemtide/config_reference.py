@@ -127,8 +127,10 @@ def _takes(node: dict[str, Any]) -> str:
             return f"a list of {node['minItems']} numbers"
         case "array" if "enum" in _resolve(node["items"]):
             return f"a list of {_takes(_resolve(node['items']))}"
-        case "array":
+        case "array" if "description" in _resolve(node["items"]):
             return "a list of patterns"
+        case "array":
+            return "a list of texts in quotes"
         case _:
             return "a table of whole numbers by name"
 

@@ -16,9 +16,10 @@ from stemtide import limits
 from stemtide.calls import RESERVED_PREFIX
 from stemtide.config_detection import Detection, Section
 from stemtide.config_sources import Sentiment, Source, Sources, Support
+from stemtide.config_sweep import Sweep
 from stemtide.config_training import Training
 
-__all__ = ["Config", "Detection", "Section", "Sentiment", "Source", "Sources", "Support", "Training"]
+__all__ = ["Config", "Detection", "Section", "Sentiment", "Source", "Sources", "Support", "Sweep", "Training"]
 
 DAYS_MAX = 3650
 """Ten years: a period longer than that is a typing error."""
@@ -289,6 +290,7 @@ class Config(Section, frozen=True):
     access: Access = field(default_factory=Access)
     detection: Detection = field(default_factory=Detection)
     scoring: Scoring = field(default_factory=Scoring)
+    sweep: Sweep = field(default_factory=Sweep)
     training: Training = field(default_factory=Training)
     plans: tuple[Plan, ...] = ()
 
