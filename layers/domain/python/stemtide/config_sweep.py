@@ -43,7 +43,7 @@ class Freshness(Section, frozen=True):
             le=10_080,
             description="Minutes that may lie between the newest event and the end of the UTC day that is scored, "
             "and that the stream's consumers may be behind. A longer silence passes where the last four weeks had "
-            "one as long.",
+            "two as long.",
             examples=[120],
         ),
     ] = 120
