@@ -27,8 +27,8 @@ class Check(StrEnum):
 ACCOUNT: Final = "account"
 """A key column besides the features: the account's id."""
 _SEVERITY = Meta(
-    description="`critical`: not met, the night is not scored at all and an alarm says so. `warning`: the run and "
-    "each of its scores say so.",
+    description="`critical`: not met, the night is not scored at all and an alarm says so. `warning`: the "
+    "run and each of its scores say so.",
     examples=["critical"],
 )
 
@@ -41,9 +41,9 @@ class Freshness(Section, frozen=True):
         Meta(
             ge=1,
             le=10_080,
-            description="Minutes that may lie between the newest event and the end of the UTC day that is scored, "
-            "and that the stream's consumers may be behind. A longer silence passes where the last four weeks had "
-            "two as long.",
+            description="Minutes that may lie between the newest event and the end of the UTC day that is "
+            "scored, and that the stream's consumers may be behind. A longer silence passes where the last "
+            "four weeks had two as long.",
             examples=[120],
         ),
     ] = 120
@@ -67,8 +67,8 @@ class Completeness(Section, frozen=True):
         Meta(
             ge=0,
             le=100,
-            description="Per cent of the customers that may have no value in a key column. Customers of less than "
-            "14 days who never used the product do not count.",
+            description="Per cent of the customers that may have no value in a key column. Customers of less "
+            "than 14 days who never used the product do not count.",
             examples=[5.0],
         ),
     ] = 5.0
@@ -83,8 +83,8 @@ class AccountCount(Section, frozen=True):
         Meta(
             ge=1,
             le=60,
-            description="Scored nights before this one whose median is the usual number of customers. Without any "
-            "every number passes.",
+            description="Scored nights before this one whose median is the usual number of customers. "
+            "Without any every number passes.",
             examples=[7],
         ),
     ] = 7
@@ -121,8 +121,8 @@ class Failures(Section, frozen=True):
         Meta(
             ge=0,
             le=100,
-            description="Per cent of the accounts that may be unreadable. Those are named and lack a score, the "
-            "others are scored.",
+            description="Per cent of the accounts that may be unreadable. Those are named and lack a score, "
+            "the others are scored.",
             examples=[1.0],
         ),
     ] = 1.0

@@ -38,7 +38,7 @@ class EventDays:
         return min(max(by_then)[1].last_ms, as_of_ms)
 
     def usual_ms(self, as_of_ms: int) -> int:
-        """The second longest silence between two days with events that ended in the four weeks before an instant.
+        """The second longest silence between two days with events that ended in the four weeks before.
 
         Nights and weekends come several times in four weeks, an outage once: one makes nothing usual.
         """
@@ -87,7 +87,7 @@ def staleness(days: EventDays, as_of_ms: int, *, limit_ms: int) -> Staleness:
 
 
 def why_not_whole(days: EventDays, as_of_ms: int, *, limit_ms: int) -> str | None:
-    """Why the days that are over at an instant may lack events, or the stream be dead; None: nothing says so."""
+    """Why the days that are over at an instant may lack events, or the stream be dead; None: no reason."""
     closed = end_of_day_ms(last_closed_day(as_of_ms))
     for instant in sorted({closed, as_of_ms}):
         found = staleness(days, instant, limit_ms=limit_ms)

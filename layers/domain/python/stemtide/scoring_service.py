@@ -136,8 +136,8 @@ def score_moments(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Read:
-    """What the tables say of moments: vectors of customers, the moments of others, the fate of those that could
-    not be read; and of the customers, in their order, what the vectors are made of."""
+    """What the tables say of moments: vectors of customers, the moments of others, the fate of those that
+    could not be read; and of the customers, in their order, what the vectors are made of."""
 
     customers: tuple[Vector, ...] = ()
     others: tuple[Moment, ...] = ()

@@ -1,0 +1,115 @@
+"""A batch of the nightly run at the scorer: read and made into vectors, or scored from them."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import msgspec
+
+from stemtide.as_of import parse_as_of
+from stemtide.extraction import decode, encode, extract, score_extract
+from stemtide.features.configured_features import Shape
+from stemtide.features.profile_columns import Basis
+from stemtide.scoring.assessment import Trigger
+from stemtide.scoring_service import ScoringPorts
+from stemtide.sweep import COUNTED
+
+
+class BatchLog(Protocol):
+    """Where batches leave what they found; see `store.sweeps.SweepLog`."""
+
+    def put_extract(self, run: str, number: int, data: bytes) -> None: ...
+
+    def read_extract(self, run: str, number: int) -> bytes: ...
+
+    def put_list(self, run: str, name: str, content: Any) -> str: ...
+
+    def note_batch(self, run: str, step: str, number: int, facts: Mapping[str, Any]) -> None: ...
+
+
+class Owners(Protocol):
+    """Who has begun a night; see `store.sweep_nights.SweepNights`."""
+
+    def taken_over(self, night: str, *, version: str | None) -> str | None: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SweepBatches:
+    """The scorer's part of a run.
+
+    `load` gives a version of a name, `basis_of` what the configuration and a model add, `shape` are the
+    configured features, `columns` the gate's key columns.
+    """
+
+    load: Callable[[str, str], Any]
+    basis_of: Callable[[Any], Basis]
+    shape: Shape
+    columns: Sequence[str]
+    ports: Callable[[], ScoringPorts]
+    log: BatchLog
+    nights: Owners
+    logger: Any
+
+    def work(self, item: Mapping[str, Any]) -> tuple[str, ...]:
+        """Work off an item of one of the maps; the accounts for which it must come again.
+
+        Raises:
+            UnavailableError: the same again does no harm.
+            ExtractionError: the night must be run again.
+            ArtefactError: the version must not be used.
+        """
+        return self._extract(item) if item["step"] == "extract" else self._score(item)
+
+    def _extract(self, item: Mapping[str, Any]) -> tuple[str, ...]:
+        run, number = item["run"], item["number"]
+        basis = self.basis_of(self._model(item["model"]))
+        challenger = item.get("challenger")
+        other = None if challenger is None else self.basis_of(self._model(challenger))
+        found = extract(
+            item["accounts"],
+            as_of_ms=parse_as_of(item["as_of"]),
+            basis=basis,
+            challenger_basis=None if other == basis else other,
+            columns=self.columns,
+            ports=self.ports(),
+        )
+        if found.again:
+            return found.again
+        facts = msgspec.to_builtins(found.statistics)
+        self.log.put_extract(run, number, encode(found.extract))
+        self.log.note_batch(run, "extract", number, facts)
+        self.logger.info("extracted", run=run, number=number, as_of=item["as_of"], **_counts(facts))
+        return ()
+
+    def _score(self, item: Mapping[str, Any]) -> tuple[str, ...]:
+        run, number, night = item["run"], item["number"], item["as_of"]
+        version = item["model"]["version"]
+        other = self.nights.taken_over(night, version=version)
+        if other is not None:  # two versions would score parts of it
+            facts = dict.fromkeys(COUNTED, 0) | {"failed": item["size"], "taken_over": other}
+            self.log.note_batch(run, "score", number, facts)
+            self.logger.warning("left alone: the night was begun anew", run=run, number=number, by=other)
+            return ()
+        found = score_extract(
+            decode(self.log.read_extract(run, number)),
+            shape=self.shape,
+            model=self._model(item["model"]),
+            trigger=Trigger(item["trigger"]),
+            marks=item["marks"],
+            ports=self.ports(),
+        )
+        if found.scored.failed:
+            return found.scored.failed
+        if found.at_risk:
+            self.log.put_list(run, f"{number:06d}", found.at_risk)
+        counts = {**found.scored.counts(), "at_risk": len(found.at_risk)}
+        self.log.note_batch(run, "score", number, counts)
+        self.logger.info("scored", run=run, number=number, trigger=item["trigger"], **counts)
+        return ()
+
+    def _model(self, named: Mapping[str, Any]) -> Any | None:
+        return None if named["version"] is None else self.load(named["name"], named["version"])
+
+
+def _counts(facts: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: facts[name] for name in ("customers", "others", "failed")}
