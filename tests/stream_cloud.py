@@ -48,7 +48,11 @@ SETTINGS = (
     DeadLettersSettings(ingest_table="ingest", dead_letter_bucket="dead"),
     ProfileSettings(accounts_table="accounts", ingest_table="ingest", dead_letter_queue=QUEUE),
     DetectSettings(
-        usage_table="usage", accounts_table="accounts", ingest_table="ingest", dead_letter_queue=QUEUE
+        usage_table="usage",
+        accounts_table="accounts",
+        ingest_table="ingest",
+        event_stream="events",
+        dead_letter_queue=QUEUE,
     ),
     PublishSettings(
         accounts_table="accounts", ingest_table="ingest", event_bus="bus", dead_letter_queue=QUEUE

@@ -22,10 +22,14 @@ from stemtide.scoring_service import MODEL, Fate, Moment, Scored, ScoringPorts, 
 from stemtide.settings import ScoreSettings
 from stemtide.stamped_scores import stamped
 from stemtide.store import clients
+from stemtide.store.challenger_scores import Challengers, ChallengerScores
 from stemtide.store.drop_queue import DropQueue
 from stemtide.store.models import ModelStore
 from stemtide.store.pace import Threads
 from stemtide.store.scoring import ScoreTables
+from stemtide.store.sweep_nights import SweepNights
+from stemtide.store.sweeps import SweepLog
+from stemtide.sweep_batches import SweepBatches
 
 logger = Logger(service="score")
 
@@ -63,6 +67,31 @@ def models() -> ModelStore:
 
 
 @lru_cache(maxsize=1)
+def sweep_batches() -> SweepBatches:
+    """The nightly run's batches, on this deployment's tables and buckets."""
+    config = bundled_config()
+    table = clients.table(ScoreSettings.from_env().ingest_table, config=clients.PATIENT)
+    s3 = clients.client("s3", config=clients.PATIENT)
+    return SweepBatches(
+        load=models().named,
+        challengers=Challengers(
+            models=models(),
+            scores=ChallengerScores(tables().accounts),
+            side_by_side=threads(),
+            least_history_days=config.scoring.least_history_days,
+            say_lost=_say_lost,
+        ),
+        basis_of=basis_of,
+        shape=Shape.of(config.events),
+        columns=config.sweep.feature_completeness.columns,
+        ports=ports,
+        log=SweepLog(s3=s3, bucket=ScoreSettings.from_env().archive_bucket, table=table),
+        nights=SweepNights(table),
+        logger=logger,
+    )
+
+
+@lru_cache(maxsize=1)
 def queue() -> DropQueue:
     """The queue of drops, looked up once per process."""
     settings = ScoreSettings.from_env()
@@ -87,12 +116,12 @@ def operations() -> dict[str, Operation]:
 
 
 def handler(event: dict[str, Any], context: object) -> Any:
-    """A request of the HTTP API, a delivery of the queue of drops, or a batch."""
+    """A request of the HTTP API, a delivery of the queue of drops, a step of the nightly run, or a batch."""
     if "routeKey" in event:
         return answer(event, operations=operations(), logger=logger)
     if "Records" in event:
         return _delivery(event)
-    return _batch(event)
+    return _step(event) if "step" in event else _batch(event)
 
 
 def score(
@@ -165,6 +194,19 @@ def _set_aside(body: str, error: Exception) -> None:
 
 def _say_failed(moment: Moment, error: Exception) -> None:
     logger.error("not scored", account=moment.account, **error_facts(error))
+
+
+def _say_lost(accounts: int, error: Exception) -> None:
+    logger.error("not scored by the challenger", accounts=accounts, **error_facts(error))
+
+
+def _step(event: dict[str, Any]) -> dict[str, Any]:
+    """A batch of the nightly run: extracted, or scored. What came of it is in the run's log, not in the
+    answer: all batches' answers together may hold 256 KB (Step Functions)."""
+    left = sweep_batches().work(event)
+    if left:
+        raise ScoringFailedError(f"{len(left)} accounts, the first: {', '.join(left[:5])}; others are done")
+    return {}
 
 
 def _batch(event: dict[str, Any]) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sns_subscriptions as subscriptions
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
+from stemtide.quality_gate import TRIPPED
 from stemtide.recompute_plan import METRICS as RECOMPUTED
 from stemtide.refusals import REFUSED
 from stemtide.sweep import SWEPT
@@ -136,9 +137,13 @@ class Alarms(Construct):
         self._raise("model-refused", refused, meaning, missing=MISSING_IS.IGNORE)
 
     def sweep(self, state_machine_arn: str) -> None:
-        """A nightly run failed, or none came to its end."""
+        """A nightly run failed, the quality gate kept a night from being scored, or none came to its end."""
         failed = _failed(state_machine_arn)
         self._raise("sweep-failed", failed, "a nightly run did not score every account")
+        tripped = cloudwatch.Metric(
+            namespace=METRICS, metric_name=TRIPPED, period=FIVE_MINUTES, statistic="Maximum"
+        )
+        self._raise("sweep-gate-tripped", tripped, "the quality gate kept a night from being scored")
         self._nightly("sweep-not-run", SWEPT, "no nightly run came to its end for 30 hours")
 
     def recompute(self, state_machine_arn: str) -> None:

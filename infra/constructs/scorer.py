@@ -4,6 +4,7 @@ from constructs import Construct
 from stemtide.settings import ScoreSettings
 
 from infra.config import Deployment
+from infra.constructs.archive import Archive
 from infra.constructs.balance_check import METRICS
 from infra.constructs.domain_tables import DomainTables
 from infra.constructs.drop_queue import DropQueue
@@ -23,6 +24,7 @@ class Scorer(Construct):
         deployment: Deployment,
         layers: Layers,
         tables: DomainTables,
+        archive: Archive,
         models: ModelRegistry,
         drops: DropQueue,
     ) -> None:
@@ -37,6 +39,7 @@ class Scorer(Construct):
                 usage_table=tables.usage.table_name,
                 accounts_table=tables.accounts.table_name,
                 ingest_table=tables.ingest.table_name,
+                archive_bucket=archive.bucket.bucket_name,
                 model_bucket=models.bucket.bucket_name,
                 drop_queue=drops.queue.queue_url,
                 drop_dead_letter_queue=drops.given_up.queue_url,

@@ -8,6 +8,7 @@ from stemtide.settings import DetectSettings
 from infra.config import Deployment
 from infra.constructs.dead_letters import AsyncDeadLetters
 from infra.constructs.domain_tables import DomainTables
+from infra.constructs.event_stream import LAG_ACTIONS, EventStream
 from infra.constructs.function import Function
 from infra.constructs.layers import Layers
 from infra.constructs.schedules import Schedules
@@ -33,6 +34,7 @@ class UsageDrops(Construct):
         layers: Layers,
         tables: DomainTables,
         given_up: s3.IBucket,
+        events: EventStream,
         schedules: Schedules,
         asynchronous: AsyncDeadLetters,
     ) -> None:
@@ -47,6 +49,7 @@ class UsageDrops(Construct):
                 usage_table=tables.usage.table_name,
                 accounts_table=tables.accounts.table_name,
                 ingest_table=tables.ingest.table_name,
+                event_stream=events.stream.stream_name,
                 dead_letter_queue=asynchronous.queue.queue_url,
             ),
         )
@@ -58,6 +61,7 @@ class UsageDrops(Construct):
             tables.accounts.table_arn,
         )
         self.function.allow(["dynamodb:PutItem", "dynamodb:Query"], tables.ingest.table_arn)
+        self.function.allow(LAG_ACTIONS, events.stream.stream_arn)
         asynchronous.catch(self.function)
         TableConsumer(
             self,

@@ -39,13 +39,13 @@ class ScoringStack(Stack):
         )
         common = {"deployment": deployment, "tables": data.tables}
         reader = {**common, "layers": layers, "given_up": pipeline.given_up, "asynchronous": asynchronous}
-        drops = UsageDrops(self, "UsageDrops", **reader, schedules=schedules)
+        drops = UsageDrops(self, "UsageDrops", **reader, events=data.events, schedules=schedules)
         facts = DomainFacts(self, "DomainFacts", **reader, bus=data.bus)
-        model = {**common, "layers": inference, "models": data.models}
+        model = {**common, "layers": inference, "models": data.models, "archive": data.archive}
         queue = DropQueue(self, "Drops", deployment=deployment, bus=data.bus, asynchronous=asynchronous)
         scorer = Scorer(self, "Scorer", **model, drops=queue)
         sweep = NightlySweep(
-            self, "Sweep", **model, archive=data.archive, scorer=scorer.function, schedules=schedules
+            self, "Sweep", **model, events=data.events, scorer=scorer.function, schedules=schedules
         )
 
         self.score = scorer.function

@@ -39,6 +39,7 @@ SETTINGS = (
         usage_table="usage",
         accounts_table="accounts",
         ingest_table="ingest",
+        archive_bucket="archive",
         model_bucket="models",
         drop_queue="drops",
         drop_dead_letter_queue="given-up-drops",

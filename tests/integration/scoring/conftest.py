@@ -9,9 +9,12 @@ import boto3
 import pytest
 from moto import mock_aws
 from stemtide import tables
+from stemtide.as_of import parse_as_of
 from stemtide.calls import DAY_MS, day_of
+from stemtide.event_days import Span
 from stemtide.settings import ScoreSettings, SweepSettings
 from stemtide.state import State, encode
+from stemtide.store.event_days import EventDayNotes
 from stemtide.store.records import Records
 
 from tests.domain_tables import create
@@ -73,6 +76,14 @@ class Scoring:
             ]
         }
 
+    def heard_until(self, at: str, *, days: int = 1) -> None:
+        """The stream has told of events up to an instant, on each day at the same time."""
+        last = parse_as_of(at)
+        notes = EventDayNotes(self.ingest)
+        for ago in range(days):
+            end = last - ago * DAY_MS
+            notes.note({end // DAY_MS: Span(end // DAY_MS * DAY_MS, end)})
+
     def batch(self, *accounts: str, as_of: str = AS_OF, **changes: Any) -> dict[str, Any]:
         """An event as the nightly run makes it."""
         event = {"accounts": list(accounts), "as_of": as_of, "trigger": "schedule", "run": "r"}
@@ -89,6 +100,7 @@ def scoring(monkeypatch: pytest.MonkeyPatch) -> Iterator[Scoring]:
         **SweepSettings(
             accounts_table="accounts",
             ingest_table="ingest",
+            event_stream="events",
             archive_bucket="archive",
             model_bucket="models",
             metric_namespace="Stemtide",
@@ -102,12 +114,14 @@ def scoring(monkeypatch: pytest.MonkeyPatch) -> Iterator[Scoring]:
             create(dynamodb.meta.client, table)
         for bucket in ("models", "archive"):
             s3.create_bucket(Bucket=bucket)
+        boto3.client("kinesis").create_stream(StreamName="events", ShardCount=1)
         sqs = boto3.client("sqs")
         urls = [sqs.create_queue(QueueName=name)["QueueUrl"] for name in ("drops", "given-up")]
         settings = ScoreSettings(
             usage_table="usage",
             accounts_table="accounts",
             ingest_table="ingest",
+            archive_bucket="archive",
             model_bucket="models",
             drop_queue=urls[0],
             drop_dead_letter_queue=urls[1],

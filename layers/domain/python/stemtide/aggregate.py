@@ -26,6 +26,7 @@ from stemtide.accounting import Position, advance
 from stemtide.calls import DAY_MS, Bounds, day_of_index
 from stemtide.commit import Accounted, Committer, GivenUpError, Group
 from stemtide.envelope import Arrived
+from stemtide.event_days import Span, spans_of
 from stemtide.facts import Fact
 from stemtide.kinesis_event import Delivered, Delivery, pieces
 from stemtide.ledgers import Lane, enter_lane, write_ledger
@@ -77,6 +78,8 @@ class AggregatePorts:
     incarnations: Incarnations
     pace: Pace
     side_by_side: SideBySide
+    note_days: Callable[[Mapping[int, Span]], None] = lambda _: None
+    """Notes the first and newest event of days, for whoever must know whether usage is whole."""
 
     def paced(self, pace: Pace) -> "AggregatePorts":
         """The same at another pace: every invocation has its own deadline."""
@@ -126,6 +129,7 @@ def _aggregate(event: Mapping[str, Any], ports: AggregatePorts, rules: Rules) ->
         return _response(first)
     done = _commit_all(work, lane, ports, rules)
     failed = _lowest(outcome.failed for outcome in done)
+    failed = _note_days(work, ports, failed)
     failed = _set_aside(work, lane, ports, failed)
     parts = {
         DUPLICATE: list(chain.from_iterable(outcome.duplicates for outcome in done)),
@@ -212,6 +216,19 @@ def _commit_all(work: _Work, lane: Lane, ports: AggregatePorts, rules: Rules) ->
         return done
 
     return list(chain.from_iterable(ports.side_by_side(day_after_day, _by_account(work))))
+
+
+def _note_days(work: _Work, ports: AggregatePorts, failed: int | None) -> int | None:
+    """Note the events' days unless some must come again anyway; the lowest failed after that."""
+    if failed is not None:
+        return failed
+    try:
+        ports.note_days(
+            spans_of((day, [event.at_ms for event in events]) for (_, day), events in work.groups.items())
+        )
+    except UnavailableError:
+        return work.positions[0].sequence
+    return None
 
 
 def _arrivals(work: _Work) -> Callable[[Sequence[Event]], tuple[int, int]]:

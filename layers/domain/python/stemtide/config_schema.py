@@ -17,6 +17,7 @@ from stemtide.calls import RESERVED_PREFIX
 from stemtide.config_detection import Detection, Section
 from stemtide.config_shadow import Shadow
 from stemtide.config_sources import Sentiment, Source, Sources, Support
+from stemtide.config_sweep import Sweep
 from stemtide.config_training import Training
 from stemtide.config_triggers import Triggers
 
@@ -28,6 +29,7 @@ __all__ = [
     "Source",
     "Sources",
     "Support",
+    "Sweep",
     "Training",
     "Triggers",
 ]
@@ -313,6 +315,7 @@ class Config(Section, frozen=True):
     triggers: Triggers = field(default_factory=Triggers)
     scoring: Scoring = field(default_factory=Scoring)
     shadow: Shadow = field(default_factory=Shadow)
+    sweep: Sweep = field(default_factory=Sweep)
     training: Training = field(default_factory=Training)
     plans: tuple[Plan, ...] = ()
 

@@ -1,7 +1,7 @@
 """From accounts and an instant to written scores. The outside comes in through ports."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final, NamedTuple, Protocol
 
@@ -100,7 +100,11 @@ def score_accounts(
 ) -> Scored:
     """Score the accounts as of one instant; see `score_moments`."""
     moments = [Moment(account, as_of_ms) for account in accounts]
-    fates = score_moments(moments, trigger=trigger, model=model, basis=basis, ports=ports)
+    return by_fate(score_moments(moments, trigger=trigger, model=model, basis=basis, ports=ports))
+
+
+def by_fate(fates: Mapping[Moment, Fate]) -> Scored:
+    """The accounts by what became of them."""
 
     def those(fate: Fate) -> tuple[str, ...]:
         return tuple(moment.account for moment, found in fates.items() if found is fate)
@@ -125,15 +129,42 @@ def score_moments(
         model: what `assess` takes; None: rules.
         basis: what the configuration adds.
     """
+    read = read_vectors(moments, basis=basis, ports=ports)
+    return {**read.fates, **score_vectors(read, trigger=trigger, model=model, ports=ports)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Read:
+    """What the tables say of moments: vectors of customers, the moments of others, the fate of those that
+    could not be read; and of the customers, in their order, what the vectors are made of."""
+
+    customers: tuple[Vector, ...] = ()
+    others: tuple[Moment, ...] = ()
+    fates: Mapping[Moment, Fate] = field(default_factory=dict)
+    known: tuple[Known, ...] = ()
+
+
+def read_vectors(moments: Iterable[Moment], *, basis: Basis, ports: ScoringPorts) -> Read:
+    """Read accounts, each as of its own instant; the trouble of one costs no other its vector."""
     wanted = list(dict.fromkeys(moments))
     known, fates = _each(wanted, lambda moment: ports.read(*moment), wanted, ports)
     read = [moment for moment in wanted if moment in known]
     vectors = vectors_at([(known[moment], moment.as_of_ms) for moment in read], basis=basis) if read else []
-    customers = [vector for vector in vectors if _is_customer(vector)]
-    others = [_moment(vector) for vector in vectors if not _is_customer(vector)]
+    customers = tuple(vector for vector in vectors if _is_customer(vector))
+    return Read(
+        customers=customers,
+        others=tuple(_moment(vector) for vector in vectors if not _is_customer(vector)),
+        fates=fates,
+        known=tuple(known[_moment(vector)] for vector in customers),
+    )
+
+
+def score_vectors(read: Read, *, trigger: Trigger, model: Any, ports: ScoringPorts) -> dict[Moment, Fate]:
+    """Score the customers, and end the scores of the others."""
+    others = list(read.others)
     ended, lost = _each(others, lambda moment: ports.end(moment, trigger), others, ports)
-    fates |= lost | dict.fromkeys(ended, Fate.NOT_CUSTOMER)
-    return fates | (_score(customers, trigger, model, ports) if customers else {})
+    fates = lost | dict.fromkeys(ended, Fate.NOT_CUSTOMER)
+    return fates | (_score(read.customers, trigger, model, ports) if read.customers else {})
 
 
 def _score(

@@ -98,6 +98,7 @@ class DetectSettings(Settings):
     usage_table: str
     accounts_table: str
     ingest_table: str
+    event_stream: str
     dead_letter_queue: str
 
 
@@ -118,6 +119,7 @@ class ScoreSettings(Settings):
     usage_table: str
     accounts_table: str
     ingest_table: str
+    archive_bucket: str
     model_bucket: str
     drop_queue: str
     drop_dead_letter_queue: str
@@ -126,10 +128,11 @@ class ScoreSettings(Settings):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SweepSettings(Settings):
-    """Plans and ends the runs over every account."""
+    """Plans, judges and ends the runs over every account."""
 
     accounts_table: str
     ingest_table: str
+    event_stream: str
     archive_bucket: str
     model_bucket: str
     metric_namespace: str

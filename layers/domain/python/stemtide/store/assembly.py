@@ -21,6 +21,7 @@ from stemtide.state import Caps
 from stemtide.store import clients
 from stemtide.store.archive_objects import ArchiveDays, S3Objects
 from stemtide.store.consumer_progress import read_progress
+from stemtide.store.event_days import EventDayNotes
 from stemtide.store.forward import KinesisStream
 from stemtide.store.incarnation import StreamIncarnations
 from stemtide.store.ledger import AGGREGATE, ARCHIVE, DynamoLedger
@@ -79,6 +80,7 @@ def aggregate_ports(settings: AggregateSettings, config: Config) -> AggregatePor
         incarnations=StreamIncarnations(client=kinesis),
         pace=NO_TIME,
         side_by_side=Threads(),
+        note_days=EventDayNotes(clients.table(settings.ingest_table)).note,
     )
 
 
