@@ -321,7 +321,10 @@ def test_a_drop_on_the_bus_goes_to_the_queue_or_is_kept(synth: Synth) -> None:
 
     [rule] = synth.properties("AWS::Events::Rule")
     [target] = rule["Targets"]
-    assert rule["EventPattern"] == {"source": ["stemtide"], "detail-type": ["UsageDropDetected"]}
+    assert rule["EventPattern"] == {
+        "source": ["stemtide"],
+        "detail-type": ["UsageDropDetected", "UsageDropDetected.shadow"],
+    }
     assert target["Arn"] == {"Fn::GetAtt": [logical, "Arn"]}
     assert "AsyncQueue" in json.dumps(target["DeadLetterConfig"])
     assert target["RetryPolicy"] == {"MaximumEventAgeInSeconds": 21600, "MaximumRetryAttempts": 20}
