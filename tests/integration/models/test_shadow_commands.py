@@ -166,8 +166,14 @@ def test_the_shadow_report_is_of_the_days_asked_for_and_knows_what_was_before(
             reason="shadow",
             because="capability",
             detail={
-                "account": "rising", "as_of": as_of, "tier": "high", "previous": "medium", "score": 70,
-                "previous_score": 40, "model_version": "v1", "trigger": "schedule",
+                "account": "rising",
+                "as_of": as_of,
+                "tier": "high",
+                "previous": "medium",
+                "score": 70,
+                "previous_score": 40,
+                "model_version": "v1",
+                "trigger": "schedule",
             },
         )
     )
