@@ -27,6 +27,13 @@ def scores(stack: Stack, account: str) -> list[dict[str, Any]]:
     return list(reply.body["scores"])
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _fresh(home: Home, stack: Stack) -> None:
+    """The stream told of events up to yesterday's end, and of some today: it is not stale."""
+    activity.post(stack, [activity.until_midnight(), activity.first_of_today("e2e-evening")])
+    stemtide(home, "drain")
+
+
 @pytest.fixture(scope="module")
 def fallen(home: Home, stack: Stack) -> str:
     """An account whose API volume fell from 10 to 4 calls a day, seen again today."""
