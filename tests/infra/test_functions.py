@@ -41,13 +41,20 @@ READ_TABLE_STREAM = {
     "dynamodb:ListStreams",
 }
 GIVE_UP = {"s3:ListBucket", "s3:PutObject"}
+LOOK_AT_STREAM = {
+    "kinesis:DescribeStreamSummary",
+    "kinesis:GetRecords",
+    "kinesis:GetShardIterator",
+    "kinesis:ListShards",
+}
 MAY = {
     "ingest": LOG | {"kinesis:PutRecords", "secretsmanager:GetSecretValue"},
     "api": LOG | {"dynamodb:GetItem", "dynamodb:Query", "s3:GetObject"},
     "aggregate": LOG
     | READ_STREAM
     | GIVE_UP
-    | {"dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:PutItem", "kinesis:PutRecords"},
+    | {"dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"}
+    | {"kinesis:PutRecords"},
     "archive": LOG | READ_STREAM | GIVE_UP | {"dynamodb:GetItem", "dynamodb:PutItem"},
     "dead_letters": LOG
     | {"dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query", "s3:GetObject", "sqs:SendMessage"}
@@ -63,19 +70,21 @@ MAY = {
     | READ_TABLE_STREAM
     | GIVE_UP
     | {"dynamodb:BatchGetItem", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:UpdateItem"}
-    | {"sqs:SendMessage", "sqs:GetQueueAttributes", "sqs:GetQueueUrl"},
+    | {"sqs:SendMessage", "sqs:GetQueueAttributes", "sqs:GetQueueUrl"}
+    | LOOK_AT_STREAM,
     "publish": LOG
     | READ_TABLE_STREAM
     | GIVE_UP
     | {"dynamodb:PutItem", "events:PutEvents", "sqs:SendMessage"},
     "score": LOG
     | {"dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:UpdateItem"}
-    | {"s3:GetObject", "s3:ListBucket"}
+    | {"s3:GetObject", "s3:ListBucket", "s3:PutObject"}
     | {"sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueAttributes"}
     | {"sqs:ReceiveMessage", "sqs:SendMessage"},
     "sweep": LOG
-    | {"dynamodb:PutItem", "dynamodb:Query", "dynamodb:UpdateItem"}
-    | {"s3:GetObject", "s3:ListBucket", "s3:PutObject"},
+    | {"dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:UpdateItem"}
+    | {"s3:GetObject", "s3:ListBucket", "s3:PutObject"}
+    | LOOK_AT_STREAM,
     "recompute": LOG
     | {"dynamodb:BatchGetItem", "dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem"}
     | {"dynamodb:Query", "dynamodb:UpdateItem"}

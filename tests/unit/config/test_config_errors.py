@@ -155,7 +155,7 @@ def refused_at(text: str) -> int | None:
 def test_a_key_column_or_bound_of_the_quality_gate_that_cannot_be_is_named(
     written: str, line: int, said: str
 ) -> None:
-    text = f'[company]\nname = "A"\ntime_zone = "UTC"\ncurrency = "EUR"\n[sweep.feature_completeness]\n{written}\n'
+    text = f"{COMPANY}[sweep.feature_completeness]\n{written}\n"
 
     with pytest.raises(ConfigError, match=said) as caught:
         parse_config(text.encode())
@@ -164,15 +164,14 @@ def test_a_key_column_or_bound_of_the_quality_gate_that_cannot_be_is_named(
 
 
 def test_features_of_configured_parts_may_be_key_columns() -> None:
-    text = """[company]
-name = "A"
-time_zone = "UTC"
-currency = "EUR"
-[[events.features]]
+    text = (
+        COMPANY
+        + """[[events.features]]
 name = "reports"
 events = ["Report *"]
 [sweep.feature_completeness]
 columns = ["reports_share_30d"]
 """
+    )
 
     assert parse_config(text.encode()).sweep.feature_completeness.columns == ("reports_share_30d",)

@@ -86,8 +86,18 @@ def staleness(days: EventDays, as_of_ms: int, *, limit_ms: int) -> Staleness:
     )
 
 
-def why_not_whole(days: EventDays, as_of_ms: int, *, limit_ms: int) -> str | None:
-    """Why the days that are over at an instant may lack events, or the stream be dead; None: no reason."""
+def why_not_whole(days: EventDays, as_of_ms: int, *, lag_ms: int, limit_ms: int) -> str | None:
+    """Why the usage of the days that are over at an instant may lack events, or the stream be dead.
+
+    Args:
+        lag_ms: how far the stream's consumers are behind now.
+        limit_ms: how long a silence, and how large a lag, says nothing.
+
+    Returns:
+        The reason in words, None without one.
+    """
+    if lag_ms > limit_ms:
+        return f"the stream's consumers are {lag_ms // MINUTE_MS:,} min behind"
     closed = end_of_day_ms(last_closed_day(as_of_ms))
     for instant in sorted({closed, as_of_ms}):
         found = staleness(days, instant, limit_ms=limit_ms)

@@ -1,7 +1,6 @@
 """How long the oldest record that the aggregates have not counted yet has been waiting in the stream."""
 
 from collections.abc import Iterator
-from datetime import UTC
 from typing import Any, Final
 
 from stemtide import lanes
@@ -28,20 +27,13 @@ def aggregates_lag_ms(kinesis: Any, stream: str, table: Any, *, now_ms: int) -> 
     marks = {balance.lane: balance.aggregate_mark for balance in read_counters(table).lanes}
     with translated():
         summary = kinesis.describe_stream_summary(StreamName=stream)["StreamDescriptionSummary"]
-        incarnation = round(summary["StreamCreationTimestamp"].timestamp() * 1000)
-        waiting = [
-            now_ms - instant_ms(records[0]["ApproximateArrivalTimestamp"].astimezone(UTC))
-            for shard in shards_of(kinesis, stream)
-            if (records := _waiting(kinesis, stream, shard, marks, incarnation))
-        ]
-    return max([0, *waiting])
-
-
-def _waiting(
-    kinesis: Any, stream: str, shard: str, marks: dict[str, int], incarnation: int
-) -> list[dict[str, Any]]:
-    mark = marks.get(lanes.lane_of(incarnation=incarnation, shard=shard), -1)
-    return records_after(kinesis, stream, shard, mark)[0]
+        incarnation, arn = round(summary["StreamCreationTimestamp"].timestamp() * 1000), summary["StreamARN"]
+        waiting = [0]
+        for shard in shards_of(kinesis, stream):
+            mark = marks.get(lanes.lane_of(incarnation=incarnation, shard=shard), -1)
+            records, _ = records_after(kinesis, stream, shard, mark, stream_arn=arn)
+            waiting += [now_ms - instant_ms(one["ApproximateArrivalTimestamp"]) for one in records[:1]]
+    return max(waiting)
 
 
 def shards_of(kinesis: Any, stream: str) -> Iterator[str]:
@@ -53,8 +45,12 @@ def shards_of(kinesis: Any, stream: str) -> Iterator[str]:
         yield from (shard["ShardId"] for shard in found["Shards"])
 
 
-def records_after(kinesis: Any, stream: str, shard: str, mark: int) -> tuple[list[dict[str, Any]], int]:
+def records_after(
+    kinesis: Any, stream: str, shard: str, mark: int, *, stream_arn: str | None = None
+) -> tuple[list[dict[str, Any]], int]:
     """The first records after a mark (-1: of the shard) and `MillisBehindLatest`; none only at its end.
+
+    An iterator does not name its stream, so whoever may read one stream only gives its ARN, too.
 
     A GetRecords answer may be empty although records follow: only `MillisBehindLatest` 0, or the end of
     a closed shard, says that there are none.
@@ -64,9 +60,10 @@ def records_after(kinesis: Any, stream: str, shard: str, mark: int) -> tuple[lis
         if mark >= 0
         else {"ShardIteratorType": "TRIM_HORIZON"}
     )
+    arn = {} if stream_arn is None else {"StreamARN": stream_arn}
     iterator = kinesis.get_shard_iterator(StreamName=stream, ShardId=shard, **start)["ShardIterator"]
     while iterator:
-        answer = kinesis.get_records(ShardIterator=iterator, Limit=PEEK_RECORDS)
+        answer = kinesis.get_records(ShardIterator=iterator, Limit=PEEK_RECORDS, **arn)
         behind_ms = answer.get("MillisBehindLatest", 0)
         if answer["Records"] or behind_ms == 0:
             return answer["Records"], behind_ms
