@@ -1,5 +1,5 @@
-"""Finds drops of use: on an account's first use of a day, and every hour for those who are silent; and voids
-what scoring keeps of days that have changed."""
+"""Finds drops of use: on an account's first use of a day, and every hour for those who are silent; voids what
+scoring keeps of days that have changed, and hands on who has logged in."""
 
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -10,6 +10,7 @@ from stemtide.as_of import instant_ms, parse_as_of
 from stemtide.config import bundled_config
 from stemtide.detecting import DetectPorts, Outcome, on_first_use, on_silence
 from stemtide.jobs import claim_due
+from stemtide.logins import on_logins
 from stemtide.settings import DetectSettings
 from stemtide.silence import AT_MOST, EVERY, JOB
 from stemtide.store import clients
@@ -19,6 +20,7 @@ from stemtide.store.day_use import DayUses
 from stemtide.store.jobs import DynamoRuns
 from stemtide.store.pace import Threads
 from stemtide.store.records import Records
+from stemtide.store.score_queue import LoginSender
 from stemtide.store.set_aside import SetAside
 from stemtide.store.usage_blocks import UsageBlocks
 from stemtide.table_stream import changes, done_before, partial_answer
@@ -64,6 +66,12 @@ def ports() -> DetectPorts:
     )
 
 
+@lru_cache(maxsize=1)
+def logins() -> LoginSender:
+    """The queue of logins, looked up once per process."""
+    return LoginSender(client=clients.client("sqs"), url=settings().login_queue)
+
+
 def handler(event: dict[str, Any], context: object) -> dict[str, Any] | None:
     """A delivery of the usage table's stream, a firing of the schedule, or a question for one instant."""
     if "Records" in event:
@@ -79,7 +87,8 @@ def _delivery(event: dict[str, Any]) -> dict[str, Any]:
     again = void_late(found, UsageBlocks(tables()["accounts"]).void)  # before a drop asks for a score
     outcome = on_first_use(found, config=bundled_config(), ports=ports())
     _say("looked at first uses", outcome)
-    failed = outcome.failed if again is None else (*outcome.failed, again)
+    untold = on_logins(found, logins().send)  # after the drops: they wait for nobody
+    failed = (*outcome.failed, *untold, *(() if again is None else (again,)))
     done = done_before(found, failed)
     if done is not None:
         leave_mark(tables()["ingest"], "detect", done)

@@ -42,6 +42,8 @@ SETTINGS = (
         model_bucket="models",
         drop_queue="drops",
         drop_dead_letter_queue="given-up-drops",
+        login_queue="logins",
+        login_dead_letter_queue="given-up-logins",
     ),
 )
 LANE = "1706600000000/0"

@@ -93,12 +93,13 @@ class ProfileSettings(Settings):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DetectSettings(Settings):
-    """Finds drops of use."""
+    """Finds drops of use, and hands on who has logged in."""
 
     usage_table: str
     accounts_table: str
     ingest_table: str
     dead_letter_queue: str
+    login_queue: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,6 +121,8 @@ class ScoreSettings(Settings):
     model_bucket: str
     drop_queue: str
     drop_dead_letter_queue: str
+    login_queue: str
+    login_dead_letter_queue: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
