@@ -1,5 +1,5 @@
-"""Finds drops of use: on an account's first use of a day, and every hour for those who are silent; and voids
-what scoring keeps of days that have changed."""
+"""Finds drops of use: on an account's first use of a day, and every hour for those who are silent; voids what
+scoring keeps of days that have changed, and hands on who has logged in."""
 
 import time
 from datetime import UTC, datetime
@@ -12,6 +12,7 @@ from stemtide.config import bundled_config
 from stemtide.detecting import DetectPorts, Outcome, on_first_use, on_silence
 from stemtide.event_days import MINUTE_MS, why_not_whole
 from stemtide.jobs import claim_due
+from stemtide.logins import on_logins
 from stemtide.settings import DetectSettings
 from stemtide.silence import AT_MOST, EVERY, JOB
 from stemtide.store import clients
@@ -22,6 +23,7 @@ from stemtide.store.event_days import read_event_days
 from stemtide.store.jobs import DynamoRuns
 from stemtide.store.pace import Threads
 from stemtide.store.records import Records
+from stemtide.store.score_queue import LoginSender
 from stemtide.store.set_aside import SetAside
 from stemtide.store.stream_lag import aggregates_lag_ms
 from stemtide.store.usage_blocks import UsageBlocks
@@ -68,6 +70,12 @@ def ports() -> DetectPorts:
     )
 
 
+@lru_cache(maxsize=1)
+def logins() -> LoginSender:
+    """The queue of logins, looked up once per process."""
+    return LoginSender(client=clients.client("sqs"), url=settings().login_queue)
+
+
 def handler(event: dict[str, Any], context: object) -> dict[str, Any] | None:
     """A delivery of the usage table's stream, a firing of the schedule, or a question for one instant."""
     if "Records" in event:
@@ -83,7 +91,8 @@ def _delivery(event: dict[str, Any]) -> dict[str, Any]:
     again = void_late(found, UsageBlocks(tables()["accounts"]).void)  # before a drop asks for a score
     outcome = on_first_use(found, config=bundled_config(), ports=ports())
     _say("looked at first uses", outcome)
-    failed = outcome.failed if again is None else (*outcome.failed, again)
+    untold = on_logins(found, logins().send)  # after the drops: they wait for nobody
+    failed = (*outcome.failed, *untold, *(() if again is None else (again,)))
     done = done_before(found, failed)
     if done is not None:
         leave_mark(tables()["ingest"], "detect", done)

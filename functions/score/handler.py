@@ -1,7 +1,8 @@
-"""Scores accounts: those whose use fell, batches of the nightly run, one that a person asks for."""
+"""Scores accounts: those whose use fell or whose users log in, batches of the nightly run, one that a person
+asks for."""
 
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 from aws_lambda_powertools import Logger
@@ -9,13 +10,15 @@ from stemtide.as_of import parse_as_of
 from stemtide.config import bundled_config
 from stemtide.delivery.model_metrics import tell_refused
 from stemtide.domain_events import UsageDropDetected
-from stemtide.drop_messages import DropPorts, messages_of, on_drops
+from stemtide.drop_messages import DropPorts, on_drops
 from stemtide.error_facts import error_facts
 from stemtide.features.configured_features import Shape
 from stemtide.features.profile_columns import Basis
 from stemtide.http.app import Operation, answer
 from stemtide.http.features import FeatureApi
 from stemtide.http.scoring import ScoringApi
+from stemtide.login_messages import LoginPorts, on_logins
+from stemtide.queue_messages import messages_of, queue_of
 from stemtide.scoring.artefact import Model
 from stemtide.scoring.assessment import Trigger
 from stemtide.scoring_service import MODEL, Fate, Moment, Scored, ScoringPorts, score_accounts, score_moments
@@ -23,9 +26,9 @@ from stemtide.settings import ScoreSettings
 from stemtide.stamped_scores import stamped
 from stemtide.store import clients
 from stemtide.store.challenger_scores import Challengers, ChallengerScores
-from stemtide.store.drop_queue import DropQueue
 from stemtide.store.models import ModelStore
 from stemtide.store.pace import Threads
+from stemtide.store.score_queue import ScoreQueue
 from stemtide.store.scoring import ScoreTables
 from stemtide.store.sweep_nights import SweepNights
 from stemtide.store.sweeps import SweepLog
@@ -92,13 +95,24 @@ def sweep_batches() -> SweepBatches:
 
 
 @lru_cache(maxsize=1)
-def queue() -> DropQueue:
+def queue() -> ScoreQueue:
     """The queue of drops, looked up once per process."""
     settings = ScoreSettings.from_env()
-    return DropQueue(
+    return ScoreQueue(
         client=clients.client("sqs"),
         url=settings.drop_queue,
         dead_letter_url=settings.drop_dead_letter_queue,
+    )
+
+
+@lru_cache(maxsize=1)
+def login_queue() -> ScoreQueue:
+    """The queue of logins, looked up once per process."""
+    settings = ScoreSettings.from_env()
+    return ScoreQueue(
+        client=clients.client("sqs"),
+        url=settings.login_queue,
+        dead_letter_url=settings.login_dead_letter_queue,
     )
 
 
@@ -116,11 +130,12 @@ def operations() -> dict[str, Operation]:
 
 
 def handler(event: dict[str, Any], context: object) -> Any:
-    """A request of the HTTP API, a delivery of the queue of drops, a step of the nightly run, or a batch."""
+    """A request of the HTTP API, a delivery of the queue of drops or of that of logins, a step of the nightly
+    run, or a batch."""
     if "routeKey" in event:
         return answer(event, operations=operations(), logger=logger)
     if "Records" in event:
-        return _delivery(event)
+        return _logins(event) if login_queue().name == queue_of(event) else _delivery(event)
     return _step(event) if "step" in event else _batch(event)
 
 
@@ -163,7 +178,10 @@ def _delivery(event: dict[str, Any]) -> dict[str, Any]:
     found = on_drops(
         messages_of(event),
         ports=DropPorts(
-            score=_on_drop, note_skipped=_note_skipped, set_aside=_set_aside, later=queue().later
+            score=_on_drop,
+            note_skipped=_note_skipped,
+            set_aside=partial(_set_aside, queue()),
+            later=queue().later,
         ),
     )
     fates = list(found.fates.values())
@@ -176,20 +194,49 @@ def _delivery(event: dict[str, Any]) -> dict[str, Any]:
     return found.answer()
 
 
-def _on_drop(moments: Sequence[Moment]) -> dict[Moment, Fate]:
-    model = models().serving(MODEL)[1]
-    return score_moments(
-        moments, trigger=Trigger.USAGE_DROP, model=model, basis=basis_of(model), ports=ports(model)
+def _logins(event: dict[str, Any]) -> dict[str, Any]:
+    found = on_logins(
+        messages_of(event),
+        ports=LoginPorts(
+            scored_until=tables().scored_until,
+            score=_on_login,
+            set_aside=partial(_set_aside, login_queue()),
+            later=login_queue().later,
+            side_by_side=threads(),
+            debounce_ms=bundled_config().triggers.login_debounce_minutes * 60_000,
+        ),
     )
+    fates = list(found.fates.values())
+    logger.info(
+        "scored logins",
+        **{str(fate): fates.count(fate) for fate in Fate},
+        debounced=found.debounced,
+        again=len(found.failed),
+        unreadable=found.unreadable,
+    )
+    return found.answer()
+
+
+def _on_drop(moments: Sequence[Moment]) -> dict[Moment, Fate]:
+    return _score_moments(moments, Trigger.USAGE_DROP)
+
+
+def _on_login(moments: Sequence[Moment]) -> dict[Moment, Fate]:
+    return _score_moments(moments, Trigger.LOGIN)
+
+
+def _score_moments(moments: Sequence[Moment], trigger: Trigger) -> dict[Moment, Fate]:
+    model = models().serving(MODEL)[1]
+    return score_moments(moments, trigger=trigger, model=model, basis=basis_of(model), ports=ports(model))
 
 
 def _note_skipped(drop: UsageDropDetected) -> None:
     tables().note_skipped(drop.account, day=drop.day, rule=drop.rule)
 
 
-def _set_aside(body: str, error: Exception) -> None:
+def _set_aside(its_queue: ScoreQueue, body: str, error: Exception) -> None:
     logger.error("set aside: it cannot be read", error=type(error).__name__)
-    queue().set_aside(body, error)
+    its_queue.set_aside(body, error)
 
 
 def _say_failed(moment: Moment, error: Exception) -> None:

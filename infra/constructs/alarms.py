@@ -90,15 +90,20 @@ class Alarms(Construct):
         )
         self._raise("async-dead-letters", waiting, "a notice or a scheduled run is in the dead-letter queue")
 
-    def drops(self, queue: sqs.IQueue, given_up: sqs.IQueue) -> None:
-        """Drops of use wait for their scores too long, or were given up."""
+    def waiting(self, what: str, asks: str, queue: sqs.IQueue, given_up: sqs.IQueue) -> None:
+        """What asks for scores waits too long, or was given up.
+
+        Args:
+            what: names the alarms.
+            asks: one of them in words.
+        """
         age = queue.metric_approximate_age_of_oldest_message(period=FIVE_MINUTES, statistic="Maximum")
-        late = "a drop of use waits for its score"
-        self._raise("drops-behind", age, late, threshold=self._stuck_ms / 1000)
+        late = f"{asks} waits for its score"
+        self._raise(f"{what}-behind", age, late, threshold=self._stuck_ms / 1000)
         left = given_up.metric_approximate_number_of_messages_visible(
             period=FIVE_MINUTES, statistic="Maximum"
         )
-        self._raise("drops-given-up", left, "a drop of use was given up without a score")
+        self._raise(f"{what}-given-up", left, f"{asks} was given up without a score")
 
     def balance(self) -> None:
         """Events are unaccounted for, or nobody looked, or could not."""

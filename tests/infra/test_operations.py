@@ -62,9 +62,10 @@ def test_dead_letters_of_both_kinds_raise_an_alarm(synth: Synth) -> None:
     assert (waiting["MetricName"], waiting["Threshold"]) == ("ApproximateNumberOfMessagesVisible", 0)
 
 
-def test_drops_that_wait_or_were_given_up_raise_an_alarm(synth: Synth) -> None:
-    waiting = alarm(synth, "waits for its score")
-    given_up = alarm(synth, "given up without a score")
+@pytest.mark.parametrize("what", ["a drop of use", "a login"])
+def test_what_waits_for_its_score_or_was_given_up_raises_an_alarm(synth: Synth, what: str) -> None:
+    waiting = alarm(synth, f"{what} waits for its score")
+    given_up = alarm(synth, f"{what} was given up without a score")
 
     assert (waiting["MetricName"], waiting["Threshold"]) == ("ApproximateAgeOfOldestMessage", 900)
     assert (given_up["MetricName"], given_up["Threshold"]) == ("ApproximateNumberOfMessagesVisible", 0)

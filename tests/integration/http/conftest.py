@@ -44,6 +44,8 @@ SETTINGS = (
         drop_queue="drops",
         drop_dead_letter_queue="given-up-drops",
         metric_namespace="Stemtide",
+        login_queue="logins",
+        login_dead_letter_queue="given-up-logins",
     ),
 )
 LANE = "1706600000000/0"

@@ -36,6 +36,8 @@ class Scoring:
     sqs: Any
     drops: str
     given_up: str
+    logins: str
+    given_up_logins: str
     functions: dict[str, ModuleType]
 
     @property
@@ -56,12 +58,13 @@ class Scoring:
             self.usage.put_item(Item={**key, "v": 1, "s": encode(state), "events": calls})
         self.records.touch(account, day_of((DAY - ago) * DAY_MS))
 
-    def deliver(self, *bodies: str) -> dict[str, Any]:
-        """Messages of the queue of drops, received and handed to the scorer as Lambda does."""
+    def deliver(self, *bodies: str, queue: str | None = None) -> dict[str, Any]:
+        """Messages of a queue (None: that of drops), received and handed to the scorer as Lambda does."""
+        url = queue or self.drops
         for body in bodies:
-            self.sqs.send_message(QueueUrl=self.drops, MessageBody=body)
+            self.sqs.send_message(QueueUrl=url, MessageBody=body)
         received = self.sqs.receive_message(
-            QueueUrl=self.drops, MaxNumberOfMessages=10, VisibilityTimeout=1800, AttributeNames=["All"]
+            QueueUrl=url, MaxNumberOfMessages=10, VisibilityTimeout=1800, AttributeNames=["All"]
         )["Messages"]
         return {
             "Records": [
@@ -71,6 +74,7 @@ class Scoring:
                     "body": message["Body"],
                     "attributes": message["Attributes"],
                     "eventSource": "aws:sqs",
+                    "eventSourceARN": f"arn:aws:sqs:us-east-1:123456789012:{url.rpartition('/')[2]}",
                 }
                 for message in received
             ]
@@ -116,7 +120,8 @@ def scoring(monkeypatch: pytest.MonkeyPatch) -> Iterator[Scoring]:
             s3.create_bucket(Bucket=bucket)
         boto3.client("kinesis").create_stream(StreamName="events", ShardCount=1)
         sqs = boto3.client("sqs")
-        urls = [sqs.create_queue(QueueName=name)["QueueUrl"] for name in ("drops", "given-up")]
+        names = ("drops", "given-up", "logins", "given-up-logins")
+        urls = [sqs.create_queue(QueueName=name)["QueueUrl"] for name in names]
         settings = ScoreSettings(
             usage_table="usage",
             accounts_table="accounts",
@@ -126,6 +131,8 @@ def scoring(monkeypatch: pytest.MonkeyPatch) -> Iterator[Scoring]:
             drop_queue=urls[0],
             drop_dead_letter_queue=urls[1],
             metric_namespace="Stemtide",
+            login_queue=urls[2],
+            login_dead_letter_queue=urls[3],
         )
         for name, value in settings.to_env().items():
             monkeypatch.setenv(name, value)
@@ -137,5 +144,7 @@ def scoring(monkeypatch: pytest.MonkeyPatch) -> Iterator[Scoring]:
             sqs=sqs,
             drops=urls[0],
             given_up=urls[1],
+            logins=urls[2],
+            given_up_logins=urls[3],
             functions={name: start_function(name) for name in ("score", "sweep")},
         )

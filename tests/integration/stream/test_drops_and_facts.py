@@ -10,17 +10,20 @@ from typing import Any
 import boto3
 import pytest
 from botocore.exceptions import ClientError
+from stemtide.as_of import as_of_text
 from stemtide.calls import DAY_MS, day_number, day_of, timestamp_ms
 from stemtide.drops import Drop
 from stemtide.event_days import Span
+from stemtide.logins import Login
 from stemtide.ports import LATE, UnavailableError
 from stemtide.state import State, encode
 from stemtide.store.consumer_marks import has_mark
 from stemtide.store.event_days import EventDayNotes
 from stemtide.store.records import Records
+from stemtide.store.score_queue import LoginSender
 from stemtide.store.usage_blocks import Block, UsageBlocks
 
-from tests.stream_cloud import QUEUE, Cloud
+from tests.stream_cloud import LOGINS, QUEUE, Cloud
 
 EVENTS = Path(__file__).parents[2] / "events"
 FIRST_MS = 1795357442000
@@ -349,3 +352,50 @@ def test_while_the_streams_consumers_are_behind_nobody_is_called_silent(
 
     assert answer["skipped"] == "the stream's consumers are 180 min behind"
     assert drops(cloud, "silent") == []
+
+
+def logged_in() -> list[dict[str, Any]]:
+    found = boto3.client("sqs").receive_message(QueueUrl=LOGINS, MaxNumberOfMessages=10)
+    return [json.loads(message["Body"]) for message in found.get("Messages", [])]
+
+
+def test_a_write_that_counts_a_login_puts_it_into_the_queue_of_logins(
+    cloud: Cloud, first_use: dict[str, Any]
+) -> None:
+    later = copy.deepcopy(first_use["Records"][0])
+    later["eventName"] = "MODIFY"
+    later["dynamodb"]["NewImage"]["login"] = {"N": str(FIRST_MS)}
+
+    answer = cloud.invoke("detect", {"Records": [later]})
+
+    assert answer == {"batchItemFailures": []}
+    assert logged_in() == [{"account": ACCOUNT, "as_of": as_of_text(FIRST_MS)}]
+    assert drops(cloud) == []
+    assert has_mark(cloud.ingest, "detect", later["dynamodb"]["SequenceNumber"])
+
+
+def test_a_login_that_cannot_be_put_into_its_queue_comes_again_and_delays_no_drop(
+    cloud: Cloud, first_use: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put_days(cloud, FALLEN)
+    first_use["Records"][0]["dynamodb"]["NewImage"]["login"] = {"N": str(FIRST_MS)}
+    sequence = first_use["Records"][0]["dynamodb"]["SequenceNumber"]
+    with monkeypatch.context() as patch:
+        patch.setattr(LoginSender, "send", lambda self, logins: range(len(logins)))
+        answer = cloud.invoke("detect", first_use)
+
+    assert answer == {"batchItemFailures": [{"itemIdentifier": sequence}]}
+    assert drops(cloud) == ["api_calls_down", "events_down"]
+    assert logged_in() == []
+
+
+def test_many_logins_are_sent_ten_at_a_time_and_what_is_refused_is_named(cloud: Cloud) -> None:
+    logins = [Login(account=f"a{n}", as_of=as_of_text(FIRST_MS)) for n in range(23)]
+    client = boto3.client("sqs")
+
+    left = LoginSender(client=client, url=LOGINS).send(logins)
+
+    found: set[str] = set()
+    while messages := client.receive_message(QueueUrl=LOGINS, MaxNumberOfMessages=10).get("Messages"):
+        found |= {json.loads(message["Body"])["account"] for message in messages}
+    assert (left, found) == ([], {one.account for one in logins})

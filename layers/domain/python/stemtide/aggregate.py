@@ -15,7 +15,7 @@ The ledgers need one invocation per shard at a time (parallelization factor 1, t
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from functools import partial
+from functools import lru_cache, partial
 from itertools import chain
 from operator import attrgetter
 from typing import Any, Final
@@ -30,6 +30,7 @@ from stemtide.event_days import Span, spans_of
 from stemtide.facts import Fact
 from stemtide.kinesis_event import Delivered, Delivery, pieces
 from stemtide.ledgers import Lane, enter_lane, write_ledger
+from stemtide.logins import Arrival
 from stemtide.ports import (
     Facts,
     Incarnations,
@@ -190,7 +191,7 @@ def _note(work: _Work, record: Delivered, decoded: Decoded) -> None:
 def _commit_all(work: _Work, lane: Lane, ports: AggregatePorts, rules: Rules) -> list[_Done]:
     latest_ms = max(position.arrival_ms for position in work.positions)
     expires_at = latest_ms // 1000 + int(rules.retention.total_seconds())
-    arrived, accounted = _arrivals(work), _accounted(lane, ports)
+    arrived, accounted, arrival = _arrivals(work), _accounted(lane, ports), _arrival(work)
 
     def day_after_day(groups: Sequence[Group]) -> list[_Done]:
         """An account's days in their order; when one fails, what follows waits too.
@@ -209,6 +210,7 @@ def _commit_all(work: _Work, lane: Lane, ports: AggregatePorts, rules: Rules) ->
                     accounted=accounted,
                     arrived=arrived(group.events),
                     expires_at=expires_at,
+                    arrival=arrival,
                 )
                 done.append(_Done(duplicates, failed=left))
             except GivenUpError:
@@ -244,6 +246,16 @@ def _arrivals(work: _Work) -> Callable[[Sequence[Event]], tuple[int, int]]:
         return min(found), max(found)
 
     return of
+
+
+def _arrival(work: _Work) -> Arrival:
+    """When the record of an event arrived; few are asked for."""
+
+    @lru_cache(maxsize=1)
+    def arrivals() -> dict[int, int]:
+        return {position.sequence: position.arrival_ms for position in work.positions}
+
+    return lambda sequence: arrivals()[sequence]
 
 
 def _accounted(lane: Lane, ports: AggregatePorts) -> Accounted:

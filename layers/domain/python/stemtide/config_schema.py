@@ -205,11 +205,15 @@ class Events(Section, frozen=True):
 
     def commenting(self) -> Callable[[str], bool]:
         """Whether an event type is a comment, as in `classify`: a plain look-up, as each call makes one."""
-        return _Comments(self.comments).__getitem__
+        return _Matched(self.comments).__getitem__
+
+    def logging_in(self) -> Callable[[str], bool]:
+        """Whether an event type is a login, as in `classify`: a plain look-up, too."""
+        return _Matched(self.logins).__getitem__
 
 
-class _Comments(dict[str, bool]):
-    """By event type; forgets all when there are too many."""
+class _Matched(dict[str, bool]):
+    """Whether an event type matches patterns; forgets all when there are too many."""
 
     def __init__(self, patterns: tuple[str, ...]) -> None:
         self._patterns = patterns

@@ -93,13 +93,14 @@ class ProfileSettings(Settings):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DetectSettings(Settings):
-    """Finds drops of use."""
+    """Finds drops of use, and hands on who has logged in."""
 
     usage_table: str
     accounts_table: str
     ingest_table: str
     event_stream: str
     dead_letter_queue: str
+    login_queue: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,6 +125,8 @@ class ScoreSettings(Settings):
     drop_queue: str
     drop_dead_letter_queue: str
     metric_namespace: str
+    login_queue: str
+    login_dead_letter_queue: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -65,6 +65,7 @@ def aggregate_ports(settings: AggregateSettings, config: Config) -> AggregatePor
             sketches=WarmCache(max_entries=WARM_ITEMS, max_bytes=WARM_SKETCH_BYTES),
             caps=usage_caps(config),
             pace=NO_TIME,
+            is_login=config.events.logging_in() if config.triggers.login else None,
         ),
         ledger=DynamoLedger(table=clients.table(settings.ingest_table), consumer=AGGREGATE),
         quarantine=DynamoQuarantine(

@@ -58,6 +58,15 @@ class ScoreTables:
             least_history_days=self.config.scoring.least_history_days,
         )
 
+    def scored_until(self, account: str) -> int | None:
+        """The instant of the newest score of the account, or of its end; None: it has none (epoch ms).
+
+        Raises:
+            UnavailableError: no answer.
+        """
+        held = self.records.read(account)
+        return None if held is None else held.as_of_ms
+
     def note_skipped(self, account: str, *, day: str, rule: str) -> None:
         """Note on a drop's row that the account is no customer and was not scored.
 
