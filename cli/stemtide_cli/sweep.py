@@ -79,6 +79,7 @@ def _result(stack: Stack, ended: dict[str, Any], run: str, instant: str, *, seco
         "run": run,
         "as_of": instant,
         "model_version": row.get("model_version"),
+        "refused_model": row.get("refused_model"),
         **counts_of(row),
         "seconds": round(seconds, 3),
         "stages": msgspec.to_builtins(stages_in(row)),
@@ -104,6 +105,8 @@ def _show(console: Console, result: dict[str, Any]) -> None:
         f"run {result['run']} as of {result['as_of']}, by {result['model_version'] or 'nobody yet'}"
     )
     show_stages(console, result)
+    if result["refused_model"]:
+        console.print(f"[bold yellow]a model is refused:[/] {escape(result['refused_model'])}")
     if result["ignored_gates"]:
         console.print(f"[bold yellow]ignored by request:[/] {', '.join(result['ignored_gates'])}")
     if result["state"] == "aborted":

@@ -217,6 +217,28 @@ def test_shadow_stays_from_champion_to_champion_until_somebody_says_live(
     assert found["promoted_at"] == "2023-11-14T22:13:20.000Z"
 
 
+def test_a_version_that_was_promoted_in_shadow_a_moment_ago_acts_on_nobody(
+    s3: Any, registry: ModelRegistry
+) -> None:
+    """A night that begins at once names it while scorers still know the pointer of a minute ago."""
+    registry.promote("churn", "v1", now_ms=NOW)
+    running = store(s3)
+    assert running.in_shadow("churn", "v1") is False
+
+    registry.promote("churn", "v2", now_ms=NOW, shadow=True)
+
+    assert running.in_shadow("churn", "v2") is True
+    assert running.in_shadow("churn", "v1") is False
+
+
+def test_a_version_of_before_the_last_two_acts_as_the_champion_does(s3: Any, registry: ModelRegistry) -> None:
+    for version in ("v1", "v2", "v3"):
+        registry.promote("churn", version, now_ms=NOW, shadow=version == "v3")
+
+    assert store(s3).in_shadow("churn", "v1") is True
+    assert store(s3).in_shadow("churn", "v2") is False
+
+
 def test_a_rollback_brings_a_version_back_as_it_was(s3: Any, registry: ModelRegistry) -> None:
     registry.promote("churn", "v1", now_ms=NOW)
     registry.promote("churn", "v2", now_ms=NOW, shadow=True)

@@ -134,18 +134,26 @@ class ModelStore:
 
     def in_shadow(self, name: str, version: str | None) -> bool:
         """Whether nothing may act on scores of a version: as it was promoted; of an older one than the
-        champion's predecessor, which a run may have begun with, as the champion. Rules are in no shadow."""
-        champion = None if version is None else self._pointer(name).champion
+        champion's predecessor, which a run may have begun with, as the champion. Rules are in no shadow.
+
+        A version that the known pointer does not name may have been promoted, in shadow, a moment ago: the
+        pointer is looked up anew.
+        """
+        if version is None:
+            return False
+        champion = self._pointer(name).champion
+        if champion is None or version not in (champion.version, champion.previous):
+            champion = self._pointer(name, anew=True).champion
         if champion is None:
             return False
         return champion.previous_shadow if version == champion.previous else champion.shadow
 
-    def _pointer(self, name: str) -> _Served:
+    def _pointer(self, name: str, *, anew: bool = False) -> _Served:
         """What is known of a name, looked up anew when that is too old. A damaged pointer changes nothing of
         what served so far."""
         served = self._served.setdefault(name, _Served())
         now = self.monotonic()
-        if now - served.asked_at < POINTER_SECONDS:
+        if now - served.asked_at < POINTER_SECONDS and not anew:
             return served
         try:
             champion = Pointers(self.s3, self.bucket).champion(name)
