@@ -1,4 +1,4 @@
-"""2,000 simulated customers: a night killed half-way and resumed, and gates that let nothing out while tripped."""
+"""2,000 simulated customers: a night killed half-way and resumed, and what a tripped gate keeps back."""
 
 import json
 import os
