@@ -1,4 +1,4 @@
-"""Every gate tripped by a planted fault: nothing is scored, the night is caught up later, a metric says so."""
+"""Every gate tripped by a planted fault: nothing is scored, the night is caught up, a metric says so."""
 
 import json
 import time

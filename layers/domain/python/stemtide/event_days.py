@@ -37,7 +37,7 @@ class EventDays:
             return None
         return min(max(by_then)[1].last_ms, as_of_ms)
 
-    def usual_ms(self, as_of_ms: int) -> int:
+    def usual_ms(self, as_of_ms: int, /) -> int:
         """The second longest silence between two days with events that ended in the four weeks before.
 
         Nights and weekends come several times in four weeks, an outage once: one makes nothing usual.

@@ -184,10 +184,17 @@ def totals(rows: Iterable[Mapping[str, Any]], *, lost: Iterable[int] = (), unrea
     return sums | {"failed": failed, "given_up": len(sizes) + len(stopped)}
 
 
-def cause_of(failed: int, *, given_up: int, first: str | None) -> str | None:
-    """Why a run that came to its end did not score every account; None: it did."""
+def cause_of(failed: int, *, given_up: int, first: str | None, taken_over: str | None = None) -> str | None:
+    """Why a run that came to its end did not score every account; None: it did.
+
+    Args:
+        first: the first account without a score, where it is known.
+        taken_over: the run that has begun a night of it anew.
+    """
     if not failed:
         return None
     named = f", the first: {first}" if first is not None else ""
     broken = f"{failed} accounts are without a score{named}"
+    if taken_over is not None:
+        return f"{broken}; the run {taken_over} has begun this night anew by another version"
     return f"{broken}; {given_up} batches were given up" if given_up else broken

@@ -198,9 +198,15 @@ class SweepRun:
     def finish(self, planned: Planned) -> Planned:
         """Note what became of the run and its nights; a night that is not done stays to be caught up."""
         run, now_ms = planned["run"], self.ports.now_ms()
-        counted = self._totals(planned, self.ports.log.batches(run, "score"))
+        rows = self.ports.log.batches(run, "score")
+        counted = self._totals(planned, rows)
         tripped = planned.get("tripped", 0)
-        cause = cause_of(counted["failed"], given_up=counted["given_up"], first=self._first_failed(planned))
+        cause = cause_of(
+            counted["failed"],
+            given_up=counted["given_up"],
+            first=self._first_failed(planned),
+            taken_over=next((str(row["taken_over"]) for row in rows.values() if "taken_over" in row), None),
+        )
         state = "succeeded" if cause is None else "failed"
         if tripped:
             state = "failed" if planned["passed"] else "aborted"
