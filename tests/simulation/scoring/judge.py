@@ -54,14 +54,15 @@ def _expected(as_of_ms: int, version: str | None) -> Assessed:
 def _record(told: Story, rows: Sequence[StoredScore], record: StoredRecord) -> Iterator[str]:
     """The record shows the newest instant, and what moved since the one before it."""
     instants = sorted({row.as_of_ms for row in rows})
-    over = max((event.as_of_ms for event in told.events if event.as_of_ms in told.ended), default=-1)
+    ends = {event.as_of_ms for event in told.events if event.as_of_ms in told.ended}
     if not instants:
         if record.assessment is not None:
             yield "a score without a row"
         return
-    if over > instants[-1]:
-        if (record.assessment, record.moved, record.as_of_ms) != (None, None, over):
-            yield f"it ended at {as_of_text(over)}, but the record says {record}"
+    over = {end for end in ends if end > instants[-1]}
+    if over:  # the look that found it first says since when
+        if (record.assessment, record.moved) != (None, None) or record.as_of_ms not in over:
+            yield f"it ended at {sorted(map(as_of_text, over))}, but the record says {record}"
         return
     now = _counting([row for row in rows if row.as_of_ms == instants[-1]])
     shown = (record.as_of_ms, record.model_version, record.trigger, record.scored_at_ms, record.assessment)

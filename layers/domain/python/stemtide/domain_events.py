@@ -100,7 +100,7 @@ def _tier(new: Mapping[str, Any], old: Mapping[str, Any]) -> RiskTierChanged | N
         return None
     account, as_of = str(new["account"]), str(new["as_of"])
     return RiskTierChanged(
-        id=event_id("tier", account, as_of, now.model_version or now.basis),
+        id=event_id("tier", account, as_of, now.model_version or now.basis, str(new["trigger"])),
         account=account,
         tier=now.tier,
         previous=was.tier if was else None,
