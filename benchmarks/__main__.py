@@ -19,6 +19,8 @@ from benchmarks import (
     drop_to_score,
     feature_speed,
     local_records,
+    login_scores,
+    nightly_sweep,
     score_speed,
     write_units,
 )
@@ -88,7 +90,9 @@ BENCHMARKS: Final[dict[str, Callable[[Stages], Outcome]]] = {
     "drop_alarms": _staged("drops: how often, and what follows", drop_alarms.run),
     "anomalies": _staged("anomalies: which are found", anomalies.run),
     "local_records": lambda stages: local_records.run(_settings(), stages),
+    "login_scores": lambda stages: login_scores.run(_settings(), stages),
     "drop_to_score": lambda stages: drop_to_score.run(_settings(), stages),
+    "nightly_sweep": lambda stages: nightly_sweep.run(_settings(), stages),
 }
 
 

@@ -122,8 +122,8 @@ class Story:
             records = list(self.web.accounts())
             say(f"{len(records)} accounts")
             tiers, unscored = tiers_of(records)
-            scored = [record for record in records if record.get("churn_risk_score") is not None]
-            scored.sort(key=by_risk)
+            scored = [record for record in records if record.get("churn_probability") is not None]
+            scored.sort(key=by_risk)  # those whom the model scores: of the newest, rules do
             riskiest = [risk_of(self.web.account(record["account"])) for record in scored[:RISKIEST]]
             counters = self.web.counters()
             replayed = self.found["replay"]

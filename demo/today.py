@@ -99,9 +99,11 @@ def post_each(
 def rescored(record: Mapping[str, Any], sent: datetime) -> float | None:
     """Seconds from the record's arrival to the look it caused; None while there is none.
 
-    At that look the account may be found to be no customer any more: its record then has no score.
+    Its first record may be a login, too, which is followed by a score as of an instant a little later: the
+    record shows the later of the two. At that look the account may be found to be no customer any more: its
+    record then has no score.
     """
-    if record.get("trigger") != "usage_drop" or not record.get("scored_at"):
+    if record.get("trigger") not in ("usage_drop", "login") or not record.get("scored_at"):
         return None
     seconds = (datetime.fromisoformat(record["scored_at"]) - sent).total_seconds()
     return seconds if seconds >= 0 else None

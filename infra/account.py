@@ -89,6 +89,8 @@ def describe_stack(outputs_file: Path, account: Account, target: Path) -> Path:
                     "drops": out["DropQueue"],
                     "async_dead_letters": out["AsyncDeadLetterQueue"],
                     "drop_dead_letters": out["DropDeadLetterQueue"],
+                    "logins": out["LoginQueue"],
+                    "login_dead_letters": out["LoginDeadLetterQueue"],
                 },
                 "topics": {"alarms": out["AlarmTopic"], "ses_events": None},
                 "state_machines": {

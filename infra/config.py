@@ -55,9 +55,11 @@ class Deployment:
     """Changes of the tables gathered before drops are looked for: with `aggregate_window_s` it bounds how
     soon a drop is followed by a score."""
     score_window_s: int = 3
-    """Drops gathered before accounts are scored: a wave of drops is few invocations."""
+    """Drops or logins gathered before accounts are scored: a wave of them is few invocations."""
     score_concurrency: int = 10
     """Deliveries of drops that are scored at a time."""
+    login_concurrency: int = 5
+    """Deliveries of logins that are scored at a time: what is left to drops does not depend on them."""
     recompute_concurrency: int = 10
     """Buckets of accounts that a recompute sets right at a time."""
     sweep_concurrency: int = 10
@@ -89,6 +91,7 @@ LOCAL: Final[Mapping[str, Any]] = {
     "detect_window_s": 1,  # days that are written together are seen together
     "score_window_s": 1,
     "score_concurrency": 2,  # one per core of a small machine
+    "login_concurrency": 2,
     "recompute_concurrency": 2,
     "sweep_concurrency": 2,
     "token_minutes": 24 * 60,  # stack.json's tokens serve a working day

@@ -13,7 +13,7 @@ import scipy
 from stemtide.calls import DAY_MS, day_of
 from stemtide.features.registry import registry
 from stemtide.features.view import Floats
-from stemtide.scoring.manifest import MANIFEST, Bin, Calibration, Manifest
+from stemtide.scoring.manifest import MANIFEST, Bin, Calibration, Manifest, Seen
 
 from models import calibrate
 from models.anomaly import usual_range
@@ -26,6 +26,8 @@ from models.tuning import grown
 BOOSTER: Final = "booster.txt"
 ARTEFACTS: Final = Path("models") / "artifacts"
 HASH_CHARS: Final = 8
+YOUNG: Final = 0.01
+"""Share of the rows that may be of younger accounts than the model counts as seen: strays teach nothing."""
 UNTOLD: Final = ("seed", "verbose", "num_threads", "monotone_constraints")
 """LightGBM's parameters that a manifest has elsewhere, or that say nothing about the model."""
 
@@ -87,6 +89,18 @@ def medians(x: Floats) -> tuple[float | None, ...]:
     return tuple(float(np.median(column)) if len(column) else None for column in columns)
 
 
+def youngest(fit: Dataset) -> Seen:
+    """How young accounts were: what all rows but a hundredth have. A tenure that is known of few says
+    nothing."""
+    history, tenure = (fit.x[:, fit.names.index(name)] for name in ("history_days", "tenure_days"))
+    known = tenure[~np.isnan(tenure)]
+    told = 2 * len(known) >= len(tenure) > 0
+    return Seen(
+        history_days=int(np.quantile(history, YOUNG, method="lower")),
+        tenure_days=int(np.quantile(known, YOUNG, method="lower")) if told else 0,
+    )
+
+
 def day_text(day: int) -> str:
     """A day number as YYYY-MM-DD."""
     return day_of(day * DAY_MS)
@@ -119,6 +133,7 @@ def manifest_of(
         parts=fit.shape.parts,
         meters=fit.shape.meters,
         usual=usual_range(fit),
+        seen=youngest(fit),
         base_rate=float(fit.y.mean()),
         calibration=trained.calibration,
         bins=trained.bins,

@@ -34,6 +34,7 @@ ROOT = Path(__file__).parents[1]
 CREATED = ARRIVAL - timedelta(days=30)
 """The stream is older than the records in it."""
 FUNCTIONS = ("aggregate", "archive", "balance", "dead_letters", "profile", "detect", "publish", "recompute")
+LOGINS = "https://sqs.us-east-1.amazonaws.com/123456789012/logins"
 QUEUE = "https://sqs.us-east-1.amazonaws.com/123456789012/async-dead-letters"
 SETTINGS = (
     AggregateSettings(
@@ -48,9 +49,16 @@ SETTINGS = (
     DeadLettersSettings(ingest_table="ingest", dead_letter_bucket="dead"),
     ProfileSettings(accounts_table="accounts", ingest_table="ingest", dead_letter_queue=QUEUE),
     DetectSettings(
-        usage_table="usage", accounts_table="accounts", ingest_table="ingest", dead_letter_queue=QUEUE
+        usage_table="usage",
+        accounts_table="accounts",
+        ingest_table="ingest",
+        event_stream="events",
+        dead_letter_queue=QUEUE,
+        login_queue=LOGINS,
     ),
-    PublishSettings(ingest_table="ingest", event_bus="bus", dead_letter_queue=QUEUE),
+    PublishSettings(
+        accounts_table="accounts", ingest_table="ingest", event_bus="bus", dead_letter_queue=QUEUE
+    ),
     RecomputeSettings(
         usage_table="usage", ingest_table="ingest", archive_bucket="archive", metric_namespace="Stemtide"
     ),
@@ -128,7 +136,8 @@ def _cloud() -> Cloud:
         s3.create_bucket(Bucket=bucket)
     kinesis.create_stream(StreamName="events", ShardCount=1)
     boto3.client("events").create_event_bus(Name="bus")
-    boto3.client("sqs").create_queue(QueueName=QUEUE.rsplit("/", 1)[1])
+    for url in (QUEUE, LOGINS):
+        boto3.client("sqs").create_queue(QueueName=url.rsplit("/", 1)[1])
     kinesis_backends["123456789012"]["us-east-1"].streams["events"].creation_datetime = CREATED
     assert kinesis.describe_stream_summary(StreamARN=STREAM_ARN)
     return Cloud(

@@ -19,21 +19,24 @@ DAY = click.DateTime(formats=["%Y-%m-%d"])
 
 
 @AS_OF
+@click.option("--ignore-stale", is_flag=True, help="Look although the event stream was stale at the instant.")
 @click.option("--from", "first", type=DAY, metavar="DAY", help="Dry run: first UTC day to look back at.")
 @click.option("--to", "last", type=DAY, metavar="DAY", help="Dry run: last one, inclusive (yesterday).")
 @click.option("--account", metavar="ACCOUNT", help="Dry run: only this account.")
 def detect(
     session: Session,
     as_of: int | None,
+    ignore_stale: bool,
     first: datetime | None,
     last: datetime | None,
     account: str | None,
-) -> None:
+) -> bool:
     """Look for drops of use among the accounts that were silent on the last closed day.
 
     The same as the hourly check, once, for one instant (now, or --as-of). Each drop found is scored by
-    itself; one that was found before is not found again. With --from it is a dry run: what the rules that
-    are configured here would have found at the end of each day. Nothing is written then.
+    itself; one that was found before is not found again. Exit code 1: nobody was looked at, as the event
+    stream was stale at that instant and everybody would look silent. With --from it is a dry run: what the
+    rules that are configured here would have found at the end of each day. Nothing is written then.
     """
     if first is not None:
         if as_of is not None:
@@ -42,16 +45,21 @@ def detect(
             )
         past = look_back(session, first.date(), last.date() if last else None, account)
         session.out.result(past, lambda console: _show_past(console, past))
-        return
+        return True
     if last is not None or account is not None:
         raise click.UsageError("--to and --account belong to a dry run: give --from, too")
     instant = as_of_text(now_ms() if as_of is None else as_of)
-    answer = invoke(session.stack, "detect", {"job": "detect", "as_of": instant})
-    result = {"as_of": instant, **answer}
+    asked = {"job": "detect", "as_of": instant, "ignore_stale": ignore_stale}
+    result = {"as_of": instant, **invoke(session.stack, "detect", asked)}
     session.out.result(result, lambda console: _show(console, result))
+    return result["skipped"] is None
 
 
 def _show(console: Console, result: dict[str, Any]) -> None:
+    if result["skipped"] is not None:
+        console.print(f"[bold red]nobody was looked at:[/] {escape(result['skipped'])}")
+        console.print("next: repair the source; or look all the same with --ignore-stale")
+        return
     console.print(
         f"{result['looked_at']:,} silent accounts as of {result['as_of']}: {result['found']:,} new drops"
     )

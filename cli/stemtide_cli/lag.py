@@ -6,10 +6,9 @@ from typing import Any
 
 from stemtide import lanes
 from stemtide.store.counters import Counters
+from stemtide.store.stream_lag import PEEK_RECORDS, records_after, shards_of
 
 CONSUMERS = ("aggregate", "archive")
-PEEK_RECORDS = 10
-"""Enough to say that there are some; counting them all would read the whole backlog."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,10 +44,10 @@ def read_lags(kinesis: Any, stream: str, counters: Counters) -> list[Lag]:
     incarnation = round(summary["StreamCreationTimestamp"].timestamp() * 1000)
     of_lane = {balance.lane: balance for balance in counters.lanes}
     lags = []
-    for shard in _shards(kinesis, stream):
+    for shard in shards_of(kinesis, stream):
         balance = of_lane.get(lanes.lane_of(incarnation=incarnation, shard=shard))
         marks = (balance.aggregate_mark, balance.archive_mark) if balance else (-1, -1)
-        ends = {mark: _after(kinesis, stream, shard, mark) for mark in set(marks)}
+        ends = {mark: _first_after(kinesis, stream, shard, mark) for mark in set(marks)}
         for consumer, mark in zip(CONSUMERS, marks, strict=True):
             lags.append(_lag(consumer, shard, mark, *ends[mark]))
     return lags
@@ -67,36 +66,10 @@ def _lag(consumer: str, shard: str, mark: int, records: list[dict[str, Any]], be
     )
 
 
-def _shards(kinesis: Any, stream: str) -> list[str]:
-    found = kinesis.list_shards(StreamName=stream)
-    shards = [shard["ShardId"] for shard in found["Shards"]]
-    while found.get("NextToken"):
-        found = kinesis.list_shards(NextToken=found["NextToken"])
-        shards += [shard["ShardId"] for shard in found["Shards"]]
-    return shards
-
-
-def _after(kinesis: Any, stream: str, shard: str, mark: int) -> tuple[list[dict[str, Any]], int]:
-    """The first records after a mark and how far they lie behind the end; none only at the shard's end.
-
-    A GetRecords answer may be empty although records follow: only `MillisBehindLatest` 0, or the end of
-    a closed shard, says that there are none.
-    """
-    start = (
-        {"ShardIteratorType": "AFTER_SEQUENCE_NUMBER", "StartingSequenceNumber": str(mark)}
-        if mark >= 0
-        else {"ShardIteratorType": "TRIM_HORIZON"}
-    )
-    iterator = kinesis.get_shard_iterator(StreamName=stream, ShardId=shard, **start)["ShardIterator"]
-    while iterator:
-        answer = kinesis.get_records(ShardIterator=iterator, Limit=PEEK_RECORDS)
-        behind_ms = answer.get("MillisBehindLatest", 0)
-        if answer["Records"]:
-            return answer["Records"], _behind(answer["Records"], behind_ms)
-        if behind_ms == 0:
-            break
-        iterator = answer.get("NextShardIterator")
-    return [], 0
+def _first_after(kinesis: Any, stream: str, shard: str, mark: int) -> tuple[list[dict[str, Any]], int]:
+    """The first records after a mark, and how far they lie behind the end."""
+    records, behind_ms = records_after(kinesis, stream, shard, mark)
+    return records, _behind(records, behind_ms) if records else 0
 
 
 def _behind(records: list[dict[str, Any]], behind_ms: int) -> int:

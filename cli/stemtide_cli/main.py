@@ -10,18 +10,21 @@ from stemtide_cli.archive import archive
 from stemtide_cli.backfill import backfill
 from stemtide_cli.catalog import catalog
 from stemtide_cli.command import command
+from stemtide_cli.compare import compare
 from stemtide_cli.detect import detect
 from stemtide_cli.doctor import doctor
 from stemtide_cli.drain import drain
 from stemtide_cli.evaluate import evaluate
 from stemtide_cli.features import features
 from stemtide_cli.history import history
+from stemtide_cli.models import models
 from stemtide_cli.promotion import export, promote, rollback
 from stemtide_cli.quarantine import quarantine
 from stemtide_cli.recompute import recompute
 from stemtide_cli.replay import replay
 from stemtide_cli.requeue import requeue
 from stemtide_cli.score import score
+from stemtide_cli.shadow import shadow
 from stemtide_cli.simulate import simulate
 from stemtide_cli.status import status
 from stemtide_cli.sweep import sweep
@@ -60,6 +63,9 @@ command(main, "evaluate")(evaluate)
 command(main, "export")(export)
 command(main, "promote")(promote)
 command(main, "rollback")(rollback)
+command(main, "models")(models)
+command(main, "compare")(compare)
+main.add_command(shadow)
 command(main, "status")(status)
 command(main, "doctor")(doctor)
 

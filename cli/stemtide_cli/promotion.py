@@ -1,8 +1,9 @@
-"""`stemtide export`, `promote` and `rollback`: which model serves."""
+"""`stemtide export`, `promote` and `rollback`: which model serves, and which one is tried beside it."""
 
 from __future__ import annotations
 
 import time
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,9 +17,10 @@ from stemtide_cli.output import escape
 from stemtide_cli.stack import project_root
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
-    from stemtide.store.models import Champion, ModelStore
+    from stemtide.store.model_pointers import Challenger, Champion
+    from stemtide.store.model_registry import ModelRegistry
 
 MODEL = click.argument("name", metavar="MODEL", type=click.Choice(MODELS))
 VERSION = click.argument("version")
@@ -56,52 +58,90 @@ def export(session: Session, name: str, version: str, artefacts: Path | None) ->
 
 
 @MODEL
-@VERSION
+@click.argument("version", required=False)
 @FROM
-def promote(session: Session, name: str, version: str, artefacts: Path | None) -> None:
+@click.option(
+    "--challenger", is_flag=True, help="Let it score beside the champion every night; nothing acts on it."
+)
+@click.option("--no-challenger", is_flag=True, help="Take the challenger out; no version is given then.")
+@click.option(
+    "--shadow/--live",
+    default=None,
+    help="Whether nothing may act on its scores. Without either it stays as it is with the champion.",
+)
+def promote(
+    session: Session,
+    name: str,
+    version: str | None,
+    artefacts: Path | None,
+    challenger: bool,
+    no_challenger: bool,
+    shadow: bool | None,
+) -> None:
     """Upload an exported candidate and let it serve, within a minute.
 
     Its files are checked as the functions check them. A version that is in the bucket already may be gone
     from this machine.
     """
+    if (challenger and no_challenger) or (no_challenger == (version is not None)):
+        raise click.UsageError("give a VERSION, or --no-challenger without one")
+    if shadow is not None and (challenger or no_challenger):
+        raise click.UsageError("a challenger never acts: --shadow and --live are for the champion")
+    if version is None:
+        _point(session, name, lambda registry: registry.challenge(name, None, now_ms=_now_ms()))
+        return
     folder = _folder(name, version, artefacts, needed=False)
 
-    def act(store: ModelStore) -> Champion:
+    def act(registry: ModelRegistry) -> Champion | Challenger:
         if folder.is_dir():
-            store.put(name, version, _files(folder))
-        return store.promote(name, version, now_ms=_now_ms())
+            registry.versions.put(name, version, _files(folder), trained_ms=trained_ms(folder))
+        if challenger:
+            return registry.challenge(name, version, now_ms=_now_ms())
+        return registry.promote(name, version, now_ms=_now_ms(), shadow=shadow)
 
     _point(session, name, act)
 
 
 @MODEL
 def rollback(session: Session, name: str) -> None:
-    """Let the version serve that served before; again takes that back."""
-    _point(session, name, lambda store: store.rollback(name, now_ms=_now_ms()))
+    """Let the version serve that served before, live or in shadow as it was; again takes that back."""
+    _point(session, name, lambda registry: registry.rollback(name, now_ms=_now_ms()))
 
 
-def _point(session: Session, name: str, act: Callable[[ModelStore], Champion]) -> None:
+@contextmanager
+def registry_of(session: Session) -> Iterator[ModelRegistry]:
+    """The stack's registry; what it refuses becomes an error in words."""
     from stemtide.features.configured_features import Shape
     from stemtide.scoring.artefact import ArtefactError
-    from stemtide.store.models import ModelStore, ModelStoreError
+    from stemtide.store.model_pointers import ModelStoreError
+    from stemtide.store.model_registry import ModelRegistry
 
     bucket = session.stack.buckets.get("models")
     if bucket is None:
         raise CliError(f"{session.stack_file} names no bucket of models", hint="deploy the stack again")
     try:
-        shape = Shape.of(configuration().events)
-        champion = act(ModelStore(session.stack.client("s3"), bucket, shape=shape))
+        yield ModelRegistry(session.stack.client("s3"), bucket, shape=Shape.of(configuration().events))
     except ArtefactError as error:
         raise CliError(f"{error.file}: {error.reason}", hint=error.remedy) from error
     except ModelStoreError as error:
         raise CliError(error.reason, hint=error.remedy) from error
-    result = {
-        "model": name,
-        "version": champion.version,
-        "previous": champion.previous,
-        "promoted_at": champion.promoted_at,
-    }
-    session.out.result(result, lambda console: _show_champion(console, result))
+
+
+def trained_ms(folder: Path) -> int | None:
+    """When a local candidate was trained (epoch ms): its trees are written then and never again."""
+    from models.export import BOOSTER
+
+    file = folder / BOOSTER
+    return int(file.stat().st_mtime * 1000) if file.is_file() else None
+
+
+def _point(session: Session, name: str, act: Callable[[ModelRegistry], Champion | Challenger]) -> None:
+    import msgspec
+
+    with registry_of(session) as registry:
+        pointer = act(registry)
+    result = {"model": name, "role": type(pointer).__name__.lower(), **msgspec.to_builtins(pointer)}
+    session.out.result(result, lambda console: _show_pointer(console, result))
 
 
 def _folder(name: str, version: str, artefacts: Path | None, *, needed: bool = True) -> Path:
@@ -134,6 +174,13 @@ def _show_parity(console: Console, result: dict[str, Any]) -> None:
     )
 
 
-def _show_champion(console: Console, result: dict[str, Any]) -> None:
+def _show_pointer(console: Console, result: dict[str, Any]) -> None:
+    name, version = result["model"], result["version"]
+    if result["role"] == "challenger":
+        said = "nobody challenges" if version is None else f"{escape(version)} scores beside it every night"
+        console.print(f"{name}: {said}")
+        return
     previous = f" (before: {escape(result['previous'])})" if result["previous"] else ""
-    console.print(f"{result['model']} {escape(result['version'])} serves{previous}")
+    console.print(f"{name} {escape(version)} serves{previous}")
+    if result["shadow"]:
+        console.print("in shadow: nothing acts on its scores until `stemtide promote … --live`")

@@ -20,6 +20,7 @@ def rows_of(states: Iterable[Freshness], *, as_of_ms: int) -> list[dict[str, Any
             "last_seen": None if state.last_seen_ms is None else as_of_text(state.last_seen_ms),
             "age_s": None if state.last_seen_ms is None else (as_of_ms - state.last_seen_ms) // 1000,
             "limit_s": state.limit_s,
+            "usual_s": state.usual_s or None,
             "fresh": state.fresh,
         }
         for state in states
@@ -36,9 +37,10 @@ def sources_table(rows: Iterable[Mapping[str, Any]], *, as_of_ms: int | None = N
         heard = "never" if age_s is None else f"{span(age_s)} before"
         share = row.get("completeness")
         state = STATES[row["fresh"]] if row["connected"] else "not connected"
-        table.add_row(
-            row["source"], heard, span(row["limit_s"]), state, "" if share is None else f"{share:.0%}"
-        )
+        limit = span(row["limit_s"])
+        if (row.get("usual_s") or 0) > row["limit_s"]:
+            limit += f", usually up to {span(row['usual_s'])}"
+        table.add_row(row["source"], heard, limit, state, "" if share is None else f"{share:.0%}")
     return table
 
 

@@ -3,21 +3,27 @@
 from collections import Counter
 from typing import Any
 
-from boto3.dynamodb.conditions import Key
+import msgspec
 from rich.console import Console
 from rich.table import Table
 from stemtide.config import bundled_config
 from stemtide.recompute_plan import COUNTED
+from stemtide.silence import JOB as SILENCE_JOB
+from stemtide.store.jobs import read_last
 from stemtide.store.quarantine import list_quarantined
 from stemtide.store.recomputes import read_latest_run
 from stemtide.store.sources import read_freshness
+from stemtide.store.sweeps import read_latest_run as read_latest_sweep
+from stemtide.sweep_log import stages_in
 
 from stemtide_cli.command import Session
 from stemtide_cli.draining import Look, look_at
 from stemtide_cli.instants import now_ms
+from stemtide_cli.output import escape
 from stemtide_cli.sources import rows_of, sources_table
+from stemtide_cli.sweep import counts_of, show_stages
 
-BALANCE_JOB = "job#balance"
+BALANCE_JOB = "balance"
 PAGE = 1000
 
 
@@ -31,13 +37,21 @@ def status(session: Session) -> None:
         quarantined=by_reason(table),
         last_balance_check=last_check(table),
         last_recompute=last_recompute(table),
+        last_sweep=last_sweep(table),
+        last_silence_check=last_silence_check(table),
     )
     data = {"stack": str(session.stack_file), **data, "sources": rows_of(states, as_of_ms=as_of_ms)}
     session.out.result(data, lambda console: _show(console, data))
 
 
 def summarise(
-    look: Look, *, quarantined: dict[str, int], last_balance_check: Any, last_recompute: Any = None
+    look: Look,
+    *,
+    quarantined: dict[str, int],
+    last_balance_check: Any,
+    last_recompute: Any = None,
+    last_sweep: Any = None,
+    last_silence_check: Any = None,
 ) -> dict[str, Any]:
     """A look at the stack under the names that scripts read."""
     return {
@@ -65,6 +79,8 @@ def summarise(
         "queues": look.queues,
         "last_balance_check": last_balance_check,
         "last_recompute": last_recompute,
+        "last_sweep": last_sweep,
+        "last_silence_check": last_silence_check,
     }
 
 
@@ -82,16 +98,18 @@ def by_reason(table: Any) -> dict[str, int]:
 
 def last_check(table: Any) -> dict[str, Any] | None:
     """The newest run of the hourly balance check, None before the first."""
-    found = table.query(KeyConditionExpression=Key("pk").eq(BALANCE_JOB), ScanIndexForward=False, Limit=1)[
-        "Items"
-    ]
-    if not found:
+    row = read_last(table, BALANCE_JOB)
+    if row is None:
         return None
-    return {
-        "slot": found[0]["sk"],
-        "claimed_at": found[0].get("claimed_at"),
-        "done_at": found[0].get("done_at"),
-    }
+    return {"slot": row["sk"], "claimed_at": row.get("claimed_at"), "done_at": row.get("done_at")}
+
+
+def last_silence_check(table: Any) -> dict[str, Any] | None:
+    """The newest hour of the check for silence; `skipped` says why nobody was looked at."""
+    row = read_last(table, SILENCE_JOB)
+    if row is None:
+        return None
+    return {"slot": row["sk"], "done_at": row.get("done_at"), "skipped": row.get("skipped")}
 
 
 def last_recompute(table: Any) -> dict[str, Any] | None:
@@ -101,6 +119,23 @@ def last_recompute(table: Any) -> dict[str, Any] | None:
         return None
     counts = {name: int(row[name]) for name in COUNTED if name in row}
     return {"run": row["sk"], "from": row["first"], "to": row["last"], "state": row["state"], **counts}
+
+
+def last_sweep(table: Any) -> dict[str, Any] | None:
+    """The newest run over every account, None before the first."""
+    row = read_latest_sweep(table)
+    if row is None:
+        return None
+    return {
+        "run": row["sk"],
+        "nights": list(row["nights"]),
+        "state": row["state"],
+        "model_version": row["model_version"],
+        **counts_of(row),
+        "stages": msgspec.to_builtins(stages_in(row)),
+        "ignored_gates": list(row.get("ignored_gates", [])),
+        "cause": row.get("cause"),
+    }
 
 
 def _show(console: Console, data: dict[str, Any]) -> None:
@@ -129,9 +164,26 @@ def _show(console: Console, data: dict[str, Any]) -> None:
     check = data["last_balance_check"]
     done = "none yet" if check is None else check["done_at"] or f"{check['slot']} (not finished)"
     console.print(f"last balance check: {done}")
+    silence = data["last_silence_check"]
+    if silence is not None and silence["skipped"]:
+        console.print(
+            f"[bold red]silence not looked for[/] at {silence['slot']}: {escape(silence['skipped'])}"
+        )
     run = data["last_recompute"]
     said = "none yet"
     if run is not None:
         said = f"arrived {run['from']} to {run['to']}: {run['state']}, {run.get('corrected', 0):,} corrected"
         said += f", {run['lagging']:,} lagging" if run.get("lagging") else ""
     console.print(f"last recompute: {said}")
+    _show_sweep(console, data["last_sweep"])
+
+
+def _show_sweep(console: Console, run: dict[str, Any] | None) -> None:
+    if run is None:
+        console.print("last sweep: none yet")
+        return
+    nights = ", ".join(night[:10] for night in run["nights"])
+    console.print(f"last sweep: {run['run']} for {nights}: {run['state']}, by {run['model_version']}")
+    show_stages(console, run)
+    if run["cause"]:
+        console.print(f"  {escape(run['cause'])}")

@@ -1,6 +1,7 @@
-"""Finds drops of use: on an account's first use of a day, and every hour for those who are silent; and voids
-what scoring keeps of days that have changed."""
+"""Finds drops of use: on an account's first use of a day, and every hour for those who are silent; voids what
+scoring keeps of days that have changed, and hands on who has logged in."""
 
+import time
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
@@ -9,17 +10,22 @@ from aws_lambda_powertools import Logger
 from stemtide.as_of import instant_ms, parse_as_of
 from stemtide.config import bundled_config
 from stemtide.detecting import DetectPorts, Outcome, on_first_use, on_silence
+from stemtide.event_days import MINUTE_MS, why_not_whole
 from stemtide.jobs import claim_due
+from stemtide.logins import on_logins
 from stemtide.settings import DetectSettings
 from stemtide.silence import AT_MOST, EVERY, JOB
 from stemtide.store import clients
 from stemtide.store.account_list import list_accounts
 from stemtide.store.consumer_marks import leave_mark
 from stemtide.store.day_use import DayUses
+from stemtide.store.event_days import read_event_days
 from stemtide.store.jobs import DynamoRuns
 from stemtide.store.pace import Threads
 from stemtide.store.records import Records
+from stemtide.store.score_queue import LoginSender
 from stemtide.store.set_aside import SetAside
+from stemtide.store.stream_lag import aggregates_lag_ms
 from stemtide.store.usage_blocks import UsageBlocks
 from stemtide.table_stream import changes, done_before, partial_answer
 from stemtide.voiding import void_late
@@ -64,12 +70,18 @@ def ports() -> DetectPorts:
     )
 
 
+@lru_cache(maxsize=1)
+def logins() -> LoginSender:
+    """The queue of logins, looked up once per process."""
+    return LoginSender(client=clients.client("sqs"), url=settings().login_queue)
+
+
 def handler(event: dict[str, Any], context: object) -> dict[str, Any] | None:
     """A delivery of the usage table's stream, a firing of the schedule, or a question for one instant."""
     if "Records" in event:
         return _delivery(event)
     if "as_of" in event:
-        return _look(parse_as_of(event["as_of"]))
+        return _asked(parse_as_of(event["as_of"]), ignore_stale=bool(event.get("ignore_stale")))
     _catch_up(datetime.fromisoformat(event["scheduled_at"]))
     return None
 
@@ -79,11 +91,34 @@ def _delivery(event: dict[str, Any]) -> dict[str, Any]:
     again = void_late(found, UsageBlocks(tables()["accounts"]).void)  # before a drop asks for a score
     outcome = on_first_use(found, config=bundled_config(), ports=ports())
     _say("looked at first uses", outcome)
-    failed = outcome.failed if again is None else (*outcome.failed, again)
+    untold = on_logins(found, logins().send)  # after the drops: they wait for nobody
+    failed = (*outcome.failed, *untold, *(() if again is None else (again,)))
     done = done_before(found, failed)
     if done is not None:
         leave_mark(tables()["ingest"], "detect", done)
     return partial_answer(failed)
+
+
+def _asked(as_of_ms: int, *, ignore_stale: bool) -> dict[str, Any]:
+    reason = None if ignore_stale else _why_not(as_of_ms, _lag_ms())
+    if reason is not None:
+        logger.warning("not looked at silent accounts", reason=reason)
+        return {"looked_at": 0, "unreadable": 0, "drops": [], "found": 0, "skipped": reason}
+    return _look(as_of_ms)
+
+
+def _why_not(as_of_ms: int, lag_ms: int) -> str | None:
+    """Why everybody might look silent at the instant."""
+    limit_ms = bundled_config().sweep.event_data_freshness.max_stale_minutes * MINUTE_MS
+    days = read_event_days(tables()["ingest"], as_of_ms)
+    return why_not_whole(days, as_of_ms, lag_ms=lag_ms, limit_ms=limit_ms)
+
+
+def _lag_ms() -> int:
+    now_ms = int(time.time() * 1000)
+    return aggregates_lag_ms(
+        clients.client("kinesis"), settings().event_stream, tables()["ingest"], now_ms=now_ms
+    )
 
 
 def _look(as_of_ms: int) -> dict[str, Any]:
@@ -97,13 +132,23 @@ def _look(as_of_ms: int) -> dict[str, Any]:
             {"account": drop.account, "rule": drop.rule, **drop.figures} for drop in outcome.drops[:1000]
         ],
         "found": len(outcome.drops),
+        "skipped": None,
     }
 
 
 def _catch_up(scheduled: datetime) -> None:
+    """Look as of each hour that is due; an hour at which the stream was stale is left for a later firing."""
     runs = DynamoRuns(table=tables()["ingest"], job=JOB)
-    for slot in claim_due(runs, as_of=scheduled, every=EVERY, at_most=AT_MOST):
-        _look(instant_ms(slot.astimezone(UTC)))
+    due = claim_due(runs, as_of=scheduled, every=EVERY, at_most=AT_MOST)
+    lag_ms = _lag_ms() if due else 0
+    for slot in due:
+        as_of_ms = instant_ms(slot.astimezone(UTC))
+        reason = _why_not(as_of_ms, lag_ms)
+        if reason is not None:
+            logger.warning("not looked at silent accounts", slot=slot.isoformat(), reason=reason)
+            runs.skip(slot, as_of=scheduled, reason=reason)
+            continue
+        _look(as_of_ms)
         runs.finish(slot, as_of=scheduled)
 
 

@@ -1,29 +1,38 @@
-"""Scores accounts: those whose use fell, batches of the nightly run, one that a person asks for."""
+"""Scores accounts: those whose use fell or whose users log in, batches of the nightly run, one that a person
+asks for."""
 
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 from aws_lambda_powertools import Logger
 from stemtide.as_of import parse_as_of
 from stemtide.config import bundled_config
+from stemtide.delivery.model_metrics import tell_refused
 from stemtide.domain_events import UsageDropDetected
-from stemtide.drop_messages import DropPorts, messages_of, on_drops
+from stemtide.drop_messages import DropPorts, on_drops
 from stemtide.error_facts import error_facts
 from stemtide.features.configured_features import Shape
 from stemtide.features.profile_columns import Basis
 from stemtide.http.app import Operation, answer
 from stemtide.http.features import FeatureApi
 from stemtide.http.scoring import ScoringApi
+from stemtide.login_messages import LoginPorts, on_logins
+from stemtide.queue_messages import messages_of, queue_of
 from stemtide.scoring.artefact import Model
 from stemtide.scoring.assessment import Trigger
 from stemtide.scoring_service import MODEL, Fate, Moment, Scored, ScoringPorts, score_accounts, score_moments
 from stemtide.settings import ScoreSettings
+from stemtide.stamped_scores import stamped
 from stemtide.store import clients
-from stemtide.store.drop_queue import DropQueue
+from stemtide.store.challenger_scores import Challengers, ChallengerScores
 from stemtide.store.models import ModelStore
 from stemtide.store.pace import Threads
+from stemtide.store.score_queue import ScoreQueue
 from stemtide.store.scoring import ScoreTables
+from stemtide.store.sweep_nights import SweepNights
+from stemtide.store.sweeps import SweepLog
+from stemtide.sweep_batches import SweepBatches
 
 logger = Logger(service="score")
 
@@ -51,17 +60,59 @@ def tables() -> ScoreTables:
 def models() -> ModelStore:
     """The models, loaded once per process."""
     s3 = clients.client("s3", config=clients.PATIENT)
-    return ModelStore(s3, ScoreSettings.from_env().model_bucket, shape=Shape.of(bundled_config().events))
+    settings = ScoreSettings.from_env()
+    return ModelStore(
+        s3,
+        settings.model_bucket,
+        shape=Shape.of(bundled_config().events),
+        heard=tell_refused(settings.metric_namespace),
+    )
 
 
 @lru_cache(maxsize=1)
-def queue() -> DropQueue:
+def sweep_batches() -> SweepBatches:
+    """The nightly run's batches, on this deployment's tables and buckets."""
+    config = bundled_config()
+    table = clients.table(ScoreSettings.from_env().ingest_table, config=clients.PATIENT)
+    s3 = clients.client("s3", config=clients.PATIENT)
+    return SweepBatches(
+        load=models().named,
+        challengers=Challengers(
+            models=models(),
+            scores=ChallengerScores(tables().accounts),
+            side_by_side=threads(),
+            least_history_days=config.scoring.least_history_days,
+            say_lost=_say_lost,
+        ),
+        basis_of=basis_of,
+        shape=Shape.of(config.events),
+        columns=config.sweep.feature_completeness.columns,
+        ports=ports,
+        log=SweepLog(s3=s3, bucket=ScoreSettings.from_env().archive_bucket, table=table),
+        nights=SweepNights(table),
+        logger=logger,
+    )
+
+
+@lru_cache(maxsize=1)
+def queue() -> ScoreQueue:
     """The queue of drops, looked up once per process."""
     settings = ScoreSettings.from_env()
-    return DropQueue(
+    return ScoreQueue(
         client=clients.client("sqs"),
         url=settings.drop_queue,
         dead_letter_url=settings.drop_dead_letter_queue,
+    )
+
+
+@lru_cache(maxsize=1)
+def login_queue() -> ScoreQueue:
+    """The queue of logins, looked up once per process."""
+    settings = ScoreSettings.from_env()
+    return ScoreQueue(
+        client=clients.client("sqs"),
+        url=settings.login_queue,
+        dead_letter_url=settings.login_dead_letter_queue,
     )
 
 
@@ -79,29 +130,35 @@ def operations() -> dict[str, Operation]:
 
 
 def handler(event: dict[str, Any], context: object) -> Any:
-    """A request of the HTTP API, a delivery of the queue of drops, or a batch."""
+    """A request of the HTTP API, a delivery of the queue of drops or of that of logins, a step of the nightly
+    run, or a batch."""
     if "routeKey" in event:
         return answer(event, operations=operations(), logger=logger)
     if "Records" in event:
-        return _delivery(event)
-    return _batch(event)
+        return _logins(event) if login_queue().name == queue_of(event) else _delivery(event)
+    return _step(event) if "step" in event else _batch(event)
 
 
 def score(
-    accounts: list[str], *, as_of_ms: int, trigger: Trigger, version: str | None = None, champion: bool = True
+    accounts: list[str],
+    *,
+    as_of_ms: int,
+    trigger: Trigger,
+    version: str | None = None,
+    champion: bool = True,
 ) -> Scored:
     """Score accounts by the champion, or by one version (None: by rules)."""
     if champion:
         model = models().serving(MODEL)[1]
     else:
-        model = None if version is None else models().load(MODEL, version)
+        model = None if version is None else models().named(MODEL, version)
     return score_accounts(
         accounts,
         as_of_ms=as_of_ms,
         trigger=trigger,
         model=model,
         basis=basis_of(model),
-        ports=ports(),
+        ports=ports(model),
     )
 
 
@@ -110,16 +167,21 @@ def basis_of(model: Model | None) -> Basis:
     return Basis.of(bundled_config(), None if model is None else model.manifest.cohorts)
 
 
-def ports() -> ScoringPorts:
+def ports(model: Model | None) -> ScoringPorts:
     """What scoring touches; an account that fails for good is named in the log."""
-    return tables().ports(threads(), say_failed=_say_failed)
+    in_shadow = models().in_shadow(MODEL, model and model.version)
+    found = tables().ports(threads(), say_failed=_say_failed)
+    return stamped(found, bundled_config().shadow, model=in_shadow)
 
 
 def _delivery(event: dict[str, Any]) -> dict[str, Any]:
     found = on_drops(
         messages_of(event),
         ports=DropPorts(
-            score=_on_drop, note_skipped=_note_skipped, set_aside=_set_aside, later=queue().later
+            score=_on_drop,
+            note_skipped=_note_skipped,
+            set_aside=partial(_set_aside, queue()),
+            later=queue().later,
         ),
     )
     fates = list(found.fates.values())
@@ -132,24 +194,66 @@ def _delivery(event: dict[str, Any]) -> dict[str, Any]:
     return found.answer()
 
 
-def _on_drop(moments: Sequence[Moment]) -> dict[Moment, Fate]:
-    model = models().serving(MODEL)[1]
-    return score_moments(
-        moments, trigger=Trigger.USAGE_DROP, model=model, basis=basis_of(model), ports=ports()
+def _logins(event: dict[str, Any]) -> dict[str, Any]:
+    found = on_logins(
+        messages_of(event),
+        ports=LoginPorts(
+            scored_until=tables().scored_until,
+            score=_on_login,
+            set_aside=partial(_set_aside, login_queue()),
+            later=login_queue().later,
+            side_by_side=threads(),
+            debounce_ms=bundled_config().triggers.login_debounce_minutes * 60_000,
+        ),
     )
+    fates = list(found.fates.values())
+    logger.info(
+        "scored logins",
+        **{str(fate): fates.count(fate) for fate in Fate},
+        debounced=found.debounced,
+        again=len(found.failed),
+        unreadable=found.unreadable,
+    )
+    return found.answer()
+
+
+def _on_drop(moments: Sequence[Moment]) -> dict[Moment, Fate]:
+    return _score_moments(moments, Trigger.USAGE_DROP)
+
+
+def _on_login(moments: Sequence[Moment]) -> dict[Moment, Fate]:
+    return _score_moments(moments, Trigger.LOGIN)
+
+
+def _score_moments(moments: Sequence[Moment], trigger: Trigger) -> dict[Moment, Fate]:
+    model = models().serving(MODEL)[1]
+    return score_moments(moments, trigger=trigger, model=model, basis=basis_of(model), ports=ports(model))
 
 
 def _note_skipped(drop: UsageDropDetected) -> None:
     tables().note_skipped(drop.account, day=drop.day, rule=drop.rule)
 
 
-def _set_aside(body: str, error: Exception) -> None:
+def _set_aside(its_queue: ScoreQueue, body: str, error: Exception) -> None:
     logger.error("set aside: it cannot be read", error=type(error).__name__)
-    queue().set_aside(body, error)
+    its_queue.set_aside(body, error)
 
 
 def _say_failed(moment: Moment, error: Exception) -> None:
     logger.error("not scored", account=moment.account, **error_facts(error))
+
+
+def _say_lost(accounts: int, error: Exception) -> None:
+    logger.error("not scored by the challenger", accounts=accounts, **error_facts(error))
+
+
+def _step(event: dict[str, Any]) -> dict[str, Any]:
+    """A batch of the nightly run: extracted, or scored. What came of it is in the run's log, not in the
+    answer: all batches' answers together may hold 256 KB (Step Functions)."""
+    left = sweep_batches().work(event)
+    if left:
+        raise ScoringFailedError(f"{len(left)} accounts, the first: {', '.join(left[:5])}; others are done")
+    return {}
 
 
 def _batch(event: dict[str, Any]) -> dict[str, Any]:

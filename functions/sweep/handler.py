@@ -1,26 +1,17 @@
-"""First and last step of a run over every account: what is to be scored, and what became of it."""
+"""The steps of a run over every account that are not the scorer's: plan, gate, flag, summary."""
 
 import time
-from datetime import datetime
 from functools import lru_cache
 from logging import ERROR, INFO
 from typing import Any
 
-import boto3
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
-from stemtide.as_of import as_of_text, parse_as_of
 from stemtide.config import bundled_config
-from stemtide.features.configured_features import Shape
 from stemtide.settings import SweepSettings
-from stemtide.store import clients
-from stemtide.store.account_list import list_accounts
-from stemtide.store.jobs import DynamoRuns
-from stemtide.store.models import ModelStore
-from stemtide.store.sweeps import SweepLog
-from stemtide.sweep import NIGHTS_JOB, SWEPT, as_of_of, cause_of, claim_nights, plan, totals
+from stemtide.store.sweep_assembly import sweep_ports
+from stemtide.sweep_run import SweepRun
 
-MODEL = "churn"
 logger = Logger(service="sweep")
 
 
@@ -31,94 +22,36 @@ def settings() -> SweepSettings:
 
 
 @lru_cache(maxsize=1)
-def ingest() -> Any:
-    """The ingest table."""
-    return clients.table(settings().ingest_table)
-
-
-@lru_cache(maxsize=1)
-def log() -> SweepLog:
-    """Where runs leave what they know."""
-    return SweepLog(s3=clients.client("s3"), bucket=settings().archive_bucket, table=ingest())
-
-
-@lru_cache(maxsize=1)
-def models() -> ModelStore:
-    """The models; that a version loads is known before a night rests on it."""
-    s3, shape = boto3.client("s3", config=clients.CONFIG), Shape.of(bundled_config().events)
-    return ModelStore(s3, settings().model_bucket, shape=shape)
+def steps() -> SweepRun:
+    """The steps on this deployment's tables and buckets, made once per process."""
+    config = bundled_config()
+    ports = sweep_ports(settings(), config, metric=_metric, now_ms=lambda: int(time.time() * 1000))
+    return SweepRun(ports=ports, config=config.sweep)
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
-    """`step` is "plan", "finish" or "fail"; `run` the name of the state machine's execution."""
+    """`step` is "plan", "gate", "flag", "finish" or "fail"; `run` the name of the state machine's
+    execution."""
     match event["step"]:
         case "plan":
-            return _plan(event["run"], event["input"])
+            answer = steps().plan(event["run"], event["input"])
+        case "gate":
+            answer = steps().gate(event["plan"])
+        case "flag":
+            answer = steps().flag(event["plan"])
         case "finish":
-            return _finish(event["plan"], event["results"])
+            answer = steps().finish(event["plan"])
         case _:
-            return _fail(event["plan"], event["error"])
-
-
-def _plan(run: str, asked: dict[str, Any]) -> dict[str, Any]:
-    claimed: list[datetime] = []
-    if "as_of" in asked:
-        nights = [as_of_text(parse_as_of(asked["as_of"]))]
-    else:
-        scheduled = datetime.fromisoformat(asked["scheduled_at"])
-        claimed = claim_nights(_nights(run), scheduled=scheduled)
-        nights = [as_of_of(slot) for slot in claimed]
-    accounts = [account for account, _ in list_accounts(clients.table(settings().accounts_table))]
-    found = plan(accounts if nights else [], nights=nights, model=models().serving(MODEL)[0], run=run)
-    if nights:
-        log().begin(found, planned_ms=int(time.time() * 1000))
-    logger.info("planned", run=run, nights=nights, accounts=found.accounts, batches=len(found.batches))
-    planned: dict[str, Any] = {
-        "run": run,
-        "nights": nights,
-        "accounts": found.accounts,
-        "batches": len(found.batches),
-        "model_version": found.model,
-        "bucket": settings().archive_bucket,
-        "key": log().put_batches(found) if found.batches else "",
-        "claimed": [slot.isoformat() for slot in claimed],
-        "scheduled_at": asked.get("scheduled_at"),
+            answer = steps().fail(event["plan"], event["error"])
+    cause = answer.get("cause") or answer.get("gate_cause")
+    told = {
+        name: answer[name] for name in ("run", "nights", "accounts", "state", "at_risk") if name in answer
     }
-    if nights and not found.batches:
-        _finish(planned, [])
-    return planned
+    logger.log(ERROR if cause else INFO, event["step"], extra=told | ({"cause": cause} if cause else {}))
+    return answer
 
 
-def _finish(planned: dict[str, Any], results: list[dict[str, Any]]) -> dict[str, Any]:
-    counts = totals(results)
-    cause = cause_of(counts, results)
-    ended = {"state": "succeeded"} if cause is None else {"state": "failed", "cause": cause}
-    log().end(planned["run"], facts={**counts, **ended})
-    for slot in [] if counts["given_up"] else planned["claimed"]:  # else the next firing catches them up
-        _nights(planned["run"]).finish(
-            datetime.fromisoformat(slot), as_of=datetime.fromisoformat(planned["scheduled_at"])
-        )
+def _metric(name: str, value: int) -> None:
     metrics = Metrics(namespace=settings().metric_namespace)
-    for name, count in ((SWEPT, planned["accounts"]), ("ScoredAccounts", counts["scored"])):
-        metrics.add_metric(name=name, unit=MetricUnit.Count, value=count)
+    metrics.add_metric(name=name, unit=MetricUnit.Count, value=value)
     metrics.flush_metrics()
-    logger.log(INFO if cause is None else ERROR, "finished", extra={"run": planned["run"], **counts, **ended})
-    return {
-        "run": planned["run"],
-        "nights": planned["nights"],
-        "accounts": planned["accounts"],
-        "model_version": planned["model_version"],
-        **counts,
-        "cause": cause or "",
-    }
-
-
-def _fail(planned: dict[str, Any], error: dict[str, Any]) -> dict[str, Any]:
-    cause = f"{error.get('Error')}: {error.get('Cause')}"[:2000]
-    log().end(planned["run"], facts={"state": "failed", "cause": cause})
-    logger.error("failed", run=planned["run"], cause=cause)
-    return {"run": planned["run"], "cause": cause}
-
-
-def _nights(run: str) -> DynamoRuns:
-    return DynamoRuns(table=ingest(), job=NIGHTS_JOB, run=run)

@@ -12,7 +12,9 @@ from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sns_subscriptions as subscriptions
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
+from stemtide.quality_gate import TRIPPED
 from stemtide.recompute_plan import METRICS as RECOMPUTED
+from stemtide.refusals import REFUSED
 from stemtide.sweep import SWEPT
 
 from infra.config import Deployment
@@ -88,15 +90,20 @@ class Alarms(Construct):
         )
         self._raise("async-dead-letters", waiting, "a notice or a scheduled run is in the dead-letter queue")
 
-    def drops(self, queue: sqs.IQueue, given_up: sqs.IQueue) -> None:
-        """Drops of use wait for their scores too long, or were given up."""
+    def waiting(self, what: str, asks: str, queue: sqs.IQueue, given_up: sqs.IQueue) -> None:
+        """What asks for scores waits too long, or was given up.
+
+        Args:
+            what: names the alarms.
+            asks: one of them in words.
+        """
         age = queue.metric_approximate_age_of_oldest_message(period=FIVE_MINUTES, statistic="Maximum")
-        late = "a drop of use waits for its score"
-        self._raise("drops-behind", age, late, threshold=self._stuck_ms / 1000)
+        late = f"{asks} waits for its score"
+        self._raise(f"{what}-behind", age, late, threshold=self._stuck_ms / 1000)
         left = given_up.metric_approximate_number_of_messages_visible(
             period=FIVE_MINUTES, statistic="Maximum"
         )
-        self._raise("drops-given-up", left, "a drop of use was given up without a score")
+        self._raise(f"{what}-given-up", left, f"{asks} was given up without a score")
 
     def balance(self) -> None:
         """Events are unaccounted for, or nobody looked, or could not."""
@@ -123,10 +130,25 @@ class Alarms(Construct):
             missing=MISSING_IS.IGNORE,
         )
 
+    def models(self) -> None:
+        """A function refuses a model that it was told to use.
+
+        Zeros are written, too, so that it ends when the model is mended; nothing written tells nothing.
+        """
+        refused = cloudwatch.Metric(
+            namespace=METRICS, metric_name=REFUSED, period=FIVE_MINUTES, statistic="Maximum"
+        )
+        meaning = "a promoted model is refused: the last good one goes on, or the rules"
+        self._raise("model-refused", refused, meaning, missing=MISSING_IS.IGNORE)
+
     def sweep(self, state_machine_arn: str) -> None:
-        """A nightly run failed, or none came to its end."""
+        """A nightly run failed, the quality gate kept a night from being scored, or none came to its end."""
         failed = _failed(state_machine_arn)
         self._raise("sweep-failed", failed, "a nightly run did not score every account")
+        tripped = cloudwatch.Metric(
+            namespace=METRICS, metric_name=TRIPPED, period=FIVE_MINUTES, statistic="Maximum"
+        )
+        self._raise("sweep-gate-tripped", tripped, "the quality gate kept a night from being scored")
         self._nightly("sweep-not-run", SWEPT, "no nightly run came to its end for 30 hours")
 
     def recompute(self, state_machine_arn: str) -> None:

@@ -41,7 +41,9 @@ class CustomerProfiles(Construct):
             ),
         )
         self.function.allow(["dynamodb:Query", "dynamodb:UpdateItem"], tables.accounts.table_arn)
-        self.function.allow(["dynamodb:PutItem"], tables.ingest.table_arn)
+        self.function.allow(
+            ["dynamodb:PutItem", "dynamodb:Query", "dynamodb:UpdateItem"], tables.ingest.table_arn
+        )
         self.function.allow(["sqs:SendMessage"], asynchronous.queue.queue_arn)
         TableConsumer(
             self,

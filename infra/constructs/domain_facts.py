@@ -22,7 +22,7 @@ SCORED = {
 
 
 class DomainFacts(Construct):
-    """Puts `UsageDropDetected` and `RiskTierChanged` on the bus."""
+    """Puts `UsageDropDetected` and `RiskTierChanged` on the bus, or notes that they are withheld."""
 
     def __init__(
         self,
@@ -44,13 +44,14 @@ class DomainFacts(Construct):
             deployment=deployment,
             layers=layers,
             settings=PublishSettings(
+                accounts_table=tables.accounts.table_name,
                 ingest_table=tables.ingest.table_name,
                 event_bus=bus.event_bus_name,
                 dead_letter_queue=asynchronous.queue.queue_url,
             ),
         )
         self.function.allow(["events:PutEvents"], bus.event_bus_arn)
-        self.function.allow(["dynamodb:PutItem"], tables.ingest.table_arn)
+        self.function.allow(["dynamodb:PutItem"], tables.ingest.table_arn, tables.accounts.table_arn)
         self.function.allow(["sqs:SendMessage"], asynchronous.queue.queue_arn)
         TableConsumer(
             self,

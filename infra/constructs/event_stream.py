@@ -7,6 +7,14 @@ from constructs import Construct
 from infra.config import Deployment
 from infra.constructs.lifetime import removal
 
+LAG_ACTIONS = (
+    "kinesis:DescribeStreamSummary",
+    "kinesis:GetRecords",
+    "kinesis:GetShardIterator",
+    "kinesis:ListShards",
+)
+"""What tells how far the stream's consumers are behind: the first record after a consumer's mark."""
+
 
 class EventStream(Construct):
     """Kinesis `events`, keyed by account. On demand: shards follow the load, nobody splits them."""

@@ -75,7 +75,6 @@ class NightlyRecompute(Construct):
         work = Work(
             words=WORDS,
             invocation={"FunctionName": arn, "Payload": {"step": "task", "item.$": "$"}},
-            given_up={"failed": 1},
         )
         self.arn = machine(
             self,

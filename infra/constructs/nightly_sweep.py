@@ -1,5 +1,8 @@
 """Every account scored once a night: a state machine around the scorer."""
 
+from dataclasses import replace
+from typing import Any
+
 from constructs import Construct
 from stemtide.settings import SweepSettings
 from stemtide.store.sweeps import PREFIX
@@ -8,10 +11,11 @@ from infra.config import Deployment
 from infra.constructs.archive import Archive
 from infra.constructs.balance_check import METRICS
 from infra.constructs.domain_tables import DomainTables
+from infra.constructs.event_stream import LAG_ACTIONS, EventStream
 from infra.constructs.function import Function
 from infra.constructs.layers import Layers
 from infra.constructs.model_registry import ModelRegistry
-from infra.constructs.plan_map_finish import Words, Work, definition, machine
+from infra.constructs.plan_map_finish import Words, Work, beginning, ending, machine, over_parts, step
 from infra.constructs.schedules import Schedules
 
 NIGHTLY = "cron(30 2 * * ? *)"
@@ -19,26 +23,49 @@ NIGHTLY = "cron(30 2 * * ? *)"
 right (see `nightly_recompute`)."""
 WORDS = Words(
     comment="Scores every account as of the end of a UTC day",
-    map="Score",
-    label="batches",
-    task="ScoreBatch",
+    map="Extract",
+    label="extracts",
+    task="ExtractBatch",
     verdict="EveryAccountScored",
     good="Scored",
     error="SweepFailed",
 )
-GIVEN_UP = {
-    "scored": 0,
-    "unchanged": 0,
-    "not_customers": 0,
-    "failed.$": "$.size",
-    "first.$": "$.accounts[0]",
-    "given_up": True,
-}
-"""The answer in place of a batch's own; its execution and the scorer's log have the error."""
+SCORING = replace(WORDS, map="Score", label="batches", task="ScoreBatch")
+"""The second map."""
+
+
+def states(*, planner: str, scorer: str, concurrency: int) -> dict[str, Any]:
+    """The state machine in Amazon States Language: nothing is scored before all was extracted and judged.
+
+    Args:
+        planner: ARN of the function that plans, judges, flags and ends.
+        scorer: ARN of the function that extracts and scores.
+        concurrency: batches at a time.
+    """
+    invocation = {"FunctionName": scorer, "Payload.$": "$"}
+    extract, score = (Work(words=words, invocation=invocation) for words in (WORDS, SCORING))
+    return {
+        "Comment": WORDS.comment,
+        "StartAt": "Plan",
+        "States": {
+            **beginning(planner, "Extract"),
+            "Extract": over_parts(extract, concurrency=concurrency, then="Gate"),
+            "Gate": step(planner, {"step": "gate", "plan.$": "$"}, "MayBeScored"),
+            "MayBeScored": {
+                "Type": "Choice",
+                "Choices": [{"Variable": "$.key", "StringEquals": "", "Next": "Summary"}],
+                "Default": "Score",
+            },
+            "Score": over_parts(score, concurrency=concurrency, then="Flag"),
+            "Flag": step(planner, {"step": "flag", "plan.$": "$"}, "Summary"),
+            "Summary": step(planner, {"step": "finish", "plan.$": "$"}, WORDS.verdict),
+            **ending(planner, WORDS, unmet="$.unmet"),
+        },
+    }
 
 
 class NightlySweep(Construct):
-    """Plan (list, batches to S3) → map over the batches → finish (counts); started by schedule or by hand."""
+    """Plan → extract → quality gate → score → flag → summary; started by schedule or by hand."""
 
     def __init__(
         self,
@@ -49,6 +76,7 @@ class NightlySweep(Construct):
         layers: Layers,
         tables: DomainTables,
         archive: Archive,
+        events: EventStream,
         models: ModelRegistry,
         scorer: Function,
         schedules: Schedules,
@@ -63,6 +91,7 @@ class NightlySweep(Construct):
             settings=SweepSettings(
                 accounts_table=tables.accounts.table_name,
                 ingest_table=tables.ingest.table_name,
+                event_stream=events.stream.stream_name,
                 archive_bucket=archive.bucket.bucket_name,
                 model_bucket=models.bucket.bucket_name,
                 metric_namespace=METRICS,
@@ -70,22 +99,22 @@ class NightlySweep(Construct):
         )
         self.function.allow(["dynamodb:Query"], f"{tables.accounts.table_arn}/index/by_risk")
         self.function.allow(
-            ["dynamodb:PutItem", "dynamodb:Query", "dynamodb:UpdateItem"], tables.ingest.table_arn
+            ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:UpdateItem"],
+            tables.ingest.table_arn,
         )
-        self.function.allow_objects(["s3:PutObject"], archive.bucket, prefix=PREFIX)
+        self.function.allow(LAG_ACTIONS, events.stream.stream_arn)
+        self.function.allow_objects(["s3:GetObject", "s3:PutObject"], archive.bucket, prefix=PREFIX)
+        scorer.allow(["dynamodb:GetItem", "dynamodb:PutItem"], tables.ingest.table_arn)
+        scorer.allow_objects(["s3:GetObject", "s3:PutObject"], archive.bucket, prefix=PREFIX)
         models.allow_read(self.function)
-        work = Work(
-            words=WORDS,
-            invocation={"FunctionName": scorer.function_arn, "Payload.$": "$"},
-            given_up=GIVEN_UP,
-            finish={"results.$": "$.results"},
-        )
         self.arn = machine(
             self,
             deployment=deployment,
             name="sweep",
-            definition=definition(
-                work, planner=self.function.function_arn, concurrency=deployment.sweep_concurrency
+            definition=states(
+                planner=self.function.function_arn,
+                scorer=scorer.function_arn,
+                concurrency=deployment.sweep_concurrency,
             ),
             functions=[self.function, scorer],
             archive=archive,

@@ -1,8 +1,11 @@
-"""A run over many parts as a state machine: plan → map over what the plan wrote to S3 → finish."""
+"""A run over many parts as a state machine: plan → map over what the plan wrote to S3 → finish.
+
+Its pieces (`step`, `over_parts`) serve longer machines, too.
+"""
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from aws_cdk import Aws
@@ -49,13 +52,10 @@ class Words:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Work:
-    """What the map does: its task's Lambda invocation, and the answer in place of one that was given up."""
+    """What a map does: its task's Lambda invocation."""
 
     words: Words
     invocation: Mapping[str, Any]
-    given_up: Mapping[str, Any]
-    finish: Mapping[str, Any] = field(default_factory=dict)
-    """What the last step gets besides the plan."""
 
 
 def machine(
@@ -137,46 +137,67 @@ def definition(work: Work, *, planner: str, concurrency: int) -> dict[str, Any]:
         concurrency: parts at a time.
     """
     words = work.words
-
-    def step(payload: Mapping[str, Any], then: str) -> dict[str, Any]:
-        return {
-            "Type": "Task",
-            "Resource": "arn:aws:states:::lambda:invoke",
-            "Parameters": {"FunctionName": planner, "Payload": payload},
-            "OutputPath": "$.Payload",
-            "Retry": RETRY,
-            "Next": then,
-        }
-
     return {
         "Comment": words.comment,
         "StartAt": "Plan",
         "States": {
-            "Plan": step({"step": "plan", "run.$": "$$.Execution.Name", "input.$": "$"}, "AnythingToDo"),
-            "AnythingToDo": {
-                "Type": "Choice",
-                "Choices": [{"Variable": "$.key", "StringEquals": "", "Next": "NothingToDo"}],
-                "Default": words.map,
-            },
-            "NothingToDo": {"Type": "Succeed"},
-            words.map: _map(work, concurrency),
-            "Finish": step({"step": "finish", "plan.$": "$", **work.finish}, words.verdict),
-            words.verdict: {
-                "Type": "Choice",
-                "Choices": [{"Variable": "$.failed", "NumericEquals": 0, "Next": words.good}],
-                "Default": "Failed",
-            },
-            words.good: {"Type": "Succeed"},
-            "NoteFailure": step({"step": "fail", "plan.$": "$", "error.$": "$.error"}, "Failed"),
-            "Failed": {"Type": "Fail", "Error": words.error, "CausePath": "$.cause"},
+            **beginning(planner, words.map),
+            words.map: over_parts(work, concurrency=concurrency, then="Finish"),
+            "Finish": step(planner, {"step": "finish", "plan.$": "$"}, words.verdict),
+            **ending(planner, words, unmet="$.failed"),
         },
     }
 
 
-def _map(work: Work, concurrency: int) -> dict[str, Any]:
-    """The map: one child execution per part; without a result writer, as answers are a few numbers.
+def step(planner: str, payload: Mapping[str, Any], then: str) -> dict[str, Any]:
+    """A call of the planner; what it answers is what the next state is given."""
+    return {
+        "Type": "Task",
+        "Resource": "arn:aws:states:::lambda:invoke",
+        "Parameters": {"FunctionName": planner, "Payload": payload},
+        "OutputPath": "$.Payload",
+        "Retry": RETRY,
+        "Next": then,
+    }
 
-    A part that keeps failing is counted and the others go on.
+
+def beginning(planner: str, then: str) -> dict[str, Any]:
+    """The plan; without a key of items there is nothing to do."""
+    return {
+        "Plan": step(planner, {"step": "plan", "run.$": "$$.Execution.Name", "input.$": "$"}, "AnythingToDo"),
+        "AnythingToDo": {
+            "Type": "Choice",
+            "Choices": [{"Variable": "$.key", "StringEquals": "", "Next": "NothingToDo"}],
+            "Default": then,
+        },
+        "NothingToDo": {"Type": "Succeed"},
+    }
+
+
+def ending(planner: str, words: Words, *, unmet: str) -> dict[str, Any]:
+    """The verdict on what the last step answered, and what follows a map that failed as a whole.
+
+    Args:
+        unmet: path of the number that is 0 when all is well.
+    """
+    return {
+        words.verdict: {
+            "Type": "Choice",
+            "Choices": [{"Variable": unmet, "NumericEquals": 0, "Next": words.good}],
+            "Default": "Failed",
+        },
+        words.good: {"Type": "Succeed"},
+        "NoteFailure": step(planner, {"step": "fail", "plan.$": "$", "error.$": "$.error"}, "Failed"),
+        "Failed": {"Type": "Fail", "Error": words.error, "CausePath": "$.cause"},
+    }
+
+
+def over_parts(work: Work, *, concurrency: int, then: str) -> dict[str, Any]:
+    """The map over the items at `$.bucket`, `$.key`: one child execution per part.
+
+    Without a result writer, and what the parts answer is dropped: it is in the run's log. Together it may
+    have 256 KB anyway, which is why they answer next to nothing. A part that keeps failing leaves nothing in
+    the log, is counted by that, and the others go on.
     """
     return {
         "Type": "Map",
@@ -201,10 +222,10 @@ def _map(work: Work, concurrency: int) -> dict[str, Any]:
                     "Catch": [{"ErrorEquals": ["States.ALL"], "ResultPath": "$.error", "Next": "GivenUp"}],
                     "End": True,
                 },
-                "GivenUp": {"Type": "Pass", "Parameters": work.given_up, "End": True},
+                "GivenUp": {"Type": "Pass", "Parameters": {"given_up": True}, "End": True},
             },
         },
-        "ResultPath": "$.results",
+        "ResultPath": None,
         "Catch": [{"ErrorEquals": ["States.ALL"], "ResultPath": "$.error", "Next": "NoteFailure"}],
-        "Next": "Finish",
+        "Next": then,
     }

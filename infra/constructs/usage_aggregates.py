@@ -50,6 +50,7 @@ class UsageAggregates(Construct):
             tables.usage.table_arn,
             tables.ingest.table_arn,
         )
+        self.function.allow(["dynamodb:UpdateItem"], tables.ingest.table_arn)
         self.function.allow(["dynamodb:PutItem"], tables.accounts.table_arn)
         self.function.allow(["kinesis:PutRecords"], events.stream.stream_arn)
         self.function.allow_objects(["s3:PutObject"], archive.bucket, prefix="quarantine/")

@@ -36,6 +36,8 @@ def describe(
             "drops": outputs["DropQueue"],
             "async_dead_letters": outputs["AsyncDeadLetterQueue"],
             "drop_dead_letters": outputs["DropDeadLetterQueue"],
+            "logins": outputs["LoginQueue"],
+            "login_dead_letters": outputs["LoginDeadLetterQueue"],
         },
         "topics": {"alarms": outputs["AlarmTopic"], "ses_events": None},
         "state_machines": {

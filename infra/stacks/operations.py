@@ -36,9 +36,11 @@ class OperationsStack(Stack):
         alarms.errors(functions)
         alarms.consumers(consumers)
         alarms.dead_letters(pipeline.register, pipeline.queue)
-        alarms.drops(scoring.drops.queue, scoring.drops.given_up)
+        alarms.waiting("drops", "a drop of use", scoring.drops.queue, scoring.drops.given_up)
+        alarms.waiting("logins", "a login", scoring.logins.queue, scoring.logins.given_up)
         alarms.balance()
         alarms.http(api.api_id)
+        alarms.models()
         alarms.sweep(scoring.sweep.arn)
         alarms.recompute(pipeline.recompute.arn)
         OperationsDashboard(

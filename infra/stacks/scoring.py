@@ -11,6 +11,7 @@ from infra.constructs.drop_queue import DropQueue
 from infra.constructs.layers import Layers
 from infra.constructs.nightly_sweep import NightlySweep
 from infra.constructs.schedules import Schedules
+from infra.constructs.score_queue import ScoreQueue
 from infra.constructs.scorer import Scorer
 from infra.constructs.usage_drops import UsageDrops
 from infra.stacks.data import DataStack
@@ -39,17 +40,21 @@ class ScoringStack(Stack):
         )
         common = {"deployment": deployment, "tables": data.tables}
         reader = {**common, "layers": layers, "given_up": pipeline.given_up, "asynchronous": asynchronous}
-        drops = UsageDrops(self, "UsageDrops", **reader, schedules=schedules)
+        logins = ScoreQueue(self, "Logins", deployment=deployment)
+        drops = UsageDrops(
+            self, "UsageDrops", **reader, events=data.events, schedules=schedules, logins=logins.queue
+        )
         facts = DomainFacts(self, "DomainFacts", **reader, bus=data.bus)
-        model = {**common, "layers": inference, "models": data.models}
+        model = {**common, "layers": inference, "models": data.models, "archive": data.archive}
         queue = DropQueue(self, "Drops", deployment=deployment, bus=data.bus, asynchronous=asynchronous)
-        scorer = Scorer(self, "Scorer", **model, drops=queue)
+        scorer = Scorer(self, "Scorer", **model, drops=queue, logins=logins)
         sweep = NightlySweep(
-            self, "Sweep", **model, archive=data.archive, scorer=scorer.function, schedules=schedules
+            self, "Sweep", **model, events=data.events, scorer=scorer.function, schedules=schedules
         )
 
         self.score = scorer.function
         self.drops = queue
+        self.logins = logins
         self.sweep = sweep
         self.table_consumers = [drops.function, facts.function]
         self.functions = [*self.table_consumers, scorer.function, sweep.function]
@@ -57,4 +62,6 @@ class ScoringStack(Stack):
         CfnOutput(self, "ScoreFunction", value=scorer.function.function_name)
         CfnOutput(self, "DropQueue", value=queue.queue.queue_url)
         CfnOutput(self, "DropDeadLetterQueue", value=queue.given_up.queue_url)
+        CfnOutput(self, "LoginQueue", value=logins.queue.queue_url)
+        CfnOutput(self, "LoginDeadLetterQueue", value=logins.given_up.queue_url)
         CfnOutput(self, "SweepStateMachine", value=sweep.arn)

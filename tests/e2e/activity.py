@@ -39,6 +39,11 @@ def first_of_today(account: str) -> dict[str, Any]:
     return call(account, datetime.now(UTC) - timedelta(seconds=1), 0)
 
 
+def until_midnight(days_ago: int = 1) -> dict[str, Any]:
+    """A call in the last minute of a day: the stream was not silent when the day ended."""
+    return call("e2e-evening", noon(days_ago) + timedelta(hours=11, minutes=59), 0)
+
+
 def post(stack: Stack, calls: list[dict[str, Any]]) -> None:
     for start in range(0, len(calls), BATCH):
         reply = stack.post_events({"batch": calls[start : start + BATCH]})

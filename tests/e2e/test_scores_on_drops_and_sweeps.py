@@ -27,6 +27,14 @@ def scores(stack: Stack, account: str) -> list[dict[str, Any]]:
     return list(reply.body["scores"])
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _fresh(home: Home, stack: Stack) -> None:
+    """The stream told of events up to yesterday's end, and of some today: it is not stale."""
+    evenings = [activity.until_midnight(ago) for ago in (2, 1)]
+    activity.post(stack, [*evenings, activity.first_of_today("e2e-evening")])
+    stemtide(home, "drain")
+
+
 @pytest.fixture(scope="module")
 def fallen(home: Home, stack: Stack) -> str:
     """An account whose API volume fell from 10 to 4 calls a day, seen again today."""
@@ -111,15 +119,17 @@ def test_an_account_that_cannot_be_read_is_named_and_costs_no_other_its_score(
 
 
 def test_a_schedule_that_fires_twice_for_a_night_is_one_run(home: Home, stack: Stack, fallen: str) -> None:
+    """The night before the one that was scored by hand."""
     states, arn = stack.client("stepfunctions"), stack.facts["state_machines"]["sweep"]
-    firing = json.dumps({"job": "sweep", "scheduled_at": datetime.now(UTC).isoformat(timespec="seconds")})
+    fired_at = (datetime.now(UTC) - timedelta(days=1)).isoformat(timespec="seconds")
+    firing = json.dumps({"job": "sweep", "scheduled_at": fired_at})
 
     started = [states.start_execution(stateMachineArn=arn, input=firing)["executionArn"] for _ in range(2)]
     ended = [result_of(states, execution) for execution in started]
 
     assert sorted(len(result["nights"]) for result in ended) == [0, 1]
     [ran] = [result for result in ended if result["nights"]]
-    assert (ran["nights"], ran["failed"]) == ([f"{yesterday()}T23:59:59.999Z"], 0)
+    assert (ran["nights"], ran["failed"]) == ([f"{activity.noon(2).date()}T23:59:59.999Z"], 0)
 
 
 def result_of(states: Any, execution: str) -> dict[str, Any]:

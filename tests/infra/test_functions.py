@@ -41,13 +41,20 @@ READ_TABLE_STREAM = {
     "dynamodb:ListStreams",
 }
 GIVE_UP = {"s3:ListBucket", "s3:PutObject"}
+LOOK_AT_STREAM = {
+    "kinesis:DescribeStreamSummary",
+    "kinesis:GetRecords",
+    "kinesis:GetShardIterator",
+    "kinesis:ListShards",
+}
 MAY = {
     "ingest": LOG | {"kinesis:PutRecords", "secretsmanager:GetSecretValue"},
     "api": LOG | {"dynamodb:GetItem", "dynamodb:Query", "s3:GetObject"},
     "aggregate": LOG
     | READ_STREAM
     | GIVE_UP
-    | {"dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:PutItem", "kinesis:PutRecords"},
+    | {"dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"}
+    | {"kinesis:PutRecords"},
     "archive": LOG | READ_STREAM | GIVE_UP | {"dynamodb:GetItem", "dynamodb:PutItem"},
     "dead_letters": LOG
     | {"dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query", "s3:GetObject", "sqs:SendMessage"}
@@ -63,19 +70,21 @@ MAY = {
     | READ_TABLE_STREAM
     | GIVE_UP
     | {"dynamodb:BatchGetItem", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:UpdateItem"}
-    | {"sqs:SendMessage", "sqs:GetQueueAttributes", "sqs:GetQueueUrl"},
+    | {"sqs:SendMessage", "sqs:GetQueueAttributes", "sqs:GetQueueUrl"}
+    | LOOK_AT_STREAM,
     "publish": LOG
     | READ_TABLE_STREAM
     | GIVE_UP
     | {"dynamodb:PutItem", "events:PutEvents", "sqs:SendMessage"},
     "score": LOG
     | {"dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:UpdateItem"}
-    | {"s3:GetObject", "s3:ListBucket"}
+    | {"s3:GetObject", "s3:ListBucket", "s3:PutObject"}
     | {"sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueAttributes"}
     | {"sqs:ReceiveMessage", "sqs:SendMessage"},
     "sweep": LOG
-    | {"dynamodb:PutItem", "dynamodb:Query", "dynamodb:UpdateItem"}
-    | {"s3:GetObject", "s3:ListBucket", "s3:PutObject"},
+    | {"dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:UpdateItem"}
+    | {"s3:GetObject", "s3:ListBucket", "s3:PutObject"}
+    | LOOK_AT_STREAM,
     "recompute": LOG
     | {"dynamodb:BatchGetItem", "dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem"}
     | {"dynamodb:Query", "dynamodb:UpdateItem"}
@@ -321,26 +330,31 @@ def test_a_drop_on_the_bus_goes_to_the_queue_or_is_kept(synth: Synth) -> None:
 
     [rule] = synth.properties("AWS::Events::Rule")
     [target] = rule["Targets"]
-    assert rule["EventPattern"] == {"source": ["stemtide"], "detail-type": ["UsageDropDetected"]}
+    assert rule["EventPattern"] == {
+        "source": ["stemtide"],
+        "detail-type": ["UsageDropDetected", "UsageDropDetected.shadow"],
+    }
     assert target["Arn"] == {"Fn::GetAtt": [logical, "Arn"]}
     assert "AsyncQueue" in json.dumps(target["DeadLetterConfig"])
     assert target["RetryPolicy"] == {"MaximumEventAgeInSeconds": 21600, "MaximumRetryAttempts": 20}
 
 
-def test_the_scorer_works_the_queue_of_drops_off_in_batches_message_by_message(synth: Synth) -> None:
+@pytest.mark.parametrize(("name", "at_once"), [("Drops", 10), ("Logins", 5)])
+def test_the_scorer_works_a_queue_off_in_batches_message_by_message_and_beside_the_other(
+    synth: Synth, name: str, at_once: int
+) -> None:
     logical, function = synth.function("score")
-    source, held = queue(synth, "DropsQueue")
-    given_up, _ = queue(synth, "DropsGivenUp")
+    source, held = queue(synth, f"{name}Queue")
+    given_up, _ = queue(synth, f"{name}GivenUp")
 
     [mapping] = [
         p
         for p in synth.properties("AWS::Lambda::EventSourceMapping")
-        if p["FunctionName"] == {"Ref": logical}
+        if p["FunctionName"] == {"Ref": logical} and p["EventSourceArn"] == {"Fn::GetAtt": [source, "Arn"]}
     ]
-    assert mapping["EventSourceArn"] == {"Fn::GetAtt": [source, "Arn"]}
     assert (mapping["BatchSize"], mapping["MaximumBatchingWindowInSeconds"]) == (50, 3)
     assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
-    assert mapping["ScalingConfig"] == {"MaximumConcurrency": 10}
+    assert mapping["ScalingConfig"] == {"MaximumConcurrency": at_once}
     assert held["VisibilityTimeout"] >= 6 * function["Timeout"]
     assert held["RedrivePolicy"] == {
         "deadLetterTargetArn": {"Fn::GetAtt": [given_up, "Arn"]},
@@ -375,7 +389,7 @@ def test_only_the_rules_of_the_bus_may_put_something_into_the_queues(synth: Synt
     assert ":rule/stemtide/*" in any_rule
 
 
-def test_the_detector_sees_new_days_that_are_not_backfilled_and_changes_of_days_that_are_over(
+def test_the_detector_sees_new_days_that_are_not_backfilled_changes_of_days_that_are_over_and_logins(
     synth: Synth,
 ) -> None:
     logical, _ = synth.function("detect")
@@ -388,4 +402,22 @@ def test_the_detector_sees_new_days_that_are_not_backfilled_and_changes_of_days_
     patterns = [json.loads(one["Pattern"]) for one in mapping["FilterCriteria"]["Filters"]]
     unmarked = {"NewImage": {"backfilled": {"BOOL": [{"exists": False}]}}}
     over = {"NewImage": {"late": {"BOOL": [True]}}}
-    assert patterns == [{"eventName": ["INSERT"], "dynamodb": unmarked}, {"dynamodb": over}]
+    login = {"NewImage": {"login": {"N": [{"exists": True}]}}}
+    assert patterns == [
+        {"eventName": ["INSERT"], "dynamodb": unmarked},
+        {"dynamodb": over},
+        {"dynamodb": login},
+    ]
+
+
+def test_only_the_detector_puts_logins_into_their_queue(synth: Synth) -> None:
+    logins, _ = queue(synth, "LoginsQueue")
+    target = {"Fn::GetAtt": [logins, "Arn"]}
+
+    def sends(name: str) -> bool:
+        return any(
+            "sqs:SendMessage" in as_list(s["Action"]) and target in as_list(s["Resource"])
+            for s in statements(synth, name)
+        )
+
+    assert [name for name in ("detect", "score", "publish", "aggregate") if sends(name)] == ["detect"]

@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 from aws_lambda_powertools import Metrics
 from aws_lambda_powertools.metrics import MetricUnit
+from stemtide.delivery.model_metrics import tell_refused
+from stemtide.refusals import Refusal
 
 from infra.constructs.balance_check import METRICS, NOT_COMPARED, UNBALANCED
 from tests.infra.assemblies import ROOT, Synth
@@ -60,9 +62,10 @@ def test_dead_letters_of_both_kinds_raise_an_alarm(synth: Synth) -> None:
     assert (waiting["MetricName"], waiting["Threshold"]) == ("ApproximateNumberOfMessagesVisible", 0)
 
 
-def test_drops_that_wait_or_were_given_up_raise_an_alarm(synth: Synth) -> None:
-    waiting = alarm(synth, "waits for its score")
-    given_up = alarm(synth, "given up without a score")
+@pytest.mark.parametrize("what", ["a drop of use", "a login"])
+def test_what_waits_for_its_score_or_was_given_up_raises_an_alarm(synth: Synth, what: str) -> None:
+    waiting = alarm(synth, f"{what} waits for its score")
+    given_up = alarm(synth, f"{what} was given up without a score")
 
     assert (waiting["MetricName"], waiting["Threshold"]) == ("ApproximateAgeOfOldestMessage", 900)
     assert (given_up["MetricName"], given_up["Threshold"]) == ("ApproximateNumberOfMessagesVisible", 0)
@@ -84,6 +87,39 @@ def test_a_lane_that_is_not_compared_for_three_hours_raises_an_alarm(synth: Synt
     assert (found["Threshold"], found["ComparisonOperator"]) == (0, "GreaterThanThreshold")
     assert (found["EvaluationPeriods"], found["Period"]) == (3, 3600)
     assert (found["Statistic"], found["TreatMissingData"]) == ("Maximum", "ignore")
+
+
+def test_a_refused_model_raises_an_alarm_that_lasts_until_somebody_finds_all_well(synth: Synth) -> None:
+    """Functions write a zero, too; where none looks, nothing is better."""
+    found = alarm(synth, "a promoted model is refused")
+
+    assert (found["Threshold"], found["ComparisonOperator"]) == (0, "GreaterThanThreshold")
+    assert (found["Statistic"], found["TreatMissingData"]) == ("Maximum", "ignore")
+    assert found["AlarmName"].endswith("-model-refused")
+
+
+def test_the_alarm_on_refused_models_watches_the_metric_as_functions_write_it(
+    synth: Synth, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tell_refused(METRICS)([Refusal("v2", "damaged", "v1")])
+
+    line = json.loads(capsys.readouterr().out)
+    [written] = line["_aws"]["CloudWatchMetrics"]
+    watched = alarm(synth, "a promoted model is refused")
+    assert (written["Namespace"], written["Metrics"][0]["Name"], line["RefusedModel"]) == (
+        watched["Namespace"],
+        watched["MetricName"],
+        [1],
+    )
+    assert written["Dimensions"] == [[]]
+    assert "Dimensions" not in watched
+
+
+@pytest.mark.parametrize("function", ["score", "sweep"])
+def test_whoever_loads_models_tells_the_same_namespace_of_refusals(synth: Synth, function: str) -> None:
+    _, found = synth.function(function)
+
+    assert found["Environment"]["Variables"]["METRIC_NAMESPACE"] == METRICS
 
 
 @pytest.mark.parametrize(

@@ -35,6 +35,7 @@ OUTPUTS = {
     *("ModelBucket", "DetectFunction", "ScoreFunction", "SweepStateMachine"),
     "RecomputeStateMachine",
     *("DropQueue", "DropDeadLetterQueue"),
+    *("LoginQueue", "LoginDeadLetterQueue"),
 }
 LOCAL_DIFFERENCES = {
     "AWS::DynamoDB::Table": {"DeletionPolicy", "UpdateReplacePolicy", "Properties.DeletionProtectionEnabled"},

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.local_cloud.emulator_process import Emulator
+from tests.local_cloud.consumers import Cloud
+from tests.local_cloud.emulator_process import Emulator, eventually
 
 MINE, OTHER = {"Name": "FunctionName", "Value": "mine"}, {"Name": "FunctionName", "Value": "other"}
 
@@ -53,3 +56,24 @@ def test_a_metric_with_other_dimensions_is_another_metric(
 
     put_one(cloudwatch, name, watched)
     assert state_of(cloudwatch, name) == "ALARM"
+
+
+TELLING = """
+import json
+
+def handler(event, context):
+    directive = {"Namespace": "Contract", "Dimensions": [[]], "Metrics": [{"Name": "told", "Unit": "Count"}]}
+    print(json.dumps({"_aws": {"Timestamp": 1, "CloudWatchMetrics": [directive]}, "told": [event["value"]]}))
+"""
+
+
+def test_a_metric_in_a_functions_log_raises_the_alarm_on_it(emulator: Emulator, tmp_path: Path) -> None:
+    """ "CloudWatch Logs generates the metrics … you can create alarms on them" (CloudWatch user guide,
+    "Embedding metrics within logs")."""
+    cloud, cloudwatch = Cloud(emulator, tmp_path), emulator.client("cloudwatch")
+    cloud.function("telling", TELLING)
+    put_alarm(cloudwatch, "told", [])
+    for value, state in ((0, "OK"), (1, "ALARM")):
+        cloud.client("lambda").invoke(FunctionName="telling", Payload=json.dumps({"value": value}).encode())
+
+        assert eventually(lambda state=state: state_of(cloudwatch, "told") == state)  # type: ignore[misc]

@@ -1,4 +1,4 @@
-"""StartExecution by AWS's rules of idempotence."""
+"""StartExecution by AWS's rules of idempotence, and the sweep's own states."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ from typing import Any
 
 import pytest
 
-from infra.constructs.nightly_sweep import GIVEN_UP, WORDS
-from infra.constructs.plan_map_finish import Work, definition
+from infra.constructs.nightly_sweep import states as sweep_states
 from tests.local_cloud.consumers import ROLE
 from tests.local_cloud.emulator_process import Emulator, eventually
 
@@ -50,39 +49,59 @@ def test_another_input_or_a_closed_execution_is_refused(emulator: Emulator) -> N
         states.start_execution(stateMachineArn=passing, name="case-1", input="{}")
 
 
-def test_a_batch_of_the_sweep_that_keeps_failing_is_counted_and_the_run_ends_failed(
-    emulator: Emulator,
-) -> None:
-    """The state machine itself, from its map on, with functions that do not exist and without pauses."""
+def test_a_map_with_batches_that_are_given_up_goes_on_and_drops_their_answers(emulator: Emulator) -> None:
+    """The sweep's own second map, with a function that does not exist and without pauses: what the next state
+    gets is what the map was given."""
     states, s3 = emulator.client("stepfunctions"), emulator.client("s3")
     s3.create_bucket(Bucket="batches")
-    batches = [{"accounts": ["a", "b"], "size": 2}, {"accounts": ["c"], "size": 1}]
-    s3.put_object(Bucket="batches", Key="night", Body=json.dumps(batches).encode())
+    items = [{"number": 0, "size": 2}, {"number": 1, "size": 1}]
+    s3.put_object(Bucket="batches", Key="night", Body=json.dumps(items).encode())
     missing = "arn:aws:lambda:us-east-1:000000000000:function:missing"
-    work = Work(
-        words=WORDS,
-        invocation={"FunctionName": missing, "Payload.$": "$"},
-        given_up=GIVEN_UP,
-        finish={"results.$": "$.results"},
-    )
-    steps = definition(work, planner=missing, concurrency=2)["States"]
-    del steps["Score"]["ItemProcessor"]["States"]["ScoreBatch"]["Retry"]
-    counted = {"Type": "Pass", "Parameters": {"failed": 3, "cause": "3 accounts", "results.$": "$.results"}}
-    kept = {name: steps[name] for name in ("EveryAccountScored", "Scored", "Failed", "Score")}
-    small = {**kept, "Finish": {**counted, "Next": "EveryAccountScored"}, "NoteFailure": steps["Failed"]}
-    whole = {**small, "Finish": {**counted, "End": True}}
-    given = json.dumps({"bucket": "batches", "key": "night"})
+    steps = sweep_states(planner=missing, scorer=missing, concurrency=2)["States"]
+    score = steps["Score"]
+    del score["ItemProcessor"]["States"]["ScoreBatch"]["Retry"]
+    found = {"Score": {**score, "Next": "Flag"}, "Flag": {"Type": "Succeed"}, "NoteFailure": steps["Failed"]}
+    given = {"bucket": "batches", "key": "night", "run": "r"}
 
-    ended = []
-    for name, found in (("verdict", small), ("answers", whole)):
-        arn = machine(states, name, {"StartAt": "Score", "States": found})
+    arn = machine(states, "answers", {"StartAt": "Score", "States": found})
+    run = states.start_execution(stateMachineArn=arn, input=json.dumps(given))["executionArn"]
+    eventually(lambda: states.describe_execution(executionArn=run)["status"] != "RUNNING")
+    ended = states.describe_execution(executionArn=run)
+
+    assert ended["status"] == "SUCCEEDED"
+    assert json.loads(ended["output"]) == given
+
+
+@pytest.mark.parametrize(
+    ("answer", "status"), [({"unmet": 0}, "SUCCEEDED"), ({"unmet": 2, "cause": "the gate tripped"}, "FAILED")]
+)
+def test_what_the_summary_answers_is_the_runs_verdict(
+    emulator: Emulator, answer: dict[str, Any], status: str
+) -> None:
+    states = emulator.client("stepfunctions")
+    steps = sweep_states(planner="p", scorer="s", concurrency=2)["States"]
+    kept = {name: steps[name] for name in ("EveryAccountScored", "Scored", "Failed")}
+
+    arn = machine(states, f"verdict-{status}", {"StartAt": "EveryAccountScored", "States": kept})
+    run = states.start_execution(stateMachineArn=arn, input=json.dumps(answer))["executionArn"]
+    eventually(lambda: states.describe_execution(executionArn=run)["status"] != "RUNNING")
+    ended = states.describe_execution(executionArn=run)
+
+    assert (ended["status"], ended.get("cause")) == (status, answer.get("cause"))
+
+
+def test_a_night_that_may_not_be_scored_goes_to_its_summary(emulator: Emulator) -> None:
+    states = emulator.client("stepfunctions")
+    steps = sweep_states(planner="p", scorer="s", concurrency=2)["States"]
+    ends = {"Summary": {"Type": "Pass", "Result": "summary", "End": True}}
+    ends["Score"] = {"Type": "Pass", "Result": "score", "End": True}
+    machine_of = {"StartAt": "MayBeScored", "States": {"MayBeScored": steps["MayBeScored"], **ends}}
+    arn = machine(states, "may-be-scored", machine_of)
+
+    def end_of(key: str) -> Any:
+        given = json.dumps({"key": key})
         run = states.start_execution(stateMachineArn=arn, input=given)["executionArn"]
-        eventually(lambda run=run: states.describe_execution(executionArn=run)["status"] != "RUNNING")
-        ended.append(states.describe_execution(executionArn=run))
+        eventually(lambda: states.describe_execution(executionArn=run)["status"] == "SUCCEEDED")
+        return json.loads(states.describe_execution(executionArn=run)["output"])
 
-    assert (ended[0]["status"], ended[0]["cause"]) == ("FAILED", "3 accounts")
-    lost = json.loads(ended[1]["output"])["results"]
-    assert [(one["failed"], one["first"], one["given_up"]) for one in lost] == [
-        (2, "a", True),
-        (1, "c", True),
-    ]
+    assert (end_of(""), end_of("sweeps/r/score.json")) == ("summary", "score")

@@ -17,6 +17,7 @@ from .patching import expect, replace
 logger = logging.getLogger("function_logs")
 
 EMIT_LAMBDA_LOGS = "111efbf06968bb207427d25f6070f8048962a56385e2f7c62bb76b5f9d051720"
+EVALUATE_ALL_ALARMS = "f83f88e57f1ccfc9ae5020078bce761ce6af4f5d9b6ec938be7f439681daaaa7"
 RELIED_ON = {
     "_append_log_events": "e47cae7a15a4cc4668b51832593f304d5bb88fecfa67de3b88c0c115883e987c",
     "_fanout_to_subscription_filters": "cb898244bb9fac17e2631dc7e0ed3bae016c629227768ffd22ac27abd79bad0a",
@@ -41,8 +42,9 @@ class Point:
 
 def install() -> None:
     """Replace the emulator's writing of function logs. Raises `EmulatorChanged`."""
-    from ministack.services import cloudwatch_logs, lambda_svc
+    from ministack.services import cloudwatch, cloudwatch_logs, lambda_svc
 
+    expect(cloudwatch, "_evaluate_all_alarms", source_sha256=EVALUATE_ALL_ALARMS)
     for name, source in RELIED_ON.items():
         expect(cloudwatch_logs, name, source_sha256=source)
     replace(lambda_svc, "_emit_lambda_logs", _emit_lambda_logs, source_sha256=EMIT_LAMBDA_LOGS)
@@ -113,11 +115,11 @@ def _append(group: str, stream: str, lines: list[str]) -> None:
 def _record(lines: list[str]) -> None:
     from ministack.services import cloudwatch
 
-    for line in lines:
-        for point in embedded_metrics(line):
-            cloudwatch.record_metric(
-                point.namespace, point.name, point.value, point.unit, dict(point.dimensions)
-            )
+    points = [point for line in lines for point in embedded_metrics(line)]
+    for point in points:
+        cloudwatch.record_metric(point.namespace, point.name, point.value, point.unit, dict(point.dimensions))
+    if points:  # as shipped only PutMetricData lets alarms look
+        cloudwatch._evaluate_all_alarms()
 
 
 def embedded_metrics(line: str) -> Iterator[Point]:

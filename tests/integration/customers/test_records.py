@@ -7,8 +7,10 @@ import pytest
 from stemtide.as_of import parse_as_of
 from stemtide.drops import Drop
 from stemtide.facts import Fact, Problem
+from stemtide.ports import UnavailableError
 from stemtide.profile import Profile
 from stemtide.scoring.assessment import Assessment, Basis, Tier, Trigger, tier_of
+from stemtide.store.account_items import AccountItems
 from stemtide.store.record_keys import KEPT_S
 from stemtide.store.records import Records
 
@@ -131,7 +133,7 @@ def test_a_score_interrupted_after_its_row_is_completed_by_its_repetition(
     records: Records, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as broken:
-        broken.setattr(Records, "_update", lambda *_, **__: (_ for _ in ()).throw(RuntimeError("crash")))
+        broken.setattr(AccountItems, "update", lambda *_, **__: (_ for _ in ()).throw(RuntimeError("crash")))
         with pytest.raises(RuntimeError):
             write(records, "acme", 80)
     assert records.read("acme") is None
@@ -290,3 +292,87 @@ def test_a_cursor_of_other_filters_is_refused(base: Records, filters: dict[str, 
 
     with pytest.raises(ValueError, match="not a cursor"):
         base.list_records(cursor=cursor, **filters)
+
+
+def moved(records: Records, account: str = "acme") -> tuple[Any, ...] | None:
+    record = records.read(account)
+    assert record is not None
+    found = record.moved
+    return None if found is None else (found.since[:10], found.score_then, found.score_now)
+
+
+def test_the_record_says_what_moved_since_the_score_before_it(records: Records) -> None:
+    write(records, "acme", 20)
+    first = moved(records)
+    write(records, "acme", 80, as_of_ms=MARCH_15)
+
+    assert first is None
+    assert moved(records) == ("2026-03-14", 20, 80)
+
+
+def test_a_score_that_comes_late_is_what_the_newer_one_has_moved_from(records: Records) -> None:
+    write(records, "acme", 10, as_of_ms=MARCH_14 - 1)
+    write(records, "acme", 80, as_of_ms=MARCH_15)
+    before = moved(records)
+
+    late = write(records, "acme", 20, as_of_ms=MARCH_14, trigger="usage_drop")
+
+    assert (before, late) == (("2026-03-14", 10, 80), False)
+    assert moved(records) == ("2026-03-14", 20, 80)
+    assert held(records) == (80, MARCH_15, "v1")
+
+
+def test_of_two_triggers_at_one_instant_both_have_their_row_and_the_order_does_not_matter(
+    records: Records,
+) -> None:
+    for account, triggers in (("acme", ("schedule", "manual")), ("other", ("manual", "schedule"))):
+        for trigger in triggers:
+            write(records, account, 40, trigger=trigger)
+
+        record = records.read(account)
+        assert record is not None
+        assert (record.trigger, record.moved) == (Trigger.MANUAL, None)
+        assert len(records.scores(account, MARCH_14, MARCH_14)) == 2
+
+
+def test_a_record_that_another_changed_meanwhile_is_read_again(
+    records: Records, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(records, "acme", 10, as_of_ms=MARCH_14 - 1)
+    update, others = AccountItems.update, [MARCH_14]
+
+    def raced(self: AccountItems, *args: Any, **more: Any) -> bool:
+        if others:
+            write(Records(records_table(records)), "acme", 20, as_of_ms=others.pop(), trigger="login")
+        return update(self, *args, **more)
+
+    monkeypatch.setattr(AccountItems, "update", raced)
+    shown = write(records, "acme", 80, as_of_ms=MARCH_15)
+
+    assert shown is True
+    assert moved(records) == ("2026-03-14", 20, 80)
+
+
+def records_table(records: Records) -> Any:
+    """The table that a store is on."""
+    import boto3
+
+    return boto3.resource("dynamodb").Table(records._name)
+
+
+def test_a_record_that_always_changes_is_left_to_a_repetition(
+    records: Records, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(AccountItems, "update", lambda *_, **__: False)
+
+    with pytest.raises(UnavailableError, match="changed by others"):
+        write(records, "acme", 80)
+
+
+def test_what_moved_ends_with_the_score(records: Records) -> None:
+    write(records, "acme", 10)
+    write(records, "acme", 80, as_of_ms=MARCH_15)
+
+    records.end_score("acme", as_of_ms=MARCH_15, ended_at=MARCH_15 + 1, trigger="schedule")
+
+    assert moved(records) is None

@@ -39,9 +39,13 @@ SETTINGS = (
         usage_table="usage",
         accounts_table="accounts",
         ingest_table="ingest",
+        archive_bucket="archive",
         model_bucket="models",
         drop_queue="drops",
         drop_dead_letter_queue="given-up-drops",
+        metric_namespace="Stemtide",
+        login_queue="logins",
+        login_dead_letter_queue="given-up-logins",
     ),
 )
 LANE = "1706600000000/0"

@@ -4,13 +4,17 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
+import msgspec
+import numpy as np
 import pytest
 from stemtide.access import GET_ACCOUNT, LIST_ACCOUNTS, LIST_SCORES, Route
 from stemtide.as_of import parse_as_of
 from stemtide.config import load_config
 from stemtide.config_sources import Source
 from stemtide.facts import Fact, Problem, fold_to_store
-from stemtide.profile import Profile, Term
+from stemtide.features.registry import registry
+from stemtide.features.vectors import Vector
+from stemtide.profile import UNKNOWN, Profile, Term
 from stemtide.scoring.assessment import (
     Assessment,
     Basis,
@@ -18,8 +22,10 @@ from stemtide.scoring.assessment import (
     Driver,
     Interval,
     KnownSource,
+    Trigger,
     tier_of,
 )
+from stemtide.store.challenger_scores import ChallengerScores
 from stemtide.store.records import Records
 
 from tests.http_api import claims_of, get
@@ -104,7 +110,7 @@ def test_the_customer_record_says_who_how_likely_and_why(cloud: Cloud) -> None:
 
     order = ["account", "profile", "profile_problems", "last_active_day", "churn_risk_score"]
     assert list(body)[:5] == order
-    assert list(body)[-2:] == ["trend", "expansion"]
+    assert list(body)[-3:] == ["moved", "trend", "expansion"]
     assert body["account"] == "acme"
     assert body["profile"] | {"terms": None} == {
         **dict.fromkeys(("currency", "renewal_date", "time_zone", "employees", "created_at")),
@@ -141,6 +147,8 @@ def test_the_customer_record_says_who_how_likely_and_why(cloud: Cloud) -> None:
         "scored_at": "2024-01-29T01:59:59.999Z",
         "trigger": "schedule",
         "last_active_day": "2024-01-27",
+        "rules": [],
+        "moved": None,
         "trend": [{"date": "2024-01-28", "score": 70, "tier": "high"}],
         "expansion": None,
     }
@@ -164,6 +172,24 @@ def test_an_account_of_which_only_usage_is_known_has_no_score_yet(cloud: Cloud) 
     )
     assert [body[name] for name in unknown] == [None] * len(unknown)
     assert (body["drivers"], body["trend"], body["profile"]["subscribed"]) == ([], [], None)
+
+
+def test_the_customer_record_says_what_moved_since_the_last_score(cloud: Cloud) -> None:
+    score(cloud, "acme", 20, as_of_ms=JAN_28 - DAY_MS)
+    score(cloud, "acme", 70)
+
+    alone, [listed] = read(cloud, GET_ACCOUNT).body, read(cloud, LIST_ACCOUNTS).body["accounts"]
+
+    assert alone["moved"] == {
+        "since": "2024-01-27T23:59:59.999Z",
+        "score_then": 20,
+        "score_now": 70,
+        "tier_then": "low",
+        "tier_now": "high",
+        "features": [],
+        "note": "the features are others than then",
+    }
+    assert listed["moved"] == alone["moved"]
 
 
 def test_the_trend_has_the_last_score_of_each_of_thirty_days(cloud: Cloud) -> None:
@@ -216,6 +242,48 @@ def test_scores_are_those_of_the_days_asked_for(cloud: Cloud) -> None:
     assert [entry["churn_risk_score"] for entry in usual["scores"]] == [51, 50]
     assert [entry["as_of"] for entry in one["scores"]] == ["2024-01-27T23:59:59.999Z"]
     assert one["scores"][0]["drivers"][0]["text"] == DRIVER.text
+
+
+def test_what_a_challenger_said_is_read_by_its_role_and_is_no_part_of_the_rest(cloud: Cloud) -> None:
+    score(cloud, "acme", 50)
+    known = registry()
+    vector = Vector(
+        account="acme",
+        as_of_ms=JAN_28,
+        values=np.zeros(len(known.features)),
+        features=known.features,
+        profile=UNKNOWN,
+        last_active_day=None,
+        first_day=None,
+        completeness=1.0,
+    )
+    ChallengerScores(cloud.table["accounts"]).write(vector, assessment(90), Trigger.SCHEDULE)
+
+    own = read(cloud, LIST_SCORES).body
+    beside = get(LIST_SCORES, claims=claims_of("[viewer]"), query={"role": "challenger"}, account="acme")
+    wrong = get(LIST_SCORES, claims=claims_of("[viewer]"), query={"role": "admin"}, account="acme")
+
+    assert (own["role"], [one["churn_risk_score"] for one in own["scores"]]) == ("champion", [50])
+    found = cloud.call(beside).body
+    assert (found["role"], [one["churn_risk_score"] for one in found["scores"]]) == ("challenger", [90])
+    assert cloud.call(wrong).status == 400
+    record = read(cloud, GET_ACCOUNT).body
+    assert record["churn_risk_score"] == 50
+    assert [point["score"] for point in record["trend"]] == [50]
+
+
+def test_a_score_says_what_did_not_act_on_it(cloud: Cloud) -> None:
+    Records(cloud.table["accounts"]).write_score(
+        "acme",
+        msgspec.structs.replace(assessment(80), shadow=("churn_alerts", "model")),
+        as_of_ms=JAN_28,
+        scored_at=JAN_28 + 1,
+        trigger="schedule",
+        vector=b"",
+    )
+
+    assert read(cloud, GET_ACCOUNT).body["shadow"] == ["churn_alerts", "model"]
+    assert read(cloud, LIST_SCORES).body["scores"][0]["shadow"] == ["churn_alerts", "model"]
 
 
 def test_the_list_is_by_risk_and_filtered(cloud: Cloud) -> None:

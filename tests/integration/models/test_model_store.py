@@ -10,7 +10,9 @@ import pytest
 from moto import mock_aws
 from stemtide.scoring.artefact import ArtefactError
 from stemtide.scoring.manifest import GRAPH, MANIFEST, TABLES, Manifest
-from stemtide.store.models import KEPT_MODELS, ModelStore, ModelStoreError
+from stemtide.store.model_pointers import ModelStoreError
+from stemtide.store.model_registry import ModelRegistry
+from stemtide.store.models import KEPT_MODELS, ModelStore
 
 from models.export import encode, export
 from tests.scoring_models import CONFIG, candidate, files_of, rows, trained
@@ -45,6 +47,11 @@ def clock() -> Clock:
 
 
 @pytest.fixture
+def registry(s3: Any) -> ModelRegistry:
+    return ModelRegistry(s3, BUCKET)
+
+
+@pytest.fixture
 def store(s3: Any, clock: Clock) -> ModelStore:
     return ModelStore(s3, BUCKET, clock)
 
@@ -68,21 +75,25 @@ def spoil(s3: Any, version: str, file: str = GRAPH) -> None:
     s3.put_object(Bucket=BUCKET, Key=f"churn/{version}/{file}", Body=b"spoilt")
 
 
-def promoted(store: ModelStore, versions: dict[str, Files], *names: str) -> None:
+def promoted(registry: ModelRegistry, versions: dict[str, Files], *names: str) -> None:
     for name in names:
-        store.put("churn", name, versions[name])
-        store.promote("churn", name, now_ms=NOW)
+        registry.versions.put("churn", name, versions[name])
+        registry.promote("churn", name, now_ms=NOW)
 
 
-def test_before_the_first_promotion_nothing_serves(store: ModelStore, versions: dict[str, Files]) -> None:
-    store.put("churn", "v1", versions["v1"])
+def test_before_the_first_promotion_nothing_serves(
+    store: ModelStore, registry: ModelRegistry, versions: dict[str, Files]
+) -> None:
+    registry.versions.put("churn", "v1", versions["v1"])
 
     assert store.champion("churn") is None
     assert store.serving("churn") == (None, None)
 
 
-def test_a_promoted_version_serves(store: ModelStore, s3: Any, versions: dict[str, Files]) -> None:
-    promoted(store, versions, "v1")
+def test_a_promoted_version_serves(
+    store: ModelStore, registry: ModelRegistry, s3: Any, versions: dict[str, Files]
+) -> None:
+    promoted(registry, versions, "v1")
 
     version, model = store.serving("churn")
 
@@ -90,121 +101,134 @@ def test_a_promoted_version_serves(store: ModelStore, s3: Any, versions: dict[st
     assert model is not None
     assert model.version == "v1"
     pointer = msgspec.json.decode(s3.get_object(Bucket=BUCKET, Key="churn/champion.json")["Body"].read())
-    assert pointer == {"version": "v1", "promoted_at": "2023-11-14T22:13:20.000Z", "previous": None}
+    assert pointer == {
+        "version": "v1",
+        "promoted_at": "2023-11-14T22:13:20.000Z",
+        "previous": None,
+        "shadow": False,
+        "previous_shadow": False,
+    }
 
 
 def test_a_model_of_other_parts_of_the_product_serves_nobody(
-    store: ModelStore, s3: Any, versions: dict[str, Files], caplog: pytest.LogCaptureFixture
+    store: ModelStore,
+    registry: ModelRegistry,
+    s3: Any,
+    versions: dict[str, Files],
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     """As many columns would not tell: the names are compared."""
-    promoted(store, versions, "v1", "v2")
-    renamed = ModelStore(s3, BUCKET, shape=(("reports",), ()))
+    promoted(registry, versions, "v1", "v2")
+    shape = (("reports",), ())
+    renamed, people = ModelStore(s3, BUCKET, shape=shape), ModelRegistry(s3, BUCKET, shape)
 
     assert renamed.serving("churn") == (None, None)
     assert "the rules score: manifest.json: the model was trained with other names" in caplog.text
     with pytest.raises(ArtefactError, match="Train it again, or give them the names"):
         renamed.load("churn", "v1")
     with pytest.raises(ArtefactError, match="other names of"):
-        renamed.promote("churn", "v1", now_ms=NOW)
+        people.promote("churn", "v1", now_ms=NOW)
     with pytest.raises(ArtefactError, match="other names of"):
-        renamed.rollback("churn", now_ms=NOW)
+        people.rollback("churn", now_ms=NOW)
     assert store.champion("churn") == "v2"
 
 
-def test_the_manifest_is_uploaded_last(versions: dict[str, Files], s3: Any, store: ModelStore) -> None:
+def test_the_manifest_is_uploaded_last(versions: dict[str, Files], s3: Any, registry: ModelRegistry) -> None:
     put: list[str] = []
     s3.meta.events.register(
         "provide-client-params.s3.PutObject", lambda params, **_: put.append(params["Key"])
     )
 
-    store.put("churn", "v1", versions["v1"])
+    registry.versions.put("churn", "v1", versions["v1"])
 
     assert put[-1] == "churn/v1/manifest.json"
     assert sorted(put) == [f"churn/v1/{file}" for file in sorted((GRAPH, TABLES, MANIFEST))]
 
 
 def test_an_upload_that_was_not_finished_cannot_be_promoted(
-    store: ModelStore, s3: Any, versions: dict[str, Files]
+    store: ModelStore, registry: ModelRegistry, s3: Any, versions: dict[str, Files]
 ) -> None:
-    promoted(store, versions, "v1")
+    promoted(registry, versions, "v1")
     for file in (GRAPH, TABLES):
         s3.put_object(Bucket=BUCKET, Key=f"churn/v2/{file}", Body=versions["v2"][file])
 
     with pytest.raises(ArtefactError, match=r"manifest.json: it is missing"):
-        store.promote("churn", "v2", now_ms=NOW)
+        registry.promote("churn", "v2", now_ms=NOW)
 
     assert store.serving("churn")[0] == "v1"
 
 
-def test_a_damaged_version_cannot_be_promoted(store: ModelStore, s3: Any, versions: dict[str, Files]) -> None:
-    store.put("churn", "v1", versions["v1"])
+def test_a_damaged_version_cannot_be_promoted(
+    store: ModelStore, registry: ModelRegistry, s3: Any, versions: dict[str, Files]
+) -> None:
+    registry.versions.put("churn", "v1", versions["v1"])
     spoil(s3, "v1")
 
     with pytest.raises(ArtefactError, match="sha256"):
-        store.promote("churn", "v1", now_ms=NOW)
+        registry.promote("churn", "v1", now_ms=NOW)
 
     assert store.champion("churn") is None
 
 
 def test_what_is_no_usable_model_is_not_uploaded(
-    store: ModelStore, s3: Any, versions: dict[str, Files]
+    registry: ModelRegistry, s3: Any, versions: dict[str, Files]
 ) -> None:
     with pytest.raises(ArtefactError):
-        store.put("churn", "v1", versions["v1"] | {GRAPH: b"x"})
+        registry.versions.put("churn", "v1", versions["v1"] | {GRAPH: b"x"})
     with pytest.raises(ModelStoreError, match="own name"):
-        store.put("churn", "v2", versions["v1"])
+        registry.versions.put("churn", "v2", versions["v1"])
 
     assert keys(s3) == []
 
 
 def test_a_version_never_changes_and_the_same_upload_again_changes_nothing(
-    store: ModelStore, versions: dict[str, Files]
+    registry: ModelRegistry, versions: dict[str, Files]
 ) -> None:
-    store.put("churn", "v1", versions["v1"])
-    store.put("churn", "v1", versions["v1"])
+    registry.versions.put("churn", "v1", versions["v1"])
+    registry.versions.put("churn", "v1", versions["v1"])
     manifest = msgspec.json.decode(versions["v1"][MANIFEST], type=Manifest)
     other = versions["v1"] | {MANIFEST: encode(msgspec.structs.replace(manifest, base_rate=0.5))}
 
     with pytest.raises(ModelStoreError, match="never change"):
-        store.put("churn", "v1", other)
+        registry.versions.put("churn", "v1", other)
 
 
 def test_rollback_brings_the_previous_version_back_and_again_takes_that_back(
-    store: ModelStore, versions: dict[str, Files]
+    store: ModelStore, registry: ModelRegistry, versions: dict[str, Files]
 ) -> None:
-    promoted(store, versions, "v1", "v2")
+    promoted(registry, versions, "v1", "v2")
 
-    assert store.rollback("churn", now_ms=NOW).version == "v1"
+    assert registry.rollback("churn", now_ms=NOW).version == "v1"
     assert store.serving("churn")[0] == "v1"
-    assert store.rollback("churn", now_ms=NOW).version == "v2"
+    assert registry.rollback("churn", now_ms=NOW).version == "v2"
 
 
 def test_there_is_no_rollback_without_a_previous_version(
-    store: ModelStore, versions: dict[str, Files]
+    registry: ModelRegistry, versions: dict[str, Files]
 ) -> None:
     with pytest.raises(ModelStoreError, match="no previous"):
-        store.rollback("churn", now_ms=NOW)
-    promoted(store, versions, "v1")
+        registry.rollback("churn", now_ms=NOW)
+    promoted(registry, versions, "v1")
     with pytest.raises(ModelStoreError, match="no previous"):
-        store.rollback("churn", now_ms=NOW)
+        registry.rollback("churn", now_ms=NOW)
 
 
 def test_promoting_the_champion_again_keeps_its_predecessor(
-    store: ModelStore, versions: dict[str, Files]
+    registry: ModelRegistry, versions: dict[str, Files]
 ) -> None:
-    promoted(store, versions, "v1", "v2", "v2")
+    promoted(registry, versions, "v1", "v2", "v2")
 
-    assert store.rollback("churn", now_ms=NOW).version == "v1"
+    assert registry.rollback("churn", now_ms=NOW).version == "v1"
 
 
 def test_a_running_function_sees_a_promotion_within_a_minute(
-    store: ModelStore, s3: Any, clock: Clock, versions: dict[str, Files]
+    registry: ModelRegistry, s3: Any, clock: Clock, versions: dict[str, Files]
 ) -> None:
-    promoted(store, versions, "v1")
+    promoted(registry, versions, "v1")
     running = ModelStore(s3, BUCKET, clock)
     assert running.serving("churn")[0] == "v1"
 
-    promoted(store, versions, "v2")
+    promoted(registry, versions, "v2")
 
     clock.now += 59
     assert running.serving("churn")[0] == "v1"
@@ -213,12 +237,16 @@ def test_a_running_function_sees_a_promotion_within_a_minute(
 
 
 def test_a_refused_champion_leaves_the_last_good_one_serving_and_is_logged(
-    store: ModelStore, s3: Any, clock: Clock, versions: dict[str, Files], caplog: pytest.LogCaptureFixture
+    registry: ModelRegistry,
+    s3: Any,
+    clock: Clock,
+    versions: dict[str, Files],
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
-    promoted(store, versions, "v1")
+    promoted(registry, versions, "v1")
     running = ModelStore(s3, BUCKET, clock)
     running.serving("churn")
-    promoted(store, versions, "v2")
+    promoted(registry, versions, "v2")
     spoil(s3, "v2")
     clock.now += 60
 
@@ -234,27 +262,27 @@ def test_a_refused_champion_leaves_the_last_good_one_serving_and_is_logged(
 
 
 def test_a_fresh_function_falls_back_to_the_version_before_a_refused_champion(
-    store: ModelStore, s3: Any, clock: Clock, versions: dict[str, Files]
+    registry: ModelRegistry, s3: Any, clock: Clock, versions: dict[str, Files]
 ) -> None:
-    promoted(store, versions, "v1", "v2")
+    promoted(registry, versions, "v1", "v2")
     spoil(s3, "v2", TABLES)
 
     assert ModelStore(s3, BUCKET, clock).serving("churn")[0] == "v1"
 
 
 def test_with_nothing_usable_the_rules_score(
-    store: ModelStore, s3: Any, clock: Clock, versions: dict[str, Files]
+    registry: ModelRegistry, s3: Any, clock: Clock, versions: dict[str, Files]
 ) -> None:
-    promoted(store, versions, "v1")
+    promoted(registry, versions, "v1")
     spoil(s3, "v1")
 
     assert ModelStore(s3, BUCKET, clock).serving("churn") == (None, None)
 
 
 def test_a_mended_champion_serves_within_a_minute(
-    store: ModelStore, s3: Any, clock: Clock, versions: dict[str, Files]
+    registry: ModelRegistry, s3: Any, clock: Clock, versions: dict[str, Files]
 ) -> None:
-    promoted(store, versions, "v1")
+    promoted(registry, versions, "v1")
     spoil(s3, "v1")
     running = ModelStore(s3, BUCKET, clock)
     running.serving("churn")
@@ -267,9 +295,9 @@ def test_a_mended_champion_serves_within_a_minute(
 
 @pytest.mark.parametrize("content", [b"", b"[]", b'{"version": "../v1", "promoted_at": ""}', b"x" * 20_000])
 def test_a_damaged_pointer_leaves_the_last_good_one_serving(
-    store: ModelStore, s3: Any, clock: Clock, versions: dict[str, Files], content: bytes
+    registry: ModelRegistry, s3: Any, clock: Clock, versions: dict[str, Files], content: bytes
 ) -> None:
-    promoted(store, versions, "v1")
+    promoted(registry, versions, "v1")
     running = ModelStore(s3, BUCKET, clock)
     running.serving("churn")
     s3.put_object(Bucket=BUCKET, Key="churn/champion.json", Body=content)
@@ -278,22 +306,22 @@ def test_a_damaged_pointer_leaves_the_last_good_one_serving(
     assert running.serving("churn")[0] == "v1"
     assert ModelStore(s3, BUCKET, clock).serving("churn") == (None, None)
 
-    assert store.promote("churn", "v1", now_ms=NOW).previous is None  # the remedy that it names
+    assert registry.promote("churn", "v1", now_ms=NOW).previous is None  # the remedy that it names
     assert ModelStore(s3, BUCKET, clock).serving("churn")[0] == "v1"
 
 
 def test_a_model_is_read_once_per_process_and_few_are_kept(
-    store: ModelStore, s3: Any, versions: dict[str, Files]
+    store: ModelStore, registry: ModelRegistry, s3: Any, versions: dict[str, Files]
 ) -> None:
     for version, files in versions.items():
-        store.put("churn", version, files)
+        registry.versions.put("churn", version, files)
     first = store.load("churn", "v1")
     assert store.load("churn", "v1") is first
 
     for version in ("v2", "v3"):
         store.load("churn", version)
 
-    assert KEPT_MODELS == 3
+    assert KEPT_MODELS == 4
     assert store.load("churn", "v1") is first
 
 
@@ -304,16 +332,18 @@ def test_a_version_cannot_lead_elsewhere(store: ModelStore, version: str) -> Non
 
 
 def test_an_oversized_object_is_refused_unread(store: ModelStore, s3: Any, monkeypatch: Any) -> None:
-    from stemtide.store import models
+    from stemtide.store import model_versions
 
-    monkeypatch.setitem(models.CAPS, GRAPH, 3)
+    monkeypatch.setitem(model_versions.CAPS, GRAPH, 3)
     s3.put_object(Bucket=BUCKET, Key=f"churn/v1/{GRAPH}", Body=b"1234")
 
     with pytest.raises(ArtefactError, match="4 bytes"):
         store.load("churn", "v1")
 
 
-def test_the_artefact_of_a_folder_is_the_uploaded_one(store: ModelStore, versions: dict[str, Files]) -> None:
-    store.put("churn", "v1", versions["v1"])
+def test_the_artefact_of_a_folder_is_the_uploaded_one(
+    store: ModelStore, registry: ModelRegistry, versions: dict[str, Files]
+) -> None:
+    registry.versions.put("churn", "v1", versions["v1"])
 
     assert store.load("churn", "v1").manifest == msgspec.json.decode(versions["v1"][MANIFEST], type=Manifest)

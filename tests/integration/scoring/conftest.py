@@ -9,9 +9,12 @@ import boto3
 import pytest
 from moto import mock_aws
 from stemtide import tables
+from stemtide.as_of import parse_as_of
 from stemtide.calls import DAY_MS, day_of
+from stemtide.event_days import Span
 from stemtide.settings import ScoreSettings, SweepSettings
 from stemtide.state import State, encode
+from stemtide.store.event_days import EventDayNotes
 from stemtide.store.records import Records
 
 from tests.domain_tables import create
@@ -33,6 +36,8 @@ class Scoring:
     sqs: Any
     drops: str
     given_up: str
+    logins: str
+    given_up_logins: str
     functions: dict[str, ModuleType]
 
     @property
@@ -53,12 +58,13 @@ class Scoring:
             self.usage.put_item(Item={**key, "v": 1, "s": encode(state), "events": calls})
         self.records.touch(account, day_of((DAY - ago) * DAY_MS))
 
-    def deliver(self, *bodies: str) -> dict[str, Any]:
-        """Messages of the queue of drops, received and handed to the scorer as Lambda does."""
+    def deliver(self, *bodies: str, queue: str | None = None) -> dict[str, Any]:
+        """Messages of a queue (None: that of drops), received and handed to the scorer as Lambda does."""
+        url = queue or self.drops
         for body in bodies:
-            self.sqs.send_message(QueueUrl=self.drops, MessageBody=body)
+            self.sqs.send_message(QueueUrl=url, MessageBody=body)
         received = self.sqs.receive_message(
-            QueueUrl=self.drops, MaxNumberOfMessages=10, VisibilityTimeout=1800, AttributeNames=["All"]
+            QueueUrl=url, MaxNumberOfMessages=10, VisibilityTimeout=1800, AttributeNames=["All"]
         )["Messages"]
         return {
             "Records": [
@@ -68,10 +74,19 @@ class Scoring:
                     "body": message["Body"],
                     "attributes": message["Attributes"],
                     "eventSource": "aws:sqs",
+                    "eventSourceARN": f"arn:aws:sqs:us-east-1:123456789012:{url.rpartition('/')[2]}",
                 }
                 for message in received
             ]
         }
+
+    def heard_until(self, at: str, *, days: int = 1) -> None:
+        """The stream has told of events up to an instant, on each day at the same time."""
+        last = parse_as_of(at)
+        notes = EventDayNotes(self.ingest)
+        for ago in range(days):
+            end = last - ago * DAY_MS
+            notes.note({end // DAY_MS: Span(end // DAY_MS * DAY_MS, end)})
 
     def batch(self, *accounts: str, as_of: str = AS_OF, **changes: Any) -> dict[str, Any]:
         """An event as the nightly run makes it."""
@@ -89,6 +104,7 @@ def scoring(monkeypatch: pytest.MonkeyPatch) -> Iterator[Scoring]:
         **SweepSettings(
             accounts_table="accounts",
             ingest_table="ingest",
+            event_stream="events",
             archive_bucket="archive",
             model_bucket="models",
             metric_namespace="Stemtide",
@@ -102,15 +118,21 @@ def scoring(monkeypatch: pytest.MonkeyPatch) -> Iterator[Scoring]:
             create(dynamodb.meta.client, table)
         for bucket in ("models", "archive"):
             s3.create_bucket(Bucket=bucket)
+        boto3.client("kinesis").create_stream(StreamName="events", ShardCount=1)
         sqs = boto3.client("sqs")
-        urls = [sqs.create_queue(QueueName=name)["QueueUrl"] for name in ("drops", "given-up")]
+        names = ("drops", "given-up", "logins", "given-up-logins")
+        urls = [sqs.create_queue(QueueName=name)["QueueUrl"] for name in names]
         settings = ScoreSettings(
             usage_table="usage",
             accounts_table="accounts",
             ingest_table="ingest",
+            archive_bucket="archive",
             model_bucket="models",
             drop_queue=urls[0],
             drop_dead_letter_queue=urls[1],
+            metric_namespace="Stemtide",
+            login_queue=urls[2],
+            login_dead_letter_queue=urls[3],
         )
         for name, value in settings.to_env().items():
             monkeypatch.setenv(name, value)
@@ -122,5 +144,7 @@ def scoring(monkeypatch: pytest.MonkeyPatch) -> Iterator[Scoring]:
             sqs=sqs,
             drops=urls[0],
             given_up=urls[1],
+            logins=urls[2],
+            given_up_logins=urls[3],
             functions={name: start_function(name) for name in ("score", "sweep")},
         )

@@ -12,7 +12,7 @@ from stemtide.ports import UnavailableError
 from stemtide.scoring.assessment import Assessment, Confidence
 from stemtide.scoring.manifest import Bin
 from stemtide.store import scoring as store_scoring
-from stemtide.store.models import ModelStore
+from stemtide.store.model_versions import ModelVersions
 from stemtide.store.sources import SourceNotes, read_freshness, read_freshness_at
 
 from models.export import export
@@ -100,7 +100,7 @@ def test_stale_sources_lower_the_models_confidence_and_the_record_says_which(
     grade: Confidence,
     reasons: tuple[str, ...],
 ) -> None:
-    ModelStore(scoring.s3, "models").put("churn", "v1", model)
+    ModelVersions(scoring.s3, "models").put("churn", "v1", model)
     scoring.put_account("acme")
     heard(scoring, **at)
 
@@ -172,3 +172,49 @@ def test_without_an_answer_nobody_is_scored_and_the_same_batch_again_scores_all(
 
     assert len(tries) == 3
     assert (answer["scored"], answer["not_customers"]) == (1, 1)
+
+
+def test_a_silence_that_is_usual_for_a_source_does_not_make_it_stale(scoring: Scoring) -> None:
+    """Invoices come twice a day: nine hours of silence are nothing new for billing. CRM tells every hour."""
+    for day in range(1, 15):
+        for hour in (9, 15):
+            heard(scoring, billing=f"2026-03-{day:02}T{hour:02}:00:00Z")
+        for hour in range(24 if day < 14 else 16):
+            heard(scoring, crm=f"2026-03-{day:02}T{hour:02}:00:00Z")
+
+    states = read_freshness(scoring.ingest, parse_as_of(AS_OF), CONFIG.sources)
+
+    found = {one.source.value: (one.fresh, one.usual_s // 3600) for one in states if one.connected}
+    assert found == {"crm": (False, 1), "billing": (True, 18)}
+
+
+def test_what_is_usual_is_told_from_the_weeks_before_the_instant_alone(scoring: Scoring) -> None:
+    heard(scoring, billing="2026-02-01T00:00:00Z")
+    heard(scoring, billing="2026-02-03T00:00:00Z")  # two days, which ended 40 days before
+    heard(scoring, billing="2026-03-14T10:00:00Z")  # and 39 days, which ended on the day itself
+    noon, before = parse_as_of("2026-03-14T12:00:00Z"), parse_as_of("2026-03-14T09:00:00Z")
+    in_february = parse_as_of("2026-02-04T20:00:00Z")
+
+    found = read_freshness_at(scoring.ingest, [before, noon, in_february], CONFIG.sources)
+
+    billing = {at: next(one for one in found[at] if one.source is Source.BILLING) for at in found}
+    assert [billing[at].fresh for at in (before, noon, in_february)] == [False, True, True]
+    assert [billing[at].usual_s for at in (before, noon, in_february)] == [
+        0,
+        39.4167 * 86_400 // 60 * 60,
+        172_800,
+    ]
+
+
+def test_a_process_that_knows_it_heard_of_a_source_just_now_does_not_ask_again(scoring: Scoring) -> None:
+    notes = SourceNotes(scoring.ingest)
+    start = parse_as_of("2026-03-14T10:00:00Z")
+    notes.note({Source.CRM: start})
+
+    with queries_of("ingest") as asked:
+        for minute in range(1, 6):
+            notes.note({Source.CRM: start + minute * 60_000})
+    with queries_of("ingest") as later:
+        notes.note({Source.CRM: start + 20 * 60_000})
+
+    assert (len(asked), len(later)) == (0, 1)

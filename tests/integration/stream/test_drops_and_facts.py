@@ -2,6 +2,7 @@
 
 import copy
 import json
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -9,15 +10,20 @@ from typing import Any
 import boto3
 import pytest
 from botocore.exceptions import ClientError
-from stemtide.calls import DAY_MS, day_number, day_of
+from stemtide.as_of import as_of_text
+from stemtide.calls import DAY_MS, day_number, day_of, timestamp_ms
 from stemtide.drops import Drop
+from stemtide.event_days import Span
+from stemtide.logins import Login
 from stemtide.ports import LATE, UnavailableError
 from stemtide.state import State, encode
 from stemtide.store.consumer_marks import has_mark
+from stemtide.store.event_days import EventDayNotes
 from stemtide.store.records import Records
+from stemtide.store.score_queue import LoginSender
 from stemtide.store.usage_blocks import Block, UsageBlocks
 
-from tests.stream_cloud import QUEUE, Cloud
+from tests.stream_cloud import LOGINS, QUEUE, Cloud
 
 EVENTS = Path(__file__).parents[2] / "events"
 FIRST_MS = 1795357442000
@@ -41,6 +47,14 @@ def put_days(cloud: Cloud, calls: dict[int, int], *, account: str = ACCOUNT) -> 
         state = State(events=count, calls=count, by_event={"API Call": count}, first_ms=0, last_ms=0)
         day = day_of((TODAY - ago) * DAY_MS)
         cloud.usage.put_item(Item={"account": account, "day": day, "v": 1, "s": encode(state)})
+
+
+def heard(cloud: Cloud, *, until: str = "2026-11-22T10:00:00Z", gone: tuple[str, ...] = ()) -> None:
+    """The stream told of events around the clock up to an instant, but not on the days that are `gone`."""
+    last = timestamp_ms(until)
+    days = [day for day in range(TODAY - 40, last // DAY_MS + 1) if day_of(day * DAY_MS) not in gone]
+    spans = {day: Span(day * DAY_MS, min(last, (day + 1) * DAY_MS - 1)) for day in days}
+    EventDayNotes(cloud.ingest).note(spans)
 
 
 FALLEN = {ago: 10 if ago > 10 else 2 for ago in range(1, 32)}
@@ -166,6 +180,7 @@ def test_a_table_that_does_not_answer_names_the_record_that_must_come_again(
 
 
 def test_the_silent_are_found_for_an_instant_and_the_active_left_alone(cloud: Cloud) -> None:
+    heard(cloud)
     silent, active = dict.fromkeys(range(11, 32), 10), dict.fromkeys((9, 10, 11, 12, 1), 10)
     put_days(cloud, silent, account="silent")
     put_days(cloud, active, account="active")
@@ -183,6 +198,7 @@ def test_the_silent_are_found_for_an_instant_and_the_active_left_alone(cloud: Cl
 
 
 def test_a_past_instant_looks_at_those_who_were_silent_then_and_are_active_now(cloud: Cloud) -> None:
+    heard(cloud)
     put_days(cloud, dict.fromkeys(range(20, 50), 10) | {1: 10})
     Records(cloud.accounts).touch(ACCOUNT, day_of((TODAY - 1) * DAY_MS))
     then = day_of((TODAY - 12) * DAY_MS)
@@ -197,6 +213,7 @@ def test_a_past_instant_looks_at_those_who_were_silent_then_and_are_active_now(c
 def test_whoever_came_back_the_day_after_was_silent_at_the_end_of_a_past_day(
     cloud: Cloud, instant: str, found: int
 ) -> None:
+    heard(cloud)
     put_days(cloud, {**dict.fromkeys(range(10, 40), 10), 0: 5})
     Records(cloud.accounts).touch(ACCOUNT, day_of(TODAY * DAY_MS))
 
@@ -274,3 +291,111 @@ def watch_bus(cloud: Cloud, monkeypatch: pytest.MonkeyPatch, *, refused_first: i
     monkeypatch.setattr(client, "put_events", put_events)
     monkeypatch.setattr(function.time, "sleep", lambda _: None)
     return sent
+
+
+def silent_account(cloud: Cloud) -> None:
+    put_days(cloud, dict.fromkeys(range(11, 32), 10), account="silent")
+    Records(cloud.accounts).touch("silent", day_of((TODAY - 11) * DAY_MS))
+
+
+def hours(cloud: Cloud) -> dict[str, dict[str, Any]]:
+    """The claimed hours of the check, by slot."""
+    return {item["sk"]: item for item in cloud.ingest.scan()["Items"] if item["pk"] == "job#detect"}
+
+
+def test_while_the_stream_is_stale_nobody_is_called_silent_and_the_hour_is_caught_up(cloud: Cloud) -> None:
+    silent_account(cloud)
+    heard(cloud, until="2026-11-21T19:00:00Z")
+
+    cloud.invoke("detect", {"job": "detect", "scheduled_at": "2026-11-22T00:30:00+00:00"})
+
+    [skipped] = hours(cloud).values()
+    assert "done_at" not in skipped
+    assert skipped["skipped"] == (
+        "the stream was stale at 2026-11-21T23:59:59.999Z: latest event: 19:00 UTC, lag: 300 min"
+    )
+    assert drops(cloud, "silent") == []
+
+    heard(cloud, until="2026-11-22T00:45:00Z")
+    cloud.invoke("detect", {"job": "detect", "scheduled_at": "2026-11-22T01:30:00+00:00"})
+
+    assert all("done_at" in row and "skipped" not in row for row in hours(cloud).values())
+    assert list(hours(cloud)) == ["2026-11-22T00:00:00+00:00", "2026-11-22T01:00:00+00:00"]
+    assert drops(cloud, "silent") == ["api_calls_down", "events_down"]
+
+
+def test_a_day_whose_events_never_came_is_not_taken_for_silence_once_the_stream_is_back(
+    cloud: Cloud,
+) -> None:
+    silent_account(cloud)
+    heard(cloud, until="2026-11-22T10:00:00Z", gone=("2026-11-21",))
+
+    answer = cloud.invoke("detect", {"job": "detect", "as_of": "2026-11-22T10:00:00Z"})
+    asked = {"job": "detect", "as_of": "2026-11-22T10:00:00Z", "ignore_stale": True}
+    forced = cloud.invoke("detect", asked)
+
+    assert answer["skipped"].startswith("the stream was stale at 2026-11-21T23:59:59.999Z")
+    assert (answer["found"], forced["found"], forced["skipped"]) == (0, 2, None)
+
+
+def test_while_the_streams_consumers_are_behind_nobody_is_called_silent(
+    cloud: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A record that nobody has counted lies in the stream since before the limit."""
+    silent_account(cloud)
+    heard(cloud)
+    cloud.kinesis.put_record(StreamName="events", PartitionKey="silent", Data=b"{}")
+    later = time.time() + 3 * 3600
+    monkeypatch.setattr(cloud.functions["detect"].time, "time", lambda: later)
+
+    answer = cloud.invoke("detect", {"job": "detect", "as_of": "2026-11-22T10:00:00Z"})
+
+    assert answer["skipped"] == "the stream's consumers are 180 min behind"
+    assert drops(cloud, "silent") == []
+
+
+def logged_in() -> list[dict[str, Any]]:
+    found = boto3.client("sqs").receive_message(QueueUrl=LOGINS, MaxNumberOfMessages=10)
+    return [json.loads(message["Body"]) for message in found.get("Messages", [])]
+
+
+def test_a_write_that_counts_a_login_puts_it_into_the_queue_of_logins(
+    cloud: Cloud, first_use: dict[str, Any]
+) -> None:
+    later = copy.deepcopy(first_use["Records"][0])
+    later["eventName"] = "MODIFY"
+    later["dynamodb"]["NewImage"]["login"] = {"N": str(FIRST_MS)}
+
+    answer = cloud.invoke("detect", {"Records": [later]})
+
+    assert answer == {"batchItemFailures": []}
+    assert logged_in() == [{"account": ACCOUNT, "as_of": as_of_text(FIRST_MS)}]
+    assert drops(cloud) == []
+    assert has_mark(cloud.ingest, "detect", later["dynamodb"]["SequenceNumber"])
+
+
+def test_a_login_that_cannot_be_put_into_its_queue_comes_again_and_delays_no_drop(
+    cloud: Cloud, first_use: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put_days(cloud, FALLEN)
+    first_use["Records"][0]["dynamodb"]["NewImage"]["login"] = {"N": str(FIRST_MS)}
+    sequence = first_use["Records"][0]["dynamodb"]["SequenceNumber"]
+    with monkeypatch.context() as patch:
+        patch.setattr(LoginSender, "send", lambda self, logins: range(len(logins)))
+        answer = cloud.invoke("detect", first_use)
+
+    assert answer == {"batchItemFailures": [{"itemIdentifier": sequence}]}
+    assert drops(cloud) == ["api_calls_down", "events_down"]
+    assert logged_in() == []
+
+
+def test_many_logins_are_sent_ten_at_a_time_and_what_is_refused_is_named(cloud: Cloud) -> None:
+    logins = [Login(account=f"a{n}", as_of=as_of_text(FIRST_MS)) for n in range(23)]
+    client = boto3.client("sqs")
+
+    left = LoginSender(client=client, url=LOGINS).send(logins)
+
+    found: set[str] = set()
+    while messages := client.receive_message(QueueUrl=LOGINS, MaxNumberOfMessages=10).get("Messages"):
+        found |= {json.loads(message["Body"])["account"] for message in messages}
+    assert (left, found) == ([], {one.account for one in logins})

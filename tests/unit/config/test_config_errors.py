@@ -137,3 +137,41 @@ def refused_at(text: str) -> int | None:
     except ConfigError as error:
         return error.line
     return None
+
+
+@pytest.mark.parametrize(
+    ("written", "line", "said"),
+    [
+        (
+            'columns = ["account", "avg_dau_7"]',
+            6,
+            r'there is no feature "avg_dau_7"\. Did you mean avg_dau_7d\?',
+        ),
+        ('columns = ["account", "account"]', 6, r'"account" is listed twice\. Write each column once'),
+        ("max_null_pct = 101", 6, r"Write a number from 0 to 100, e\.g\. max_null_pct = 5\.0"),
+        ('severity = "fatal"', 6, r'Write "critical" or "warning"'),
+    ],
+)
+def test_a_key_column_or_bound_of_the_quality_gate_that_cannot_be_is_named(
+    written: str, line: int, said: str
+) -> None:
+    text = f"{COMPANY}[sweep.feature_completeness]\n{written}\n"
+
+    with pytest.raises(ConfigError, match=said) as caught:
+        parse_config(text.encode())
+
+    assert caught.value.line == line
+
+
+def test_features_of_configured_parts_may_be_key_columns() -> None:
+    text = (
+        COMPANY
+        + """[[events.features]]
+name = "reports"
+events = ["Report *"]
+[sweep.feature_completeness]
+columns = ["reports_share_30d"]
+"""
+    )
+
+    assert parse_config(text.encode()).sweep.feature_completeness.columns == ("reports_share_30d",)

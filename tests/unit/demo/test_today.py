@@ -77,12 +77,15 @@ def test_a_row_without_a_user_is_sent_as_an_anonymous_one() -> None:
     ("record", "seconds"),
     [
         ({"trigger": "usage_drop", "scored_at": "2026-03-20T09:30:04.500Z"}, 4.5),
+        ({"trigger": "login", "scored_at": "2026-03-20T09:30:02.000Z"}, 2.0),
         ({"trigger": "schedule", "scored_at": "2026-03-20T09:30:04.500Z"}, None),
         ({"trigger": "usage_drop", "scored_at": "2026-03-20T09:29:59.000Z"}, None),
         ({"trigger": None, "scored_at": None}, None),
     ],
 )
-def test_only_a_later_score_that_a_drop_caused_counts(record: dict[str, Any], seconds: float | None) -> None:
+def test_only_a_later_score_that_the_record_caused_counts(
+    record: dict[str, Any], seconds: float | None
+) -> None:
     assert rescored(record, NOW) == seconds
 
 

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 from stemtide.as_of import parse_as_of
 from stemtide.domain_events import UsageDropDetected
-from stemtide.drop_messages import DropPorts, Message, on_drops, pause_s
+from stemtide.drop_messages import DropPorts, on_drops
 from stemtide.ports import UnavailableError
+from stemtide.queue_messages import Message, pause_s
 from stemtide.scoring_service import Fate, Moment
 
 AS_OF = "2026-03-15T08:12:45.000Z"

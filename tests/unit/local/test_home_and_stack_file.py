@@ -23,6 +23,8 @@ OUTPUTS = {
         "AsyncDeadLetterQueue",
         "DropQueue",
         "DropDeadLetterQueue",
+        "LoginQueue",
+        "LoginDeadLetterQueue",
         "AlarmTopic",
         "ModelBucket",
         "SweepStateMachine",

@@ -122,7 +122,10 @@ def test_a_reason_is_a_sentence() -> None:
 
     assert first.feature == "events_deviation"
     assert first.label == BY_NAME["events_deviation"].label
-    assert first.text == "events of the last 7 days below its usual weeks, by 30 times their usual variation"
+    assert (
+        first.text
+        == "events of the last 7 days below its own 11-week baseline, by 30 times its usual variation"
+    )
     assert first.weight > 0.9
 
 

@@ -12,11 +12,11 @@ from stemtide.features.vectors import Vector
 from stemtide.profile import Profile
 from stemtide.scoring import rules
 from stemtide.scoring.artefact import Model
-from stemtide.scoring.assess import assess
+from stemtide.scoring.assess import assess, assess_fully
 from stemtide.scoring.assessment import Basis, Confidence, Interval, KnownSource, Tier, tier_of
 from stemtide.scoring.confidence import bin_of, confidence, lowered_by
 from stemtide.scoring.drivers import drivers
-from stemtide.scoring.manifest import Bin
+from stemtide.scoring.manifest import Bin, Seen
 from stemtide.scoring.score_map import to_score
 
 from tests.scoring_models import MANIFEST_OF_TRAINING, WIDTH, Floats, exported, rows, trained
@@ -293,3 +293,59 @@ def test_the_documented_table_of_rules_is_the_one_that_scores() -> None:
         assert (
             f"| `{rule.feature}` | {rule.start:g} | {rule.full:g} | {rule.points:g} | {rule.reason} |" in text
         )
+
+
+def test_an_account_younger_than_the_model_has_seen_is_scored_by_rules(tmp_path: Path) -> None:
+    model = exported(tmp_path / "v1", trained(X), seen=Seen(history_days=21, tenure_days=60))
+    given = [
+        vector(X[0], days=20, tenure=200),
+        vector(X[1], days=21, tenure=60),
+        vector(X[2], days=90, tenure=59),
+        vector(X[3], days=90, tenure=None),
+        vector(X[4], days=None, tenure=3),
+    ]
+
+    found = assess(model, given)
+
+    kinds = [Basis.RULES, Basis.MODEL, Basis.RULES, Basis.MODEL, Basis.NOT_ENOUGH_DATA]
+    assert [one.basis for one in found] == kinds
+    assert found[0] == assess(None, given[:1])[0]
+    assert found[1] == assess(model, given[1:2])[0]
+
+
+def test_who_is_known_for_fewer_days_than_configured_is_scored_by_rules(model: Model) -> None:
+    found = assess(model, [vector(X[0], days=13), vector(X[0], days=14)], least_history_days=14)
+
+    assert [(one.basis, one.model_version) for one in found] == [(Basis.RULES, None), (Basis.MODEL, "v1")]
+
+
+def test_every_score_says_which_rules_gave_points(model: Model) -> None:
+    falling = vector(**HEALTHY | {"events_change_7d": -0.5, "days_to_renewal": 10, "api_change_7d": -0.9})
+
+    [by_model], [by_rules] = assess(model, [falling]), assess(None, [falling])
+
+    assert [(one.rule, one.points) for one in by_rules.rules] == [
+        ("api_change_7d", 15),
+        ("days_to_renewal", 10),
+        ("events_change_7d", 10),
+    ]
+    assert by_rules.score == 35
+    assert (by_model.basis, by_model.rules) == (Basis.MODEL, by_rules.rules)
+    [healthy] = assess(None, [vector(**HEALTHY)])
+    assert healthy.rules == ()
+
+
+def test_contributions_add_up_to_the_margin_or_the_points(model: Model) -> None:
+    vectors = [vector(x) for x in X[:50]]
+
+    by_model, by_rules = assess_fully(model, vectors), assess_fully(None, vectors)
+
+    for one, margin in zip(by_model, model.predict(X[:50]).margin, strict=True):
+        assert one.contributions is not None
+        assert one.contributions.sum() + model.manifest.expected_margin == pytest.approx(margin, abs=1e-9)
+    for one in by_rules:
+        assert one.contributions is not None
+        points = sum(rule.points for rule in one.assessment.rules)
+        assert one.contributions.sum() * rules.POINTS_PER_UNIT == pytest.approx(points)
+    [nothing] = assess_fully(model, [vector(days=None, tenure=0)])
+    assert nothing.contributions is None

@@ -15,7 +15,7 @@ The ledgers need one invocation per shard at a time (parallelization factor 1, t
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from functools import partial
+from functools import lru_cache, partial
 from itertools import chain
 from operator import attrgetter
 from typing import Any, Final
@@ -26,9 +26,11 @@ from stemtide.accounting import Position, advance
 from stemtide.calls import DAY_MS, Bounds, day_of_index
 from stemtide.commit import Accounted, Committer, GivenUpError, Group
 from stemtide.envelope import Arrived
+from stemtide.event_days import Span, spans_of
 from stemtide.facts import Fact
 from stemtide.kinesis_event import Delivered, Delivery, pieces
 from stemtide.ledgers import Lane, enter_lane, write_ledger
+from stemtide.logins import Arrival
 from stemtide.ports import (
     Facts,
     Incarnations,
@@ -77,6 +79,8 @@ class AggregatePorts:
     incarnations: Incarnations
     pace: Pace
     side_by_side: SideBySide
+    note_days: Callable[[Mapping[int, Span]], None] = lambda _: None
+    """Notes the first and newest event of days, for whoever must know whether usage is whole."""
 
     def paced(self, pace: Pace) -> "AggregatePorts":
         """The same at another pace: every invocation has its own deadline."""
@@ -126,6 +130,7 @@ def _aggregate(event: Mapping[str, Any], ports: AggregatePorts, rules: Rules) ->
         return _response(first)
     done = _commit_all(work, lane, ports, rules)
     failed = _lowest(outcome.failed for outcome in done)
+    failed = _note_days(work, ports, failed)
     failed = _set_aside(work, lane, ports, failed)
     parts = {
         DUPLICATE: list(chain.from_iterable(outcome.duplicates for outcome in done)),
@@ -186,7 +191,7 @@ def _note(work: _Work, record: Delivered, decoded: Decoded) -> None:
 def _commit_all(work: _Work, lane: Lane, ports: AggregatePorts, rules: Rules) -> list[_Done]:
     latest_ms = max(position.arrival_ms for position in work.positions)
     expires_at = latest_ms // 1000 + int(rules.retention.total_seconds())
-    arrived, accounted = _arrivals(work), _accounted(lane, ports)
+    arrived, accounted, arrival = _arrivals(work), _accounted(lane, ports), _arrival(work)
 
     def day_after_day(groups: Sequence[Group]) -> list[_Done]:
         """An account's days in their order; when one fails, what follows waits too.
@@ -205,6 +210,7 @@ def _commit_all(work: _Work, lane: Lane, ports: AggregatePorts, rules: Rules) ->
                     accounted=accounted,
                     arrived=arrived(group.events),
                     expires_at=expires_at,
+                    arrival=arrival,
                 )
                 done.append(_Done(duplicates, failed=left))
             except GivenUpError:
@@ -212,6 +218,19 @@ def _commit_all(work: _Work, lane: Lane, ports: AggregatePorts, rules: Rules) ->
         return done
 
     return list(chain.from_iterable(ports.side_by_side(day_after_day, _by_account(work))))
+
+
+def _note_days(work: _Work, ports: AggregatePorts, failed: int | None) -> int | None:
+    """Note the events' days unless some must come again anyway; the lowest failed after that."""
+    if failed is not None:
+        return failed
+    try:
+        ports.note_days(
+            spans_of((day, [event.at_ms for event in events]) for (_, day), events in work.groups.items())
+        )
+    except UnavailableError:
+        return work.positions[0].sequence
+    return None
 
 
 def _arrivals(work: _Work) -> Callable[[Sequence[Event]], tuple[int, int]]:
@@ -227,6 +246,16 @@ def _arrivals(work: _Work) -> Callable[[Sequence[Event]], tuple[int, int]]:
         return min(found), max(found)
 
     return of
+
+
+def _arrival(work: _Work) -> Arrival:
+    """When the record of an event arrived; few are asked for."""
+
+    @lru_cache(maxsize=1)
+    def arrivals() -> dict[int, int]:
+        return {position.sequence: position.arrival_ms for position in work.positions}
+
+    return lambda sequence: arrivals()[sequence]
 
 
 def _accounted(lane: Lane, ports: AggregatePorts) -> Accounted:

@@ -8,6 +8,7 @@ import msgspec
 
 from stemtide import users
 from stemtide.fold import Memory, fold
+from stemtide.logins import Arrival, newest_login
 from stemtide.ports import (
     ConflictError,
     Pace,
@@ -86,16 +87,25 @@ class KnownUsers(msgspec.Struct, frozen=True, gc=False):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Committer:
-    """Writes account-days. `pace` bounds the time, the caches spare reads."""
+    """Writes account-days. `pace` bounds the time, the caches spare reads, `is_login` tells the event types
+    whose arrival a write is to tell (None: of none)."""
 
     items: UsageItems
     states: WarmCache[Known]
     sketches: WarmCache[KnownUsers]
     pace: Pace
     caps: Caps
+    is_login: Callable[[str], bool] | None = None
 
     def commit(
-        self, group: Group, *, lane: str, accounted: Accounted, arrived: tuple[int, int], expires_at: int
+        self,
+        group: Group,
+        *,
+        lane: str,
+        accounted: Accounted,
+        arrived: tuple[int, int],
+        expires_at: int,
+        arrival: Arrival | None = None,
     ) -> Committed:
         """Bring the group's events in.
 
@@ -105,14 +115,21 @@ class Committer:
             accounted: up to where a lane's ledger has counted.
             arrived: first and last UTC day (since the epoch) on which records of the events arrived.
             expires_at: epoch seconds.
+            arrival: when the record of an event arrived; None: logins are not told.
 
         Raises:
             GivenUpError: not (certainly) written within the tries and the time.
         """
-        return self._retried(self._attempt, group, lane, accounted, arrived, expires_at)
+        return self._retried(self._attempt, group, lane, accounted, arrived, expires_at, arrival)
 
     def _attempt(
-        self, group: Group, lane: str, accounted: Accounted, arrived: tuple[int, int], expires_at: int
+        self,
+        group: Group,
+        lane: str,
+        accounted: Accounted,
+        arrived: tuple[int, int],
+        expires_at: int,
+        arrival: Arrival | None,
     ) -> Committed:
         key = (group.account, group.day)
         known = self.states.get(key)
@@ -139,12 +156,20 @@ class Committer:
                 blob=encode(folded.state),
                 events=folded.state.events,
                 expires_at=expires_at,
+                login_ms=self._login(group, known.state, folded.state, arrival),
             )
             self._put(key, known, row)
             known.memory.add(folded, caps=self.caps)
             known = Known(row.version, folded.state, known.memory)
         self.states.put(key, known, size=_size(known))
         return Committed(folded.duplicates, folded.left)
+
+    def _login(self, group: Group, before: State, after: State, arrival: Arrival | None) -> int | None:
+        if self.is_login is None or arrival is None:
+            return None
+        return newest_login(
+            group.events, before.by_event, after.by_event, is_login=self.is_login, arrival=arrival
+        )
 
     def _put(self, key: tuple[str, str], known: Known, row: UsageRow) -> None:
         """Put the row. If that is not acknowledged the state is void, not what is certainly in the item."""

@@ -3,12 +3,15 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from difflib import get_close_matches
 from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 from stemtide import currencies
 from stemtide.config_schema import Config, Ingest
 from stemtide.config_source import Path
+from stemtide.config_sweep import ACCOUNT
+from stemtide.feature_names import feature_names
 
 STREAM_RETENTION_DAYS = 7
 """Days the stream keeps a record: it may be applied that long after its arrival."""
@@ -37,6 +40,7 @@ def problems(config: Config) -> Iterator[Problem]:
     yield from _groups(config)
     yield from _rules(config)
     yield from _multiples(config)
+    yield from _key_columns(config)
     yield from _plans(config)
 
 
@@ -144,6 +148,26 @@ def _multiples(config: Config) -> Iterator[Problem]:
                 paths=(("scoring", "tier_multiples", i), ("scoring", "tier_multiples")),
                 reason=f"the multiples must rise, but {after} follows {before}",
                 remedy="Write three rising numbers, e.g. tier_multiples = [1.5, 3.0, 6.0].",
+            )
+
+
+def _key_columns(config: Config) -> Iterator[Problem]:
+    events, columns = config.events, config.sweep.feature_completeness.columns
+    known = {ACCOUNT, *feature_names((o.name for o in events.features), (o.name for o in events.meters))}
+    for i, column in enumerate(columns):
+        if column not in known or column in columns[:i]:
+            close = get_close_matches(column, known, n=1)
+            yield Problem(
+                paths=(
+                    ("sweep", "feature_completeness", "columns", i),
+                    ("sweep", "feature_completeness", "columns"),
+                ),
+                reason=f'"{column}" is listed twice'
+                if column in known
+                else f'there is no feature "{column}"',
+                remedy=f"Did you mean {close[0]}?"
+                if close and column not in known
+                else "Write each column once: `account`, or a feature of docs/features.md.",
             )
 
 

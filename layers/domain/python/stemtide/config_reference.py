@@ -123,14 +123,19 @@ def _takes(node: dict[str, Any]) -> str:
         case "string":
             cap = f" of at most {node['maxLength']} characters" if "maxLength" in node else ""
             return f"a text in quotes{cap}"
-        case "array" if _resolve(node["items"]).get("type") == "number":
-            return f"a list of {node['minItems']} numbers"
-        case "array" if "enum" in _resolve(node["items"]):
-            return f"a list of {_takes(_resolve(node['items']))}"
         case "array":
-            return "a list of patterns"
+            return _takes_list(node)
         case _:
             return "a table of whole numbers by name"
+
+
+def _takes_list(node: dict[str, Any]) -> str:
+    items = _resolve(node["items"])
+    if items.get("type") == "number":
+        return f"a list of {node['minItems']} numbers"
+    if "enum" in items:
+        return f"a list of {_takes(items)}"
+    return "a list of patterns" if "description" in items else "a list of texts in quotes"
 
 
 def _toml_value(value: object) -> str:

@@ -15,10 +15,24 @@ from msgspec import Meta, field
 from stemtide import limits
 from stemtide.calls import RESERVED_PREFIX
 from stemtide.config_detection import Detection, Section
+from stemtide.config_shadow import Shadow
 from stemtide.config_sources import Sentiment, Source, Sources, Support
+from stemtide.config_sweep import Sweep
 from stemtide.config_training import Training
+from stemtide.config_triggers import Triggers
 
-__all__ = ["Config", "Detection", "Section", "Sentiment", "Source", "Sources", "Support", "Training"]
+__all__ = [
+    "Config",
+    "Detection",
+    "Section",
+    "Sentiment",
+    "Source",
+    "Sources",
+    "Support",
+    "Sweep",
+    "Training",
+    "Triggers",
+]
 
 DAYS_MAX = 3650
 """Ten years: a period longer than that is a typing error."""
@@ -191,11 +205,15 @@ class Events(Section, frozen=True):
 
     def commenting(self) -> Callable[[str], bool]:
         """Whether an event type is a comment, as in `classify`: a plain look-up, as each call makes one."""
-        return _Comments(self.comments).__getitem__
+        return _Matched(self.comments).__getitem__
+
+    def logging_in(self) -> Callable[[str], bool]:
+        """Whether an event type is a login, as in `classify`: a plain look-up, too."""
+        return _Matched(self.logins).__getitem__
 
 
-class _Comments(dict[str, bool]):
-    """By event type; forgets all when there are too many."""
+class _Matched(dict[str, bool]):
+    """Whether an event type matches patterns; forgets all when there are too many."""
 
     def __init__(self, patterns: tuple[str, ...]) -> None:
         self._patterns = patterns
@@ -276,6 +294,16 @@ class Scoring(Section, frozen=True):
             examples=[[1.5, 3.0, 6.0]],
         ),
     ] = (1.5, 3.0, 6.0)
+    least_history_days: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=limits.FEATURE_DAYS,
+            description="Closed days since an account's first use from which on a model scores it; before, "
+            "rules do. A model that was trained on older accounts only asks for more by itself.",
+            examples=[14],
+        ),
+    ] = 14
 
 
 class Config(Section, frozen=True):
@@ -288,7 +316,10 @@ class Config(Section, frozen=True):
     support: Support = field(default_factory=Support)
     access: Access = field(default_factory=Access)
     detection: Detection = field(default_factory=Detection)
+    triggers: Triggers = field(default_factory=Triggers)
     scoring: Scoring = field(default_factory=Scoring)
+    shadow: Shadow = field(default_factory=Shadow)
+    sweep: Sweep = field(default_factory=Sweep)
     training: Training = field(default_factory=Training)
     plans: tuple[Plan, ...] = ()
 

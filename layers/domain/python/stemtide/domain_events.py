@@ -72,6 +72,12 @@ def event_of(change: Change) -> DomainEvent | None:
     return _tier(change.new, change.old or {}) if item == RECORD_ITEM else None
 
 
+def stamp_of(change: Change) -> tuple[str, ...]:
+    """What did not act on the score that a change brings (`stemtide.shadow.stamp`); empty without a score."""
+    found = _assessment(change.new or {})
+    return () if found is None else found.shadow
+
+
 def _drop(item: Mapping[str, Any]) -> UsageDropDetected:
     drop = msgspec.json.decode(str(item["drop"]), type=Drop)
     as_of = as_of_text(drop.as_of_ms)
@@ -94,7 +100,7 @@ def _tier(new: Mapping[str, Any], old: Mapping[str, Any]) -> RiskTierChanged | N
         return None
     account, as_of = str(new["account"]), str(new["as_of"])
     return RiskTierChanged(
-        id=event_id("tier", account, as_of, now.model_version or now.basis),
+        id=event_id("tier", account, as_of, now.model_version or now.basis, str(new["trigger"])),
         account=account,
         tier=now.tier,
         previous=was.tier if was else None,

@@ -37,7 +37,10 @@ class StoredState(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class UsageRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """What is written to the usage table; `sort` is the day or `<day>#users`, `expires_at` epoch seconds."""
+    """What is written to the usage table; `sort` is the day or `<day>#users`, `expires_at` epoch seconds.
+
+    `login_ms` is the arrival (epoch ms) of the newest live login among what this write brings, None without.
+    """
 
     account: str
     sort: str
@@ -45,6 +48,7 @@ class UsageRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     blob: bytes
     events: int
     expires_at: int
+    login_ms: int | None = None
 
 
 CUTOVER_SORT: Final = "cutover"
@@ -55,6 +59,8 @@ BACKFILLED: Final = "backfilled"
 LATE: Final = "late"
 """Attribute of a day's item that was written when its day was over (or about to be): what was made of the
 account's closed days is out of date."""
+LOGIN: Final = "login"
+"""Attribute of a day's item that was written because of a login: when that arrived (epoch ms)."""
 AFTER_DAYS: Final = ":"
 """Sorts after every day and what belongs to one, and before the cutover."""
 

@@ -1,7 +1,7 @@
 """From accounts and an instant to written scores. The outside comes in through ports."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final, NamedTuple, Protocol
 
@@ -11,8 +11,8 @@ from stemtide.features.profile_columns import Basis
 from stemtide.features.vectors import Known, Vector, vectors_at
 from stemtide.ports import SideBySide, UnavailableError
 from stemtide.profile import is_customer
-from stemtide.scoring.assess import assess
-from stemtide.scoring.assessment import Assessment, Trigger
+from stemtide.scoring.assess import Assessed, assess_fully
+from stemtide.scoring.assessment import Trigger
 from stemtide.scoring.known_sources import Fresh
 
 MODEL: Final = "churn"
@@ -46,16 +46,14 @@ class Fate(StrEnum):
 class WriteScore(Protocol):
     """Writes one score; whether the account's record changed."""
 
-    def __call__(
-        self, vector: Vector, assessment: Assessment, *, as_of_ms: int, trigger: Trigger
-    ) -> bool: ...
+    def __call__(self, vector: Vector, assessed: Assessed, *, as_of_ms: int, trigger: Trigger) -> bool: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScoringPorts:
     """What scoring touches: what is known of one account at an instant, which sources were fresh at instants,
     the write, the end of a score whose account is no customer any more, threads, how to wait, and where to
-    say why an account failed."""
+    say why an account failed; and how long an account must be known to be scored by a model."""
 
     read: Callable[[str, int], Known]
     fresh: Callable[[Sequence[int]], Mapping[int, Fresh]]
@@ -64,6 +62,7 @@ class ScoringPorts:
     side_by_side: SideBySide
     pause: Callable[[float], None]
     say_failed: Callable[[Moment, Exception], None]
+    least_history_days: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,7 +100,11 @@ def score_accounts(
 ) -> Scored:
     """Score the accounts as of one instant; see `score_moments`."""
     moments = [Moment(account, as_of_ms) for account in accounts]
-    fates = score_moments(moments, trigger=trigger, model=model, basis=basis, ports=ports)
+    return by_fate(score_moments(moments, trigger=trigger, model=model, basis=basis, ports=ports))
+
+
+def by_fate(fates: Mapping[Moment, Fate]) -> Scored:
+    """The accounts by what became of them."""
 
     def those(fate: Fate) -> tuple[str, ...]:
         return tuple(moment.account for moment, found in fates.items() if found is fate)
@@ -126,15 +129,42 @@ def score_moments(
         model: what `assess` takes; None: rules.
         basis: what the configuration adds.
     """
+    read = read_vectors(moments, basis=basis, ports=ports)
+    return {**read.fates, **score_vectors(read, trigger=trigger, model=model, ports=ports)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Read:
+    """What the tables say of moments: vectors of customers, the moments of others, the fate of those that
+    could not be read; and of the customers, in their order, what the vectors are made of."""
+
+    customers: tuple[Vector, ...] = ()
+    others: tuple[Moment, ...] = ()
+    fates: Mapping[Moment, Fate] = field(default_factory=dict)
+    known: tuple[Known, ...] = ()
+
+
+def read_vectors(moments: Iterable[Moment], *, basis: Basis, ports: ScoringPorts) -> Read:
+    """Read accounts, each as of its own instant; the trouble of one costs no other its vector."""
     wanted = list(dict.fromkeys(moments))
     known, fates = _each(wanted, lambda moment: ports.read(*moment), wanted, ports)
     read = [moment for moment in wanted if moment in known]
     vectors = vectors_at([(known[moment], moment.as_of_ms) for moment in read], basis=basis) if read else []
-    customers = [vector for vector in vectors if _is_customer(vector)]
-    others = [_moment(vector) for vector in vectors if not _is_customer(vector)]
+    customers = tuple(vector for vector in vectors if _is_customer(vector))
+    return Read(
+        customers=customers,
+        others=tuple(_moment(vector) for vector in vectors if not _is_customer(vector)),
+        fates=fates,
+        known=tuple(known[_moment(vector)] for vector in customers),
+    )
+
+
+def score_vectors(read: Read, *, trigger: Trigger, model: Any, ports: ScoringPorts) -> dict[Moment, Fate]:
+    """Score the customers, and end the scores of the others."""
+    others = list(read.others)
     ended, lost = _each(others, lambda moment: ports.end(moment, trigger), others, ports)
-    fates |= lost | dict.fromkeys(ended, Fate.NOT_CUSTOMER)
-    return fates | (_score(customers, trigger, model, ports) if customers else {})
+    fates = lost | dict.fromkeys(ended, Fate.NOT_CUSTOMER)
+    return fates | (_score(read.customers, trigger, model, ports) if read.customers else {})
 
 
 def _score(
@@ -144,9 +174,10 @@ def _score(
     fresh, without = _fresh(moments, ports)
     if without is not None:
         return dict.fromkeys(moments, without)
-    assessed = list(zip(customers, assess(model, customers, fresh=fresh), strict=True))
+    found = assess_fully(model, customers, fresh=fresh, least_history_days=ports.least_history_days)
+    assessed = list(zip(customers, found, strict=True))
 
-    def write(pair: tuple[Vector, Assessment]) -> bool:
+    def write(pair: tuple[Vector, Assessed]) -> bool:
         return ports.write(*pair, as_of_ms=pair[0].as_of_ms, trigger=trigger)
 
     written, lost = _each(assessed, write, moments, ports)

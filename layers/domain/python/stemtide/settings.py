@@ -93,18 +93,21 @@ class ProfileSettings(Settings):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DetectSettings(Settings):
-    """Finds drops of use."""
+    """Finds drops of use, and hands on who has logged in."""
 
     usage_table: str
     accounts_table: str
     ingest_table: str
+    event_stream: str
     dead_letter_queue: str
+    login_queue: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PublishSettings(Settings):
-    """Puts on the bus what the accounts table's stream tells."""
+    """Puts on the bus what the accounts table's stream tells, unless it is withheld."""
 
+    accounts_table: str
     ingest_table: str
     event_bus: str
     dead_letter_queue: str
@@ -117,17 +120,22 @@ class ScoreSettings(Settings):
     usage_table: str
     accounts_table: str
     ingest_table: str
+    archive_bucket: str
     model_bucket: str
     drop_queue: str
     drop_dead_letter_queue: str
+    metric_namespace: str
+    login_queue: str
+    login_dead_letter_queue: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SweepSettings(Settings):
-    """Plans and ends the runs over every account."""
+    """Plans, judges and ends the runs over every account."""
 
     accounts_table: str
     ingest_table: str
+    event_stream: str
     archive_bucket: str
     model_bucket: str
     metric_namespace: str

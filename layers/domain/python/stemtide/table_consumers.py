@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from stemtide.ports import BACKFILLED, LATE
+from stemtide.ports import BACKFILLED, LATE, LOGIN
 from stemtide.table_stream import Change
 
 FACT_PREFIX: Final = "fact#"
@@ -33,7 +33,8 @@ def _fact(change: Change) -> bool:
 
 
 def _used(change: Change) -> bool:
-    return (_inserted(change) and BACKFILLED not in (change.new or {})) or LATE in (change.new or {})
+    new = change.new or {}
+    return (_inserted(change) and BACKFILLED not in new) or LATE in new or LOGIN in new
 
 
 def _told(change: Change) -> bool:

@@ -60,6 +60,11 @@ ACCOUNTS: Final = Table(
         "the customer record, profile and newest score: Get (account, 'record')",
         "what was said of the account, as known at any time: Query account, item begins with 'fact#'",
         "its scores by as_of: Query account, item BETWEEN 'score#<from>' AND 'score#<to>~'",
+        "its two newest scores: Query account, item begins with 'score#', newest first",
+        "a challenger's scores by as_of: Query account, item BETWEEN 'challenger#<from>' AND "
+        "'challenger#<to>~'",
+        "what was withheld of it by as_of: Query account, item BETWEEN 'withheld#<from>' AND "
+        "'withheld#<to>~'",
         "its usage drops by day: Query account, item begins with 'drop#'",
         "records of one tier (or 'none') by score: Query by_risk, tier",
         "records of one csm by score: Query by_csm, csm_key (e-mail address in lower case)",

@@ -26,8 +26,11 @@ class Bus:
     sleep: Callable[[float], None]
     jitter: Callable[[], float] = field(default=random.random)
 
-    def publish(self, events: Sequence[DomainEvent]) -> set[int]:
+    def publish(self, events: Sequence[tuple[str, DomainEvent]]) -> set[int]:
         """Put every event at least once; the places of those that the bus did not take in time.
+
+        Args:
+            events: each with the detail type that rules match it by.
 
         Raises:
             ClientError: the bus refuses for a reason that does not pass by itself.
@@ -42,8 +45,8 @@ class Bus:
                 break
         return set(waiting)
 
-    def _refused(self, events: Sequence[DomainEvent], places: Sequence[int]) -> list[int]:
-        entries = [self._entry(events[place]) for place in places]
+    def _refused(self, events: Sequence[tuple[str, DomainEvent]], places: Sequence[int]) -> list[int]:
+        entries = [self._entry(*events[place]) for place in places]
         try:
             with translated():
                 answer = self.client.put_events(Entries=entries)
@@ -52,11 +55,11 @@ class Bus:
         results = answer["Entries"]
         return [place for place, result in zip(places, results, strict=True) if result.get("ErrorCode")]
 
-    def _entry(self, event: DomainEvent) -> dict[str, Any]:
+    def _entry(self, detail_type: str, event: DomainEvent) -> dict[str, Any]:
         return {
             "EventBusName": self.name,
             "Source": SOURCE,
-            "DetailType": type(event).__name__,
+            "DetailType": detail_type,
             "Detail": msgspec.json.encode(event).decode(),
             "Resources": [],
         }

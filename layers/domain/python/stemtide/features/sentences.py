@@ -87,11 +87,11 @@ def trend(what: str) -> Wording:
         if value == 0:
             return f"no {what} in the last 7 days, some in the weeks before"
         if round(value * 100) == 100:
-            return f"as many {what} in the last 7 days as the 30-day average"
+            return f"as many {what} in the last 7 days as its own 30-day average"
         less = value < 1
         return (
             f"{percent(value - 1)} {'fewer' if less else 'more'} {what} in the last 7 days"
-            " than the 30-day average"
+            " than its own 30-day average"
         )
 
     return wording
@@ -99,35 +99,38 @@ def trend(what: str) -> Wording:
 
 def months(what: str) -> Wording:
     """From a ratio of the 30-day average to that of 90 days."""
-    wording = against(what, "in the last 30 days", "the 90-day average")
+    wording = against(what, "in the last 30 days", "its own 90-day average")
     none = f"no {what} in the last 30 days, some in the months before"
     return lambda value, baseline: none if value == 0 else wording(value, baseline)
 
 
 def usual(what: str) -> Wording:
-    """From a ratio of the last week to the account's own usual."""
+    """`API calls of the last 7 days down 62 % against …`; from a ratio of the last week to those before."""
+    baseline_of = "its own 12-week baseline"
 
     def wording(value: float, baseline: float | None) -> str:
         if value == 0:
-            return f"no {what} in the last 7 days, some usually"
+            return f"no {what} in the last 7 days, some in {baseline_of}"
         if round(value * 100) == 100:
-            return f"as many {what} in the last 7 days as usual for the account"
-        more = "fewer" if value < 1 else "more"
-        return f"{percent(value - 1)} {more} {what} in the last 7 days than usual for the account"
+            return f"as many {what} in the last 7 days as in {baseline_of}"
+        if value >= 3:
+            return f"{what} of the last 7 days {number(value)} times those of {baseline_of}"
+        side = "down" if value < 1 else "up"
+        return f"{what} of the last 7 days {side} {percent(value - 1)} against {baseline_of}"
 
     return wording
 
 
 def deviation(what: str) -> Wording:
-    """`events below the account's usual weeks, by 2.3 times their usual variation`."""
+    """`events of the last 7 days below its own baseline …, by 2.3 times its usual variation`."""
 
     def wording(value: float, baseline: float | None) -> str:
         if abs(value) < 1:
-            return f"{what} of the last 7 days within what is usual for it"
+            return f"{what} of the last 7 days within what is usual for the account"
         side = "below" if value < 0 else "above"
         return (
-            f"{what} of the last 7 days {side} its usual weeks,"
-            f" by {number(abs(value))} times their usual variation"
+            f"{what} of the last 7 days {side} its own 11-week baseline,"
+            f" by {number(abs(value))} times its usual variation"
         )
 
     return wording

@@ -7,7 +7,18 @@ from msgspec import Meta, field
 
 from stemtide.http.bodies import Body
 from stemtide.scoring.anomaly import Anomaly
-from stemtide.scoring.assessment import Basis, Confidence, Driver, Interval, KnownSource, Tier, Trigger
+from stemtide.scoring.assessment import (
+    Basis,
+    Confidence,
+    Driver,
+    FiredRule,
+    Interval,
+    KnownSource,
+    ModelRole,
+    Tier,
+    Trigger,
+)
+from stemtide.scoring.moved import Moved
 
 Percent = Annotated[int, Meta(ge=0, le=100)]
 Share = Annotated[float, Meta(ge=0, le=1)]
@@ -77,7 +88,8 @@ class Score(Body, frozen=True, kw_only=True):
     the share of the features that are known, `sources` the same by source. `confidence_lowered_by` names what
     speaks against the interval's grade: `incomplete`, `short_history`, `stale:` and the name of a source.
     `anomaly` is how unusual the account's use is against its own past: 90 is the rarest hundredth of
-    account-days; null where unknown.
+    account-days; null where unknown. `rules` are the rules that gave points, whoever scored, by falling
+    points. `shadow` names what did not act on it: capabilities, `model`.
     """
 
     churn_risk_score: Percent | None = None
@@ -91,6 +103,8 @@ class Score(Body, frozen=True, kw_only=True):
     completeness: Share | None = None
     sources: tuple[KnownSource, ...] = ()
     anomaly: Anomaly | None = None
+    rules: tuple[FiredRule, ...] = ()
+    shadow: tuple[str, ...] = ()
     basis: Basis | None = None
     model_version: str | None = None
     at_risk: bool | None = None
@@ -102,6 +116,7 @@ class Score(Body, frozen=True, kw_only=True):
 class _Standing(Score, frozen=True, kw_only=True):
     """What is said of an account, newest score first."""
 
+    moved: Moved | None
     trend: list[TrendPoint] | None
     expansion: dict[str, Any] | None
 
@@ -109,7 +124,8 @@ class _Standing(Score, frozen=True, kw_only=True):
 class Account(_Standing, frozen=True):
     """The customer record: profile, newest score, and how it came there.
 
-    `trend` has the last score of each of the 30 days up to `as_of` (null in lists), `last_active_day` is the
+    `moved` says what changed since the score of the latest instant before (null: there is none). `trend` has
+    the last score of each of the 30 days up to `as_of` (null in lists), `last_active_day` is the
     latest UTC day with usage, `expansion` is null until expansion is scored.
     """
 
@@ -128,9 +144,11 @@ class AccountList(Body, frozen=True):
 
 
 class AccountScores(Body, frozen=True):
-    """The scores made for instants of the days `from` to `to`, both included, oldest first."""
+    """The scores made for instants of the days `from` to `to`, both included, oldest first; by `role` the
+    account's own, or what the challenger said beside."""
 
     account: str
     first: date = field(name="from")
     last: date = field(name="to")
+    role: ModelRole
     scores: list[Score]

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from http import HTTPStatus
+from itertools import groupby
 from typing import Any, Final
 
 from stemtide.access import GET_ACCOUNT, LIST_ACCOUNTS, LIST_SCORES, Role
@@ -26,9 +27,10 @@ from stemtide.http.app import Operation
 from stemtide.http.auth import Caller, caller, may_see
 from stemtide.http.problem import Response, bad_parameter, no_account, response
 from stemtide.http.request import Request
-from stemtide.scoring.assessment import Assessment, Tier, is_at_risk
+from stemtide.scoring.assessment import Assessment, ModelRole, Tier, is_at_risk
 from stemtide.store.record_keys import UNSCORED, StoredRecord, StoredScore
 from stemtide.store.records import Records
+from stemtide.store.score_writes import chosen
 from stemtide.store.usage import account_seen
 from stemtide.subscriptions import term_end_ms
 from stemtide.traits import mail_address
@@ -103,17 +105,20 @@ class AccountReads:
         return response(HTTPStatus.OK, _account(record, trend=self._trend(record)))
 
     def scores(self, request: Request) -> Response:
-        """The scores of an account that were made for instants of the days asked for.
+        """The scores of an account that were made for instants of the days asked for: its own, or with `role`
+        those of the challenger beside.
 
         Raises:
             Problem: 404 as above.
         """
         person = caller(request.claims, request.route)
         account = parameters.account_of(request)
-        parameters.only(request, ("from", "to"))
+        parameters.only(request, ("from", "role", "to"))
         first, last = parameters.date_range(request)
+        role = parameters.one_of(request, "role", ModelRole) or ModelRole.CHAMPION
         self._record(person, account)
-        found = self.records.scores(account, day_index(first) * DAY_MS, end_of_day_ms(day_index(last)))
+        days = day_index(first) * DAY_MS, end_of_day_ms(day_index(last))
+        found = self.records.scores(account, *days, role=role)
         scores = [
             Score(
                 **_assessed(one.assessment),
@@ -123,7 +128,8 @@ class AccountReads:
             )
             for one in found
         ]
-        return response(HTTPStatus.OK, AccountScores(account=account, first=first, last=last, scores=scores))
+        body = AccountScores(account=account, first=first, last=last, role=role, scores=scores)
+        return response(HTTPStatus.OK, body)
 
     def _record(self, person: Caller, account: str) -> StoredRecord:
         found = self.records.read(account)
@@ -142,11 +148,13 @@ class AccountReads:
 
 
 def trend_of(scores: Iterable[StoredScore]) -> list[TrendPoint]:
-    """The last score of each UTC day, oldest first; of one instant the one that was computed last."""
+    """The last score of each UTC day, oldest first; of one instant the one that the record would show."""
     latest: dict[int, StoredScore] = {}
-    for score in sorted(scores, key=lambda one: (one.as_of_ms, one.scored_at_ms)):
+    in_order = sorted(scores, key=lambda one: one.as_of_ms)
+    for as_of_ms, rows in groupby(in_order, key=lambda one: one.as_of_ms):
+        score = chosen(list(rows))
         if score.assessment.score is not None:
-            latest[score.as_of_ms // DAY_MS] = score
+            latest[as_of_ms // DAY_MS] = score
     return [
         TrendPoint(
             date=date.fromisoformat(day_of(day * DAY_MS)),
@@ -187,6 +195,7 @@ def _account(record: StoredRecord, *, trend: list[TrendPoint] | None) -> Account
         as_of=_text(record.as_of_ms),
         scored_at=_text(record.scored_at_ms),
         trigger=record.trigger,
+        moved=record.moved,
         trend=trend,
         expansion=None,
     )
@@ -232,6 +241,8 @@ def _assessed(assessment: Assessment) -> dict[str, Any]:
         "completeness": assessment.completeness,
         "sources": assessment.sources,
         "anomaly": assessment.anomaly,
+        "rules": assessment.rules,
+        "shadow": assessment.shadow,
         "basis": assessment.basis,
         "model_version": assessment.model_version,
         "at_risk": None if assessment.score is None else is_at_risk(assessment.score),

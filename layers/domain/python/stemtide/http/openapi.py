@@ -9,6 +9,7 @@ from stemtide import access, limits
 from stemtide.access import RANKED_ROLES, Route
 from stemtide.calls import CALL_TYPES, Reason
 from stemtide.http import account_bodies, accounts, bodies, parameters
+from stemtide.scoring.assessment import ModelRole
 
 API_VERSION: Final = "1.0"
 _REF: Final = "#/components/schemas/{name}"
@@ -87,7 +88,11 @@ _RANGE: Final[list[_Json]] = [
 _PARAMETERS: Final[dict[Route, list[_Json]]] = {
     access.GET_USAGE: [_ACCOUNT, *_RANGE],
     access.GET_ACCOUNT: [_ACCOUNT],
-    access.LIST_SCORES: [_ACCOUNT, *_RANGE],
+    access.LIST_SCORES: [
+        _ACCOUNT,
+        *_RANGE,
+        _query("role", {"enum": list(ModelRole)}, "`challenger`: those of the model that is tried beside."),
+    ],
     access.LIST_ACCOUNTS: [
         _query("tier", {"enum": list(accounts.TIERS)}, "Only this tier; `none`: accounts without a score."),
         _query("csm", {"type": "string", "format": "email"}, "Only the accounts of this csm."),

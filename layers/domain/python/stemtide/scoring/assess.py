@@ -1,4 +1,5 @@
-"""What is said of accounts at an instant: by the model, by rules while there is none, or nothing yet."""
+"""What is said of accounts at an instant: by the model, by rules where it has seen none like them or there is
+none, or nothing yet."""
 
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
@@ -27,33 +28,64 @@ TOO_EARLY_DAYS: Final = 14
 NOBODY_LOOKED: Final[Mapping[int, Fresh]] = MappingProxyType({})
 
 
+class Assessed(NamedTuple):
+    """An assessment, and what each feature of the vector contributed to it: to the model's margin, or its
+    points / `rules.POINTS_PER_UNIT`; None where nobody scored."""
+
+    assessment: Assessment
+    contributions: "Floats | None" = None
+
+
 class _Seen(NamedTuple):
-    """An account's vector, and what is known of it by source."""
+    """An account's vector, what is known of it by source, and its points by rules [F]."""
 
     vector: "Vector"
     sources: tuple[KnownSource, ...]
+    points: "Floats"
 
 
 def assess(
-    model: "Model | None", vectors: Sequence["Vector"], *, fresh: Mapping[int, Fresh] = NOBODY_LOOKED
+    model: "Model | None",
+    vectors: Sequence["Vector"],
+    *,
+    fresh: Mapping[int, Fresh] = NOBODY_LOOKED,
+    least_history_days: int = 0,
 ) -> list[Assessment]:
-    """One assessment per vector, in their order.
+    """One assessment per vector, in their order; see `assess_fully`."""
+    found = assess_fully(model, vectors, fresh=fresh, least_history_days=least_history_days)
+    return [one.assessment for one in found]
+
+
+def assess_fully(
+    model: "Model | None",
+    vectors: Sequence["Vector"],
+    *,
+    fresh: Mapping[int, Fresh] = NOBODY_LOOKED,
+    least_history_days: int = 0,
+) -> list[Assessed]:
+    """One assessment per vector with the contributions behind it, in their order.
 
     Args:
         model: None: by rules.
         vectors: all of the same features.
         fresh: by instant (epoch ms), which sources were fresh then; those left out nobody knows of.
+        least_history_days: closed days since an account was first seen that it must have to be scored by the
+            model, besides what the model itself asks for (`manifest.seen`).
     """
-    seen = [_Seen(*pair) for pair in zip(vectors, known_sources(vectors, fresh), strict=True)]
-    result = [_too_little(one) for one in seen]
-    rows = [i for i, vector in enumerate(vectors) if not _not_enough(vector)]
-    if not rows:
-        return result
-    known = [seen[i] for i in rows]
-    scored = _by_rules(known) if model is None else _by_model(model, known)
-    for i, assessment in zip(rows, scored, strict=True):
-        result[i] = assessment
-    return result
+    if not vectors:
+        return []
+    points = rules.points(np.stack([vector.values for vector in vectors]))
+    seen = [_Seen(*parts) for parts in zip(vectors, known_sources(vectors, fresh), points, strict=True)]
+    by_model: dict[int, Assessed] = {}
+    if model is not None:
+        least = max(least_history_days, model.manifest.seen.history_days)
+        rows = [i for i, vector in enumerate(vectors) if _is_like_the_trained(vector, model, least)]
+        by_model = dict(zip(rows, _by_model(model, [seen[i] for i in rows]), strict=True))
+    return [by_model.get(i) or _without_model(one) for i, one in enumerate(seen)]
+
+
+def _without_model(seen: _Seen) -> Assessed:
+    return _too_little(seen) if _not_enough(seen.vector) else _of_rules(seen)
 
 
 def _not_enough(vector: "Vector") -> bool:
@@ -61,13 +93,26 @@ def _not_enough(vector: "Vector") -> bool:
     return vector.last_active_day is None and tenure < TOO_EARLY_DAYS
 
 
-def _too_little(seen: _Seen) -> Assessment:
-    return Assessment(
-        basis=Basis.NOT_ENOUGH_DATA, completeness=seen.vector.completeness, sources=seen.sources
+def _is_like_the_trained(vector: "Vector", model: "Model", least_history_days: int) -> bool:
+    """Whether the model was trained on accounts as young as this one: of others it knows nothing, and what
+    is young looks to it like what is fading."""
+    if _not_enough(vector):
+        return False
+    tenure = tenure_days(vector.profile, vector.as_of_ms)
+    if tenure is not None and tenure < model.manifest.seen.tenure_days:
+        return False
+    return _history_days(vector) >= least_history_days
+
+
+def _too_little(seen: _Seen) -> Assessed:
+    return Assessed(
+        Assessment(basis=Basis.NOT_ENOUGH_DATA, completeness=seen.vector.completeness, sources=seen.sources)
     )
 
 
-def _by_model(model: "Model", seen: Sequence[_Seen]) -> list[Assessment]:
+def _by_model(model: "Model", seen: Sequence[_Seen]) -> list[Assessed]:
+    if not seen:
+        return []
     x = np.array([one.vector.values for one in seen])
     probabilities = model.predict(x).probability.tolist()
     contributions = model.explain(x)
@@ -84,12 +129,12 @@ def _anomalies(model: "Model", x: "Floats") -> list[Anomaly | None]:
 
 def _of_model(
     model: "Model", seen: _Seen, probability: float, row: "Floats", anomaly: Anomaly | None
-) -> Assessment:
+) -> Assessed:
     manifest, vector = model.manifest, seen.vector
     score = to_score(probability, manifest.score_map)
     interval = interval_of(bin_of(probability, manifest.bins))
     reasons = lowered_by(seen.sources, completeness=vector.completeness, history_days=_history_days(vector))
-    return Assessment(
+    assessment = Assessment(
         basis=Basis.MODEL,
         completeness=vector.completeness,
         score=score,
@@ -103,7 +148,9 @@ def _of_model(
         model_version=manifest.version,
         sources=seen.sources,
         anomaly=anomaly,
+        rules=rules.fired(seen.points),
     )
+    return Assessed(assessment, row)
 
 
 def _history_days(vector: "Vector") -> int:
@@ -113,25 +160,19 @@ def _history_days(vector: "Vector") -> int:
     return last_closed_day(vector.as_of_ms) - vector.first_day + 1
 
 
-def _by_rules(seen: Sequence[_Seen]) -> list[Assessment]:
-    points = rules.points(np.stack([one.vector.values for one in seen]))
-    return [_of_rules(one, row) for one, row in zip(seen, points, strict=True)]
-
-
-def _of_rules(seen: _Seen, row: "Floats") -> Assessment:
-    score, vector = rules.score(row), seen.vector
-    return Assessment(
+def _of_rules(seen: _Seen) -> Assessed:
+    score, vector = rules.score(seen.points), seen.vector
+    contributions = seen.points / rules.POINTS_PER_UNIT
+    assessment = Assessment(
         basis=Basis.RULES,
         completeness=vector.completeness,
         score=score,
         tier=tier_of(score),
         confidence=Confidence.LOW,
         drivers=drivers(
-            vector.features,
-            vector.values,
-            row / rules.POINTS_PER_UNIT,
-            rules.NO_BASELINES,
-            among=rules.COLUMNS,
+            vector.features, vector.values, contributions, rules.NO_BASELINES, among=rules.COLUMNS
         ),
         sources=seen.sources,
+        rules=rules.fired(seen.points),
     )
+    return Assessed(assessment, contributions)

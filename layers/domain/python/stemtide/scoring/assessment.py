@@ -38,6 +38,13 @@ class Trigger(StrEnum):
     MANUAL = "manual"
 
 
+class ModelRole(StrEnum):
+    """Whose score it is: the account's, or that of a model that is tried beside."""
+
+    CHAMPION = "champion"
+    CHALLENGER = "challenger"
+
+
 class Confidence(StrEnum):
     """Grade of the interval, lowered by missing or stale sources."""
 
@@ -82,12 +89,21 @@ class KnownSource(msgspec.Struct, frozen=True, kw_only=True):
     fresh: bool | None
 
 
+class FiredRule(msgspec.Struct, frozen=True, kw_only=True):
+    """A rule of `scoring.rules` that gave points: its feature names it."""
+
+    rule: str
+    points: float
+
+
 class Assessment(msgspec.Struct, frozen=True, kw_only=True):
     """The score part of a customer record; without enough data only `basis` and what is known say something.
 
     `completeness` is the share of the features that are known (0-1), `sources` the same by source.
     `anomaly` is how unusual its use is against its own past, whatever comes of it; null where unknown.
     `confidence_lowered_by` has what speaks against the interval's grade: see `confidence.lowered_by`.
+    `rules` are those that gave points, whoever scored, by falling points, ties by name.
+    `shadow` names what did not act on it when it was given: see `stemtide.shadow.stamp`.
     """
 
     basis: Basis
@@ -103,6 +119,8 @@ class Assessment(msgspec.Struct, frozen=True, kw_only=True):
     model_version: str | None = None
     sources: tuple[KnownSource, ...] = ()
     anomaly: Anomaly | None = None
+    rules: tuple[FiredRule, ...] = ()
+    shadow: tuple[str, ...] = ()
 
 
 def is_at_risk(score: int) -> bool:

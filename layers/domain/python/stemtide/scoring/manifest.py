@@ -41,9 +41,21 @@ class Knot(msgspec.Struct, frozen=True, array_like=True):
     score: float
 
 
+class Seen(msgspec.Struct, frozen=True, kw_only=True):
+    """How young accounts were in training: nearly all rows (see `models.train.YOUNG`) had at least so many
+    days of known usage and of tenure. Younger ones are none that the model has learnt of."""
+
+    history_days: int = 0
+    tenure_days: int = 0
+
+
+EVERYBODY: Final = Seen()
+
+
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     """One trained model; `parts` and `meters` are the names that the configuration had, `usual` what an
-    anomaly of use is held against. The export fills `files`, `parity` and `score_map`, which training leaves
+    anomaly of use is held against, `seen` how young accounts were in training. The export fills `files`,
+    `parity` and `score_map`, which training leaves
     empty.
 
     `features` are the graph's inputs in order, `registry` the hash of their declarations, `medians` their
@@ -67,6 +79,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     parts: tuple[str, ...] = ()
     meters: tuple[str, ...] = ()
     usual: UsualRange | None = None
+    seen: Seen = EVERYBODY
     expected_margin: float = 0.0
     score_map: tuple[Knot, ...] = ()
     parity: dict[str, Any] = {}

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from stemtide.features.registry import FEATURES
+from stemtide.scoring.assessment import FiredRule
 
 Floats = npt.NDArray[np.float64]
 
@@ -61,3 +62,10 @@ def points(x: Floats) -> Floats:
 def score(row: Floats) -> int:
     """An account's points added up, rounded down, 100 at most."""
     return min(TOP, math.floor(round(float(row.sum()), DECIMALS)))
+
+
+def fired(row: Floats) -> tuple[FiredRule, ...]:
+    """The rules that gave an account points, by falling points, ties by name."""
+    given = row[list(COLUMNS)].tolist()
+    found = [FiredRule(rule=rule.feature, points=own) for rule, own in zip(RULES, given, strict=True) if own]
+    return tuple(sorted(found, key=lambda one: (-one.points, one.rule)))

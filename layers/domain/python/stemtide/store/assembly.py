@@ -21,6 +21,7 @@ from stemtide.state import Caps
 from stemtide.store import clients
 from stemtide.store.archive_objects import ArchiveDays, S3Objects
 from stemtide.store.consumer_progress import read_progress
+from stemtide.store.event_days import EventDayNotes
 from stemtide.store.forward import KinesisStream
 from stemtide.store.incarnation import StreamIncarnations
 from stemtide.store.ledger import AGGREGATE, ARCHIVE, DynamoLedger
@@ -64,6 +65,7 @@ def aggregate_ports(settings: AggregateSettings, config: Config) -> AggregatePor
             sketches=WarmCache(max_entries=WARM_ITEMS, max_bytes=WARM_SKETCH_BYTES),
             caps=usage_caps(config),
             pace=NO_TIME,
+            is_login=config.events.logging_in() if config.triggers.login else None,
         ),
         ledger=DynamoLedger(table=clients.table(settings.ingest_table), consumer=AGGREGATE),
         quarantine=DynamoQuarantine(
@@ -79,6 +81,7 @@ def aggregate_ports(settings: AggregateSettings, config: Config) -> AggregatePor
         incarnations=StreamIncarnations(client=kinesis),
         pace=NO_TIME,
         side_by_side=Threads(),
+        note_days=EventDayNotes(clients.table(settings.ingest_table)).note,
     )
 
 

@@ -79,6 +79,19 @@ class DynamoRuns:
         }
         self._put(item, slot, "claimed_at = :time", {":time": as_of.isoformat()})
 
+    def skip(self, slot: datetime, *, as_of: datetime, reason: str) -> None:
+        """Note why the run that claimed the slot at `as_of` did nothing; the slot stays to be caught up.
+
+        The next firing claims it when the lease is over, and leaves its own outcome in this one's place.
+        """
+        item = {
+            "pk": self._pk,
+            "sk": slot.isoformat(),
+            "claimed_at": as_of.isoformat(),
+            "skipped": reason,
+        }
+        self._put(item, slot, "claimed_at = :time", {":time": as_of.isoformat()})
+
     def _put(self, item: dict[str, Any], slot: datetime, condition: str, values: dict[str, str]) -> bool:
         try:
             with translated():
@@ -90,3 +103,13 @@ class DynamoRuns:
         except ConflictError:
             return False
         return True
+
+
+def read_last(table: Any, job: str) -> dict[str, Any] | None:
+    """The row of a job's newest slot, None before the first (`table`: boto3 Table resource, ingest)."""
+    with translated():
+        found = table.query(
+            KeyConditionExpression=Key("pk").eq(f"job#{job}"), ScanIndexForward=False, Limit=1
+        )
+    items: list[dict[str, Any]] = found["Items"]
+    return items[0] if items else None

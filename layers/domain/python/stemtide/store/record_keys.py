@@ -1,6 +1,7 @@
 """The accounts table's sort keys and stored shapes, for its writers and readers."""
 
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Final
 
 import msgspec
@@ -10,12 +11,19 @@ from stemtide.calls import timestamp_ms
 from stemtide.drops import Drop
 from stemtide.facts import Fact, Problem
 from stemtide.profile import UNKNOWN, Profile
-from stemtide.scoring.assessment import Assessment, Trigger
+from stemtide.scoring.assessment import Assessment, ModelRole, Trigger
+from stemtide.scoring.moved import Moved
 
 RECORD: Final = "record"
 FACT_PREFIX: Final = "fact#"
 SCORE_PREFIX: Final = "score#"
 DROP_PREFIX: Final = "drop#"
+CHALLENGER_PREFIX: Final = "challenger#"
+"""Scores of a challenger: under a prefix of their own, so that nobody takes one for the account's score."""
+SCORES_OF: Final = MappingProxyType(
+    {ModelRole.CHAMPION: SCORE_PREFIX, ModelRole.CHALLENGER: CHALLENGER_PREFIX}
+)
+WITHHELD_PREFIX: Final = "withheld#"
 UNSCORED: Final = "none"
 """The tier of a record without a score."""
 RULES_VERSION: Final = "rules"
@@ -31,6 +39,8 @@ class StoredRecord:
     """The customer record: profile, and the newest score if there is one. Times in epoch ms.
 
     `last_day` is the latest UTC day with usage (`YYYY-MM-DD`), `model_version` "rules" without a model.
+    `moved` is against the score in the row `moved_from` (null: it is the first), `revision` counts the
+    changes of the score.
     """
 
     account: str
@@ -43,11 +53,15 @@ class StoredRecord:
     scored_at_ms: int | None = None
     trigger: Trigger | None = None
     model_version: str | None = None
+    moved: Moved | None = None
+    moved_from: str | None = None
+    revision: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredScore:
-    """One score as it was given, with the vector it was given for (float64, little-endian)."""
+    """One score as it was given, with the vector it was given for (float64, little-endian), what each feature
+    contributed (float32) and the hash of the features' registry; empty in what older versions wrote."""
 
     account: str
     assessment: Assessment
@@ -56,6 +70,13 @@ class StoredScore:
     trigger: Trigger
     model_version: str
     vector: bytes
+    contributions: bytes = b""
+    registry: str = ""
+
+    @property
+    def key(self) -> str:
+        """The sort key of its row."""
+        return score_key(self.as_of_ms, self.trigger, self.model_version)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +100,11 @@ def fact_key(fact: Fact) -> str:
 def score_key(as_of_ms: int, trigger: str, version: str) -> str:
     """The sort key of a score: by the instant it was made for."""
     return f"{SCORE_PREFIX}{as_of_text(as_of_ms)}#{trigger}#{version}"
+
+
+def challenger_key(as_of_ms: int, trigger: str, version: str) -> str:
+    """The sort key of a challenger's score: that of a score, under its own prefix."""
+    return CHALLENGER_PREFIX + score_key(as_of_ms, trigger, version).removeprefix(SCORE_PREFIX)
 
 
 def drop_key(drop: Drop) -> str:
@@ -109,6 +135,9 @@ def record_in(item: dict[str, Any]) -> StoredRecord:
         scored_at_ms=_ms(item.get("scored_at")),
         trigger=Trigger(item["trigger"]) if "trigger" in item else None,
         model_version=item.get("model_version"),
+        moved=msgspec.json.decode(item["moved"], type=Moved) if "moved" in item else None,
+        moved_from=item.get("moved_from"),
+        revision=int(item.get("revision", 0)),
     )
 
 
@@ -122,7 +151,9 @@ def score_in(item: dict[str, Any]) -> StoredScore:
         scored_at_ms=timestamp_ms(item["scored_at"]),
         trigger=Trigger(trigger),
         model_version=version,
-        vector=bytes(item["x"]) if "x" in item else b"",
+        vector=bytes(item.get("x", b"")),
+        contributions=bytes(item.get("c", b"")),
+        registry=item.get("r", ""),
     )
 
 

@@ -6,8 +6,8 @@ that none undoes another and none goes back.
 """
 
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 from boto3.dynamodb.conditions import Key
@@ -17,11 +17,16 @@ from stemtide.drops import Drop
 from stemtide.facts import Fact, Problem
 from stemtide.ports import ConflictError
 from stemtide.profile import Profile
-from stemtide.scoring.assessment import Assessment
+from stemtide.scoring.assessment import Assessment, ModelRole, Trigger
 from stemtide.store import record_keys as keys
+from stemtide.store.account_items import AccountItems
 from stemtide.store.errors import translated
 from stemtide.store.record_keys import RecordPage, StoredRecord, StoredScore
 from stemtide.store.record_pages import read_page
+from stemtide.store.score_writes import ScoreWrites
+
+if TYPE_CHECKING:
+    from stemtide.features.registry import Registry
 
 __all__ = ["RecordPage", "Records", "StoredRecord", "StoredScore"]
 
@@ -35,6 +40,7 @@ class Records:
     def __init__(self, table: Any) -> None:
         self._client = table.meta.client
         self._name = table.name
+        self._items = AccountItems(client=table.meta.client, name=table.name)
 
     def facts(self, account: str) -> list[Fact]:
         """Everything that was said of the account, by when it became known."""
@@ -47,7 +53,7 @@ class Records:
             UnavailableError: outcome unknown.
         """
         for fact in facts:
-            self._put_new(keys.fact_item(account, fact))
+            self._items.put_new(keys.fact_item(account, fact))
 
     def replace_fact(self, account: str, old: Fact, new: Fact) -> bool:
         """Put `new`, which differs only in what is kept of a text, in the row of `old`.
@@ -102,7 +108,7 @@ class Records:
             "csm_key": None if profile.csm is None else profile.csm.lower(),
         }
         condition = "attribute_not_exists(#facts) OR #facts <= :facts"
-        return self._update(account, values, condition=condition)
+        return self._items.update(account, values, condition=condition)
 
     def touch(self, account: str, day: str) -> bool:
         """Note that the account had usage on a UTC day (`YYYY-MM-DD`); False if a later one is known.
@@ -114,7 +120,7 @@ class Records:
                                          writes 3 March -> refused: 14 March is later
         """
         condition = "attribute_not_exists(#last_day) OR #last_day < :last_day"
-        return self._update(account, {"last_day": day}, condition=condition)
+        return self._items.update(account, {"last_day": day}, condition=condition)
 
     def write_score(
         self,
@@ -125,88 +131,31 @@ class Records:
         scored_at: int,
         trigger: str,
         vector: bytes,
+        contributions: bytes = b"",
+        known: "Registry | None" = None,
+        held: StoredRecord | None = None,
     ) -> bool:
-        """Keep a score's row and, unless the record holds a newer one, make it the account's score.
-
-        Args:
-            scored_at: when it was computed, epoch ms.
-            vector: the features it was computed from (float64, little-endian).
-
-        Returns:
-            Whether the record now holds the score of this instant and model.
-
-        The row comes first: a crash between the two leaves a score that its redelivery completes, never a
-        record without its history. An older instant never overwrites; of two models at one instant the one
-        computed later stays, so that a redelivered scoring by the old model does not undo the new one's:
-
-            drop of 14 March (slow)      nightly run of 15 March        old model (redelivered)
-            computes as of 14 March
-                                         writes as of 15 March
-            writes 14 March -> refused,
-            its row is kept
-                                                                        writes 15 March, computed
-                                                                        earlier -> refused
-        """
-        version = assessment.model_version or keys.RULES_VERSION
-        self._put_score(account, assessment, as_of_ms, scored_at, trigger, vector)
-        values = {
-            "assessment": msgspec.json.encode(assessment).decode(),
-            "as_of": as_of_text(as_of_ms),
-            "scored_at": as_of_text(scored_at),
-            "trigger": trigger,
-            "model_version": version,
-            "score": assessment.score,
-            "tier": keys.UNSCORED if assessment.tier is None else assessment.tier.value,
-            "risk_key": keys.risk_key(account, assessment.score),
-        }
-        condition = (
-            "attribute_not_exists(#as_of) OR #as_of < :as_of OR (#as_of = :as_of"
-            " AND #model_version <> :model_version AND #scored_at <= :scored_at)"
+        """Keep a score's row and make the record what all rows say; see `ScoreWrites.write`."""
+        row = StoredScore(
+            account=account,
+            assessment=assessment,
+            as_of_ms=as_of_ms,
+            scored_at_ms=scored_at,
+            trigger=Trigger(trigger),
+            model_version=assessment.model_version or keys.RULES_VERSION,
+            vector=vector,
+            contributions=contributions,
+            registry="" if known is None else known.hash,
         )
-        if self._update(account, values, condition=condition):
-            return True
-        held = self.read(account)
-        return held is not None and (held.as_of_ms, held.model_version) == (as_of_ms, version)
+        return ScoreWrites(self._items, known).write(row, held=held)
 
     def end_score(self, account: str, *, as_of_ms: int, ended_at: int, trigger: str) -> bool:
-        """Take the score out of the record of an account that is no customer any more; its rows are kept.
-
-        An older instant never overwrites here either. At the instant of the score itself whoever looked
-        later has read more of what was said:
-
-            nightly run of 15 March      end of the plan becomes known      the run again
-            a customer: writes 42
-                                                                            none: takes 42 out
-
-        Args:
-            ended_at: when it was found, epoch ms.
-
-        Returns:
-            Whether a score was taken out.
-        """
-        values = {
-            "assessment": None,
-            "score": None,
-            "as_of": as_of_text(as_of_ms),
-            "scored_at": as_of_text(ended_at),
-            "trigger": trigger,
-            "model_version": keys.NO_CUSTOMER,
-            "tier": keys.UNSCORED,
-            "risk_key": keys.risk_key(account, None),
-        }
-        condition = (
-            "attribute_exists(#assessment) AND"
-            " (#as_of < :as_of OR (#as_of = :as_of AND #scored_at <= :scored_at))"
-        )
-        return self._update(account, values, condition=condition)
+        """Take the score out of the record; see `ScoreWrites.end`."""
+        return ScoreWrites(self._items).end(account, as_of_ms=as_of_ms, ended_at=ended_at, trigger=trigger)
 
     def read(self, account: str) -> StoredRecord | None:
         """The customer record as of now, None when nothing is known of the account."""
-        with translated():
-            found = self._client.get_item(
-                TableName=self._name, Key={"account": account, "item": keys.RECORD}, ConsistentRead=True
-            )
-        return keys.record_in(found["Item"]) if "Item" in found else None
+        return self._items.record(account)
 
     def csm_of(self, account: str) -> str | None:
         """The e-mail address of the account's csm, None without profile or csm."""
@@ -217,11 +166,14 @@ class Records:
         """Whether the account has a record."""
         return self.read(account) is not None
 
-    def scores(self, account: str, from_ms: int, to_ms: int) -> list[StoredScore]:
+    def scores(
+        self, account: str, from_ms: int, to_ms: int, *, role: ModelRole = ModelRole.CHAMPION
+    ) -> list[StoredScore]:
         """The scores made for instants from `from_ms` to `to_ms` (both included), oldest first."""
-        first, last = (f"{keys.SCORE_PREFIX}{as_of_text(at_ms)}" for at_ms in (from_ms, to_ms))
+        prefix = keys.SCORES_OF[role]
+        first, last = (f"{prefix}{as_of_text(at_ms)}" for at_ms in (from_ms, to_ms))
         between = Key("item").between(first, f"{last}~")
-        return [keys.score_in(item) for item in self._query(Key("account").eq(account) & between)]
+        return [keys.score_in(item) for item in self._items.query(Key("account").eq(account) & between)]
 
     def list_records(
         self,
@@ -255,7 +207,7 @@ class Records:
             "drop": msgspec.json.encode(drop).decode(),
             "expires_at": int(time.time()) + keys.KEPT_S,
         }
-        return self._put_new(item)
+        return self._items.put_new(item)
 
     def drops(self, account: str) -> list[Drop]:
         """The account's drops, oldest first."""
@@ -263,82 +215,5 @@ class Records:
             msgspec.json.decode(item["drop"], type=Drop) for item in self._rows(account, keys.DROP_PREFIX)
         ]
 
-    def _put_score(
-        self,
-        account: str,
-        assessment: Assessment,
-        as_of_ms: int,
-        scored_at: int,
-        trigger: str,
-        vector: bytes,
-    ) -> None:
-        version = assessment.model_version or keys.RULES_VERSION
-        item = {
-            "account": account,
-            "item": keys.score_key(as_of_ms, trigger, version),
-            "assessment": msgspec.json.encode(assessment).decode(),
-            "scored_at": as_of_text(scored_at),
-            "x": vector,
-            "expires_at": scored_at // 1000 + keys.KEPT_S,
-        }
-        self._put_new(item)
-
-    def _put_new(self, item: Mapping[str, Any]) -> bool:
-        """Put the row unless it exists.
-
-        first delivery          redelivery, or the SDK's retry after a lost reply
-        puts the row
-                                puts the row -> refused: it is there, as it was first put
-        """
-        try:
-            with translated():
-                self._client.put_item(
-                    TableName=self._name,
-                    Item=item,
-                    ConditionExpression="attribute_not_exists(#item)",
-                    ExpressionAttributeNames={"#item": "item"},
-                )
-        except ConflictError:
-            return False
-        return True
-
-    def _update(self, account: str, values: Mapping[str, Any], *, condition: str) -> bool:
-        """Set attributes of the record (None removes one) if the condition holds.
-
-        Whoever writes first also gives the record its place in the index, as one without a score.
-        """
-        given = {name: value for name, value in values.items() if value is not None}
-        places = {"tier": keys.UNSCORED, "risk_key": keys.risk_key(account, None)}
-        missing = {name: value for name, value in places.items() if name not in values}
-        sets = [f"#{name} = :{name}" for name in given]
-        sets += [f"#{name} = if_not_exists(#{name}, :{name})" for name in missing]
-        gone = [f"#{name}" for name in values if name not in given]
-        expression = "SET " + ", ".join(sets) + (" REMOVE " + ", ".join(gone) if gone else "")
-        try:
-            with translated():
-                self._client.update_item(
-                    TableName=self._name,
-                    Key={"account": account, "item": keys.RECORD},
-                    UpdateExpression=expression,
-                    ConditionExpression=condition,
-                    ExpressionAttributeNames={f"#{name}": name for name in {**values, **missing}},
-                    ExpressionAttributeValues={f":{name}": v for name, v in {**given, **missing}.items()},
-                )
-        except ConflictError:
-            return False
-        return True
-
     def _rows(self, account: str, prefix: str) -> Iterator[dict[str, Any]]:
-        return self._query(Key("account").eq(account) & Key("item").begins_with(prefix))
-
-    def _query(self, condition: Any) -> Iterator[dict[str, Any]]:
-        page: dict[str, Any] = {}
-        while True:
-            with translated():
-                found = self._client.query(
-                    TableName=self._name, KeyConditionExpression=condition, ConsistentRead=True, **page
-                )
-            yield from found["Items"]
-            if "LastEvaluatedKey" not in found:
-                return
-            page = {"ExclusiveStartKey": found["LastEvaluatedKey"]}
+        return self._items.query(Key("account").eq(account) & Key("item").begins_with(prefix))

@@ -6,13 +6,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from stemtide.config_schema import Config
+from stemtide.features.registry import Shape, registry
 from stemtide.features.vectors import Known, Vector
 from stemtide.ports import ConflictError, SideBySide
-from stemtide.scoring.assessment import Assessment, Trigger
+from stemtide.scoring.assess import Assessed
+from stemtide.scoring.assessment import Trigger
 from stemtide.scoring.known_sources import Fresh
+from stemtide.scoring.movement import packed
 from stemtide.scoring_service import Moment, ScoringPorts
 from stemtide.store import record_keys as keys
 from stemtide.store.errors import translated
+from stemtide.store.record_keys import StoredRecord
 from stemtide.store.records import Records
 from stemtide.store.sources import read_freshness_at
 from stemtide.store.usage_blocks import UsageBlocks
@@ -51,7 +55,17 @@ class ScoreTables:
             side_by_side=side_by_side,
             pause=time.sleep,
             say_failed=say_failed,
+            least_history_days=self.config.scoring.least_history_days,
         )
+
+    def scored_until(self, account: str) -> int | None:
+        """The instant of the newest score of the account, or of its end; None: it has none (epoch ms).
+
+        Raises:
+            UnavailableError: no answer.
+        """
+        held = self.records.read(account)
+        return None if held is None else held.as_of_ms
 
     def note_skipped(self, account: str, *, day: str, rule: str) -> None:
         """Note on a drop's row that the account is no customer and was not scored.
@@ -87,17 +101,24 @@ class ScoreTables:
             moment.account, as_of_ms=moment.as_of_ms, ended_at=int(time.time() * 1000), trigger=trigger
         )
 
-    def _write(self, vector: Vector, assessment: Assessment, *, as_of_ms: int, trigger: Trigger) -> bool:
-        """Whether the record changed; the same instant by the same model again changes nothing at all."""
-        version = assessment.model_version or keys.RULES_VERSION
+    def _write(self, vector: Vector, assessed: Assessed, *, as_of_ms: int, trigger: Trigger) -> bool:
+        """Whether the record shows this score now and did not before; the same again changes nothing."""
+        version = assessed.assessment.model_version or keys.RULES_VERSION
         held = self.records.read(vector.account)
-        if held is not None and (held.as_of_ms, held.model_version) == (as_of_ms, version):
+        if held is not None and _is_shown(held, as_of_ms, version, trigger):
             return False
         return self.records.write_score(
             vector.account,
-            assessment,
+            assessed.assessment,
             as_of_ms=as_of_ms,
             scored_at=int(time.time() * 1000),
             trigger=trigger,
             vector=vector.values.astype("<f8").tobytes(),
+            contributions=packed(assessed.contributions),
+            known=registry(Shape.of(self.config.events)),
+            held=held,
         )
+
+
+def _is_shown(held: StoredRecord, as_of_ms: int, version: str, trigger: Trigger) -> bool:
+    return (held.as_of_ms, held.model_version, held.trigger) == (as_of_ms, version, trigger)

@@ -5,7 +5,8 @@ added; the newest is the last.
 """
 
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import partial
 from typing import Any, Final
 
 from boto3.dynamodb.conditions import Attr, Key
@@ -14,9 +15,19 @@ from stemtide.as_of import as_of_text
 from stemtide.calls import timestamp_ms
 from stemtide.config_sources import Source, Sources
 from stemtide.ports import ConflictError
-from stemtide.sources import MINUTE_MS, Freshness, freshness, limits_of, stream_seen
+from stemtide.sources import (
+    MINUTE_MS,
+    NOTED_SILENCE_MS,
+    Freshness,
+    freshness,
+    limits_of,
+    stream_seen,
+    usual_silence,
+)
 from stemtide.store.errors import translated
+from stemtide.store.event_days import read_event_days
 from stemtide.store.ledger import AGGREGATE, read_lanes
+from stemtide.store.source_pace import note_silence, read_silences
 
 KEPT_S: Final = 400 * 86_400
 """As long as scores are."""
@@ -43,9 +54,24 @@ class SourceNotes:
         """
         for source, at_ms in heard.items():
             minute = at_ms // MINUTE_MS
-            if minute > self._noted.get(source, -1):
+            noted = self._noted.get(source, -1)
+            if minute > noted:
                 self._put(source, minute, at_ms)
+                if noted < 0 or (minute - noted) * MINUTE_MS > NOTED_SILENCE_MS:
+                    self._note_silence(source, minute, at_ms)
                 self._noted[source] = minute
+
+    def _note_silence(self, source: Source, minute: int, at_ms: int) -> None:
+        """Note how long nobody, this process or another, has heard of the source before this minute.
+
+        Done again after a crash it notes the same. Facts that come out of order may make a silence look
+        longer than it was, by as much as they are late.
+        """
+        before = Key("pk").eq(_pk(source)) & Key("sk").lt(as_of_text(minute * MINUTE_MS))
+        for row in _query(self._table, before, limit=1):
+            gap_ms = at_ms - timestamp_ms(row["at"])
+            if gap_ms > NOTED_SILENCE_MS:
+                note_silence(self._table, source, gap_ms=gap_ms, ended_ms=at_ms)
 
     def _put(self, source: Source, minute: int, at_ms: int) -> None:
         """Put the row unless another process, or a lost reply's first try, has put one of the minute."""
@@ -69,7 +95,8 @@ def read_freshness(table: Any, as_of_ms: int, sources: Sources) -> list[Freshnes
 
 def read_freshness_at(table: Any, instants: Collection[int], sources: Sources) -> dict[int, list[Freshness]]:
     """Every source as of each instant; a source takes one or two queries of a few rows, and another for each
-    `SPAN_MINUTES` with news that lie between the instants.
+    `SPAN_MINUTES` with news that lie between the instants. Of one that exceeds its limit a further one of a
+    row a day tells how long it is usually silent.
 
     Args:
         table: boto3 Table resource of the ingest table.
@@ -81,12 +108,39 @@ def read_freshness_at(table: Any, instants: Collection[int], sources: Sources) -
     """
     lanes, limits = read_lanes(table, AGGREGATE), limits_of(sources)
     seen = {source: _last_seen(table, source, instants) for source in Source if source is not Source.STREAM}
-    found = {}
+    found: dict[int, list[Freshness]] = {}
+    heard_at: dict[int, dict[Source, int | None]] = {}
     for as_of_ms in instants:
         heard = dict(stream_seen(lanes, as_of_ms))
         heard |= {source: at[as_of_ms] for source, at in seen.items() if as_of_ms in at}
+        heard_at[as_of_ms] = heard
         found[as_of_ms] = freshness(heard, as_of_ms, limits, connected=sources.connected)
-    return found
+    late = {source for states in found.values() for source in _late(states)}
+    if not late:
+        return found
+    paces = {source: _pace(table, source, instants) for source in late}
+    return {
+        as_of_ms: freshness(
+            heard,
+            as_of_ms,
+            limits,
+            connected=sources.connected,
+            usual={source: paces[source](as_of_ms) for source in _late(found[as_of_ms])},
+        )
+        for as_of_ms, heard in heard_at.items()
+    }
+
+
+def _late(states: Collection[Freshness]) -> list[Source]:
+    """The sources that were heard of and are silent for longer than their limit."""
+    return [one.source for one in states if one.fresh is False and one.last_seen_ms is not None]
+
+
+def _pace(table: Any, source: Source, instants: Collection[int]) -> Callable[[int], int]:
+    """The usual silence of a source as of any of the instants, in ms."""
+    if source is Source.STREAM:
+        return read_event_days(table, min(instants), until_ms=max(instants)).usual_ms
+    return partial(usual_silence, read_silences(table, source, instants))
 
 
 def _last_seen(table: Any, source: Source, instants: Collection[int]) -> dict[int, int | None]:

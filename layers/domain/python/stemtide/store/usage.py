@@ -11,7 +11,16 @@ from boto3.dynamodb.conditions import Attr, Key
 from stemtide import users
 from stemtide.calls import day_of_index
 from stemtide.commit import USERS_SUFFIX
-from stemtide.ports import AFTER_DAYS, CUTOVER_SORT, LATE, StoredState, ThrottledError, UsageRow, is_day
+from stemtide.ports import (
+    AFTER_DAYS,
+    CUTOVER_SORT,
+    LATE,
+    LOGIN,
+    StoredState,
+    ThrottledError,
+    UsageRow,
+    is_day,
+)
 from stemtide.state import decode
 from stemtide.store.errors import translated
 from stemtide.users import Users
@@ -102,6 +111,8 @@ def put_of(row: UsageRow) -> dict[str, Any]:
     }
     if is_day(row.sort) and row.sort < day_of_index(int(time.time() + MARGIN_S) // DAY_S):
         item[LATE] = {"BOOL": True}
+    if row.login_ms is not None:
+        item[LOGIN] = {"N": str(row.login_ms)}
     if row.version == 1:
         return {"Item": item, "ConditionExpression": "attribute_not_exists(account)"}
     return {

@@ -1,0 +1,286 @@
+"""How long the scorer takes for one login, beside an empty function; and a storm of logins worked off.
+
+On the local cloud, warm, with a trained model: the deployed function is invoked with a delivery of one login,
+in turns with a function that does nothing, so that what is left of the difference is its own time. Where that
+goes is told by the same handler in this process, whose requests are timed one by one. Then a thousand
+accounts log in at once, through the stream.
+"""
+
+import importlib.util
+import io
+import json
+import os
+import time
+import zipfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+from unittest.mock import patch
+
+import boto3
+from botocore.httpsession import URLLib3Session
+
+from benchmarks import dropping_base
+from demo.cloud import own_cloud
+from demo.settings import ROOT, Settings, Size
+from demo.stages import Say, StageError, Stages, wait_until
+from demo.story import Story
+from demo.today import percentile
+
+LOGINS: Final = 500
+STORM: Final = 1_000
+WARM_UP: Final = 30
+TRAINING: Final = Size(accounts=300, days=400)
+STORM_TIMEOUT_S: Final = 600
+EMPTY: Final = "stemtide-bench-empty"
+REQUEST: Final = 500
+"""Records of one PutRecords request."""
+
+
+def run(
+    settings: Settings, stages: Stages, *, logins: int = LOGINS, storm: int = STORM
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Measure once; returns the figures and what was run."""
+    settings = replace(settings, training=TRAINING)
+    with own_cloud(settings, lambda _: None):
+        story = Story(settings=settings, stages=stages)
+        story.deploy()
+        story.train()
+        _history(settings, stages, story, storm)
+        cloud = _Cloud(json.loads(settings.stack_file.read_text()))
+        figures, ran = _one_by_one(cloud, stages, settings, logins)
+        with stages.stage("storm", f"{storm} accounts log in at once") as say:
+            stormed = _storm(cloud, story, storm, say)
+    return {**figures, "score.login_storm_s": stormed}, {**ran, "storm": storm}
+
+
+class _Cloud:
+    """Clients of the deployed stack."""
+
+    def __init__(self, facts: dict[str, Any]) -> None:
+        self.facts = facts
+        self._common = {
+            "endpoint_url": facts["endpoint_url"],
+            "region_name": facts["region"],
+            "aws_access_key_id": "000000000000",
+            "aws_secret_access_key": "test",
+        }
+        self.functions, self.sqs, self.kinesis = (
+            boto3.client(service, **self._common) for service in ("lambda", "sqs", "kinesis")
+        )
+        dynamodb = boto3.resource("dynamodb", **self._common)
+        self.accounts = dynamodb.Table(facts["tables"]["accounts"])
+
+    @property
+    def score(self) -> str:
+        return str(self.facts["functions"]["score"])
+
+    def delivery(self, account: str, at: datetime) -> dict[str, Any]:
+        """One login as Lambda hands it over."""
+        queue = self.facts["queues"]["logins"].rpartition("/")[2]
+        body = json.dumps({"account": account, "as_of": f"{at:%Y-%m-%dT%H:%M:%S.000Z}"})
+        record = {
+            "messageId": f"m-{account}",
+            "receiptHandle": "r",
+            "body": body,
+            "attributes": {"ApproximateReceiveCount": "1"},
+            "eventSourceARN": f"arn:aws:sqs:{self.facts['region']}:000000000000:{queue}",
+        }
+        return {"Records": [record]}
+
+    def invoke(self, function: str, event: dict[str, Any]) -> dict[str, Any]:
+        """A function's answer.
+
+        Raises:
+            StageError: it failed.
+        """
+        answer = self.functions.invoke(FunctionName=function, Payload=json.dumps(event).encode())
+        said: dict[str, Any] = json.loads(answer["Payload"].read() or b"null")
+        if "FunctionError" in answer or said.get("batchItemFailures"):
+            raise StageError(f"{function} failed: {said}")
+        return said
+
+    def environment(self) -> dict[str, str]:
+        """What the deployed scorer is told, for the same handler in this process."""
+        told = self.functions.get_function_configuration(FunctionName=self.score)["Environment"]["Variables"]
+        return {
+            **told,
+            "AWS_ENDPOINT_URL": self.facts["endpoint_url"],
+            "AWS_DEFAULT_REGION": self.facts["region"],
+            "AWS_ACCESS_KEY_ID": "000000000000",
+            "AWS_SECRET_ACCESS_KEY": "test",
+        }
+
+    def last_score(self, account: str) -> dict[str, Any]:
+        """The score's part of the customer record."""
+        item = self.accounts.get_item(Key={"account": account, "item": "record"}, ConsistentRead=True)
+        return dict(item.get("Item", {}))
+
+
+def _history(settings: Settings, stages: Stages, story: Story, accounts: int) -> None:
+    base = settings.folder / "logins"
+    dropping_base.write(base, accounts=accounts, today=settings.today)
+    with stages.stage("history", f"two weeks of {accounts} customers replayed and counted") as say:
+        story.run("replay", "--mapping", "simulated", "--data", base, say=say)
+        story.drain(say)
+
+
+def _one_by_one(
+    cloud: _Cloud, stages: Stages, settings: Settings, logins: int
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    names = [dropping_base.account_id(number) for number in range(logins)]
+    morning = datetime.combine(settings.today - timedelta(days=1), datetime.min.time(), UTC)
+    first, second = morning + timedelta(hours=6), morning + timedelta(hours=9)
+    with stages.stage("function", f"{logins} logins, each beside an empty invocation"), _empty(cloud):
+        for name in names[:WARM_UP]:
+            cloud.invoke(cloud.score, cloud.delivery(name, morning + timedelta(hours=3)))
+            cloud.invoke(EMPTY, {})
+        own, empty = [], []
+        for name in names:
+            own.append(_ms(lambda name=name: cloud.invoke(cloud.score, cloud.delivery(name, first))))  # type: ignore[misc]
+            empty.append(_ms(lambda: cloud.invoke(EMPTY, {})))
+        _check(cloud, names, first)
+    with stages.stage("split", f"{logins} logins in this process, request by request"):
+        whole, waited, requests = _in_process(cloud, names, second)
+        _check(cloud, names, second)
+    figures = {
+        "score.login_function_p50_ms": round(percentile(own, 0.5), 1),
+        "score.login_function_p99_ms": round(percentile(own, 0.99), 1),
+        "score.login_empty_function_p50_ms": round(percentile(empty, 0.5), 1),
+        "score.login_empty_function_p99_ms": round(percentile(empty, 0.99), 1),
+    }
+    rest = [all_ - io_ for all_, io_ in zip(whole, waited, strict=True)]
+    ran = {
+        "logins": len(own),
+        "in_process_p50_ms": round(percentile(whole, 0.5), 1),
+        "in_process_p99_ms": round(percentile(whole, 0.99), 1),
+        "of_it_tables_p50_ms": round(percentile(waited, 0.5), 1),
+        "of_it_own_p50_ms": round(percentile(rest, 0.5), 1),
+        "of_it_own_p99_ms": round(percentile(rest, 0.99), 1),
+        "requests_per_login": round(requests / len(whole), 1),
+    }
+    return figures, ran
+
+
+def _ms(step: Callable[[], object]) -> float:
+    began = time.perf_counter()
+    step()
+    return (time.perf_counter() - began) * 1e3
+
+
+def _check(cloud: _Cloud, names: Sequence[str], at: datetime) -> None:
+    """Every one of them was scored by its login."""
+    instant = f"{at:%Y-%m-%dT%H:%M:%S.000Z}"
+    for name in names:
+        held = cloud.last_score(name)
+        if (held.get("trigger"), held.get("as_of")) != ("login", instant) or "score" not in held:
+            raise StageError(f"{name} was not scored as of {instant}: {held}")
+
+
+@contextmanager
+def _empty(cloud: _Cloud) -> Iterator[None]:
+    """A function that answers at once, on the runtime and role of the scorer."""
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w") as archive:
+        archive.writestr("handler.py", "def handler(event, context):\n    return {}\n")
+    like = cloud.functions.get_function_configuration(FunctionName=cloud.score)
+    cloud.functions.create_function(
+        FunctionName=EMPTY,
+        Runtime=like["Runtime"],
+        Role=like["Role"],
+        Handler="handler.handler",
+        Code={"ZipFile": made.getvalue()},
+        MemorySize=like["MemorySize"],
+    )
+    try:
+        yield
+    finally:
+        cloud.functions.delete_function(FunctionName=EMPTY)
+
+
+def _in_process(cloud: _Cloud, names: Sequence[str], at: datetime) -> tuple[list[float], list[float], int]:
+    """Milliseconds of each login, those of them that its requests took, and how many requests there were."""
+    send, spent = URLLib3Session.send, [0.0, 0]
+
+    def timed(self: URLLib3Session, request: Any) -> Any:
+        began = time.perf_counter()
+        try:
+            return send(self, request)
+        finally:
+            spent[0] += (time.perf_counter() - began) * 1e3
+            spent[1] += 1
+
+    whole, waited = [], []
+    with patch.dict(os.environ, cloud.environment()), patch.object(URLLib3Session, "send", timed):
+        handler = _handler()
+        for name in names[:WARM_UP]:
+            handler(cloud.delivery(name, at - timedelta(minutes=90)), None)
+        before = spent[1]
+        for name in names:
+            waiting = spent[0]
+            whole.append(_ms(lambda name=name: handler(cloud.delivery(name, at), None)))  # type: ignore[misc]
+            waited.append(spent[0] - waiting)
+    return whole, waited, int(spent[1] - before)
+
+
+def _handler() -> Callable[[dict[str, Any], object], Any]:
+    spec = importlib.util.spec_from_file_location(
+        "score_handler", ROOT / "functions" / "score" / "handler.py"
+    )
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    found: Callable[[dict[str, Any], object], Any] = module.handler
+    return found
+
+
+def _storm(cloud: _Cloud, story: Story, accounts: int, say: Say) -> float:
+    """Seconds from the first login until every account has its score."""
+    names = [dropping_base.account_id(number) for number in range(accounts)]
+    began, now = time.monotonic(), datetime.now(UTC)
+    for start in range(0, accounts, REQUEST):
+        records = [_login(name, now) for name in names[start : start + REQUEST]]
+        put = cloud.kinesis.put_records(StreamName=cloud.facts["event_stream"], Records=records)
+        if put["FailedRecordCount"]:
+            raise StageError("the stream did not take every login")
+    sent = time.monotonic() - began
+    since = f"{now:%Y-%m-%dT%H:%M}"
+    left = set(names)
+
+    def missing() -> str | None:
+        for name in list(left):
+            held = cloud.last_score(name)
+            if held.get("trigger") == "login" and held.get("as_of", "") >= since:
+                left.discard(name)
+        return f"a score of {len(left)} accounts" if left else None
+
+    wait_until(missing, timeout_s=STORM_TIMEOUT_S, say=say)
+    took = time.monotonic() - began
+    story.drain(say)
+    _nothing_given_up(cloud)
+    say(f"sent in {sent:.1f} s")
+    return round(took, 1)
+
+
+def _login(account: str, at: datetime) -> dict[str, Any]:
+    call = {
+        "type": "track",
+        "event": "Signed In",
+        "messageId": f"storm-{account}",
+        "timestamp": f"{at:%Y-%m-%dT%H:%M:%SZ}",
+        "userId": f"user-{account}",
+        "context": {"groupId": account},
+    }
+    return {"PartitionKey": account, "Data": json.dumps(call).encode()}
+
+
+def _nothing_given_up(cloud: _Cloud) -> None:
+    for role in ("logins", "login_dead_letters"):
+        told = cloud.sqs.get_queue_attributes(
+            QueueUrl=cloud.facts["queues"][role], AttributeNames=["ApproximateNumberOfMessages"]
+        )["Attributes"]
+        if int(told["ApproximateNumberOfMessages"]):
+            raise StageError(f"there are messages left in {role}")

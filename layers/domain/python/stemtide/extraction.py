@@ -1,0 +1,267 @@
+"""What a nightly run extracts of a batch of accounts before any is scored, as it lies between the two steps.
+
+Plain MessagePack: vectors as float64, and what `assess` needs besides. Nothing is ever unpickled.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+import msgspec
+import numpy as np
+
+from stemtide.config_sources import Source
+from stemtide.config_sweep import ACCOUNT
+from stemtide.features.configured_features import Shape
+from stemtide.features.profile_columns import Basis
+from stemtide.features.registry import registry
+from stemtide.features.vectors import Vector, vectors_at
+from stemtide.profile import Profile, tenure_days
+from stemtide.scoring.assess import TOO_EARLY_DAYS, Assessed
+from stemtide.scoring.assessment import Trigger, is_at_risk
+from stemtide.scoring.known_sources import Fresh
+from stemtide.scoring.marks import marked
+from stemtide.scoring_service import (
+    Moment,
+    Read,
+    Scored,
+    ScoringPorts,
+    by_fate,
+    read_vectors,
+    score_vectors,
+)
+
+FORMAT: Final = 1
+
+
+class ExtractionError(ValueError):
+    """An extract cannot be used: it is of another format, or of other features than this version's."""
+
+
+class Row(msgspec.Struct, frozen=True, array_like=True):
+    """A customer's part of an extract besides its vector. Days since 1970-01-01."""
+
+    account: str
+    profile: Profile
+    first_day: int | None
+    last_active_day: int | None
+
+
+class Extract(msgspec.Struct, frozen=True, kw_only=True):
+    """A batch: vectors (float64, little-endian, a row each) and rows of its customers, the accounts that are
+    no customers, and which sources were fresh at its instant.
+
+    `challenger_values` are the same accounts' vectors as the challenger sees them, where its cohorts make
+    them differ. `hash` is that of the registry whose features the vectors have.
+    """
+
+    format: int
+    hash: str
+    as_of_ms: int
+    values: bytes
+    rows: tuple[Row, ...]
+    others: tuple[str, ...]
+    fresh: dict[Source, bool | None]
+    challenger_values: bytes | None = None
+
+    def read(self, shape: Shape, *, challenger: bool = False) -> Read:
+        """What a scorer goes on with: see `scoring_service.score_vectors`.
+
+        Raises:
+            ExtractionError: the vectors have other features than the shape.
+        """
+        known = registry(shape)
+        if known.hash != self.hash:
+            raise ExtractionError(
+                "the vectors were extracted by another version of the features: the night must be run again"
+            )
+        data = self.challenger_values if challenger and self.challenger_values is not None else self.values
+        matrix = np.frombuffer(data, dtype="<f8").reshape(len(self.rows), len(known.features))
+        return Read(
+            customers=tuple(
+                Vector(
+                    account=row.account,
+                    as_of_ms=self.as_of_ms,
+                    values=values,
+                    features=known.features,
+                    profile=row.profile,
+                    last_active_day=row.last_active_day,
+                    first_day=row.first_day,
+                    completeness=float(np.count_nonzero(~np.isnan(values))) / len(values),
+                )
+                for row, values in zip(self.rows, matrix, strict=True)
+            ),
+            others=tuple(Moment(account, self.as_of_ms) for account in self.others),
+        )
+
+
+class Statistics(msgspec.Struct, frozen=True, kw_only=True):
+    """What the gate is told of a batch; see `quality_gate.Extracted`. `failed` are accounts that this version
+    cannot read, `first_failed` names one."""
+
+    customers: int
+    others: int
+    failed: int
+    first_failed: str | None
+    counted: int
+    nulls: dict[str, int]
+    newest_day: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """A batch's extract and statistics; `again` are accounts that could not be read now."""
+
+    extract: Extract
+    statistics: Statistics
+    again: tuple[str, ...]
+
+
+def encode(extract: Extract) -> bytes:
+    """The extract as it is stored."""
+    return msgspec.msgpack.encode(extract)
+
+
+def decode(data: bytes) -> Extract:
+    """The inverse of `encode`.
+
+    Raises:
+        ExtractionError: it is none of this format.
+    """
+    try:
+        found = msgspec.msgpack.decode(data, type=Extract)
+    except msgspec.MsgspecError as error:
+        raise ExtractionError(f"no extract: {error}") from error
+    if found.format != FORMAT:
+        raise ExtractionError(f"an extract of format {found.format}, not {FORMAT}")
+    return found
+
+
+def extract(
+    accounts: Iterable[str],
+    *,
+    as_of_ms: int,
+    basis: Basis,
+    challenger_basis: Basis | None,
+    columns: Sequence[str],
+    ports: ScoringPorts,
+) -> Outcome:
+    """Read the accounts and make the vectors of those who are customers at the instant; nothing is written.
+
+    Args:
+        basis: what the configuration and the night's model add.
+        challenger_basis: the same of the challenger; None: there is none, or it sees the same.
+        columns: the gate's key columns.
+
+    Raises:
+        UnavailableError: nobody could say which sources were fresh.
+    """
+    read = read_vectors((Moment(account, as_of_ms) for account in accounts), basis=basis, ports=ports)
+    fates = by_fate(read.fates)
+    other_values = None
+    if challenger_basis is not None and read.known:
+        pairs = [(known, as_of_ms) for known in read.known]
+        other_values = _packed(vectors_at(pairs, basis=challenger_basis))
+    return Outcome(
+        extract=Extract(
+            format=FORMAT,
+            hash=registry(basis.shape).hash,
+            as_of_ms=as_of_ms,
+            values=_packed(read.customers),
+            rows=tuple(_row(vector) for vector in read.customers),
+            others=tuple(moment.account for moment in read.others),
+            fresh=dict(ports.fresh([as_of_ms]).get(as_of_ms, {})) if read.customers else {},
+            challenger_values=other_values,
+        ),
+        statistics=_statistics(read, fates, columns),
+        again=fates.failed,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScoredBatch:
+    """What became of a batch's accounts, and the (account, score) of those at risk, whether or not a newer
+    score keeps theirs out of the record."""
+
+    scored: Scored
+    at_risk: tuple[tuple[str, int], ...]
+
+
+def score_extract(
+    extract: Extract,
+    *,
+    shape: Shape,
+    model: Any,
+    trigger: Trigger,
+    marks: Sequence[str],
+    ports: ScoringPorts,
+) -> ScoredBatch:
+    """Score what was extracted; the same again changes nothing.
+
+    Args:
+        model: what `assess` takes; None: rules.
+        marks: what each score must say, see `quality_gate.marks_of`.
+
+    Raises:
+        ExtractionError: see `Extract.read`.
+    """
+    said: dict[str, int] = {}
+
+    def write(vector: Vector, assessed: Assessed, *, as_of_ms: int, trigger: Trigger) -> bool:
+        marked_too = assessed._replace(assessment=marked(assessed.assessment, marks))
+        written = ports.write(vector, marked_too, as_of_ms=as_of_ms, trigger=trigger)
+        if assessed.assessment.score is not None:
+            said[vector.account] = assessed.assessment.score
+        return written
+
+    def fresh(instants: Sequence[int]) -> Mapping[int, Fresh]:
+        return dict.fromkeys(instants, extract.fresh)
+
+    mine = replace(ports, write=write, fresh=fresh)
+    fates = score_vectors(extract.read(shape), trigger=trigger, model=model, ports=mine)
+    return ScoredBatch(
+        scored=by_fate(fates),
+        at_risk=tuple(sorted((account, score) for account, score in said.items() if is_at_risk(score))),
+    )
+
+
+def _packed(vectors: Sequence[Vector]) -> bytes:
+    if not vectors:
+        return b""
+    return np.stack([vector.values for vector in vectors]).astype("<f8").tobytes()
+
+
+def _row(vector: Vector) -> Row:
+    """Without what no score needs: names and addresses of people, ids at other companies."""
+    profile = msgspec.structs.replace(
+        vector.profile, name=None, csm=None, stripe_customer_id=None, zendesk_organization_id=None
+    )
+    return Row(vector.account, profile, vector.first_day, vector.last_active_day)
+
+
+def _statistics(read: Read, fates: Scored, columns: Sequence[str]) -> Statistics:
+    counted = [vector for vector in read.customers if not _too_young(vector)]
+    days = [vector.last_active_day for vector in read.customers if vector.last_active_day is not None]
+    return Statistics(
+        customers=len(read.customers),
+        others=len(read.others),
+        failed=len(fates.broken),
+        first_failed=fates.broken[0] if fates.broken else None,
+        counted=len(counted),
+        nulls={column: sum(map(_lacks(counted, column), counted)) for column in columns},
+        newest_day=max(days, default=None),
+    )
+
+
+def _too_young(vector: Vector) -> bool:
+    """Whether it may well have no values: it never used the product, and is no customer for long."""
+    tenure = tenure_days(vector.profile, vector.as_of_ms) or 0
+    return vector.last_active_day is None and tenure < TOO_EARLY_DAYS
+
+
+def _lacks(vectors: Sequence[Vector], column: str) -> Callable[[Vector], bool]:
+    """Whether a vector has no value in a key column."""
+    if column == ACCOUNT or not vectors:
+        return lambda vector: not vector.account
+    place = next(i for i, feature in enumerate(vectors[0].features) if feature.name == column)
+    return lambda vector: bool(np.isnan(vector.values[place]))

@@ -1,0 +1,111 @@
+"""The accounts table's three ways of writing and reading: put what is new, set part of a record, query."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from stemtide.ports import ConflictError
+from stemtide.store import record_keys as keys
+from stemtide.store.errors import translated
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountItems:
+    """The table `name` through `client` (that of a boto3 Table resource), which threads may share."""
+
+    client: Any
+    name: str
+
+    def put_new(self, item: Mapping[str, Any]) -> bool:
+        """Put the row unless it exists.
+
+        first delivery          redelivery, or the SDK's retry after a lost reply
+        puts the row
+                                puts the row -> refused: it is there, as it was first put
+
+        Raises:
+            UnavailableError: outcome unknown.
+        """
+        try:
+            with translated():
+                self.client.put_item(
+                    TableName=self.name,
+                    Item=item,
+                    ConditionExpression="attribute_not_exists(#item)",
+                    ExpressionAttributeNames={"#item": "item"},
+                )
+        except ConflictError:
+            return False
+        return True
+
+    def update(
+        self,
+        account: str,
+        values: Mapping[str, Any],
+        *,
+        condition: str,
+        compared: Mapping[str, Any] | None = None,
+    ) -> bool:
+        """Set attributes of the record (None removes one) if the condition holds.
+
+        Whoever writes first also gives the record its place in the index, as one without a score.
+
+        Args:
+            compared: further values that the condition names.
+
+        Raises:
+            UnavailableError: outcome unknown.
+        """
+        given = {name: value for name, value in values.items() if value is not None}
+        places = {"tier": keys.UNSCORED, "risk_key": keys.risk_key(account, None)}
+        missing = {name: value for name, value in places.items() if name not in values}
+        sets = [f"#{name} = :{name}" for name in given]
+        sets += [f"#{name} = if_not_exists(#{name}, :{name})" for name in missing]
+        gone = [f"#{name}" for name in values if name not in given]
+        expression = "SET " + ", ".join(sets) + (" REMOVE " + ", ".join(gone) if gone else "")
+        named = {**given, **missing, **(compared or {})}
+        try:
+            with translated():
+                self.client.update_item(
+                    TableName=self.name,
+                    Key={"account": account, "item": keys.RECORD},
+                    UpdateExpression=expression,
+                    ConditionExpression=condition,
+                    ExpressionAttributeNames={f"#{name}": name for name in {**values, **missing}},
+                    ExpressionAttributeValues={f":{name}": value for name, value in named.items()},
+                )
+        except ConflictError:
+            return False
+        return True
+
+    def record(self, account: str) -> keys.StoredRecord | None:
+        """The customer record as of now, None when nothing is known of the account.
+
+        Raises:
+            UnavailableError: no answer.
+        """
+        with translated():
+            found = self.client.get_item(
+                TableName=self.name, Key={"account": account, "item": keys.RECORD}, ConsistentRead=True
+            )
+        return keys.record_in(found["Item"]) if "Item" in found else None
+
+    def query(self, condition: Any, **more: Any) -> Iterator[dict[str, Any]]:
+        """The items that a key condition (boto3's) finds, page by page, as of now.
+
+        Args:
+            more: further parameters of the request; `Limit` is that of a page.
+
+        Raises:
+            UnavailableError: no answer.
+        """
+        page: dict[str, Any] = {}
+        while True:
+            with translated():
+                found = self.client.query(
+                    TableName=self.name, KeyConditionExpression=condition, ConsistentRead=True, **more, **page
+                )
+            yield from found["Items"]
+            if "LastEvaluatedKey" not in found:
+                return
+            page = {"ExclusiveStartKey": found["LastEvaluatedKey"]}

@@ -1,0 +1,226 @@
+"""How a score is written: its row, which never changes, and the record, which is what the rows say.
+
+The record shows the score of the newest instant and what moved since the one before it, whatever order the
+scores were written in. Every writer puts its row first and then *settles*: it reads the newest rows and makes
+the record what they say, on the condition that nobody else has changed it since it was read.
+
+    score as of 15 March (slow)           score as of 14 March (late)         what is there
+    reads the record: as of 13 March                                          13
+    puts its row                                                              13       15
+    reads rows: 15, before it 13
+                                          puts its row                        13 14    15
+                                          reads record and rows, sets the
+                                          record: 15, moved since 14
+    sets the record: 15, moved since 13
+    -> refused: it was changed. Reads again: it is as it should be.
+
+A crash between row and record leaves a record that the repetition of the same score settles.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import msgspec
+from boto3.dynamodb.conditions import Key
+
+from stemtide.as_of import as_of_text
+from stemtide.ports import UnavailableError
+from stemtide.scoring.assessment import Trigger
+from stemtide.store import record_keys as keys
+from stemtide.store.account_items import AccountItems
+from stemtide.store.record_keys import StoredRecord, StoredScore
+
+if TYPE_CHECKING:
+    from stemtide.features.registry import Registry
+
+TRIES: Final = 12
+"""Times that others may come between reading and writing; each of them has brought its own score in."""
+PAGE: Final = 3
+"""Rows read at once: the newest score, the one before it, and one that shows there is no other of then."""
+_RANKS: Final = {trigger: rank for rank, trigger in enumerate(Trigger)}
+_UNCHANGED: Final = "#revision = :was"
+_NEVER_SCORED: Final = "attribute_not_exists(#revision)"
+
+
+class _Target(NamedTuple):
+    """What the rows say: the score that the record shows, and the one before it."""
+
+    now: StoredScore
+    before: StoredScore | None
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreWrites:
+    """Writes scores; `known` are the features in use (None: those that everybody has)."""
+
+    items: AccountItems
+    known: "Registry | None" = None
+
+    def write(self, row: StoredScore, *, held: StoredRecord | None = None) -> bool:
+        """Keep a score's row and settle its account's record.
+
+        Args:
+            held: the record as it was read a moment ago; None: it is read.
+
+        Returns:
+            Whether the record shows this very score now.
+
+        Raises:
+            UnavailableError: outcome unknown, or too many others wrote; the same again completes it.
+        """
+        held = held or self.items.record(row.account)
+        self.items.put_new(_row_item(row))
+        shown = self._settle(row.account, held)
+        return (shown.as_of_ms, shown.model_version, shown.trigger) == (
+            row.as_of_ms,
+            row.model_version,
+            row.trigger,
+        )
+
+    def end(self, account: str, *, as_of_ms: int, ended_at: int, trigger: str) -> bool:
+        """Take the score out of the record of an account that is no customer any more; its rows are kept.
+
+        An older instant never overwrites here either. At the instant of the score itself whoever looked
+        later has read more of what was said:
+
+            nightly run of 15 March      end of the plan becomes known      the run again
+            a customer: writes 42
+                                                                            none: takes 42 out
+
+        Args:
+            ended_at: when it was found, epoch ms.
+
+        Returns:
+            Whether a score was taken out.
+
+        Raises:
+            UnavailableError: as of `write`.
+        """
+        values = {
+            "assessment": None,
+            "score": None,
+            "as_of": as_of_text(as_of_ms),
+            "scored_at": as_of_text(ended_at),
+            "trigger": trigger,
+            "model_version": keys.NO_CUSTOMER,
+            "tier": keys.UNSCORED,
+            "risk_key": keys.risk_key(account, None),
+            "moved": None,
+            "moved_from": None,
+        }
+        for _ in range(TRIES):
+            held = self.items.record(account)
+            if held is None or held.assessment is None or held.as_of_ms is None:
+                return False
+            if (held.as_of_ms, held.scored_at_ms or 0) > (as_of_ms, ended_at):
+                return False
+            if self._set(account, values, held):
+                return True
+        raise UnavailableError("the record was changed by others each time")
+
+    def _settle(self, account: str, held: StoredRecord | None) -> StoredRecord:
+        """Make the record what the rows say, and return it."""
+        record = held
+        for _ in range(TRIES):
+            record = record or StoredRecord(account=account)
+            target = self._target(account)
+            if target is None or not _is_due(record, target):
+                return record
+            if self._set(account, self._values(target), record):
+                return _showing(target.now)
+            record = self.items.record(account)
+        raise UnavailableError("the record was changed by others each time")
+
+    def _set(self, account: str, values: dict[str, Any], held: StoredRecord) -> bool:
+        first = held.revision == 0
+        return self.items.update(
+            account,
+            {**values, "revision": held.revision + 1},
+            condition=_NEVER_SCORED if first else _UNCHANGED,
+            compared=None if first else {"was": held.revision},
+        )
+
+    def _target(self, account: str) -> _Target | None:
+        """By the rows of the two newest instants; None: there is no row."""
+        groups = [chosen(rows) for _, rows in zip(range(2), self._instants(account), strict=False)]
+        return None if not groups else _Target(groups[0], groups[1] if len(groups) == 2 else None)
+
+    def _instants(self, account: str) -> Iterator[list[StoredScore]]:
+        """The scores of each instant, newest first, read as far as they are asked for."""
+        of_scores = Key("account").eq(account) & Key("item").begins_with(keys.SCORE_PREFIX)
+        found = map(keys.score_in, self.items.query(of_scores, ScanIndexForward=False, Limit=PAGE))
+        for _, rows in groupby(found, key=lambda row: row.as_of_ms):
+            yield list(rows)
+
+    def _values(self, target: _Target) -> dict[str, Any]:
+        now = target.now
+        return {
+            "assessment": msgspec.json.encode(now.assessment).decode(),
+            "as_of": as_of_text(now.as_of_ms),
+            "scored_at": as_of_text(now.scored_at_ms),
+            "trigger": now.trigger.value,
+            "model_version": now.model_version,
+            "score": now.assessment.score,
+            "tier": keys.UNSCORED if now.assessment.tier is None else now.assessment.tier.value,
+            "risk_key": keys.risk_key(now.account, now.assessment.score),
+            "moved": self._moved(target),
+            "moved_from": None if target.before is None else target.before.key,
+        }
+
+    def _moved(self, target: _Target) -> str | None:
+        if target.before is None:
+            return None
+        from stemtide.features.registry import registry  # all features: readers of records need none
+        from stemtide.scoring.movement import moved_between
+
+        moved = moved_between(target.before, target.now, self.known or registry())
+        return msgspec.json.encode(moved).decode()
+
+
+def chosen(rows: Sequence[StoredScore]) -> StoredScore:
+    """The one of several scores of one instant that counts, whatever order they come in.
+
+    That of the model that scored last, as a run by an old model may be repeated after a new one's; of its
+    scores that of the trigger that comes last in `Trigger`: who asked by hand sees what he asked for.
+    """
+    latest = max(rows, key=lambda row: (row.scored_at_ms, row.model_version))
+    own = [row for row in rows if row.model_version == latest.model_version]
+    return max(own, key=lambda row: _RANKS[row.trigger])
+
+
+def _is_due(held: StoredRecord, target: _Target) -> bool:
+    """Whether the record must change; it never goes back, nor over the end of a score found later."""
+    now = target.now
+    if held.as_of_ms is None:
+        return True
+    if held.as_of_ms > now.as_of_ms:
+        return False
+    if held.as_of_ms == now.as_of_ms and held.assessment is None:
+        return (held.scored_at_ms or 0) <= now.scored_at_ms
+    shown = (held.as_of_ms, held.model_version, held.trigger, held.moved_from)
+    before = None if target.before is None else target.before.key
+    return shown != (now.as_of_ms, now.model_version, now.trigger, before)
+
+
+def _showing(now: StoredScore) -> StoredRecord:
+    """What a record that was just set shows."""
+    return StoredRecord(
+        account=now.account,
+        as_of_ms=now.as_of_ms,
+        model_version=now.model_version,
+        trigger=now.trigger,
+    )
+
+
+def _row_item(row: StoredScore) -> dict[str, Any]:
+    item = {
+        "account": row.account,
+        "item": row.key,
+        "assessment": msgspec.json.encode(row.assessment).decode(),
+        "scored_at": as_of_text(row.scored_at_ms),
+        "x": row.vector,
+        "expires_at": row.scored_at_ms // 1000 + keys.KEPT_S,
+    }
+    return item | ({"c": row.contributions, "r": row.registry} if row.contributions else {})

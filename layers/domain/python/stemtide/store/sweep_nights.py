@@ -1,0 +1,77 @@
+"""What is known of each night, in the ingest table: by which version it began, what became of it."""
+
+import time
+from collections.abc import Mapping
+from typing import Any, Final
+
+from boto3.dynamodb.conditions import Key
+
+from stemtide.ports import ConflictError
+from stemtide.store.errors import translated
+from stemtide.sweep import RULES
+
+KEY: Final = "sweep-night"
+"""The partition of the rows; `sk` is the night's instant."""
+KEPT_S: Final = 400 * 86_400
+PAGE: Final = 100
+
+
+class SweepNights:
+    """The nights' rows (`table`: boto3 Table resource of the ingest table): `run` and `model_version` that it
+    was last begun by, `state`, and once it is scored `customers`, `at_risk` and `list_key`."""
+
+    def __init__(self, table: Any) -> None:
+        self._table = table
+
+    def read(self, night: str) -> dict[str, Any] | None:
+        """A night's row, None before it began."""
+        with translated():
+            found = self._table.get_item(Key={"pk": KEY, "sk": night}, ConsistentRead=True)
+        item: dict[str, Any] | None = found.get("Item")
+        return item
+
+    def begin(self, night: str, *, run: str, version: str | None) -> None:
+        """Note that a run begins the night by a version; batches of another version stop from then on."""
+        self._update(night, {"run": run, "model_version": version or RULES, "state": "running"})
+
+    def note(self, night: str, *, run: str, facts: Mapping[str, Any]) -> None:
+        """Note what became of a night, unless another run has begun it since."""
+        self._update(night, facts, of_run=run)
+
+    def taken_over(self, night: str, *, version: str | None) -> str | None:
+        """The run that has begun the night anew by another version, None: nobody has."""
+        row = self.read(night)
+        if row is None or row.get("model_version") == (version or RULES):
+            return None
+        return str(row["run"])
+
+    def before(self, night: str, *, state: str, limit: int) -> list[dict[str, Any]]:
+        """The latest nights before one that are in a state, newest first, among the last 100."""
+        with translated():
+            found = self._table.query(
+                KeyConditionExpression=Key("pk").eq(KEY) & Key("sk").lt(night),
+                ScanIndexForward=False,
+                Limit=PAGE,
+                ConsistentRead=True,
+            )
+        return [item for item in found["Items"] if item.get("state") == state][:limit]
+
+    def _update(self, night: str, facts: Mapping[str, Any], *, of_run: str | None = None) -> None:
+        given = {**facts, "expires_at": int(time.time()) + KEPT_S}
+        values = {f":{name}": value for name, value in given.items()}
+        condition: dict[str, Any] = {}
+        names = {f"#{name}": name for name in given}
+        if of_run is not None:
+            condition = {"ConditionExpression": "#run = :of_run"}
+            names["#run"], values[":of_run"] = "run", of_run
+        try:
+            with translated():
+                self._table.update_item(
+                    Key={"pk": KEY, "sk": night},
+                    UpdateExpression="SET " + ", ".join(f"#{name} = :{name}" for name in given),
+                    ExpressionAttributeNames=names,
+                    ExpressionAttributeValues=values,
+                    **condition,
+                )
+        except ConflictError:
+            return

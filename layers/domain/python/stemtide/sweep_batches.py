@@ -1,0 +1,144 @@
+"""A batch of the nightly run at the scorer: read and made into vectors, or scored from them."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import msgspec
+
+from stemtide.as_of import parse_as_of
+from stemtide.extraction import Extract, decode, encode, extract, score_extract
+from stemtide.features.configured_features import Shape
+from stemtide.features.profile_columns import Basis
+from stemtide.features.vectors import Vector
+from stemtide.scoring.assessment import Trigger
+from stemtide.scoring.known_sources import Fresh
+from stemtide.scoring_service import ScoringPorts
+from stemtide.sweep import COUNTED
+
+
+class BatchLog(Protocol):
+    """Where batches leave what they found; see `store.sweeps.SweepLog`."""
+
+    def put_extract(self, run: str, number: int, data: bytes) -> None: ...
+
+    def read_extract(self, run: str, number: int) -> bytes: ...
+
+    def put_list(self, run: str, name: str, content: Any) -> str: ...
+
+    def note_batch(self, run: str, step: str, number: int, facts: Mapping[str, Any]) -> None: ...
+
+
+class Challengers(Protocol):
+    """Models that are tried beside; see `store.challenger_scores.Challengers`."""
+
+    def load(self, name: str, version: str) -> Any | None: ...
+
+    def score(
+        self, vectors: Sequence[Vector], model: Any, fresh: Mapping[int, Fresh], trigger: Trigger
+    ) -> int: ...
+
+
+class Owners(Protocol):
+    """Who has begun a night; see `store.sweep_nights.SweepNights`."""
+
+    def taken_over(self, night: str, *, version: str | None) -> str | None: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SweepBatches:
+    """The scorer's part of a run.
+
+    `load` gives a version of a name, `challengers` score beside, `basis_of` is what the configuration and a
+    model add, `shape` are the configured features, `columns` the gate's key columns, `ports` what scoring by
+    a model touches.
+    """
+
+    load: Callable[[str, str], Any]
+    challengers: Challengers
+    basis_of: Callable[[Any], Basis]
+    shape: Shape
+    columns: Sequence[str]
+    ports: Callable[[Any], ScoringPorts]
+    log: BatchLog
+    nights: Owners
+    logger: Any
+
+    def work(self, item: Mapping[str, Any]) -> tuple[str, ...]:
+        """Work off an item of one of the maps; the accounts for which it must come again.
+
+        Raises:
+            UnavailableError: the same again does no harm.
+            ExtractionError: the night must be run again.
+            ArtefactError: the version must not be used.
+        """
+        return self._extract(item) if item["step"] == "extract" else self._score(item)
+
+    def _extract(self, item: Mapping[str, Any]) -> tuple[str, ...]:
+        run, number = item["run"], item["number"]
+        model, challenger = self._model(item["model"]), self._challenger(item)
+        basis = self.basis_of(model)
+        other = None if challenger is None else self.basis_of(challenger)
+        found = extract(
+            item["accounts"],
+            as_of_ms=parse_as_of(item["as_of"]),
+            basis=basis,
+            challenger_basis=None if other == basis else other,
+            columns=self.columns,
+            ports=self.ports(model),
+        )
+        if found.again:
+            return found.again
+        facts = msgspec.to_builtins(found.statistics)
+        self.log.put_extract(run, number, encode(found.extract))
+        self.log.note_batch(run, "extract", number, facts)
+        self.logger.info("extracted", run=run, number=number, as_of=item["as_of"], **_counts(facts))
+        return ()
+
+    def _score(self, item: Mapping[str, Any]) -> tuple[str, ...]:
+        run, number, night = item["run"], item["number"], item["as_of"]
+        version = item["model"]["version"]
+        other = self.nights.taken_over(night, version=version)
+        if other is not None:  # two versions would score parts of it
+            facts = dict.fromkeys(COUNTED, 0) | {"failed": item["size"], "taken_over": other}
+            self.log.note_batch(run, "score", number, facts)
+            self.logger.warning("left alone: the night was begun anew", run=run, number=number, by=other)
+            return ()
+        extracted, model = decode(self.log.read_extract(run, number)), self._model(item["model"])
+        found = score_extract(
+            extracted,
+            shape=self.shape,
+            model=model,
+            trigger=Trigger(item["trigger"]),
+            marks=item["marks"],
+            ports=self.ports(model),
+        )
+        if found.scored.failed:
+            return found.scored.failed
+        if found.at_risk:
+            self.log.put_list(run, f"{number:06d}", found.at_risk)
+        counts = {**found.scored.counts(), "at_risk": len(found.at_risk)}
+        if (challenger := self._challenger(item)) is not None:
+            counts["challenger"] = self._beside(extracted, challenger, model, Trigger(item["trigger"]))
+        self.log.note_batch(run, "score", number, counts)
+        self.logger.info("scored", run=run, number=number, trigger=item["trigger"], **counts)
+        return ()
+
+    def _challenger(self, item: Mapping[str, Any]) -> Any | None:
+        named = item.get("challenger")
+        return None if named is None else self.challengers.load(named["name"], named["version"])
+
+    def _beside(self, extracted: Extract, challenger: Any, model: Any, trigger: Trigger) -> int:
+        """How many accounts have the challenger's score; none where it needs vectors of its own and could not
+        be loaded when they were made."""
+        if extracted.challenger_values is None and self.basis_of(challenger) != self.basis_of(model):
+            return 0
+        vectors = extracted.read(self.shape, challenger=True).customers
+        return self.challengers.score(vectors, challenger, {extracted.as_of_ms: extracted.fresh}, trigger)
+
+    def _model(self, named: Mapping[str, Any]) -> Any | None:
+        return None if named["version"] is None else self.load(named["name"], named["version"])
+
+
+def _counts(facts: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: facts[name] for name in ("customers", "others", "failed")}
