@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import numpy as np
 from stemtide.as_of import end_of_day_ms
+from stemtide.features import peers
 from stemtide.features.packed_usage import pack_usage, unpack_usage
 from stemtide.features.vectors import Known, Vector, vectors_of
 from stemtide.scoring.assess import assess
@@ -123,7 +124,7 @@ def _lightgbm(measured: Measured, x: Any) -> Callable[[], object]:
 
 def _from_stored(measured: Measured) -> list[float]:
     """A batch of accounts from what is kept of each to its assessment."""
-    basis = BASIS._replace(cohorts=measured.model.manifest.cohorts)
+    basis = BASIS._replace(cohorts=peers.table_of(measured.rows, measured.model.manifest.features))
     kinds = [(pack_usage(usage_of(seed)), standing_of(seed)) for seed in range(KINDS)]
 
     def batch() -> None:

@@ -1,4 +1,4 @@
-"""Ranks among the peers of a snapshot: what a night's run does for its customers, for each day of the rows."""
+"""Ranks among the peers of a snapshot: what a nightly run does for its customers, for each day of rows."""
 
 from collections.abc import Sequence
 

@@ -58,7 +58,10 @@ GROUPS: Final[dict[str, tuple[str, ...]]] = {
             for what in ("events", "active_days", "core_actions", "api_calls", "logins", "invites")
         ),
     ),
-    RANKS: ("events_rank", "users_rank", "active_days_rank"),
+    RANKS: (
+        *("events_rank", "users_rank", "active_days_rank"),
+        *("active_days_ew14_rank", "active_days_ew30_rank"),
+    ),
     AGE: ("account_age_days", "tenure_days", "history_days"),
     BILLING: (
         *("mrr", "days_to_renewal", "term_months", "past_upgrades", "past_downgrades"),

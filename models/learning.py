@@ -8,12 +8,15 @@ from typing import Any, Final
 
 import lightgbm as lgb
 import numpy as np
+from stemtide.features.cohorts import age_among_peers
+from stemtide.features.peers import AGE, KNOWN_DAYS
 from stemtide.features.view import Floats
 from stemtide_cli.errors import CliError
 
 from models.dataset import Dataset
 from models.gate import Gate, gate_booster, gate_of
 from models.recipes import (
+    COURSES,
     MAX_ROUNDS,
     MIN_ROUNDS,
     RENEWALS,
@@ -33,6 +36,8 @@ COPIES: Final = 0.1
 """Share of the rows that is added once more with values masked …"""
 MASKED: Final = 0.25
 """… and the share of values that is masked in them."""
+SAME_AGE: Final = 0.1
+"""Spread of ages within a snapshot, by that over all rows, below which all began together."""
 LONGER: Final = "train on a longer log; until then the documented rules score (`basis: rules`)"
 
 
@@ -71,7 +76,18 @@ def default_recipe(fit: Dataset) -> Recipe:
     """What has done well on many logs for a target of this sort."""
     if not fit.loss:
         return UPGRADES
-    return RENEWALS if fit.of_terms or gate(fit) is not None else SILENCES
+    if fit.of_terms or gate(fit) is not None:
+        return RENEWALS
+    return COURSES if began_together(fit) else SILENCES
+
+
+def began_together(fit: Dataset) -> bool:
+    """Whether the accounts of a snapshot are of one age: then age tells the time, and so does all that grows
+    with it. By the spread of ages within snapshots (the median of their quartiles' distance) against that
+    over all rows."""
+    age = age_among_peers(*(fit.x[:, fit.names.index(name)] for name in (AGE, KNOWN_DAYS)))
+    within = [_spread(age[fit.day == day]) for day in np.unique(fit.day)]
+    return float(np.median(within)) < SAME_AGE * _spread(age)
 
 
 def grow(fit: Dataset, recipe: Recipe, *, seed: int) -> Grown:
@@ -169,6 +185,11 @@ def gate(fit: Dataset) -> Gate | None:
     if not fit.loss:
         return None
     return gate_of(fit.x, fit.y, fit.names, fit.horizon_days, weight=fit.weight)
+
+
+def _spread(values: Floats) -> float:
+    low, high = np.quantile(values, (0.25, 0.75))
+    return float(high - low)
 
 
 def _with_rounds(recipe: Recipe, rounds: int) -> Recipe:

@@ -5,7 +5,19 @@ from typing import Any, Final
 
 import msgspec
 
-from models.feature_groups import AGE, BILLING, BREADTH, GROUPS, LEVELS, LONG, PARTS, PEOPLE, RHYTHM, group_of
+from models.feature_groups import (
+    AGE,
+    BILLING,
+    BREADTH,
+    GROUPS,
+    LEVELS,
+    LONG,
+    PARTS,
+    PEOPLE,
+    RANKS,
+    RHYTHM,
+    group_of,
+)
 from models.signs import signs
 
 TRIES: Final = 24
@@ -22,7 +34,8 @@ FAMILIES: Final[dict[str, frozenset[str]]] = {
     "everything": frozenset(GROUPS),
     "not by part": frozenset(GROUPS) - {PARTS},
     "parts and plan": frozenset({PARTS, BILLING, AGE}),
-    "habits": frozenset({RHYTHM, LEVELS, LONG, AGE}),
+    "habits": frozenset({RHYTHM, LEVELS, LONG, AGE, RANKS}),
+    "place among peers": frozenset({RANKS}),
     "habits and plan": frozenset({RHYTHM, LEVELS, PEOPLE, BREADTH, BILLING, AGE}),
 }
 """Groups of features: few positives want few features, and which ones depends on the product."""
@@ -43,12 +56,16 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
     """None: as many as generalise best to accounts left out."""
 
 
-RENEWALS: Final = Recipe(
-    family="parts and plan", leaves=2, leaf_share=0.01, l2=10.0, feature_share=0.5, bins=31
-)
-"""For losses that hang on renewals: many small steps, each of one feature, as few accounts leave."""
+RENEWALS: Final = Recipe(family="everything", leaves=4, leaf_share=0.02, l2=30.0, feature_share=0.2, bins=31)
+"""For losses that hang on renewals: few accounts leave, so each tree is small and sees little of what there
+is; what matters differs from product to product."""
 SILENCES: Final = Recipe(family="habits", leaves=6, leaf_share=0.02, l2=30.0, feature_share=0.3, bins=63)
 """For other losses: what matters is how an account keeps coming."""
+COURSES: Final = Recipe(
+    family="place among peers", leaves=4, leaf_share=0.02, l2=30.0, feature_share=0.8, bins=63
+)
+"""For losses where all began together, as on a course: a week of little use is a holiday or the start of a
+loss, and only the others of that week tell which."""
 UPGRADES: Final = Recipe(family="everything", leaves=6, leaf_share=0.01, l2=10.0, feature_share=0.5, bins=63)
 """For upgrades: use against the plan's size, so two things at once."""
 

@@ -22,6 +22,7 @@ LESS_LIKELY: Final = frozenset(
         *("core_actions_trend_ratio_30d_90d", "events_trend_ratio_7d_30d", "events_trend_ratio_30d_90d"),
         *("logins_7d", "features_adopted", "feature_breadth", "users_30d", "users_commenting"),
         *("invites_sent_30d", "seat_utilization", "events_rank", "users_rank", "active_days_rank"),
+        *("active_days_ew14_rank", "active_days_ew30_rank"),
         *(f"total_{what}" for what in ("events", "active_days", "core_actions", "logins", "invites")),
         *("avg_csat", "nps_score", "ticket_sentiment_30d"),
     )

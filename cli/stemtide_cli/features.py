@@ -52,14 +52,15 @@ def _needs_history(stack: Stack, account: str, as_of_ms: int) -> bool:
 
 
 def from_tables(stack: Stack, account: str, as_of_ms: int, *, history: bool = False) -> dict[str, Any]:
-    """The same content as the API's, read with the caller's own credentials, but for the ranks among cohorts,
-    which the model in use tells; with the `history`'s days if asked for.
+    """The same content as the API's, read with the caller's own credentials; with the `history`'s days if
+    asked for.
 
     Raises:
         CliError: nothing is known of the account.
     """
     from stemtide.features.profile_columns import Basis  # with NumPy: only when it is needed
     from stemtide.http.features import described, is_known
+    from stemtide.store.peer_tables import PeerTables
     from stemtide.store.records import Records
     from stemtide.store.sources import read_freshness
     from stemtide.store.usage_reader import UsageReader
@@ -67,7 +68,7 @@ def from_tables(stack: Stack, account: str, as_of_ms: int, *, history: bool = Fa
 
     usage, records = stack.table("usage"), Records(stack.table("accounts"))
     config = configuration()
-    basis = Basis.of(config)
+    basis = Basis.of(config, PeerTables(stack.table("ingest")).at(as_of_ms))
     reader = UsageReader.of_table(usage, blocks=None, events=config.events)
     if history:
         reader = _with_history(stack, account, as_of_ms, reader)

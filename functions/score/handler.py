@@ -28,6 +28,7 @@ from stemtide.store import clients
 from stemtide.store.challenger_scores import Challengers, ChallengerScores
 from stemtide.store.models import ModelStore
 from stemtide.store.pace import Threads
+from stemtide.store.peer_tables import PeerTables
 from stemtide.store.score_queue import ScoreQueue
 from stemtide.store.scoring import ScoreTables
 from stemtide.store.sweep_nights import SweepNights
@@ -70,6 +71,12 @@ def models() -> ModelStore:
 
 
 @lru_cache(maxsize=1)
+def peers() -> PeerTables:
+    """The peers of each night."""
+    return PeerTables(clients.table(ScoreSettings.from_env().ingest_table, config=clients.PATIENT))
+
+
+@lru_cache(maxsize=1)
 def sweep_batches() -> SweepBatches:
     """The nightly run's batches, on this deployment's tables and buckets."""
     config = bundled_config()
@@ -84,8 +91,8 @@ def sweep_batches() -> SweepBatches:
             least_history_days=config.scoring.least_history_days,
             say_lost=_say_lost,
         ),
-        basis_of=basis_of,
-        shape=Shape.of(config.events),
+        basis=Basis.of(config),
+        peers=peers().read,
         columns=config.sweep.feature_completeness.columns,
         ports=ports,
         log=SweepLog(s3=s3, bucket=ScoreSettings.from_env().archive_bucket, table=table),
@@ -125,7 +132,7 @@ def threads() -> Threads:
 @lru_cache(maxsize=1)
 def operations() -> dict[str, Operation]:
     """What the HTTP API asks of this function."""
-    features = FeatureApi(tables=tables(), basis=lambda: basis_of(models().serving(MODEL)[1]))
+    features = FeatureApi(tables=tables(), basis=basis_at)
     return {**features.operations(), **ScoringApi(tables=tables(), score=score).operations()}
 
 
@@ -157,14 +164,14 @@ def score(
         as_of_ms=as_of_ms,
         trigger=trigger,
         model=model,
-        basis=basis_of(model),
+        basis=basis_at(as_of_ms),
         ports=ports(model),
     )
 
 
-def basis_of(model: Model | None) -> Basis:
-    """What the configuration and a model add to what the tables say."""
-    return Basis.of(bundled_config(), None if model is None else model.manifest.cohorts)
+def basis_at(as_of_ms: int) -> Basis:
+    """What the configuration and the last night's peers add to what the tables say."""
+    return Basis.of(bundled_config(), peers().at(as_of_ms))
 
 
 def ports(model: Model | None) -> ScoringPorts:
@@ -227,7 +234,8 @@ def _on_login(moments: Sequence[Moment]) -> dict[Moment, Fate]:
 
 def _score_moments(moments: Sequence[Moment], trigger: Trigger) -> dict[Moment, Fate]:
     model = models().serving(MODEL)[1]
-    return score_moments(moments, trigger=trigger, model=model, basis=basis_of(model), ports=ports(model))
+    basis = basis_at(min(moment.as_of_ms for moment in moments))  # of several nights' peers none from later
+    return score_moments(moments, trigger=trigger, model=model, basis=basis, ports=ports(model))
 
 
 def _note_skipped(drop: UsageDropDetected) -> None:

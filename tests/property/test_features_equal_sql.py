@@ -36,6 +36,7 @@ PROFILE_ONLY = {
     "mrr_change_last_period", "plans_above", "terms_so_far",
     "support_tickets_30d", "urgent_tickets_30d", "avg_csat", "nps_score", "ticket_sentiment_30d",
     "ticket_sentiment_trend", "discount", "events_rank", "users_rank", "active_days_rank",
+    "active_days_ew14_rank", "active_days_ew30_rank",
 }  # fmt: skip
 
 

@@ -3,9 +3,6 @@
 import json
 
 import pytest
-from stemtide.facts import Fact
-from stemtide.features.cohorts import AGE_EDGES, QUANTILES, Cohorts
-from stemtide.features.long_features import RANKED
 from stemtide.scoring.assessment import ModelRole
 from stemtide.scoring.manifest import GRAPH, MANIFEST, TABLES
 from stemtide.store.model_registry import ModelRegistry
@@ -109,32 +106,6 @@ def test_a_challenger_is_no_part_of_the_trend_or_of_the_list_of_scores(
 
     assert [one.assessment for one in scoring.records.scores("a", 0, FAR)] == without
     assert of_role(scoring, "a", ModelRole.CHALLENGER) == [("v3", "schedule")]
-
-
-def test_a_challenger_with_ranks_of_its_own_sees_vectors_of_its_own(
-    scoring: Scoring, registry: ModelRegistry, tmp_path_factory: pytest.TempPathFactory
-) -> None:
-    """Its score is what it would say if it served, not what it makes of the champion's ranks."""
-    quantiles = tuple(float(value) for value in range(QUANTILES))
-    table = Cohorts(values=dict.fromkeys(RANKED, (quantiles,) * (len(AGE_EDGES) + 1)))
-    folder = tmp_path_factory.mktemp("ranked") / "v8"
-    export(candidate(folder, trained(rows(300), rounds=6), version="v8", cohorts=table), CONFIG)
-    registry.versions.put("churn", "v8", files_of(folder))
-    old = Fact(id="f", kind="traits", at_ms=0, known_ms=0, data={"created_at": "2024-01-01T00:00:00.000Z"})
-    scoring.records.put_facts("a", [old])
-    registry.promote("churn", "v1", now_ms=NOW)
-    registry.challenge("churn", "v8", now_ms=NOW)
-    work_off(scoring, plan(scoring))
-    [beside] = scoring.records.scores("a", 0, FAR, role=ModelRole.CHALLENGER)
-    [mine] = scoring.records.scores("a", 0, FAR)
-
-    registry.promote("churn", "v8", now_ms=NOW)
-    work_off(scoring, plan(scoring, run="r-2", as_of=AS_OF.replace("999Z", "998Z")))
-
-    [served] = [one for one in scoring.records.scores("a", 0, FAR) if one.model_version == "v8"]
-    assert served.assessment.probability == beside.assessment.probability
-    assert served.assessment.completeness == beside.assessment.completeness
-    assert mine.assessment.completeness < beside.assessment.completeness  # it knows no ranks
 
 
 def test_a_refused_challenger_costs_the_night_nothing_and_is_told(

@@ -11,6 +11,7 @@ from stemtide.features.cohorts import AGE_EDGES, MIN_ACCOUNTS, Cohorts, cohorts_
 from stemtide.features.history import Day, history_of
 from stemtide.features.kernel import Row, compute
 from stemtide.features.occurrences import Occurrences
+from stemtide.features.peers import RANKED
 from stemtide.features.profile_columns import Basis
 from stemtide.features.registry import NAMES
 from stemtide.profile import Profile, Standing
@@ -155,17 +156,16 @@ def test_unknown_ages_and_values_make_no_cohort() -> None:
     assert set(cohorts.values["avg_events_30d"][0]) == {1.0}
 
 
-@pytest.mark.parametrize("name", ["events_rank", "users_rank", "active_days_rank"])
+@pytest.mark.parametrize("name", list(RANKED))
 def test_the_kernel_ranks_by_the_table_it_is_given(name: str) -> None:
     source = Random(3)
     many = [source.random() * 9 for _ in range(200)]
-    of = {"events_rank": "avg_events_30d", "users_rank": "avg_dau_30d", "active_days_rank": "active_days_30d"}
-    cohorts = cohorts_of(np.full(200, 100.0), {feature: np.array(many) for feature in of.values()})
+    cohorts = cohorts_of(np.full(200, 100.0), {feature: np.array(many) for feature in RANKED.values()})
     profile = Profile(created_at="2024-06-01T00:00:00Z")
     known = history(day(1, {"page": 60}, ["a", "b"]), day(2, {"page": 30}), first_ago=60)
 
     [row] = compute([Row(known, Standing(profile=profile), NOW)], basis=Basis(cohorts=cohorts)).tolist()
 
     found = dict(zip(NAMES, row, strict=True))
-    below = sum(value < found[of[name]] for value in many) / len(many)
+    below = sum(value < found[RANKED[name]] for value in many) / len(many)
     assert found[name] == pytest.approx(below, abs=0.02)

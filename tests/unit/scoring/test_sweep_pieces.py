@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from stemtide import extraction, sweep
 from stemtide.at_risk import at_risk_list
 from stemtide.extraction import Extract, ExtractionError, Row
+from stemtide.features import peers
 from stemtide.features.configured_features import Shape
 from stemtide.features.registry import NAMES, registry
 from stemtide.features.vectors import Vector
@@ -97,7 +98,7 @@ def test_the_items_and_answers_of_a_million_accounts_stay_within_what_step_funct
 
 def vector(account: str = "a", *, first: int | None = 20_000, value: float = 1.5) -> Vector:
     values = np.full(len(NAMES), value)
-    values[3] = np.nan
+    values[[3, *(NAMES.index(name) for name in peers.RANKED)]] = np.nan
     return Vector(
         account=account,
         as_of_ms=AS_OF_MS,
@@ -115,7 +116,7 @@ def extract_of(*vectors: Vector, **changes: Any) -> Extract:
         format=extraction.FORMAT,
         hash=registry().hash,
         as_of_ms=AS_OF_MS,
-        values=extraction._packed(vectors),
+        values=extraction._matrix(vectors).tobytes(),
         rows=tuple(extraction._row(one) for one in vectors),
         others=("gone",),
         fresh={},
@@ -126,12 +127,12 @@ def extract_of(*vectors: Vector, **changes: Any) -> Extract:
 def test_an_extract_comes_back_bit_for_bit_without_people_in_it() -> None:
     data = extraction.encode(extract_of(vector("a"), vector("b", first=None, value=-0.0)))
 
-    read = extraction.decode(data).read(Shape())
+    read = extraction.decode(data).read(Shape(), None)
 
     assert [one.account for one in read.customers] == ["a", "b"]
     for one, original in zip(read.customers, (vector("a"), vector("b", value=-0.0)), strict=True):
         assert one.values.tobytes() == original.values.tobytes()
-        assert one.completeness == (len(NAMES) - 1) / len(NAMES)
+        assert one.completeness == (len(NAMES) - 1 - len(peers.RANKED)) / len(NAMES)
     assert (read.customers[1].first_day, read.customers[1].last_active_day) == (None, None)
     assert [moment.account for moment in read.others] == ["gone"]
     assert b"Acme" not in data
@@ -139,12 +140,14 @@ def test_an_extract_comes_back_bit_for_bit_without_people_in_it() -> None:
     assert read.customers[0].profile.plan == "pro"
 
 
-def test_a_challenger_with_cohorts_of_its_own_reads_vectors_of_its_own() -> None:
-    other = extract_of(vector(value=1.0), challenger_values=extraction._packed([vector(value=2.0)]))
+def test_ranks_are_filled_in_when_an_extract_is_read() -> None:
+    table = peers.table_of(np.tile(vector(value=1.5).values, (20, 1)), NAMES)
+    place = NAMES.index("events_rank")
 
-    assert other.read(Shape()).customers[0].values[0] == 1.0
-    assert other.read(Shape(), challenger=True).customers[0].values[0] == 2.0
-    assert extract_of(vector()).read(Shape(), challenger=True).customers[0].values[0] == 1.5
+    [ranked], [bare] = (extract_of(vector()).read(Shape(), known).customers for known in (table, None))
+
+    assert (ranked.values[place], np.isnan(bare.values[place])) == (0.5, True)
+    assert ranked.completeness > bare.completeness
 
 
 @pytest.mark.parametrize(
@@ -162,9 +165,9 @@ def test_what_is_no_extract_is_refused(data: bytes, said: str) -> None:
 
 def test_vectors_of_other_features_are_refused() -> None:
     with pytest.raises(ExtractionError, match="extracted by another version of the features"):
-        extract_of(hash="0123456789abcdef").read(Shape())
+        extract_of(hash="0123456789abcdef").read(Shape(), None)
     with pytest.raises(ExtractionError):
-        extract_of().read(Shape(("reports",)))
+        extract_of().read(Shape(("reports",)), None)
 
 
 def test_marks_lower_the_grade_once_and_are_said() -> None:

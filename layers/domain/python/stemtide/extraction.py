@@ -12,10 +12,13 @@ import numpy as np
 
 from stemtide.config_sources import Source
 from stemtide.config_sweep import ACCOUNT
+from stemtide.features import peers
+from stemtide.features.cohorts import Cohorts
 from stemtide.features.configured_features import Shape
 from stemtide.features.profile_columns import Basis
 from stemtide.features.registry import registry
-from stemtide.features.vectors import Vector, vectors_at
+from stemtide.features.vectors import Vector
+from stemtide.features.view import Floats
 from stemtide.profile import Profile, tenure_days
 from stemtide.scoring.assess import TOO_EARLY_DAYS, Assessed
 from stemtide.scoring.assessment import Trigger, is_at_risk
@@ -51,8 +54,8 @@ class Extract(msgspec.Struct, frozen=True, kw_only=True):
     """A batch: vectors (float64, little-endian, a row each) and rows of its customers, the accounts that are
     no customers, and which sources were fresh at its instant.
 
-    `challenger_values` are the same accounts' vectors as the challenger sees them, where its cohorts make
-    them differ. `hash` is that of the registry whose features the vectors have.
+    Ranks among peers are unknown in the vectors: who they are is known only when all batches are extracted.
+    `hash` is that of the registry whose features the vectors have.
     """
 
     format: int
@@ -62,10 +65,13 @@ class Extract(msgspec.Struct, frozen=True, kw_only=True):
     rows: tuple[Row, ...]
     others: tuple[str, ...]
     fresh: dict[Source, bool | None]
-    challenger_values: bytes | None = None
 
-    def read(self, shape: Shape, *, challenger: bool = False) -> Read:
+    def read(self, shape: Shape, table: Cohorts | None) -> Read:
         """What a scorer goes on with: see `scoring_service.score_vectors`.
+
+        Args:
+            shape: the configured features.
+            table: the night's peers.
 
         Raises:
             ExtractionError: the vectors have other features than the shape.
@@ -75,8 +81,8 @@ class Extract(msgspec.Struct, frozen=True, kw_only=True):
             raise ExtractionError(
                 "the vectors were extracted by another version of the features: the night must be run again"
             )
-        data = self.challenger_values if challenger and self.challenger_values is not None else self.values
-        matrix = np.frombuffer(data, dtype="<f8").reshape(len(self.rows), len(known.features))
+        matrix = np.frombuffer(self.values, dtype="<f8").reshape(len(self.rows), len(known.features))
+        matrix = peers.with_ranks(matrix, known.names, table)
         return Read(
             customers=tuple(
                 Vector(
@@ -110,10 +116,12 @@ class Statistics(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """A batch's extract and statistics; `again` are accounts that could not be read now."""
+    """A batch's extract and statistics, and what it adds to the night's peers (`peers.COLUMNS` as float64, a
+    row each); `again` are accounts that could not be read now."""
 
     extract: Extract
     statistics: Statistics
+    peers: bytes
     again: tuple[str, ...]
 
 
@@ -142,15 +150,13 @@ def extract(
     *,
     as_of_ms: int,
     basis: Basis,
-    challenger_basis: Basis | None,
     columns: Sequence[str],
     ports: ScoringPorts,
 ) -> Outcome:
     """Read the accounts and make the vectors of those who are customers at the instant; nothing is written.
 
     Args:
-        basis: what the configuration and the night's model add.
-        challenger_basis: the same of the challenger; None: there is none, or it sees the same.
+        basis: what the configuration adds, without peers.
         columns: the gate's key columns.
 
     Raises:
@@ -158,22 +164,19 @@ def extract(
     """
     read = read_vectors((Moment(account, as_of_ms) for account in accounts), basis=basis, ports=ports)
     fates = by_fate(read.fates)
-    other_values = None
-    if challenger_basis is not None and read.known:
-        pairs = [(known, as_of_ms) for known in read.known]
-        other_values = _packed(vectors_at(pairs, basis=challenger_basis))
+    names, matrix = registry(basis.shape).names, _matrix(read.customers)
     return Outcome(
         extract=Extract(
             format=FORMAT,
             hash=registry(basis.shape).hash,
             as_of_ms=as_of_ms,
-            values=_packed(read.customers),
+            values=matrix.tobytes(),
             rows=tuple(_row(vector) for vector in read.customers),
             others=tuple(moment.account for moment in read.others),
             fresh=dict(ports.fresh([as_of_ms]).get(as_of_ms, {})) if read.customers else {},
-            challenger_values=other_values,
         ),
         statistics=_statistics(read, fates, columns),
+        peers=peers.columns_of(matrix, names).tobytes() if len(matrix) else b"",
         again=fates.failed,
     )
 
@@ -191,6 +194,7 @@ def score_extract(
     extract: Extract,
     *,
     shape: Shape,
+    table: Cohorts | None,
     model: Any,
     trigger: Trigger,
     marks: Sequence[str],
@@ -199,6 +203,7 @@ def score_extract(
     """Score what was extracted; the same again changes nothing.
 
     Args:
+        table: the night's peers.
         model: what `assess` takes; None: rules.
         marks: what each score must say, see `quality_gate.marks_of`.
 
@@ -218,17 +223,21 @@ def score_extract(
         return dict.fromkeys(instants, extract.fresh)
 
     mine = replace(ports, write=write, fresh=fresh)
-    fates = score_vectors(extract.read(shape), trigger=trigger, model=model, ports=mine)
+    fates = score_vectors(extract.read(shape, table), trigger=trigger, model=model, ports=mine)
     return ScoredBatch(
         scored=by_fate(fates),
         at_risk=tuple(sorted((account, score) for account, score in said.items() if is_at_risk(score))),
     )
 
 
-def _packed(vectors: Sequence[Vector]) -> bytes:
-    if not vectors:
-        return b""
-    return np.stack([vector.values for vector in vectors]).astype("<f8").tobytes()
+def peer_table(parts: Iterable[bytes]) -> Cohorts:
+    """The peers of a night, of what its batches added to them."""
+    matrix = np.frombuffer(b"".join(parts), dtype="<f8").reshape(-1, len(peers.COLUMNS))
+    return peers.table_of(matrix, peers.COLUMNS)
+
+
+def _matrix(vectors: Sequence[Vector]) -> Floats:
+    return np.stack([vector.values for vector in vectors]).astype("<f8") if vectors else np.empty((0, 0))
 
 
 def _row(vector: Vector) -> Row:

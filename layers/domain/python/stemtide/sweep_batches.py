@@ -7,8 +7,8 @@ from typing import Any, Protocol
 import msgspec
 
 from stemtide.as_of import parse_as_of
-from stemtide.extraction import Extract, decode, encode, extract, score_extract
-from stemtide.features.configured_features import Shape
+from stemtide.extraction import decode, encode, extract, score_extract
+from stemtide.features.cohorts import Cohorts
 from stemtide.features.profile_columns import Basis
 from stemtide.features.vectors import Vector
 from stemtide.scoring.assessment import Trigger
@@ -21,6 +21,8 @@ class BatchLog(Protocol):
     """Where batches leave what they found; see `store.sweeps.SweepLog`."""
 
     def put_extract(self, run: str, number: int, data: bytes) -> None: ...
+
+    def put_peers(self, run: str, number: int, data: bytes) -> None: ...
 
     def read_extract(self, run: str, number: int) -> bytes: ...
 
@@ -49,15 +51,14 @@ class Owners(Protocol):
 class SweepBatches:
     """The scorer's part of a run.
 
-    `load` gives a version of a name, `challengers` score beside, `basis_of` is what the configuration and a
-    model add, `shape` are the configured features, `columns` the gate's key columns, `ports` what scoring by
-    a model touches.
+    `load` gives a version of a name, `challengers` score beside, `basis` is what the configuration adds,
+    `peers` gives a night's, `columns` are the gate's key columns, `ports` what scoring by a model touches.
     """
 
     load: Callable[[str, str], Any]
     challengers: Challengers
-    basis_of: Callable[[Any], Basis]
-    shape: Shape
+    basis: Basis
+    peers: Callable[[int], Cohorts | None]
     columns: Sequence[str]
     ports: Callable[[Any], ScoringPorts]
     log: BatchLog
@@ -76,21 +77,18 @@ class SweepBatches:
 
     def _extract(self, item: Mapping[str, Any]) -> tuple[str, ...]:
         run, number = item["run"], item["number"]
-        model, challenger = self._model(item["model"]), self._challenger(item)
-        basis = self.basis_of(model)
-        other = None if challenger is None else self.basis_of(challenger)
         found = extract(
             item["accounts"],
             as_of_ms=parse_as_of(item["as_of"]),
-            basis=basis,
-            challenger_basis=None if other == basis else other,
+            basis=self.basis,
             columns=self.columns,
-            ports=self.ports(model),
+            ports=self.ports(self._model(item["model"])),
         )
         if found.again:
             return found.again
         facts = msgspec.to_builtins(found.statistics)
         self.log.put_extract(run, number, encode(found.extract))
+        self.log.put_peers(run, number, found.peers)
         self.log.note_batch(run, "extract", number, facts)
         self.logger.info("extracted", run=run, number=number, as_of=item["as_of"], **_counts(facts))
         return ()
@@ -105,9 +103,11 @@ class SweepBatches:
             self.logger.warning("left alone: the night was begun anew", run=run, number=number, by=other)
             return ()
         extracted, model = decode(self.log.read_extract(run, number)), self._model(item["model"])
+        table = self.peers(extracted.as_of_ms)
         found = score_extract(
             extracted,
-            shape=self.shape,
+            shape=self.basis.shape,
+            table=table,
             model=model,
             trigger=Trigger(item["trigger"]),
             marks=item["marks"],
@@ -119,7 +119,12 @@ class SweepBatches:
             self.log.put_list(run, f"{number:06d}", found.at_risk)
         counts = {**found.scored.counts(), "at_risk": len(found.at_risk)}
         if (challenger := self._challenger(item)) is not None:
-            counts["challenger"] = self._beside(extracted, challenger, model, Trigger(item["trigger"]))
+            counts["challenger"] = self.challengers.score(
+                extracted.read(self.basis.shape, table).customers,
+                challenger,
+                {extracted.as_of_ms: extracted.fresh},
+                Trigger(item["trigger"]),
+            )
         self.log.note_batch(run, "score", number, counts)
         self.logger.info("scored", run=run, number=number, trigger=item["trigger"], **counts)
         return ()
@@ -127,14 +132,6 @@ class SweepBatches:
     def _challenger(self, item: Mapping[str, Any]) -> Any | None:
         named = item.get("challenger")
         return None if named is None else self.challengers.load(named["name"], named["version"])
-
-    def _beside(self, extracted: Extract, challenger: Any, model: Any, trigger: Trigger) -> int:
-        """How many accounts have the challenger's score; none where it needs vectors of its own and could not
-        be loaded when they were made."""
-        if extracted.challenger_values is None and self.basis_of(challenger) != self.basis_of(model):
-            return 0
-        vectors = extracted.read(self.shape, challenger=True).customers
-        return self.challengers.score(vectors, challenger, {extracted.as_of_ms: extracted.fresh}, trigger)
 
     def _model(self, named: Mapping[str, Any]) -> Any | None:
         return None if named["version"] is None else self.load(named["name"], named["version"])

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from stemtide.event_days import EventDays
+from stemtide.features.cohorts import Cohorts
 from stemtide.jobs import Runs
 from stemtide.ports import SideBySide
 
@@ -24,6 +25,8 @@ class Log(Protocol):
     def read_lists(self, run: str, names: Iterable[str], side_by_side: SideBySide) -> list[Any]: ...
 
     def note(self, run: str, facts: Mapping[str, Any]) -> None: ...
+
+    def read_peers(self, run: str, numbers: Iterable[int], side_by_side: SideBySide) -> list[bytes]: ...
 
     def batches(self, run: str, step: str) -> dict[int, dict[str, Any]]: ...
 
@@ -46,8 +49,8 @@ class SweepPorts:
 
     `accounts` lists every account, `champion` and `challenger` name versions, `usable` says whether one
     loads, `events` is what is known of days with events around an instant, `lag_ms` how far the stream's
-    consumers are behind now, `slots` a run's claims of scheduled nights, `now_ms` the present (for the log
-    alone), `metric` counts.
+    consumers are behind now, `slots` a run's claims of scheduled nights, `put_peers` keeps those of a night's
+    instant, `now_ms` the present (for the log alone), `metric` counts.
     """
 
     accounts: Callable[[], Iterable[str]]
@@ -59,6 +62,7 @@ class SweepPorts:
     log: Log
     nights: Nights
     slots: Callable[[str], Runs]
+    put_peers: Callable[[int, Cohorts], None]
     side_by_side: SideBySide
     now_ms: Callable[[], int]
     metric: Callable[[str, int], None]

@@ -15,6 +15,7 @@ from stemtide import quality_gate, sweep_log
 from stemtide.as_of import as_of_text, parse_as_of
 from stemtide.at_risk import at_risk_list
 from stemtide.config_sweep import Check, Sweep
+from stemtide.extraction import peer_table
 from stemtide.quality_gate import CheckResult, Night, Outcome, checks_named
 from stemtide.sweep import (
     RULES,
@@ -125,6 +126,8 @@ class SweepRun:
         passed = [one.night for one in nights if quality_gate.may_be_scored(results, one.night)]
         marks = {night: quality_gate.marks_of(results, night) for night in passed}
         items = to_score(planned, rows=rows, marks=marks)
+        for one in passed:
+            self._put_peers(planned, one, rows)
         tripped = sum(result.outcome is Outcome.FAILED for result in results)
         self.ports.metric(quality_gate.TRIPPED, tripped)
         for night in nights:
@@ -150,6 +153,14 @@ class SweepRun:
             tripped=tripped,
             gate_cause=quality_gate.cause_of(results) if tripped else "",
         )
+
+    def _put_peers(self, planned: Planned, night: str, rows: Mapping[int, Mapping[str, Any]]) -> None:
+        """Keep who a night's customers are compared with: all of them."""
+        numbers = numbers_of(planned["nights"], night, planned["accounts"])
+        parts = self.ports.log.read_peers(
+            planned["run"], [number for number in numbers if number in rows], self.ports.side_by_side
+        )
+        self.ports.put_peers(parse_as_of(night), peer_table(parts))
 
     def flag(self, planned: Planned) -> Planned:
         """Keep who is at risk as of each night that was scored, against the night before it."""

@@ -26,6 +26,11 @@ class Cohorts(msgspec.Struct, frozen=True, kw_only=True):
     values: dict[str, tuple[tuple[float, ...], ...]]
 
 
+def age_among_peers(age_days: Floats, known_days: Floats) -> Floats:
+    """The age by which an account's cohort goes: if it is unknown, the days that are known of its use."""
+    return np.where(np.isnan(age_days), known_days, age_days)
+
+
 def cohort_of(age_days: Floats) -> npt.NDArray[np.int64]:
     """The cohort of each age; of an unknown age the last, which means nothing."""
     return np.searchsorted(AGE_EDGES, age_days, side="right")

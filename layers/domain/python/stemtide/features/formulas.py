@@ -10,7 +10,7 @@ from typing import Final, TypeAlias
 
 import numpy as np
 
-from stemtide.features.cohorts import rank
+from stemtide.features.cohorts import age_among_peers, rank
 from stemtide.features.history import Counter
 from stemtide.features.usage_at import DAYS, LONG, Distinct
 from stemtide.features.view import LEVELS, WEEKS, WEIGHT_UNIT, Fact, Floats, View
@@ -233,7 +233,12 @@ def days_to_limit(now: Formula, before: Formula, limit: int) -> Formula:
 
 def cohort_rank(feature: str, of: Formula) -> Formula:
     """The place of a value among those of accounts of the same age; see `cohorts`."""
-    return lambda view: rank(view.cohorts, feature, view.fact(Fact.AGE_DAYS), of(view))
+
+    def formula(view: View) -> Floats:
+        age = age_among_peers(view.fact(Fact.AGE_DAYS), view.history)
+        return rank(view.cohorts, feature, age, of(view))
+
+    return formula
 
 
 def when_logins_are_sent(formula: Formula) -> Formula:

@@ -76,7 +76,8 @@ def _rank(name: str, of: str, what: str, formula: Formula) -> Feature:
         subject=f"the place of its {what} among accounts of the same age",
         meaning=f"share of the customers of the same age (under 90, 180, 360, 720 days, or more) whose {of} "
         "is lower, half of those that equal it; of the customers of the last nightly run: unknown before the "
-        "first, for a cohort of fewer than 20 accounts, or an unknown age",
+        "first or for a cohort of fewer than 20 accounts. Where the age is unknown, the days that are known "
+        "of its use count instead",
         wording=s.share(f"of the accounts of its age have less: {what}"),
         formula=f.cohort_rank(of, formula),
     )
@@ -86,6 +87,8 @@ _RANKED: Final = {
     "avg_events_30d": f.average(Counter.EVENTS, 30),
     "avg_dau_30d": f.average(Counter.USERS, 30),
     "active_days_30d": f.count(Counter.ACTIVE, 30),
+    "active_days_ew14": f.weighted_share(14),
+    "active_days_ew30": f.weighted_share(30),
 }
 """The features that are ranked within cohorts; see `peers`."""
 LONG_TERM: Final = (
@@ -108,4 +111,13 @@ LONG_TERM: Final = (
     _rank("events_rank", "avg_events_30d", "events a day", _RANKED["avg_events_30d"]),
     _rank("users_rank", "avg_dau_30d", "daily active users", _RANKED["avg_dau_30d"]),
     _rank("active_days_rank", "active_days_30d", "active days", _RANKED["active_days_30d"]),
+    *(
+        _rank(
+            f"active_days_ew{half_life}_rank",
+            f"active_days_ew{half_life}",
+            f"active days, the last {half_life} counting most",
+            _RANKED[f"active_days_ew{half_life}"],
+        )
+        for half_life in (14, 30)
+    ),
 )

@@ -11,29 +11,44 @@ from typing import Final
 
 import numpy as np
 
-from stemtide.features.cohorts import Cohorts, Floats, cohorts_of, rank
+from stemtide.features.cohorts import Cohorts, Floats, age_among_peers, cohorts_of, rank
 
 AGE: Final = "account_age_days"
+KNOWN_DAYS: Final = "history_days"
+"""Stands in for an unknown age: who was first seen at the same time is a peer as well."""
 RANKED: Final[Mapping[str, str]] = {
     "events_rank": "avg_events_30d",
     "users_rank": "avg_dau_30d",
     "active_days_rank": "active_days_30d",
+    "active_days_ew14_rank": "active_days_ew14",
+    "active_days_ew30_rank": "active_days_ew30",
 }
 """By rank the feature of which it is the rank."""
+COLUMNS: Final = (AGE, KNOWN_DAYS, *RANKED.values())
+"""All that a table is made of."""
 
 
 def table_of(x: Floats, names: Sequence[str]) -> Cohorts:
     """The table of a day, of the vectors [accounts, features] of its customers."""
-    return cohorts_of(_column(x, names, AGE), {of: _column(x, names, of) for of in RANKED.values()})
+    return cohorts_of(_ages(x, names), {of: _column(x, names, of) for of in RANKED.values()})
+
+
+def columns_of(x: Floats, names: Sequence[str]) -> Floats:
+    """What a table needs of vectors [accounts, features], in the order of `COLUMNS`."""
+    return x[:, [names.index(name) for name in COLUMNS]]
 
 
 def with_ranks(x: Floats, names: Sequence[str], table: Cohorts | None) -> Floats:
     """The vectors [accounts, features] with their ranks by a table; None: nobody knows the peers."""
     found = x.copy()
-    age = _column(x, names, AGE)
+    age = _ages(x, names)
     for name, of in RANKED.items():
         found[:, names.index(name)] = rank(table, of, age, _column(x, names, of))
     return found
+
+
+def _ages(x: Floats, names: Sequence[str]) -> Floats:
+    return age_among_peers(_column(x, names, AGE), _column(x, names, KNOWN_DAYS))
 
 
 def _column(x: Floats, names: Sequence[str], name: str) -> Floats:

@@ -27,10 +27,10 @@ from stemtide.store.vectors import read_vector
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeatureApi:
-    """The tables, and what the configuration and the model in use add to what they say."""
+    """The tables, and what the configuration and the peers of an instant add to what they say."""
 
     tables: ScoreTables
-    basis: Callable[[], Basis]
+    basis: Callable[[int], Basis]
 
     def operations(self) -> dict[str, Operation]:
         """The operations by id."""
@@ -46,7 +46,7 @@ class FeatureApi:
         account = parameters.account_of(request)
         parameters.only(request, ("as_of",))
         as_of_ms = parameters.as_of(request)
-        records, basis = self.tables.records, self.basis()
+        records, basis = self.tables.records, self.basis(as_of_ms)
         if not may_see(person, account, csm_scope=self.tables.config.access.csm_scope, profiles=records):
             raise no_account()
         vector = read_vector(self.tables.reader, records, account, as_of_ms, basis)

@@ -16,6 +16,7 @@ from stemtide.store.jobs import DynamoRuns
 from stemtide.store.model_pointers import ModelStoreError
 from stemtide.store.models import ModelStore
 from stemtide.store.pace import Threads
+from stemtide.store.peer_tables import PeerTables
 from stemtide.store.stream_lag import aggregates_lag_ms
 from stemtide.store.sweep_nights import SweepNights
 from stemtide.store.sweeps import SweepLog
@@ -94,6 +95,7 @@ def sweep_ports(
         log=SweepLog(s3=s3, bucket=settings.archive_bucket, table=ingest),
         nights=SweepNights(ingest),
         slots=lambda run: DynamoRuns(table=ingest, job=NIGHTS_JOB, run=run),
+        put_peers=PeerTables(ingest).put,
         side_by_side=Threads(),
         now_ms=now_ms,
         metric=metric,

@@ -42,6 +42,22 @@ class SweepLog:
         with translated():
             self.s3.put_object(Bucket=self.bucket, Key=_extract_key(run, number), Body=data)
 
+    def put_peers(self, run: str, number: int, data: bytes) -> None:
+        """Keep what a batch adds to the night's peers."""
+        with translated():
+            self.s3.put_object(Bucket=self.bucket, Key=_peers_key(run, number), Body=data)
+
+    def read_peers(self, run: str, numbers: Iterable[int], side_by_side: SideBySide) -> list[bytes]:
+        """What batches add to the night's peers, in their order."""
+
+        def read(number: int) -> bytes:
+            with translated():
+                found = self.s3.get_object(Bucket=self.bucket, Key=_peers_key(run, number))
+                data: bytes = found["Body"].read()
+            return data
+
+        return side_by_side(read, list(numbers))
+
     def read_extract(self, run: str, number: int) -> bytes:
         """What was extracted of a batch."""
         with translated():
@@ -115,6 +131,10 @@ class SweepLog:
 
 def _extract_key(run: str, number: int) -> str:
     return f"{PREFIX}{run}/{EXTRACT}/{number:06d}.msgpack"
+
+
+def _peers_key(run: str, number: int) -> str:
+    return f"{PREFIX}{run}/{EXTRACT}/{number:06d}.peers"
 
 
 def batches_key(run: str) -> str:

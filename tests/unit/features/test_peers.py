@@ -1,0 +1,124 @@
+"""Ranks among the customers of one day: the same for a night's batches, for one account and in training."""
+
+import numpy as np
+import pytest
+from stemtide.as_of import end_of_day_ms
+from stemtide.extraction import peer_table
+from stemtide.features import peers
+from stemtide.features.feature import Feature
+from stemtide.features.profile_columns import Basis
+from stemtide.features.registry import NAMES, registry
+from stemtide.features.vectors import Known, vectors_of
+
+from benchmarks.feature_speed import TODAY, standing_of, usage_of
+from models.cohort_ranks import with_ranks_by_day
+
+AS_OF = end_of_day_ms(TODAY)
+CUSTOMERS = 60
+
+
+def place(name: str) -> int:
+    return NAMES.index(name)
+
+
+def drawn(rows: int, seed: int = 1) -> np.ndarray:
+    """Vectors of customers of one cohort that differ in what is ranked."""
+    rng = np.random.default_rng(seed)
+    x = rng.integers(0, 50, (rows, len(NAMES))).astype(np.float64)
+    x[:, place(peers.AGE)] = 100.0
+    for name in peers.RANKED:
+        x[:, place(name)] = np.nan
+    return x
+
+
+def test_each_rank_is_of_a_feature_that_there_is() -> None:
+    known = {feature.name: feature for feature in registry().features}
+
+    assert set(peers.RANKED) <= set(known)
+    assert set(peers.RANKED.values()) <= set(known)
+    assert all(isinstance(known[name], Feature) and known[name].unit == "share" for name in peers.RANKED)
+    assert [name for name in NAMES if name.endswith("_rank")] == list(peers.RANKED)
+
+
+def test_a_rank_is_the_share_that_lies_below() -> None:
+    x = drawn(101)
+    x[:, place("avg_events_30d")] = np.arange(101)
+
+    ranks = peers.with_ranks(x, NAMES, peers.table_of(x, NAMES))[:, place("events_rank")]
+
+    np.testing.assert_allclose(ranks, (np.arange(101) + 0.5) / 101)
+
+
+def test_nothing_but_the_ranks_changes_and_the_vectors_stay_as_they_were() -> None:
+    x = drawn(40)
+    before = x.copy()
+
+    found = peers.with_ranks(x, NAMES, peers.table_of(x, NAMES))
+
+    others = [i for i, name in enumerate(NAMES) if name not in peers.RANKED]
+    np.testing.assert_array_equal(x, before)
+    np.testing.assert_array_equal(found[:, others], x[:, others])
+    assert not np.isnan(found).any()
+
+
+def test_ranks_of_a_table_that_nobody_has_are_unknown() -> None:
+    found = peers.with_ranks(drawn(40), NAMES, None)
+
+    assert np.isnan(found[:, [place(name) for name in peers.RANKED]]).all()
+
+
+@pytest.mark.parametrize("cuts", [[], [1], [20, 40], [0, 60]])
+def test_the_table_of_a_night_does_not_hang_on_its_batches(cuts: list[int]) -> None:
+    x = drawn(CUSTOMERS)
+    parts = [peers.columns_of(part, NAMES).tobytes() for part in np.split(x, cuts)]
+
+    assert peer_table(parts) == peers.table_of(x, NAMES)
+
+
+def test_a_night_without_customers_has_a_table_that_ranks_nobody() -> None:
+    found = peers.with_ranks(drawn(5), NAMES, peer_table([b"", b""]))
+
+    assert np.isnan(found[:, place("events_rank")]).all()
+
+
+def test_who_is_of_unknown_age_is_ranked_by_when_it_was_first_seen() -> None:
+    x = drawn(80)
+    x[:40, place(peers.AGE)] = np.nan
+    x[:20, place(peers.KNOWN_DAYS)] = 30.0
+    x[20:40, place(peers.KNOWN_DAYS)] = 90.0
+    x[:, place("avg_events_30d")] = np.repeat([1.0, 2.0, 3.0], [20, 20, 40])
+
+    ranks = peers.with_ranks(x, NAMES, peers.table_of(x, NAMES))[:, place("events_rank")]
+
+    assert set(ranks[:20]) == {0.5}, "newcomers among themselves"
+    assert set(ranks[20:40]) < {n / 202 for n in range(101)}, "below those whose age is known to be 100 days"
+
+
+def test_the_kernel_ranks_one_account_as_the_night_ranked_all() -> None:
+    known = [
+        Known(usage=usage_of(seed), closed=standing_of(seed), current=standing_of(seed).profile)
+        for seed in range(CUSTOMERS)
+    ]
+    bare = np.stack([vector.values for vector in vectors_of(known, AS_OF)])
+    table = peers.table_of(bare, NAMES)
+    night = peers.with_ranks(bare, NAMES, table)
+
+    alone = [vectors_of([one], AS_OF, basis=Basis(cohorts=table))[0].values for one in known]
+
+    np.testing.assert_array_equal(np.stack(alone), night)
+    assert (~np.isnan(night[:, place("events_rank")])).sum() >= CUSTOMERS / 3
+
+
+def test_training_ranks_each_snapshot_among_its_own_rows() -> None:
+    monday, tuesday = drawn(30, seed=2), drawn(50, seed=3)
+    tuesday[:, place("avg_events_30d")] += 1000
+    mixed = np.random.default_rng(4).permutation(80)
+    day = np.repeat([10, 11], [30, 50])[mixed]
+    x = np.concatenate([monday, tuesday])[mixed]
+
+    found = with_ranks_by_day(x, NAMES, day)
+
+    for one, own in ((10, monday), (11, tuesday)):
+        expected = peers.with_ranks(own, NAMES, peers.table_of(own, NAMES))
+        back = np.argsort(mixed[day == one])
+        np.testing.assert_array_equal(found[day == one][back], expected)
