@@ -131,7 +131,7 @@ def score_moments(
         basis: what the configuration adds.
     """
     read = read_vectors(moments, basis=basis, ports=ports)
-    return read.fates | score_vectors(read, trigger=trigger, model=model, ports=ports)
+    return {**read.fates, **score_vectors(read, trigger=trigger, model=model, ports=ports)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
