@@ -145,6 +145,7 @@ def test_status_tells_who_is_still_heard_of(deployment: Deployment) -> None:
         "last_seen": None,
         "age_s": None,
         "limit_s": 1800,
+        "usual_s": None,
         "fresh": None,
     }
     assert "fresh" in shown

@@ -4,6 +4,7 @@ import time
 
 import pytest
 from stemtide.store.model_registry import ModelRegistry
+from stemtide.store.sweep_nights import SweepNights
 
 from models.export import export
 from tests.integration.scoring.conftest import AS_OF, Scoring
@@ -172,3 +173,22 @@ def test_nights_that_are_caught_up_together_each_rest_on_one_version(
     assert list(planned["versions"].values()) == ["v1", "v2"]
     assert rows_of(scoring) == {account: ["v1", "v2"] for account in ACCOUNTS}
     assert versions_of(scoring) == dict.fromkeys(ACCOUNTS, "v2")
+
+
+def test_a_half_night_that_is_kept_back_once_is_still_resumed_by_the_version_it_began_with(
+    scoring: Scoring, store: ModelRegistry
+) -> None:
+    die_half_way(scoring)
+    store.promote("churn", "v2", now_ms=1)
+    later = "2026-03-15T04:00:00Z"
+    nights = SweepNights(scoring.ingest)
+    nights.begin("2026-03-13T23:59:59.999Z", run="earlier", version=None)
+    nights.note("2026-03-13T23:59:59.999Z", run="earlier", facts={"state": "scored", "customers": 900})
+
+    kept_back = work_off(scoring, plan(scoring, run="r-2", **LATER))
+    nights.note("2026-03-13T23:59:59.999Z", run="earlier", facts={"state": "scored", "customers": 5})
+    resumed = work_off(scoring, plan(scoring, run="r-3", scheduled_at=later))
+
+    assert (kept_back["state"], resumed["state"]) == ("aborted", "succeeded")
+    assert versions_of(scoring) == dict.fromkeys(ACCOUNTS, "v1")
+    assert rows_of(scoring) == {account: ["v1"] for account in ACCOUNTS}

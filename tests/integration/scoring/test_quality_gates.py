@@ -275,3 +275,17 @@ def score_of(scoring: Scoring, account: str) -> int | None:
     assert record is not None
     assert record.assessment is not None
     return record.assessment.score
+
+
+def test_a_night_that_is_scored_stays_so_when_a_repetition_is_kept_back(scoring: Scoring) -> None:
+    scoring.heard_until("2026-03-14T23:58:00Z")
+    scoring.put_account("a")
+    work_off(scoring, plan(scoring))
+    scoring.put_account("b")
+    night_before(scoring, "2026-03-13T23:59:59.999Z", 4187)
+
+    ended = work_off(scoring, plan(scoring, run="r-2"))
+
+    assert ended["state"] == "aborted"
+    row = night_row(scoring, AS_OF)
+    assert (row["state"], row["run"], row["customers"]) == ("scored", "r-1", 1)

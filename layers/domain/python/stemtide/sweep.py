@@ -15,6 +15,11 @@ NIGHTS_JOB: Final = "sweep-nights"
 MODEL: Final = "churn"
 RULES: Final = "rules"
 """Stands where a version would, in rows and for people: the rules score."""
+SCORED: Final = "scored"
+"""The state of a night whose scores are written."""
+NIGHT_BEFORE_DAYS: Final = 7
+"""The night before, to which who is at risk is compared, is at most so many days older; its list lies for
+30."""
 EVERY: Final = timedelta(days=1)
 NIGHTS_AT_MOST: Final = 3
 """Missed nights that are caught up: the newest sets the records, the older ones fill the history."""

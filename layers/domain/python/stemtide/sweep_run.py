@@ -7,18 +7,21 @@ answers is what the next one is given; everything larger lies in the run's log.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 
 from stemtide import quality_gate, sweep_log
 from stemtide.as_of import as_of_text, parse_as_of
 from stemtide.at_risk import at_risk_list
+from stemtide.calls import DAY_MS
 from stemtide.config_sweep import Check, Sweep
 from stemtide.extraction import peer_table
 from stemtide.quality_gate import CheckResult, Night, Outcome, checks_named
 from stemtide.sweep import (
+    NIGHT_BEFORE_DAYS,
     RULES,
+    SCORED,
     SWEPT,
     as_of_of,
     cause_of,
@@ -33,8 +36,6 @@ from stemtide.sweep import (
 from stemtide.sweep_log import Stage
 from stemtide.sweep_ports import SweepPorts
 
-SCORED: Final = "scored"
-"""The state of a night whose scores are written."""
 Planned = dict[str, Any]
 
 
@@ -65,8 +66,6 @@ class SweepRun:
         found = plan(
             ports.accounts() if versions else [], versions=versions, run=run, challenger=ports.challenger()
         )
-        for night, version in versions.items():
-            ports.nights.begin(night, run=run, version=version)
         if versions:
             about = {"nights": list(versions), "accounts": found.accounts, "batches": len(found.batches)}
             asked_for = {"ignored_gates": list(ignored)} if ignored else {}
@@ -94,6 +93,8 @@ class SweepRun:
             "passed": list(versions),
         }
         if versions and not found.batches:
+            for night, version in versions.items():
+                ports.nights.begin(night, run=run, version=version)
             self.finish(planned)
         return planned
 
@@ -130,10 +131,12 @@ class SweepRun:
             self._put_peers(planned, one, rows)
         tripped = sum(result.outcome is Outcome.FAILED for result in results)
         self.ports.metric(quality_gate.TRIPPED, tripped)
-        for night in nights:
-            if night.night not in passed:
-                facts = {"state": "aborted", "cause": quality_gate.cause_of(_of(results, night.night))}
-                self.ports.nights.note(night.night, run=run, facts=facts)
+        for night in planned["nights"]:
+            if night in passed:  # from here on the night rests on this version
+                self.ports.nights.begin(night, run=run, version=planned["versions"][night])
+            else:
+                cause = quality_gate.cause_of(_of(results, night))
+                self.ports.nights.abort(night, run=run, cause=cause)
         stages = [
             sweep_log.of_extraction(
                 [night.extracted for night in nights],
@@ -204,7 +207,10 @@ class SweepRun:
             row = self.ports.nights.read(max(earlier))
         else:
             row = next(iter(self.ports.nights.before(night, state=SCORED, limit=1)), None)
-        return None if row is None or "list_key" not in row else self.ports.log.read_list(row["list_key"])
+        if row is None or "list_key" not in row:
+            return None
+        days = (parse_as_of(night) - parse_as_of(str(row["sk"]))) / DAY_MS
+        return self.ports.log.read_list(row["list_key"]) if days <= NIGHT_BEFORE_DAYS else None
 
     def finish(self, planned: Planned) -> Planned:
         """Note what became of the run and its nights; a night that is not done stays to be caught up."""

@@ -8,7 +8,7 @@ from boto3.dynamodb.conditions import Key
 
 from stemtide.ports import ConflictError
 from stemtide.store.errors import translated
-from stemtide.sweep import RULES
+from stemtide.sweep import RULES, SCORED
 
 KEY: Final = "sweep-night"
 """The partition of the rows; `sk` is the night's instant."""
@@ -31,12 +31,18 @@ class SweepNights:
         return item
 
     def begin(self, night: str, *, run: str, version: str | None) -> None:
-        """Note that a run begins the night by a version; batches of another version stop from then on."""
+        """Note that a run begins to score the night by a version; batches of another stop from then on."""
         self._update(night, {"run": run, "model_version": version or RULES, "state": "running"})
+
+    def abort(self, night: str, *, run: str, cause: str) -> None:
+        """Note that a run was kept from scoring the night; one that is scored stays so, as does the version
+        that half of it may be scored by."""
+        facts = {"state": "aborted", "aborted_run": run, "cause": cause}
+        self._update(night, facts, only_if="attribute_not_exists(#state) OR #state <> :scored")
 
     def note(self, night: str, *, run: str, facts: Mapping[str, Any]) -> None:
         """Note what became of a night, unless another run has begun it since."""
-        self._update(night, facts, of_run=run)
+        self._update(night, facts, only_if="#run = :of_run", of_run=run)
 
     def taken_over(self, night: str, *, version: str | None) -> str | None:
         """The run that has begun the night anew by another version, None: nobody has."""
@@ -56,14 +62,17 @@ class SweepNights:
             )
         return [item for item in found["Items"] if item.get("state") == state][:limit]
 
-    def _update(self, night: str, facts: Mapping[str, Any], *, of_run: str | None = None) -> None:
+    def _update(
+        self, night: str, facts: Mapping[str, Any], *, only_if: str = "", of_run: str | None = None
+    ) -> None:
         given = {**facts, "expires_at": int(time.time()) + KEPT_S}
-        values = {f":{name}": value for name, value in given.items()}
-        condition: dict[str, Any] = {}
         names = {f"#{name}": name for name in given}
+        values = {f":{name}": value for name, value in given.items()}
+        condition: dict[str, Any] = {"ConditionExpression": only_if} if only_if else {}
         if of_run is not None:
-            condition = {"ConditionExpression": "#run = :of_run"}
             names["#run"], values[":of_run"] = "run", of_run
+        elif only_if:
+            values[":scored"] = SCORED
         try:
             with translated():
                 self._table.update_item(

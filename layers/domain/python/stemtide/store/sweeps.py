@@ -7,10 +7,9 @@ from typing import Any, Final
 
 import msgspec
 from boto3.dynamodb.conditions import Key
-from botocore.exceptions import ClientError
 
 from stemtide.ports import ConflictError, SideBySide
-from stemtide.store.errors import code_of, translated
+from stemtide.store.errors import translated
 from stemtide.sweep import JOB
 
 PREFIX: Final = "sweeps/"
@@ -21,7 +20,6 @@ BATCH_KEPT_S: Final = 30 * 86_400
 LOG_KEY: Final = f"job#{JOB}"
 EXTRACT: Final = "extract"
 SCORE: Final = "score"
-_ABSENT: Final = frozenset({"NoSuchKey", "404", "NotFound"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,21 +66,16 @@ class SweepLog:
         """Keep who is at risk, by a batch or by a night; its key."""
         return self._put_json(f"{PREFIX}{run}/at-risk/{name}.json", content)
 
-    def read_list(self, key: str) -> Any | None:
-        """What `put_list` kept, None when it is gone: objects stay for a month."""
-        try:
-            with translated():
-                data = self.s3.get_object(Bucket=self.bucket, Key=key)["Body"].read()
-        except ClientError as error:
-            if code_of(error) in _ABSENT:
-                return None
-            raise
+    def read_list(self, key: str) -> Any:
+        """What `put_list` kept; it stays for a month."""
+        with translated():
+            data = self.s3.get_object(Bucket=self.bucket, Key=key)["Body"].read()
         return msgspec.json.decode(data)
 
     def read_lists(self, run: str, names: Iterable[str], side_by_side: SideBySide) -> list[Any]:
-        """Several of `put_list`, in their order; those that are not there are left out."""
+        """Several of `put_list`, in their order."""
         keys = [f"{PREFIX}{run}/at-risk/{name}.json" for name in names]
-        return [found for found in side_by_side(self.read_list, keys) if found is not None]
+        return side_by_side(self.read_list, keys)
 
     def note(self, run: str, facts: Mapping[str, Any]) -> None:
         """Note what is known of a run; a repetition writes the same."""
