@@ -6,6 +6,7 @@ import lightgbm as lgb
 import msgspec
 import numpy as np
 import pytest
+from stemtide.features.peers import AGE, KNOWN_DAYS, RANKED
 from stemtide.features.registry import NAMES
 from stemtide_cli.errors import CliError
 
@@ -13,6 +14,7 @@ from models import learning, measures
 from models.dataset import Dataset
 from models.gate import RENEWAL
 from models.recipes import (
+    COURSES,
     MIN_ROUNDS,
     RENEWALS,
     SILENCES,
@@ -262,3 +264,27 @@ def test_the_usual_recipe_is_that_of_the_sort_of_target() -> None:
     assert learning.default_recipe(unknown) == SILENCES
     assert learning.default_recipe(replace(unknown, of_terms=True)) == RENEWALS
     assert learning.default_recipe(replace(rows, loss=False)) == UPGRADES
+
+
+def aged(within: float, *, name: str = AGE) -> Dataset:
+    """Rows of ten snapshots, ten days apart, in which ages differ by so many days at most."""
+    rows = with_column(drawn_rows(1200), KNOWN_DAYS, np.full(1200, 5.0))
+    spread = np.tile(np.linspace(0, within, 120), 10)
+    return with_column(with_column(rows, AGE, np.full(1200, np.nan)), name, rows.day - 19_000 + spread)
+
+
+@pytest.mark.parametrize("name", [AGE, KNOWN_DAYS])
+def test_where_all_began_together_only_the_place_among_peers_is_looked_at(name: str) -> None:
+    course, mixed = aged(8, name=name), aged(12, name=name)  # quartiles 4 and 6 apart, over all rows 45 to 50
+
+    assert learning.began_together(course)
+    assert not learning.began_together(mixed)
+    assert learning.default_recipe(course) == COURSES
+    assert learning.default_recipe(mixed) == SILENCES
+    assert learning.default_recipe(replace(course, of_terms=True)) == RENEWALS
+    assert {course.names[i] for i in offered(COURSES, course.names)} == set(RANKED)
+
+
+def test_at_a_single_snapshot_nobody_is_said_to_have_begun_together() -> None:
+    assert not learning.began_together(aged(0).where(np.arange(120)))
+    assert not learning.began_together(with_column(aged(0), AGE, np.full(1200, 9.0)))
