@@ -90,15 +90,14 @@ def medians(x: Floats) -> tuple[float | None, ...]:
 
 
 def youngest(fit: Dataset) -> Seen:
-    """How young accounts were: what all rows but a hundredth have. A tenure that is known of few says
-    nothing."""
-    history, tenure = (fit.x[:, fit.names.index(name)] for name in ("history_days", "tenure_days"))
-    known = tenure[~np.isnan(tenure)]
-    told = 2 * len(known) >= len(tenure) > 0
-    return Seen(
-        history_days=int(np.quantile(history, YOUNG, method="lower")),
-        tenure_days=int(np.quantile(known, YOUNG, method="lower")) if told else 0,
-    )
+    """How young accounts were: what all rows but a hundredth have. What is known of few says nothing."""
+
+    def least(name: str) -> int:
+        column = fit.x[:, fit.names.index(name)]
+        known = column[~np.isnan(column)]
+        return int(np.quantile(known, YOUNG, method="lower")) if 2 * len(known) >= len(column) > 0 else 0
+
+    return Seen(history_days=least("history_days"), tenure_days=least("tenure_days"))
 
 
 def day_text(day: int) -> str:
