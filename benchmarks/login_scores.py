@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from random import Random
+from threading import Lock
 from typing import Any, Final
 from unittest.mock import patch
 
@@ -238,16 +239,25 @@ def _empty(cloud: _Cloud) -> Iterator[None]:
 
 
 def _in_process(cloud: _Cloud, names: Sequence[str], at: datetime) -> tuple[list[float], list[float], int]:
-    """Milliseconds of each login, those of them that its requests took, and how many requests there were."""
-    send, spent = URLLib3Session.send, [0.0, 0]
+    """Milliseconds of each login, those of them in which a request was under way (several may be at a time),
+    and how many requests there were."""
+    send, lock = URLLib3Session.send, Lock()
+    spent, under_way, since = [0.0, 0], 0, 0.0
 
     def timed(self: URLLib3Session, request: Any) -> Any:
-        began = time.perf_counter()
+        nonlocal under_way, since
+        with lock:
+            if not under_way:
+                since = time.perf_counter()
+            under_way += 1
         try:
             return send(self, request)
         finally:
-            spent[0] += (time.perf_counter() - began) * 1e3
-            spent[1] += 1
+            with lock:
+                under_way -= 1
+                spent[1] += 1
+                if not under_way:
+                    spent[0] += (time.perf_counter() - since) * 1e3
 
     whole, waited = [], []
     with patch.dict(os.environ, cloud.environment()), patch.object(URLLib3Session, "send", timed):
