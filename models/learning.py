@@ -72,13 +72,14 @@ def require_accounts(fit: Dataset) -> None:
         )
 
 
-def default_recipe(fit: Dataset) -> Recipe:
-    """What has done well on many logs for a target of this sort."""
+def usual_recipes(fit: Dataset) -> tuple[Recipe, ...]:
+    """What has done well on many logs for a target of this sort, the likeliest first. Of products that are
+    sold by the term some are left for want of what they do, and some because nobody comes any more."""
     if not fit.loss:
-        return UPGRADES
+        return (UPGRADES,)
     if fit.of_terms or gate(fit) is not None:
-        return RENEWALS
-    return COURSES if began_together(fit) else SILENCES
+        return RENEWALS, SILENCES
+    return (COURSES,) if began_together(fit) else (SILENCES,)
 
 
 def began_together(fit: Dataset) -> bool:

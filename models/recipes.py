@@ -56,9 +56,10 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
     """None: as many as generalise best to accounts left out."""
 
 
-RENEWALS: Final = Recipe(family="everything", leaves=4, leaf_share=0.02, l2=30.0, feature_share=0.2, bins=31)
-"""For losses that hang on renewals: few accounts leave, so each tree is small and sees little of what there
-is; what matters differs from product to product."""
+RENEWALS: Final = Recipe(
+    family="parts and plan", leaves=2, leaf_share=0.01, l2=10.0, feature_share=0.5, bins=31
+)
+"""For losses that hang on renewals: many small steps, each of one feature, as few accounts leave."""
 SILENCES: Final = Recipe(family="habits", leaves=6, leaf_share=0.02, l2=30.0, feature_share=0.3, bins=63)
 """For other losses: what matters is how an account keeps coming."""
 COURSES: Final = Recipe(

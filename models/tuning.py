@@ -20,13 +20,13 @@ from models.learning import (
     FOLDS,
     Grown,
     behind,
-    default_recipe,
     folds,
     gate,
     grow,
     prepared,
     require_positives,
     train,
+    usual_recipes,
 )
 from models.recipes import FAMILIES, MAX_ROUNDS, MIN_ROUNDS, TRIES, Recipe
 
@@ -46,16 +46,21 @@ LEAVES: Final = (2, 3, 4, 6, 8, 12, 16)
 def grown(
     fit: Dataset, *, seed: int, tries: int = TRIES, say: Callable[[str], None] = lambda _: None
 ) -> Grown:
-    """A booster by the default recipe, or by the one that the search found where that is clearly better.
+    """A booster by the usual recipe (of several the best), or by the one that the search found where that is
+    clearly better.
 
     Raises:
         CliError: too few positives.
     """
     require_positives(fit)
-    recipe = usual = default_recipe(fit)
+    recipe, *others = usual_recipes(fit)
     rows = _drawn(fit, seed)
     tests = _tests(rows, seed) if tries else []
     if tests:
+        if others:
+            say("choosing among the usual recipes")
+            recipe = min((recipe, *others), key=lambda one: _loss(rows, tests, one, seed))
+        usual = recipe
         found = _found(rows, tests, usual, seed=seed, tries=tries, say=say)
         if _is_better(rows, tests, found, usual, seed=seed):
             recipe = found
@@ -85,6 +90,12 @@ def _is_better(rows: Dataset, tests: list[Test], ours: Recipe, theirs: Recipe, *
     _, account = np.unique(rows.accounts[known], return_inverse=True)
     gain = np.bincount(account, weights=their_loss - our_loss)
     return bool(gain.sum() > ERRORS * np.sqrt(len(gain)) * gain.std())
+
+
+def _loss(rows: Dataset, tests: list[Test], recipe: Recipe, seed: int) -> float:
+    """The log loss over all tests, after the round that is best."""
+    curves = [_curve(rows.where(fit), rows.where(out), recipe, seed) for fit, out in tests]
+    return float(np.sum(curves, axis=0)[MIN_ROUNDS - 1 :].min())
 
 
 def _margins(rows: Dataset, tests: list[Test], recipe: Recipe, seed: int) -> Floats:

@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 from scipy.special import expit
-from stemtide.features.registry import NAMES
+from stemtide.features.configured_features import NO_SHAPE, Shape
+from stemtide.features.registry import registry
 
 from models.dataset import Dataset
 
@@ -17,28 +18,31 @@ def drawn_rows(
     accounts: int = 120,
     first_day: int = 19_000,
     missing: float = 0.1,
+    shape: Shape = NO_SHAPE,
     seed: int = 3,
 ) -> Dataset:
     """Rows of standard normal features, of which the weighted ones make the target likelier.
 
     A tenth of all values is unknown, and all of what support and NPS would tell.
     """
+    names = registry(shape).names
     rng = np.random.default_rng(seed)
-    x = np.round(rng.normal(size=(rows, len(NAMES))), 3)
+    x = np.round(rng.normal(size=(rows, len(names))), 3)
     margin = np.full(rows, base)
     for name, weight in (weights or {}).items():
-        margin += weight * x[:, NAMES.index(name)]
+        margin += weight * x[:, names.index(name)]
     x[rng.random(x.shape) < missing] = np.nan
     for name in ("support_tickets_30d", "urgent_tickets_30d", "avg_csat", "ticket_sentiment_30d"):
-        x[:, NAMES.index(name)] = np.nan
+        x[:, names.index(name)] = np.nan
     for name in ("ticket_sentiment_trend", "nps_score"):
-        x[:, NAMES.index(name)] = np.nan
+        x[:, names.index(name)] = np.nan
     return Dataset(
         accounts=np.array([f"acct-{i % accounts:03}" for i in range(rows)]),
         day=np.arange(rows, dtype=np.int64) // accounts * 10 + first_day,
         x=x,
         y=rng.random(rows) < expit(margin),
         horizon_days=30,
+        shape=shape,
     )
 
 

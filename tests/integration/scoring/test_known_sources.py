@@ -160,7 +160,7 @@ def test_without_an_answer_nobody_is_scored_and_the_same_batch_again_scores_all(
     scoring.put_account("gone", ago=95)
     tries = []
 
-    def unavailable(*asked: Any) -> Any:
+    def unavailable(*asked: Any, **how: Any) -> Any:
         tries.append(asked)
         raise UnavailableError("ThrottlingException")
 

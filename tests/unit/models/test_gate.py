@@ -235,7 +235,7 @@ def test_with_too_few_rows_behind_it_the_gate_is_all_there_is_and_is_served(tmp_
 def test_where_no_renewal_is_known_a_loss_is_learnt_without_a_gate() -> None:
     rows = with_column(drawn_rows(weights={"active_days_30d": -1.5}), RENEWAL, np.full(600, np.nan))
 
-    made = learning.grow(rows, learning.default_recipe(rows), seed=1)
+    made = learning.grow(rows, learning.usual_recipes(rows)[0], seed=1)
 
     assert learning.gate(rows) is None
     assert made.recipe.family == "habits"

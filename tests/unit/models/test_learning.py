@@ -65,7 +65,7 @@ def test_accounts_with_the_target_are_dealt_out_evenly_and_anew_for_another_seed
 
 @pytest.mark.parametrize("rows", [drawn_rows(weights=DECIDES), renewing_rows(700)], ids=["open", "gated"])
 def test_a_rows_margin_is_by_a_booster_of_the_other_folds(rows: Dataset) -> None:
-    recipe = of_rounds(learning.default_recipe(rows), 25)
+    recipe = of_rounds(learning.usual_recipes(rows)[0], 25)
 
     margins = learning.grow(rows, recipe, seed=3).margins
 
@@ -90,7 +90,7 @@ def test_outcomes_that_nothing_tells_of_are_ranked_only_by_who_has_seen_them() -
 @pytest.mark.parametrize("gated", [False, True])
 def test_margins_after_each_round_are_those_of_the_booster(gated: bool) -> None:
     rows = renewing_rows(700) if gated else drawn_rows(weights=DECIDES)
-    booster = learning.train(rows, learning.default_recipe(rows), 30, seed=1)
+    booster = learning.train(rows, learning.usual_recipes(rows)[0], 30, seed=1)
 
     staged = learning._staged(booster, rows.x[:50], 30, gated=gated)
 
@@ -103,7 +103,7 @@ def test_margins_after_each_round_are_those_of_the_booster(gated: bool) -> None:
 @pytest.mark.parametrize("gated", [False, True])
 def test_rounds_in_which_nothing_could_be_split_leave_the_margins_as_they_were(gated: bool) -> None:
     rows = renewing_rows(700) if gated else drawn_rows(weights=DECIDES)
-    booster = learning.train(rows, learning.default_recipe(rows), 3, seed=1)
+    booster = learning.train(rows, learning.usual_recipes(rows)[0], 3, seed=1)
 
     staged = learning._staged(booster, rows.x[:50], 9, gated=gated)
 
@@ -260,10 +260,10 @@ def test_the_usual_recipe_is_that_of_the_sort_of_target() -> None:
     rows = renewing_rows()
     unknown = with_column(rows, RENEWAL, np.full(len(rows), np.nan))
 
-    assert learning.default_recipe(rows) == RENEWALS
-    assert learning.default_recipe(unknown) == SILENCES
-    assert learning.default_recipe(replace(unknown, of_terms=True)) == RENEWALS
-    assert learning.default_recipe(replace(rows, loss=False)) == UPGRADES
+    assert learning.usual_recipes(rows) == (RENEWALS, SILENCES)
+    assert learning.usual_recipes(unknown) == (SILENCES,)
+    assert learning.usual_recipes(replace(unknown, of_terms=True)) == (RENEWALS, SILENCES)
+    assert learning.usual_recipes(replace(rows, loss=False)) == (UPGRADES,)
 
 
 def aged(within: float, *, name: str = AGE) -> Dataset:
@@ -279,9 +279,9 @@ def test_where_all_began_together_only_the_place_among_peers_is_looked_at(name: 
 
     assert learning.began_together(course)
     assert not learning.began_together(mixed)
-    assert learning.default_recipe(course) == COURSES
-    assert learning.default_recipe(mixed) == SILENCES
-    assert learning.default_recipe(replace(course, of_terms=True)) == RENEWALS
+    assert learning.usual_recipes(course) == (COURSES,)
+    assert learning.usual_recipes(mixed) == (SILENCES,)
+    assert learning.usual_recipes(replace(course, of_terms=True)) == (RENEWALS, SILENCES)
     assert {course.names[i] for i in offered(COURSES, course.names)} == set(RANKED)
 
 

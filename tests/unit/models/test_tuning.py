@@ -5,6 +5,7 @@ from dataclasses import replace
 import msgspec
 import numpy as np
 import pytest
+from stemtide.features.configured_features import Shape
 from stemtide_cli.errors import CliError
 
 from models import learning, tuning
@@ -80,7 +81,7 @@ def test_with_too_few_positives_on_either_side_nothing_is_judged(early: bool) ->
 def test_the_curve_is_the_loss_of_the_rows_left_out_after_each_round() -> None:
     for rows in (planted(), renewing_rows(1500)):
         [(fit, out), *_] = tuning._tests(rows, seed=1)
-        recipe = learning.default_recipe(rows)
+        recipe = learning.usual_recipes(rows)[0]
 
         curve = tuning._curve(rows.where(fit), rows.where(out), recipe, 1)
 
@@ -135,6 +136,22 @@ def test_a_family_that_decides_is_found() -> None:
     assert MIN_ROUNDS <= (grown.recipe.rounds or 0) <= 40
 
 
+@pytest.mark.parametrize(
+    ("decides", "expected"), [({"reports_total": -2.0}, RENEWALS), ({"active_days_30d": -2.0}, SILENCES)]
+)
+def test_of_products_sold_by_the_term_the_usual_recipe_is_the_one_that_fits(
+    decides: dict[str, float], expected: Recipe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tuning, "_is_better", lambda *_, **__: False)
+    rows = replace(drawn_rows(900, weights=decides, missing=0.0, shape=Shape(("reports",))), of_terms=True)
+    said: list[str] = []
+
+    grown = tuning.grown(rows, seed=1, tries=1, say=said.append)
+
+    assert msgspec.structs.replace(grown.recipe, rounds=None) == expected
+    assert said[0] == "choosing among the usual recipes"
+
+
 @pytest.mark.parametrize("seed", [1, 2])
 def test_where_nothing_tells_of_the_target_the_usual_recipe_stays(seed: int) -> None:
     rows = noise(seed)
@@ -146,7 +163,7 @@ def test_where_nothing_tells_of_the_target_the_usual_recipe_stays(seed: int) -> 
 
 def test_what_is_found_is_never_worse_than_the_usual_by_the_searchs_own_measure() -> None:
     for rows in (noise(), renewing_rows(900, rate=0.4)):
-        usual = learning.default_recipe(rows)
+        usual = learning.usual_recipes(rows)[0]
 
         found = tuning._found(rows, tuning._tests(rows, 1), usual, seed=1, tries=4, say=lambda _: None)
 

@@ -9,7 +9,7 @@ import pytest
 from models import calibrate, learning
 from models.dataset import Dataset
 from models.evaluate import figures_of
-from models.learning import default_recipe
+from models.learning import usual_recipes
 from models.train import train
 from tests.drawn_rows import drawn_rows
 
@@ -27,7 +27,7 @@ def weighted(rows: Dataset, weight: float) -> Dataset:
 
 def test_a_booster_learns_from_rows_by_their_weight() -> None:
     rows = drawn_rows(400, weights={"avg_events_7d": 2.0})
-    recipe = default_recipe(rows)
+    recipe = usual_recipes(rows)[0]
     margin = [
         learning.train(some, recipe, 30, seed=1).predict(rows.x, raw_score=True)
         for some in (rows, weighted(rows, 1e-6), weighted(rows, 1.0))
@@ -52,7 +52,7 @@ def test_copies_with_values_masked_keep_the_weight_of_their_row() -> None:
 def test_the_data_that_lightgbm_is_given_has_the_weights() -> None:
     rows = replace(drawn_rows(50), weight=np.full(50, 0.5))
 
-    data, _ = learning.prepared(rows, default_recipe(rows), None, seed=1)
+    data, _ = learning.prepared(rows, usual_recipes(rows)[0], None, seed=1)
 
     assert isinstance(data, lgb.Dataset)
     assert set(np.asarray(data.get_weight()).tolist()) == {0.5}

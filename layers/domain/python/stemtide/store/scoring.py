@@ -3,9 +3,11 @@
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from stemtide.config_schema import Config
+from stemtide.config_sources import Source
 from stemtide.features.registry import Shape, registry
 from stemtide.features.vectors import Known, Vector
 from stemtide.ports import ConflictError, SideBySide
@@ -16,6 +18,7 @@ from stemtide.scoring.movement import packed
 from stemtide.scoring_service import Moment, ScoringPorts
 from stemtide.store import record_keys as keys
 from stemtide.store.errors import translated
+from stemtide.store.pace import Threads
 from stemtide.store.record_keys import StoredRecord
 from stemtide.store.records import Records
 from stemtide.store.sources import read_freshness_at
@@ -89,7 +92,7 @@ class ScoreTables:
         return read_known(self.reader, self.records, account, as_of_ms)
 
     def _fresh(self, instants: Sequence[int]) -> Mapping[int, Fresh]:
-        found = read_freshness_at(self.ingest, instants, self.config.sources)
+        found = read_freshness_at(self.ingest, instants, self.config.sources, side_by_side=_askers())
         return {at_ms: {one.source: one.fresh for one in states} for at_ms, states in found.items()}
 
     def _end(self, moment: Moment, trigger: Trigger) -> bool:
@@ -118,6 +121,12 @@ class ScoreTables:
             known=registry(Shape.of(self.config.events)),
             held=held,
         )
+
+
+@lru_cache(maxsize=1)
+def _askers() -> Threads:
+    """Of their own: whoever asks for sources is a thread itself, and must not wait for its like."""
+    return Threads(max_workers=len(Source))
 
 
 def _is_shown(held: StoredRecord, as_of_ms: int, version: str, trigger: Trigger) -> bool:

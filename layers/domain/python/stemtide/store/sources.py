@@ -5,15 +5,21 @@ added; the newest is the last.
 """
 
 import time
+<<<<<<< HEAD
 from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from typing import Any, Final
+=======
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from typing import Any, Final, TypeVar
+>>>>>>> wt-scorer
 
 from boto3.dynamodb.conditions import Attr, Key
 
 from stemtide.as_of import as_of_text
 from stemtide.calls import timestamp_ms
 from stemtide.config_sources import Source, Sources
+<<<<<<< HEAD
 from stemtide.ports import ConflictError
 from stemtide.sources import (
     MINUTE_MS,
@@ -24,10 +30,17 @@ from stemtide.sources import (
     stream_seen,
     usual_silence,
 )
+=======
+from stemtide.ports import ConflictError, SideBySide
+from stemtide.sources import MINUTE_MS, Freshness, freshness, limits_of, stream_seen
+>>>>>>> wt-scorer
 from stemtide.store.errors import translated
 from stemtide.store.event_days import read_event_days
 from stemtide.store.ledger import AGGREGATE, read_lanes
 from stemtide.store.source_pace import note_silence, read_silences
+
+T = TypeVar("T")
+R = TypeVar("R")
 
 KEPT_S: Final = 400 * 86_400
 """As long as scores are."""
@@ -93,7 +106,14 @@ def read_freshness(table: Any, as_of_ms: int, sources: Sources) -> list[Freshnes
     return read_freshness_at(table, [as_of_ms], sources)[as_of_ms]
 
 
-def read_freshness_at(table: Any, instants: Collection[int], sources: Sources) -> dict[int, list[Freshness]]:
+def one_by_one(step: Callable[[T], R], items: Iterable[T], /) -> list[R]:
+    """`ports.SideBySide` for those who are in no hurry."""
+    return [step(item) for item in items]
+
+
+def read_freshness_at(
+    table: Any, instants: Collection[int], sources: Sources, *, side_by_side: SideBySide = one_by_one
+) -> dict[int, list[Freshness]]:
     """Every source as of each instant; a source takes one or two queries of a few rows, and another for each
     `SPAN_MINUTES` with news that lie between the instants. Of one that exceeds its limit a further one of a
     row a day tells how long it is usually silent.
@@ -102,14 +122,22 @@ def read_freshness_at(table: Any, instants: Collection[int], sources: Sources) -
         table: boto3 Table resource of the ingest table.
         instants: epoch ms.
         sources: what is configured.
+        side_by_side: asks for the sources; threads share only the table's client.
 
     Raises:
         UnavailableError: no answer.
     """
     lanes, limits = read_lanes(table, AGGREGATE), limits_of(sources)
+<<<<<<< HEAD
     seen = {source: _last_seen(table, source, instants) for source in Source if source is not Source.STREAM}
     found: dict[int, list[Freshness]] = {}
     heard_at: dict[int, dict[Source, int | None]] = {}
+=======
+    told = [source for source in Source if source is not Source.STREAM]
+    asked = side_by_side(lambda source: _last_seen(table, source, instants), told)
+    seen = dict(zip(told, asked, strict=True))
+    found = {}
+>>>>>>> wt-scorer
     for as_of_ms in instants:
         heard = dict(stream_seen(lanes, as_of_ms))
         heard |= {source: at[as_of_ms] for source, at in seen.items() if as_of_ms in at}
@@ -175,8 +203,12 @@ def _by_then(table: Any, source: Source, instants: Sequence[int]) -> dict[int, i
 
 def _query(table: Any, condition: Any, *, limit: int) -> list[dict[str, Any]]:
     with translated():
-        found = table.query(
-            KeyConditionExpression=condition, ScanIndexForward=False, Limit=limit, ConsistentRead=True
+        found = table.meta.client.query(
+            TableName=table.name,
+            KeyConditionExpression=condition,
+            ScanIndexForward=False,
+            Limit=limit,
+            ConsistentRead=True,
         )
     items: list[dict[str, Any]] = found["Items"]
     return items
