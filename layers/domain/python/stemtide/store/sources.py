@@ -5,22 +5,16 @@ added; the newest is the last.
 """
 
 import time
-<<<<<<< HEAD
-from collections.abc import Callable, Collection, Mapping, Sequence
-from functools import partial
-from typing import Any, Final
-=======
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any, Final, TypeVar
->>>>>>> wt-scorer
 
 from boto3.dynamodb.conditions import Attr, Key
 
 from stemtide.as_of import as_of_text
 from stemtide.calls import timestamp_ms
 from stemtide.config_sources import Source, Sources
-<<<<<<< HEAD
-from stemtide.ports import ConflictError
+from stemtide.ports import ConflictError, SideBySide
 from stemtide.sources import (
     MINUTE_MS,
     NOTED_SILENCE_MS,
@@ -30,10 +24,6 @@ from stemtide.sources import (
     stream_seen,
     usual_silence,
 )
-=======
-from stemtide.ports import ConflictError, SideBySide
-from stemtide.sources import MINUTE_MS, Freshness, freshness, limits_of, stream_seen
->>>>>>> wt-scorer
 from stemtide.store.errors import translated
 from stemtide.store.event_days import read_event_days
 from stemtide.store.ledger import AGGREGATE, read_lanes
@@ -128,25 +118,20 @@ def read_freshness_at(
         UnavailableError: no answer.
     """
     lanes, limits = read_lanes(table, AGGREGATE), limits_of(sources)
-<<<<<<< HEAD
-    seen = {source: _last_seen(table, source, instants) for source in Source if source is not Source.STREAM}
-    found: dict[int, list[Freshness]] = {}
-    heard_at: dict[int, dict[Source, int | None]] = {}
-=======
     told = [source for source in Source if source is not Source.STREAM]
     asked = side_by_side(lambda source: _last_seen(table, source, instants), told)
     seen = dict(zip(told, asked, strict=True))
-    found = {}
->>>>>>> wt-scorer
+    found: dict[int, list[Freshness]] = {}
+    heard_at: dict[int, dict[Source, int | None]] = {}
     for as_of_ms in instants:
         heard = dict(stream_seen(lanes, as_of_ms))
         heard |= {source: at[as_of_ms] for source, at in seen.items() if as_of_ms in at}
         heard_at[as_of_ms] = heard
         found[as_of_ms] = freshness(heard, as_of_ms, limits, connected=sources.connected)
-    late = {source for states in found.values() for source in _late(states)}
+    late = sorted({source for states in found.values() for source in _late(states)})
     if not late:
         return found
-    paces = {source: _pace(table, source, instants) for source in late}
+    paces = dict(zip(late, side_by_side(lambda source: _pace(table, source, instants), late), strict=True))
     return {
         as_of_ms: freshness(
             heard,
