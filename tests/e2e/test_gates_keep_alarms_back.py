@@ -1,6 +1,7 @@
 """Every gate of the nightly run tripped on the deployed stack: no score, nothing on the bus."""
 
 import math
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -16,6 +17,13 @@ STALE_DAYS_AGO = 5
 MANY = 60
 
 
+def around_the_clock() -> list[dict[str, Any]]:
+    """Events at both ends of each day of five weeks: a silence is nothing usual. One evening is quiet."""
+    mornings = [activity.noon(ago) - timedelta(hours=11, minutes=59) for ago in range(35, 0, -1)]
+    calls = [activity.call("e2e-evening", at, 1) for at in mornings]
+    return calls + [activity.until_midnight(ago) for ago in range(35, 0, -1) if ago != STALE_DAYS_AGO]
+
+
 @pytest.fixture(scope="module")
 def nights(home: Home) -> Nights:
     """Some customers; of an earlier day nothing came after noon; the night of yesterday is scored."""
@@ -23,8 +31,7 @@ def nights(home: Home) -> Nights:
     calls = [
         call for number in range(MANY) for call in activity.history(f"e2e-gate-{number}", before=1, now=1)
     ]
-    evening = [activity.until_midnight(), activity.first_of_today("e2e-evening")]
-    activity.post(found.stack, [*calls, *evening])
+    activity.post(found.stack, [*calls, *around_the_clock(), activity.first_of_today("e2e-evening")])
     stemtide(home, "drain")
     found.sweep()
     found.listen()
