@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from boto3.dynamodb.conditions import Key
 
 from infra.local.home import Home
 from tests.e2e import activity
@@ -104,18 +105,21 @@ def test_accounts_that_cannot_be_read_keep_a_night_back_when_they_are_many(night
 
 
 def test_missing_key_columns_mark_the_run_and_its_scores(nights: Nights, customers: int) -> None:
-    """More than 5 % of the customers have been so for two months and never used the product."""
-    never_used = [f"e2e-never-used-{number}" for number in range(math.ceil(0.08 * customers))]
-    began = activity.noon(60)
-    told = [activity.call(account, began, 0, event="Subscription Started") for account in never_used]
+    """More than 5 % of the customers are so for two months, and their usage is lost."""
+    lost = [f"e2e-lost-{number}" for number in range(math.ceil(0.08 * customers))]
+    told = [activity.call(account, activity.noon(60), 0, event="Subscription Started") for account in lost]
     activity.post(nights.stack, [{**call, "properties": {"plan": "business", "mrr": 9900}} for call in told])
     stemtide(nights.home, "drain")
+    usage = nights.table("usage")
+    for account in lost:
+        for item in usage.query(KeyConditionExpression=Key("account").eq(account))["Items"]:
+            usage.delete_item(Key={name: item[name] for name in ("account", "day")})
 
     run = nights.sweep("--as-of", later(4))
 
     found = check(run, "feature_completeness")
     assert (run["state"], found["outcome"], found["severity"]) == ("succeeded", "warning", "warning")
-    record = activity.record(nights.stack, never_used[0])
+    record = activity.record(nights.stack, lost[0])
     assert "gate:feature_completeness" in record["confidence_lowered_by"]
 
 
