@@ -1,7 +1,7 @@
 """Every gate of the nightly run tripped on the deployed stack: no score, nothing on the bus."""
 
 import math
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -105,7 +105,8 @@ def test_accounts_that_cannot_be_read_keep_a_night_back_when_they_are_many(night
 
 
 def test_missing_key_columns_mark_the_run_and_its_scores(nights: Nights, customers: int) -> None:
-    """More than 5 % of the customers are so for two months, and their usage is lost."""
+    """More than 5 % of the customers are so for two months, and their usage is lost. As of now: before, nobody
+    had told of them."""
     lost = [f"e2e-lost-{number}" for number in range(math.ceil(0.08 * customers))]
     told = [activity.call(account, activity.noon(60), 0, event="Subscription Started") for account in lost]
     activity.post(nights.stack, [{**call, "properties": {"plan": "business", "mrr": 9900}} for call in told])
@@ -115,7 +116,7 @@ def test_missing_key_columns_mark_the_run_and_its_scores(nights: Nights, custome
         for item in usage.query(KeyConditionExpression=Key("account").eq(account))["Items"]:
             usage.delete_item(Key={name: item[name] for name in ("account", "day")})
 
-    run = nights.sweep("--as-of", later(4))
+    run = nights.sweep("--as-of", datetime.now(UTC).isoformat(timespec="milliseconds"))
 
     found = check(run, "feature_completeness")
     assert (run["state"], found["outcome"], found["severity"]) == ("succeeded", "warning", "warning")
@@ -124,15 +125,14 @@ def test_missing_key_columns_mark_the_run_and_its_scores(nights: Nights, custome
 
 
 def test_a_person_may_score_past_a_tripped_gate_and_the_run_says_so(nights: Nights) -> None:
-    true = {night: nights.night(night) for night in (NIGHT, later(4))}
-    for row in true.values():
-        nights.table("ingest").put_item(Item={**row, "customers": 9000})
+    true = nights.night(NIGHT)
+    nights.table("ingest").put_item(Item={**true, "customers": 9000})
 
-    kept_back(nights, later(5), "account_count")
-    run = nights.sweep("--as-of", later(5), "--ignore-gate", "account_count")
+    kept_back(nights, later(4), "account_count")
+    run = nights.sweep("--as-of", later(4), "--ignore-gate", "account_count")
 
-    for row in true.values():
-        nights.table("ingest").put_item(Item=row)
+    nights.table("ingest").put_item(Item=true)
     assert (run["state"], run["ignored_gates"]) == ("succeeded", ["account_count"])
     assert check(run, "account_count")["outcome"] == "ignored"
-    assert run["scored"] > 0
+    assert run["accounts"] == run["scored"] + run["unchanged"] + run["not_customers"]
+    assert any(row["item"].startswith(f"score#{later(4)}") for row in nights.items("score#"))
