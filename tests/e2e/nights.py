@@ -76,12 +76,11 @@ class Nights:
     def overheard(self) -> int:
         """Changes of tier since the last look, when everything in flight has arrived."""
         stemtide(self.home, "drain", "--timeout", "900")
-        sqs, count = self.stack.client("sqs"), 0
-        while found := sqs.receive_message(QueueUrl=self.queue, MaxNumberOfMessages=10).get("Messages"):
-            count += len(found)
-            for one in found:
-                sqs.delete_message(QueueUrl=self.queue, ReceiptHandle=one["ReceiptHandle"])
-        return count
+        sqs = self.stack.client("sqs")
+        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+        found = sqs.get_queue_attributes(QueueUrl=self.queue, AttributeNames=names)["Attributes"]
+        sqs.purge_queue(QueueUrl=self.queue)
+        return sum(int(count) for count in found.values())
 
     def items(self, prefix: str) -> list[dict[str, Any]]:
         """The rows of the accounts table whose sort key begins so."""

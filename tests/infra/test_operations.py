@@ -157,6 +157,15 @@ def test_a_nightly_run_that_fails_or_never_ends_raises_an_alarm(synth: Synth) ->
     assert missing["TreatMissingData"] == "breaching"
 
 
+def test_a_night_that_its_gate_keeps_back_raises_an_alarm(synth: Synth) -> None:
+    tripped = alarm(synth, "the quality gate kept a night from being scored")
+
+    assert (tripped["Namespace"], tripped["MetricName"]) == ("Stemtide", "TrippedGates")
+    assert (tripped["Statistic"], tripped["Threshold"]) == ("Maximum", 0)
+    assert tripped["TreatMissingData"] == "notBreaching"
+    assert "Dimensions" not in tripped
+
+
 def test_a_recompute_that_leaves_items_behind_or_never_ends_raises_an_alarm(synth: Synth) -> None:
     failed = alarm(synth, "did not set every item right")
     missing = alarm(synth, "no recompute came to its end")
