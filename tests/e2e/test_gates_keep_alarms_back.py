@@ -47,6 +47,7 @@ def customers(nights: Nights) -> int:
 
 def kept_back(nights: Nights, as_of: str, name: str) -> dict[str, Any]:
     """A run that trips the gate: what it said, after it has shown that nothing came of it."""
+    nights.overheard()
     before, rows = nights.scores(), len(nights.items("score#"))
 
     run = nights.sweep("--as-of", as_of, expect=1)
@@ -105,8 +106,8 @@ def test_accounts_that_cannot_be_read_keep_a_night_back_when_they_are_many(night
 
 
 def test_missing_key_columns_mark_the_run_and_its_scores(nights: Nights, customers: int) -> None:
-    """More than 5 % of the customers are so for two months, and their usage is lost. As of now: before, nobody
-    had told of them."""
+    """More than 5 % of the customers are so for two months, and their usage is lost. As of now, as nobody
+    had told of them before."""
     lost = [f"e2e-lost-{number}" for number in range(math.ceil(0.08 * customers))]
     told = [activity.call(account, activity.noon(60), 0, event="Subscription Started") for account in lost]
     activity.post(nights.stack, [{**call, "properties": {"plan": "business", "mrr": 9900}} for call in told])
@@ -122,6 +123,7 @@ def test_missing_key_columns_mark_the_run_and_its_scores(nights: Nights, custome
     assert (run["state"], found["outcome"], found["severity"]) == ("succeeded", "warning", "warning")
     record = activity.record(nights.stack, lost[0])
     assert "gate:feature_completeness" in record["confidence_lowered_by"]
+    assert nights.overheard() > 0  # what is scored is told
 
 
 def test_a_person_may_score_past_a_tripped_gate_and_the_run_says_so(nights: Nights) -> None:
