@@ -50,7 +50,7 @@ class Served:
             ingest=resource.Table("ingest"),
             config=bundled_config(),
         )
-        self.api = FeatureApi(tables=self.tables, basis=lambda: Basis.of(bundled_config()))
+        self.api = FeatureApi(tables=self.tables, basis=lambda _: Basis.of(bundled_config()))
 
     def read(self, account: str = "acme", *, group: str = "[admin]", **query: str) -> Reply:
         event = get(GET_FEATURES, claims=claims_of(group), query=query, account=account)

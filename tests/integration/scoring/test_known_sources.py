@@ -115,6 +115,7 @@ def test_a_batch_asks_once_when_the_sources_were_heard_of(scoring: Scoring) -> N
         scoring.put_account(f"acme-{number}", days=2)
     heard(scoring, billing="2026-03-14T20:00:00Z")
 
+    scoring.invoke("score", scoring.batch("acme-6"))  # from here on it remembers the day's peers
     with queries_of("ingest") as of_one:
         scoring.invoke("score", scoring.batch("acme-0"))
     with queries_of("ingest") as of_six:

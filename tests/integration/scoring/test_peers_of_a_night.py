@@ -9,6 +9,7 @@ from stemtide.features.peers import RANKED, table_of
 from stemtide.features.registry import NAMES
 from stemtide.store import peer_tables
 from stemtide.store.peer_tables import PeerTables
+from stemtide.store.sources import one_by_one
 
 from tests.integration.scoring.conftest import AS_OF, Scoring
 from tests.integration.scoring.sweeps import judged, map_over, plan, scored, step, work_off
@@ -17,6 +18,12 @@ FAR = 2_000_000_000_000
 AS_OF_MS = parse_as_of(AS_OF)
 PEERS = 25
 LATER = "2026-03-15T10:00:00.000Z"
+
+
+@pytest.fixture(autouse=True)
+def _one_after_the_other(scoring: Scoring, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So many accounts at once are too much for moto, whose tables are not safe for threads."""
+    monkeypatch.setattr(scoring.functions["score"], "threads", lambda: one_by_one)
 
 
 def put_peers(scoring: Scoring) -> None:
@@ -118,6 +125,7 @@ def test_the_table_of_an_instant_is_that_of_the_last_closed_day_with_one(scoring
 
     assert found == [None, made(3.0), made(3.0), made(1.0), made(1.0)]
     assert tables.read(AS_OF_MS - DAY_MS - 1) == made(3.0), "a moment earlier that day was not over"
+    assert tables.read(-(10**13)) is None, "before the calendar's first day"
     assert set(made(1.0).values) == set(RANKED.values())
 
 

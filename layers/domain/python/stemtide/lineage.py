@@ -132,8 +132,8 @@ def columns_read(formulas: tuple[Formula, ...], shape: Shape) -> list[list[Colum
 
 def _values(formulas: Sequence[Formula], batch: Batch) -> list[Floats]:
     """What the formulas say, with a table of cohorts for those that rank."""
-    quantiles = tuple(np.linspace(0, LARGEST, QUANTILES).tolist())
-    cohorts = Cohorts(values={name: (quantiles,) * (len(AGE_EDGES) + 1) for name in NAMES})
+    tables = [np.linspace(0, LARGEST * (1 + age), QUANTILES).tolist() for age in range(len(AGE_EDGES) + 1)]
+    cohorts = Cohorts(values={name: tuple(map(tuple, tables)) for name in NAMES})
     view = View(batch, cohorts)
     return [formula(view) for formula in formulas]
 

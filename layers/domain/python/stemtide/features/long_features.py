@@ -115,7 +115,7 @@ LONG_TERM: Final = (
         _rank(
             f"active_days_ew{half_life}_rank",
             f"active_days_ew{half_life}",
-            f"active days, the last {half_life} counting most",
+            f"active days, mostly the last {half_life}",
             _RANKED[f"active_days_ew{half_life}"],
         )
         for half_life in (14, 30)

@@ -50,7 +50,10 @@ class PeerTables:
         Raises:
             UnavailableError: no answer.
         """
-        condition = Key("pk").eq(PK) & Key("sk").lte(day_of_index(last_closed_day(as_of_ms)))
+        day = last_closed_day(as_of_ms)
+        if day < 0:
+            return None  # nobody had customers then
+        condition = Key("pk").eq(PK) & Key("sk").lte(day_of_index(day))
         with translated():
             found = self.table.query(
                 KeyConditionExpression=condition, ScanIndexForward=False, Limit=1, ConsistentRead=True
