@@ -132,7 +132,10 @@ def columns_read(formulas: tuple[Formula, ...], shape: Shape) -> list[list[Colum
 
 def _values(formulas: Sequence[Formula], batch: Batch) -> list[Floats]:
     """What the formulas say, with a table of cohorts for those that rank."""
-    tables = [np.linspace(0, LARGEST * (1 + age), QUANTILES).tolist() for age in range(len(AGE_EDGES) + 1)]
+    spread = np.geomspace(
+        LARGEST / 1e4, LARGEST * 1e4, QUANTILES
+    )  # sums of days as well as shares lie within
+    tables = [(spread * (1 + age)).tolist() for age in range(len(AGE_EDGES) + 1)]
     cohorts = Cohorts(values={name: tuple(map(tuple, tables)) for name in NAMES})
     view = View(batch, cohorts)
     return [formula(view) for formula in formulas]
