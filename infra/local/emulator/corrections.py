@@ -11,6 +11,7 @@ from typing import Any
 from infra.local.emulator import (
     alarms,
     async_events,
+    batch_actions,
     cloudformation,
     event_sources,
     http_api,
@@ -39,6 +40,7 @@ def install(state_dir: Path) -> ControlRoutes:
     async_events.install(keeper)
     event_sources.install(keeper.positions)
     queues.install()
+    batch_actions.install()
     worker.install()
     step_functions.install()
     cloudformation.install()
