@@ -1,7 +1,7 @@
 """What a role must be allowed for a batch of messages: what it must be allowed for one.
 
-IAM knows no `sqs:SendMessageBatch`: AWS asks for `sqs:SendMessage` (Amazon SQS API permissions reference). The
-emulator asks for an action of the batch's own name, which no policy can grant in a real account.
+IAM knows no `sqs:SendMessageBatch`: AWS asks for `sqs:SendMessage` (Amazon SQS API permissions reference).
+The emulator asks for an action of the batch's own name, which no policy can grant in a real account.
 """
 
 from __future__ import annotations

@@ -1,7 +1,5 @@
 """What the local cloud asks a role's policies for, where AWS has no action of the request's name."""
 
-from collections.abc import Iterator
-
 import pytest
 from ministack.core import iam_actions
 
@@ -9,10 +7,9 @@ from infra.local.emulator import batch_actions
 
 
 @pytest.fixture
-def corrected(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def corrected(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(iam_actions, "_action_from_target", iam_actions._action_from_target)  # put back later
     batch_actions.install()
-    yield
 
 
 @pytest.mark.usefixtures("corrected")
