@@ -19,7 +19,7 @@ from tests.e2e.conftest import run_local, stemtide
 from tests.e2e.nights import NIGHT, Nights, yesterday
 from tests.scoring_models import CONFIG, candidate, files_of, rows, trained
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.long]
 
 ACCOUNTS, DAYS = 2000, 14
 
