@@ -35,7 +35,7 @@ FAMILIES: Final[dict[str, frozenset[str]]] = {
     "not by part": frozenset(GROUPS) - {PARTS},
     "parts and plan": frozenset({PARTS, BILLING, AGE}),
     "habits": frozenset({RHYTHM, LEVELS, LONG, AGE, RANKS}),
-    "place among peers": frozenset({RANKS}),
+    "rhythm among peers": frozenset({RHYTHM, RANKS}),
     "habits and plan": frozenset({RHYTHM, LEVELS, PEOPLE, BREADTH, BILLING, AGE}),
 }
 """Groups of features: few positives want few features, and which ones depends on the product."""
@@ -63,10 +63,11 @@ RENEWALS: Final = Recipe(
 SILENCES: Final = Recipe(family="habits", leaves=6, leaf_share=0.02, l2=30.0, feature_share=0.3, bins=63)
 """For other losses: what matters is how an account keeps coming."""
 COURSES: Final = Recipe(
-    family="place among peers", leaves=4, leaf_share=0.02, l2=30.0, feature_share=0.8, bins=63
+    family="rhythm among peers", leaves=6, leaf_share=0.02, l2=30.0, feature_share=0.3, bins=63
 )
 """For losses where all began together, as on a course: a week of little use is a holiday or the start of a
-loss, and only the others of that week tell which."""
+loss, and only the others of that week tell which. The place among peers alone ranks a little better, and says
+nothing about how many leave."""
 UPGRADES: Final = Recipe(family="everything", leaves=6, leaf_share=0.01, l2=10.0, feature_share=0.5, bins=63)
 """For upgrades: use against the plan's size, so two things at once."""
 

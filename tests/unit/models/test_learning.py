@@ -12,6 +12,7 @@ from stemtide_cli.errors import CliError
 
 from models import learning, measures
 from models.dataset import Dataset
+from models.feature_groups import GROUPS, RHYTHM
 from models.gate import RENEWAL
 from models.recipes import (
     COURSES,
@@ -274,7 +275,7 @@ def aged(within: float, *, name: str = AGE) -> Dataset:
 
 
 @pytest.mark.parametrize("name", [AGE, KNOWN_DAYS])
-def test_where_all_began_together_only_the_place_among_peers_is_looked_at(name: str) -> None:
+def test_where_all_began_together_what_counts_is_the_place_among_peers(name: str) -> None:
     course, mixed = aged(8, name=name), aged(12, name=name)  # quartiles 4 and 6 apart, over all rows 45 to 50
 
     assert learning.began_together(course)
@@ -282,7 +283,7 @@ def test_where_all_began_together_only_the_place_among_peers_is_looked_at(name: 
     assert learning.usual_recipes(course) == (COURSES,)
     assert learning.usual_recipes(mixed) == (SILENCES,)
     assert learning.usual_recipes(replace(course, of_terms=True)) == (RENEWALS, SILENCES)
-    assert {course.names[i] for i in offered(COURSES, course.names)} == set(RANKED)
+    assert {course.names[i] for i in offered(COURSES, course.names)} == {*RANKED, *GROUPS[RHYTHM]}
 
 
 def test_at_a_single_snapshot_nobody_is_said_to_have_begun_together() -> None:
