@@ -152,13 +152,12 @@ def test_of_products_sold_by_the_term_the_usual_recipe_is_the_one_that_fits(
     assert said[0] == "choosing among the usual recipes"
 
 
-@pytest.mark.parametrize("seed", [1, 2])
-def test_where_nothing_tells_of_the_target_the_usual_recipe_stays(seed: int) -> None:
-    rows = noise(seed)
+def test_where_nothing_tells_of_the_target_the_usual_recipe_stays() -> None:
+    """Two standard errors are exceeded by luck about once in forty."""
+    found = [tuning.grown(noise(seed), seed=seed, tries=4).recipe for seed in range(1, 9)]
 
-    grown = tuning.grown(rows, seed=seed, tries=4)
-
-    assert msgspec.structs.replace(grown.recipe, rounds=None) == SILENCES
+    stayed = [msgspec.structs.replace(recipe, rounds=None) == SILENCES for recipe in found]
+    assert sum(stayed) >= len(stayed) - 1
 
 
 def test_what_is_found_is_never_worse_than_the_usual_by_the_searchs_own_measure() -> None:
