@@ -114,8 +114,9 @@ class Nights:
 
     def result(self, execution: str) -> dict[str, Any]:
         """What an execution answers when it has come to its end."""
-        states = self.stack.client("stepfunctions")
+        states, until = self.stack.client("stepfunctions"), time.monotonic() + 900
         while (found := states.describe_execution(executionArn=execution))["status"] == "RUNNING":
+            assert time.monotonic() < until, f"{execution} has not come to its end"
             time.sleep(0.3)
         assert found["status"] == "SUCCEEDED", found
         return dict(json.loads(found["output"]))
