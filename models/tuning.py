@@ -1,12 +1,13 @@
 """Choosing a recipe: a fixed number of tries by a seeded search, judged on later time and other accounts.
 
-With some 80 positives the best of many tries is mostly the luckiest. So what the search finds takes the place
-of the recipe that has done well on many logs only if it is better by more than two standard errors of their
-difference over accounts (after the one-standard-error rule of Breiman et al., 1984). Nothing of it sees a
-test row.
+With some 80 positives the best of many tries is mostly the luckiest, and is judged on the rows that chose it.
+So what the search finds takes the place of the recipe that has done well on many logs only if it is better by
+more standard errors of their difference over accounts than luck gives the best of so many once in forty times
+(Bonferroni's bound: two errors for one try, three for 24). Nothing of it sees a test row.
 """
 
 from collections.abc import Callable
+from statistics import NormalDist
 from typing import Final, TypeAlias
 
 import lightgbm as lgb
@@ -36,8 +37,8 @@ EARLIER: Final = 0.6
 """Of the fit rows: the days that recipes are fitted to while they are compared; the later ones judge."""
 MIN_EITHER: Final = 20
 """Positives on either side: with fewer nothing can be compared."""
-ERRORS: Final = 2.0
-"""Standard errors by which a recipe must be better than the usual one."""
+LUCK: Final = 0.025
+"""How often a recipe that is no better than the usual one may take its place."""
 Test: TypeAlias = tuple[Flags, Flags]
 """The rows that are fitted, and those that judge."""
 LEAVES: Final = (2, 3, 4, 6, 8, 12, 16)
@@ -62,7 +63,7 @@ def grown(
             recipe = min((recipe, *others), key=lambda one: _loss(rows, tests, one, seed))
         usual = recipe
         found = _found(rows, tests, usual, seed=seed, tries=tries, say=say)
-        if _is_better(rows, tests, found, usual, seed=seed):
+        if _is_better(rows, tests, found, usual, seed=seed, tries=tries):
             recipe = found
     return grow(fit, recipe, seed=seed)
 
@@ -79,8 +80,10 @@ def _tests(rows: Dataset, seed: int) -> list[Test]:
     return [(fit, out) for fit, out in found if rows.y[fit].any() and out.any()]
 
 
-def _is_better(rows: Dataset, tests: list[Test], ours: Recipe, theirs: Recipe, *, seed: int) -> bool:
-    """Whether the log loss is lower by more than `ERRORS` standard errors of the difference."""
+def _is_better(
+    rows: Dataset, tests: list[Test], ours: Recipe, theirs: Recipe, *, seed: int, tries: int
+) -> bool:
+    """Whether the log loss is lower by more than the best of so many tries is by `LUCK`."""
     if ours == theirs:
         return False
     margins = [_margins(rows, tests, recipe, seed) for recipe in (ours, theirs)]
@@ -89,7 +92,8 @@ def _is_better(rows: Dataset, tests: list[Test], ours: Recipe, theirs: Recipe, *
     our_loss, their_loss = (np.logaddexp(0.0, sign * margin[known]) for margin in margins)
     _, account = np.unique(rows.accounts[known], return_inverse=True)
     gain = np.bincount(account, weights=their_loss - our_loss)
-    return bool(gain.sum() > ERRORS * np.sqrt(len(gain)) * gain.std())
+    errors = NormalDist().inv_cdf(1 - LUCK / tries)
+    return bool(gain.sum() > errors * np.sqrt(len(gain)) * gain.std())
 
 
 def _loss(rows: Dataset, tests: list[Test], recipe: Recipe, seed: int) -> float:

@@ -113,9 +113,13 @@ def test_missing_key_columns_mark_the_run_and_its_scores(nights: Nights, custome
     activity.post(nights.stack, [{**call, "properties": {"plan": "business", "mrr": 9900}} for call in told])
     stemtide(nights.home, "drain")
     usage = nights.table("usage")
-    for account in lost:
-        for item in usage.query(KeyConditionExpression=Key("account").eq(account))["Items"]:
-            usage.delete_item(Key={name: item[name] for name in ("account", "day")})
+    items = [
+        item
+        for account in lost
+        for item in usage.query(KeyConditionExpression=Key("account").eq(account))["Items"]
+    ]
+    for item in items:
+        usage.delete_item(Key={name: item[name] for name in ("account", "day")})
 
     run = nights.sweep("--as-of", datetime.now(UTC).isoformat(timespec="milliseconds"))
 
@@ -124,6 +128,8 @@ def test_missing_key_columns_mark_the_run_and_its_scores(nights: Nights, custome
     record = activity.record(nights.stack, lost[0])
     assert "gate:feature_completeness" in record["confidence_lowered_by"]
     assert nights.overheard() > 0  # what is scored is told
+    for item in items:
+        usage.put_item(Item=item)
 
 
 def test_a_person_may_score_past_a_tripped_gate_and_the_run_says_so(nights: Nights) -> None:
