@@ -1,12 +1,12 @@
 """Scores accounts: those whose use fell or whose users log in, batches of the nightly run, one that a person
 asks for."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache, partial
 from typing import Any
 
 from aws_lambda_powertools import Logger
-from stemtide.as_of import parse_as_of
+from stemtide.as_of import end_of_day_ms, last_closed_day, parse_as_of
 from stemtide.config import bundled_config
 from stemtide.delivery.model_metrics import tell_refused
 from stemtide.domain_events import UsageDropDetected
@@ -25,14 +25,12 @@ from stemtide.scoring_service import MODEL, Fate, Moment, Scored, ScoringPorts, 
 from stemtide.settings import ScoreSettings
 from stemtide.stamped_scores import stamped
 from stemtide.store import clients
-from stemtide.store.challenger_scores import Challengers, ChallengerScores
+from stemtide.store.batch_assembly import assembled
 from stemtide.store.models import ModelStore
 from stemtide.store.pace import Threads
 from stemtide.store.peer_tables import PeerTables
 from stemtide.store.score_queue import ScoreQueue
 from stemtide.store.scoring import ScoreTables
-from stemtide.store.sweep_nights import SweepNights
-from stemtide.store.sweeps import SweepLog
 from stemtide.sweep_batches import SweepBatches
 
 logger = Logger(service="score")
@@ -79,48 +77,31 @@ def peers() -> PeerTables:
 @lru_cache(maxsize=1)
 def sweep_batches() -> SweepBatches:
     """The nightly run's batches, on this deployment's tables and buckets."""
-    config = bundled_config()
-    table = clients.table(ScoreSettings.from_env().ingest_table, config=clients.PATIENT)
-    s3 = clients.client("s3", config=clients.PATIENT)
-    return SweepBatches(
-        load=models().named,
-        challengers=Challengers(
-            models=models(),
-            scores=ChallengerScores(tables().accounts),
-            side_by_side=threads(),
-            least_history_days=config.scoring.least_history_days,
-            say_lost=_say_lost,
-        ),
-        basis=Basis.of(config),
-        peers=peers().read,
-        columns=config.sweep.feature_completeness.columns,
+    return assembled(
+        ScoreSettings.from_env(),
+        bundled_config(),
+        tables=tables(),
+        models=models(),
+        peers=peers(),
         ports=ports,
-        log=SweepLog(s3=s3, bucket=ScoreSettings.from_env().archive_bucket, table=table),
-        nights=SweepNights(table),
+        side_by_side=threads(),
+        say_lost=_say_lost,
         logger=logger,
     )
 
 
 @lru_cache(maxsize=1)
-def queue() -> ScoreQueue:
-    """The queue of drops, looked up once per process."""
-    settings = ScoreSettings.from_env()
-    return ScoreQueue(
-        client=clients.client("sqs"),
-        url=settings.drop_queue,
-        dead_letter_url=settings.drop_dead_letter_queue,
-    )
-
-
-@lru_cache(maxsize=1)
-def login_queue() -> ScoreQueue:
-    """The queue of logins, looked up once per process."""
-    settings = ScoreSettings.from_env()
-    return ScoreQueue(
-        client=clients.client("sqs"),
-        url=settings.login_queue,
-        dead_letter_url=settings.login_dead_letter_queue,
-    )
+def queues() -> dict[Trigger, ScoreQueue]:
+    """The queues of drops and of logins, looked up once per process."""
+    settings, sqs = ScoreSettings.from_env(), clients.client("sqs")
+    urls = {
+        Trigger.USAGE_DROP: (settings.drop_queue, settings.drop_dead_letter_queue),
+        Trigger.LOGIN: (settings.login_queue, settings.login_dead_letter_queue),
+    }
+    return {
+        trigger: ScoreQueue(client=sqs, url=url, dead_letter_url=dead)
+        for trigger, (url, dead) in urls.items()
+    }
 
 
 @lru_cache(maxsize=1)
@@ -142,7 +123,7 @@ def handler(event: dict[str, Any], context: object) -> Any:
     if "routeKey" in event:
         return answer(event, operations=operations(), logger=logger)
     if "Records" in event:
-        return _logins(event) if login_queue().name == queue_of(event) else _delivery(event)
+        return _logins(event) if queues()[Trigger.LOGIN].name == queue_of(event) else _drops(event)
     return _step(event) if "step" in event else _batch(event)
 
 
@@ -156,16 +137,18 @@ def score(
 ) -> Scored:
     """Score accounts by the champion, or by one version (None: by rules)."""
     if champion:
-        model = models().serving(MODEL)[1]
+        serving = models().look(MODEL)
+        model, shadow = serving.model, serving.shadow
     else:
         model = None if version is None else models().named(MODEL, version)
+        shadow = models().in_shadow(MODEL, version)
     return score_accounts(
         accounts,
         as_of_ms=as_of_ms,
         trigger=trigger,
         model=model,
         basis=basis_at(as_of_ms),
-        ports=ports(model),
+        ports=ports(model, shadow=shadow),
     )
 
 
@@ -174,54 +157,53 @@ def basis_at(as_of_ms: int) -> Basis:
     return Basis.of(bundled_config(), peers().at(as_of_ms))
 
 
-def ports(model: Model | None) -> ScoringPorts:
+def ports(model: Model | None, *, shadow: bool, begun_ms: int | None = None) -> ScoringPorts:
     """What scoring touches; an account that fails for good is named in the log."""
-    in_shadow = models().in_shadow(MODEL, model and model.version)
-    found = tables().ports(threads(), say_failed=_say_failed)
-    return stamped(found, bundled_config().shadow, model=in_shadow)
+    found = tables().ports(threads(), say_failed=_say_failed, begun_ms=begun_ms)
+    return stamped(found, bundled_config().shadow, model=model is not None and shadow)
 
 
-def _delivery(event: dict[str, Any]) -> dict[str, Any]:
+def _drops(event: dict[str, Any]) -> dict[str, Any]:
+    queue = queues()[Trigger.USAGE_DROP]
     found = on_drops(
         messages_of(event),
         ports=DropPorts(
             score=_on_drop,
             note_skipped=_note_skipped,
-            set_aside=partial(_set_aside, queue()),
-            later=queue().later,
+            set_aside=partial(_set_aside, queue),
+            later=queue.later,
         ),
     )
-    fates = list(found.fates.values())
-    logger.info(
-        "scored drops",
-        **{str(fate): fates.count(fate) for fate in Fate},
-        again=len(found.failed),
-        unreadable=found.unreadable,
-    )
+    _tell("scored drops", found.fates, again=len(found.failed), unreadable=found.unreadable)
     return found.answer()
 
 
 def _logins(event: dict[str, Any]) -> dict[str, Any]:
+    queue = queues()[Trigger.LOGIN]
     found = on_logins(
         messages_of(event),
         ports=LoginPorts(
             scored_until=tables().scored_until,
             score=_on_login,
-            set_aside=partial(_set_aside, login_queue()),
-            later=login_queue().later,
+            set_aside=partial(_set_aside, queue),
+            later=queue.later,
             side_by_side=threads(),
             debounce_ms=bundled_config().triggers.login_debounce_minutes * 60_000,
         ),
     )
-    fates = list(found.fates.values())
-    logger.info(
+    _tell(
         "scored logins",
-        **{str(fate): fates.count(fate) for fate in Fate},
+        found.fates,
         debounced=found.debounced,
         again=len(found.failed),
         unreadable=found.unreadable,
     )
     return found.answer()
+
+
+def _tell(what: str, fates: Mapping[Moment, Fate], **more: int) -> None:
+    found = list(fates.values())
+    logger.info(what, **{str(fate): found.count(fate) for fate in Fate}, **more)
 
 
 def _on_drop(moments: Sequence[Moment]) -> dict[Moment, Fate]:
@@ -233,18 +215,27 @@ def _on_login(moments: Sequence[Moment]) -> dict[Moment, Fate]:
 
 
 def _score_moments(moments: Sequence[Moment], trigger: Trigger) -> dict[Moment, Fate]:
-    model = models().serving(MODEL)[1]
-    basis = basis_at(min(moment.as_of_ms for moment in moments))  # of several nights' peers none from later
-    return score_moments(moments, trigger=trigger, model=model, basis=basis, ports=ports(model))
+    """Score each among the peers of its own day, whatever else came in its delivery."""
+    serving = models().look(MODEL)
+    found: dict[Moment, Fate] = {}
+    for day in {last_closed_day(moment.as_of_ms) for moment in moments}:
+        found |= score_moments(
+            [moment for moment in moments if last_closed_day(moment.as_of_ms) == day],
+            trigger=trigger,
+            model=serving.model,
+            basis=basis_at(end_of_day_ms(day)),
+            ports=ports(serving.model, shadow=serving.shadow),
+        )
+    return found
 
 
 def _note_skipped(drop: UsageDropDetected) -> None:
     tables().note_skipped(drop.account, day=drop.day, rule=drop.rule)
 
 
-def _set_aside(its_queue: ScoreQueue, body: str, error: Exception) -> None:
+def _set_aside(queue: ScoreQueue, body: str, error: Exception) -> None:
     logger.error("set aside: it cannot be read", error=type(error).__name__)
-    its_queue.set_aside(body, error)
+    queue.set_aside(body, error)
 
 
 def _say_failed(moment: Moment, error: Exception) -> None:

@@ -48,17 +48,17 @@ def states(*, planner: str, scorer: str, concurrency: int) -> dict[str, Any]:
         "Comment": WORDS.comment,
         "StartAt": "Plan",
         "States": {
-            **beginning(planner, "Extract"),
+            **beginning(planner, "Extract", nothing=WORDS.verdict),
             "Extract": over_parts(extract, concurrency=concurrency, then="Gate"),
-            "Gate": step(planner, {"step": "gate", "plan.$": "$"}, "MayBeScored"),
+            "Gate": step(planner, {"step": "gate", "plan.$": "$"}, "MayBeScored", noted=True),
             "MayBeScored": {
                 "Type": "Choice",
                 "Choices": [{"Variable": "$.key", "StringEquals": "", "Next": "Summary"}],
                 "Default": "Score",
             },
             "Score": over_parts(score, concurrency=concurrency, then="Flag"),
-            "Flag": step(planner, {"step": "flag", "plan.$": "$"}, "Summary"),
-            "Summary": step(planner, {"step": "finish", "plan.$": "$"}, WORDS.verdict),
+            "Flag": step(planner, {"step": "flag", "plan.$": "$"}, "Summary", noted=True),
+            "Summary": step(planner, {"step": "finish", "plan.$": "$"}, WORDS.verdict, noted=True),
             **ending(planner, WORDS, unmet="$.unmet"),
         },
     }

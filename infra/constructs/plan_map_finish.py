@@ -143,34 +143,40 @@ def definition(work: Work, *, planner: str, concurrency: int) -> dict[str, Any]:
         "States": {
             **beginning(planner, words.map),
             words.map: over_parts(work, concurrency=concurrency, then="Finish"),
-            "Finish": step(planner, {"step": "finish", "plan.$": "$"}, words.verdict),
+            "Finish": step(planner, {"step": "finish", "plan.$": "$"}, words.verdict, noted=True),
             **ending(planner, words, unmet="$.failed"),
         },
     }
 
 
-def step(planner: str, payload: Mapping[str, Any], then: str) -> dict[str, Any]:
-    """A call of the planner; what it answers is what the next state is given."""
+def step(planner: str, payload: Mapping[str, Any], then: str, *, noted: bool = False) -> dict[str, Any]:
+    """A call of the planner; what it answers is what the next state is given.
+
+    Args:
+        noted: whether its failure, when repetitions are of no help, is noted in the run's log (`ending`).
+    """
+    caught = [{"ErrorEquals": ["States.ALL"], "ResultPath": "$.error", "Next": "NoteFailure"}]
     return {
         "Type": "Task",
         "Resource": "arn:aws:states:::lambda:invoke",
         "Parameters": {"FunctionName": planner, "Payload": payload},
         "OutputPath": "$.Payload",
         "Retry": RETRY,
+        **({"Catch": caught} if noted else {}),
         "Next": then,
     }
 
 
-def beginning(planner: str, then: str) -> dict[str, Any]:
-    """The plan; without a key of items there is nothing to do."""
+def beginning(planner: str, then: str, *, nothing: str = "NothingToDo") -> dict[str, Any]:
+    """The plan; without a key of items there is nothing to do, and `nothing` comes next."""
     return {
         "Plan": step(planner, {"step": "plan", "run.$": "$$.Execution.Name", "input.$": "$"}, "AnythingToDo"),
         "AnythingToDo": {
             "Type": "Choice",
-            "Choices": [{"Variable": "$.key", "StringEquals": "", "Next": "NothingToDo"}],
+            "Choices": [{"Variable": "$.key", "StringEquals": "", "Next": nothing}],
             "Default": then,
         },
-        "NothingToDo": {"Type": "Succeed"},
+        **({"NothingToDo": {"Type": "Succeed"}} if nothing == "NothingToDo" else {}),
     }
 
 

@@ -5,6 +5,7 @@ import os
 import socket
 import subprocess
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -56,7 +57,7 @@ def environment(home: Home) -> dict[str, str]:
     }
 
 
-def stemtide(home: Home, *arguments: str, expect: int = 0) -> dict[str, object]:
+def stemtide(home: Home, *arguments: str, expect: int = 0) -> dict[str, Any]:
     """Run the command line against this home and return what it printed with --json."""
     answer = subprocess.run(
         [ROOT / ".venv" / "bin" / "stemtide", *arguments, "--json"],
@@ -67,5 +68,5 @@ def stemtide(home: Home, *arguments: str, expect: int = 0) -> dict[str, object]:
         check=False,
     )
     assert answer.returncode == expect, f"{arguments}: {answer.stdout}\n{answer.stderr}"
-    parsed: dict[str, object] = json.loads(answer.stdout)
+    parsed: dict[str, Any] = json.loads(answer.stdout)
     return parsed

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import boto3
-from stemtide.store.models import ModelStore
+from stemtide.store.model_registry import ModelRegistry
 
 from infra.local.home import Home
 from tests.e2e.conftest import stemtide
@@ -54,8 +54,8 @@ class Nights:
         )
         return resource.Table(facts["tables"][role])
 
-    def models(self) -> ModelStore:
-        return ModelStore(self.stack.client("s3"), self.stack.facts["buckets"]["models"])
+    def models(self) -> ModelRegistry:
+        return ModelRegistry(self.stack.client("s3"), self.stack.facts["buckets"]["models"])
 
     def night(self, as_of: str) -> dict[str, Any]:
         """What is known of a night."""

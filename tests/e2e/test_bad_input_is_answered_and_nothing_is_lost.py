@@ -80,7 +80,7 @@ def test_unusable_records_are_quarantined_with_their_reason_and_neighbours_count
     assert grown == {"in": 10, "applied": 3, "quarantined": 7, "dead": 0}
     assert balanced(after)
     assert reasons_of(stack, ahead) == {ahead: "in_the_future"}
-    all_reasons = set(stemtide(home, "status")["quarantine"])  # type: ignore[call-overload]
+    all_reasons = set(stemtide(home, "status")["quarantine"])
     assert {
         "invalid_json",
         "too_large",

@@ -3,6 +3,7 @@
 import os
 import signal
 import subprocess
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -48,9 +49,7 @@ def test_a_killed_emulator_loses_and_doubles_nothing(home: Home, stack: Stack, l
             stderr=subprocess.PIPE,
         )
         enough = stack.counters()["applied"] + 500
-        assert emulator_process.wait_for(
-            lambda enough=enough: stack.counters()["applied"] > enough, timeout_s=60
-        )
+        assert emulator_process.wait_for(partial(_has_applied, stack, enough), timeout_s=60)
         emulator = emulator_process.running_pid(home)
         assert emulator is not None
         os.kill(emulator, signal.SIGKILL)
@@ -64,3 +63,7 @@ def test_a_killed_emulator_loses_and_doubles_nothing(home: Home, stack: Stack, l
 
     assert differences(Stack.load(home.stack_file), recount(log / "events.parquet", LAST), FIRST, LAST) == []
     assert balanced(stack.counters())
+
+
+def _has_applied(stack: Stack, enough: int) -> bool:
+    return stack.counters()["applied"] > enough

@@ -49,11 +49,12 @@ class Bus:
         events.put_rule(Name="models-watch", EventBusName=bus, EventPattern=pattern)
         target = {"Id": "queue", "Arn": arn["Attributes"]["QueueArn"]}
         events.put_targets(Rule="models-watch", EventBusName=bus, Targets=[target])
-        self.remove = lambda: (
-            events.remove_targets(Rule="models-watch", EventBusName=bus, Ids=["queue"]),
-            events.delete_rule(Name="models-watch", EventBusName=bus),
-            self.sqs.delete_queue(QueueUrl=self.url),
-        )
+        self.events, self.bus = events, bus
+
+    def remove(self) -> None:
+        self.events.remove_targets(Rule="models-watch", EventBusName=self.bus, Ids=["queue"])
+        self.events.delete_rule(Name="models-watch", EventBusName=self.bus)
+        self.sqs.delete_queue(QueueUrl=self.url)
 
     def told(self) -> list[tuple[str, str, str]]:
         """What came since the last look of this journey's accounts: event, account, tier."""
@@ -110,7 +111,7 @@ def test_champion_and_challenger_the_damaged_and_those_in_shadow(
         stemtide(home, *promote, version, *given)
     stemtide(home, *promote, "grim", "--challenger", *given)
     listed = stemtide(home, "models", "churn", *given)["models"]
-    assert {one["version"]: one["state"] for one in listed[0]["versions"] if one["version"] in VERSIONS} == {  # type: ignore[index]
+    assert {one["version"]: one["state"] for one in listed[0]["versions"] if one["version"] in VERSIONS} == {
         "calm": "champion",
         "grim": "challenger",
         "before": "previous",
@@ -125,7 +126,7 @@ def test_champion_and_challenger_the_damaged_and_those_in_shadow(
         assert (record["model_version"], record["churn_risk_tier"], record["shadow"]) == ("calm", "low", [])
     assert {tier for _, _, tier in bus.told()} <= {"low"}
     compared = stemtide(home, "compare", "churn")
-    assert {one["account"] for one in compared["would_move_up"]} >= set(ACCOUNTS)  # type: ignore[index,union-attr]
+    assert {one["account"] for one in compared["would_move_up"]} >= set(ACCOUNTS)
 
     # A's object is damaged: the last good version goes on, and somebody hears of it.
     s3, bucket = stack.client("s3"), stack.facts["buckets"]["models"]

@@ -58,7 +58,7 @@ def nights(
     stemtide(night_home, "backfill", "--mapping", "simulated", "--data", str(folder))
     found = Nights(night_home)
     for name, files in versions.items():
-        found.models().put("churn", name, files)
+        found.models().versions.put("churn", name, files)
     found.models().promote("churn", "v1", now_ms=int(time.time() * 1000))
     activity.post(found.stack, [activity.until_midnight()])
     stemtide(night_home, "drain", "--timeout", "1800")

@@ -1,5 +1,7 @@
 """Every role against every route: only what it may."""
 
+from typing import Any
+
 import pytest
 from stemtide.access import ROUTES
 
@@ -17,7 +19,7 @@ def concrete(path: str) -> str:
 
 @pytest.mark.parametrize("role", ROLES)
 @pytest.mark.parametrize("route", READABLE, ids=lambda route: f"{route.method} {route.path}")
-def test_a_role_gets_what_it_may_and_403_otherwise(stack: Stack, route: object, role: str) -> None:
+def test_a_role_gets_what_it_may_and_403_otherwise(stack: Stack, route: Any, role: str) -> None:
     reply = stack.call(route.method, concrete(route.path), role=role)
 
     allowed = role in route.access
@@ -26,7 +28,7 @@ def test_a_role_gets_what_it_may_and_403_otherwise(stack: Stack, route: object, 
 
 @pytest.mark.parametrize("route", READABLE, ids=lambda route: f"{route.method} {route.path}")
 @pytest.mark.parametrize("token", [None, "not.a.token", "write key"])
-def test_without_a_valid_token_nothing_is_read(stack: Stack, route: object, token: str | None) -> None:
+def test_without_a_valid_token_nothing_is_read(stack: Stack, route: Any, token: str | None) -> None:
     write_key = stack.facts["write_key"] if token == "write key" else None
 
     reply = stack.call(

@@ -46,7 +46,7 @@ def test_a_login_is_followed_by_a_score_of_its_arrival_and_the_next_ones_by_none
 
     assert found["trigger"] == "login"
     assert datetime.fromisoformat(found["as_of"]) >= before.replace(microsecond=0)
-    assert found["basis"] in ("rules", "model", "hybrid")
+    assert found["basis"] in ("rules", "model")
     assert found["drivers"]
     assert len(of_logins(stack, used)) == 1
     assert activity.record(stack, used)["as_of"] == found["as_of"]

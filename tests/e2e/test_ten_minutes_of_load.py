@@ -6,6 +6,7 @@ import signal
 import subprocess
 import time
 from datetime import date, timedelta
+from functools import partial
 from pathlib import Path
 
 import duckdb
@@ -64,9 +65,7 @@ def test_ten_minutes_of_load_with_two_kills_change_nothing(
     for kill in range(1, KILLS + 1):
         replay = start_replay(home, load, rate)
         enough = before + kill * rate * LOAD_S // (KILLS + 1)
-        assert emulator_process.wait_for(
-            lambda enough=enough: stack.counters()["applied"] > enough, timeout_s=2 * LOAD_S
-        )
+        assert emulator_process.wait_for(partial(_has_applied, stack, enough), timeout_s=2 * LOAD_S)
         emulator = emulator_process.running_pid(home)
         assert emulator is not None
         os.kill(emulator, signal.SIGKILL)
@@ -107,3 +106,7 @@ def start_replay(home: Home, folder: Path, rate: int) -> "subprocess.Popen[bytes
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     )
+
+
+def _has_applied(stack: Stack, enough: int) -> bool:
+    return stack.counters()["applied"] > enough

@@ -108,7 +108,7 @@ def test_calls_that_were_given_up_count_by_the_archive_and_once_when_put_back(
     assert balanced(after)
     assert (after["in"] - lost["in"], after["dead"] - lost["dead"]) == (20, 0)
     assert stemtide(home, "requeue")["waiting"] == []
-    assert stemtide(home, "status")["dead_letters"]["waiting"] == 0  # type: ignore[index]
+    assert stemtide(home, "status")["dead_letters"]["waiting"] == 0
 
 
 def dead_letters(home: Home) -> list[dict[str, Any]]:

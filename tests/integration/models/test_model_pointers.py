@@ -301,11 +301,11 @@ def test_whoever_listens_hears_of_a_refusal_and_of_its_end_once_a_look(
     )
 
     for _ in range(3):
-        running.serving("churn")
+        running.look("churn")
     s3.put_object(Bucket=BUCKET, Key=f"churn/v1/{GRAPH}", Body=files["v1"][GRAPH])
     clock[0] += 60
     for _ in range(3):
-        running.serving("churn")
+        running.look("churn")
 
     assert heard == [["v1"], []]
 

@@ -87,7 +87,7 @@ def test_before_the_first_promotion_nothing_serves(
     registry.versions.put("churn", "v1", versions["v1"])
 
     assert store.champion("churn") is None
-    assert store.serving("churn") == (None, None)
+    assert store.look("churn")[:2] == (None, None)
 
 
 def test_a_promoted_version_serves(
@@ -95,7 +95,7 @@ def test_a_promoted_version_serves(
 ) -> None:
     promoted(registry, versions, "v1")
 
-    version, model = store.serving("churn")
+    version, model = store.look("churn")[:2]
 
     assert version == store.champion("churn") == "v1"
     assert model is not None
@@ -122,7 +122,7 @@ def test_a_model_of_other_parts_of_the_product_serves_nobody(
     shape = (("reports",), ())
     renamed, people = ModelStore(s3, BUCKET, shape=shape), ModelRegistry(s3, BUCKET, shape)
 
-    assert renamed.serving("churn") == (None, None)
+    assert renamed.look("churn")[:2] == (None, None)
     assert "the rules score: manifest.json: the model was trained with other names" in caplog.text
     with pytest.raises(ArtefactError, match="Train it again, or give them the names"):
         renamed.load("churn", "v1")
@@ -155,7 +155,7 @@ def test_an_upload_that_was_not_finished_cannot_be_promoted(
     with pytest.raises(ArtefactError, match=r"manifest.json: it is missing"):
         registry.promote("churn", "v2", now_ms=NOW)
 
-    assert store.serving("churn")[0] == "v1"
+    assert store.look("churn").version == "v1"
 
 
 def test_a_damaged_version_cannot_be_promoted(
@@ -199,7 +199,7 @@ def test_rollback_brings_the_previous_version_back_and_again_takes_that_back(
     promoted(registry, versions, "v1", "v2")
 
     assert registry.rollback("churn", now_ms=NOW).version == "v1"
-    assert store.serving("churn")[0] == "v1"
+    assert store.look("churn").version == "v1"
     assert registry.rollback("churn", now_ms=NOW).version == "v2"
 
 
@@ -226,14 +226,14 @@ def test_a_running_function_sees_a_promotion_within_a_minute(
 ) -> None:
     promoted(registry, versions, "v1")
     running = ModelStore(s3, BUCKET, clock)
-    assert running.serving("churn")[0] == "v1"
+    assert running.look("churn").version == "v1"
 
     promoted(registry, versions, "v2")
 
     clock.now += 59
-    assert running.serving("churn")[0] == "v1"
+    assert running.look("churn").version == "v1"
     clock.now += 1
-    assert running.serving("churn")[0] == "v2"
+    assert running.look("churn").version == "v2"
 
 
 def test_a_refused_champion_leaves_the_last_good_one_serving_and_is_logged(
@@ -245,13 +245,13 @@ def test_a_refused_champion_leaves_the_last_good_one_serving_and_is_logged(
 ) -> None:
     promoted(registry, versions, "v1")
     running = ModelStore(s3, BUCKET, clock)
-    running.serving("churn")
+    running.look("churn")
     promoted(registry, versions, "v2")
     spoil(s3, "v2")
     clock.now += 60
 
     with caplog.at_level(logging.ERROR):
-        served = [running.serving("churn")[0] for _ in range(3)]
+        served = [running.look("churn").version for _ in range(3)]
 
     assert served == ["v1"] * 3
     [record] = caplog.records
@@ -267,7 +267,7 @@ def test_a_fresh_function_falls_back_to_the_version_before_a_refused_champion(
     promoted(registry, versions, "v1", "v2")
     spoil(s3, "v2", TABLES)
 
-    assert ModelStore(s3, BUCKET, clock).serving("churn")[0] == "v1"
+    assert ModelStore(s3, BUCKET, clock).look("churn").version == "v1"
 
 
 def test_with_nothing_usable_the_rules_score(
@@ -276,7 +276,7 @@ def test_with_nothing_usable_the_rules_score(
     promoted(registry, versions, "v1")
     spoil(s3, "v1")
 
-    assert ModelStore(s3, BUCKET, clock).serving("churn") == (None, None)
+    assert ModelStore(s3, BUCKET, clock).look("churn")[:2] == (None, None)
 
 
 def test_a_mended_champion_serves_within_a_minute(
@@ -285,12 +285,12 @@ def test_a_mended_champion_serves_within_a_minute(
     promoted(registry, versions, "v1")
     spoil(s3, "v1")
     running = ModelStore(s3, BUCKET, clock)
-    running.serving("churn")
+    running.look("churn")
 
     s3.put_object(Bucket=BUCKET, Key=f"churn/v1/{GRAPH}", Body=versions["v1"][GRAPH])
     clock.now += 60
 
-    assert running.serving("churn")[0] == "v1"
+    assert running.look("churn").version == "v1"
 
 
 @pytest.mark.parametrize("content", [b"", b"[]", b'{"version": "../v1", "promoted_at": ""}', b"x" * 20_000])
@@ -299,15 +299,15 @@ def test_a_damaged_pointer_leaves_the_last_good_one_serving(
 ) -> None:
     promoted(registry, versions, "v1")
     running = ModelStore(s3, BUCKET, clock)
-    running.serving("churn")
+    running.look("churn")
     s3.put_object(Bucket=BUCKET, Key="churn/champion.json", Body=content)
     clock.now += 60
 
-    assert running.serving("churn")[0] == "v1"
-    assert ModelStore(s3, BUCKET, clock).serving("churn") == (None, None)
+    assert running.look("churn").version == "v1"
+    assert ModelStore(s3, BUCKET, clock).look("churn")[:2] == (None, None)
 
     assert registry.promote("churn", "v1", now_ms=NOW).previous is None  # the remedy that it names
-    assert ModelStore(s3, BUCKET, clock).serving("churn")[0] == "v1"
+    assert ModelStore(s3, BUCKET, clock).look("churn").version == "v1"
 
 
 def test_a_model_is_read_once_per_process_and_few_are_kept(

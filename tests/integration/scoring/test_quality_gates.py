@@ -39,7 +39,7 @@ def metrics(captured: pytest.CaptureFixture[str]) -> dict[str, float]:
 
 def night_before(scoring: Scoring, night: str, customers: int) -> None:
     nights = SweepNights(scoring.ingest)
-    nights.begin(night, run="earlier", version=None)
+    nights.begin(night, run="earlier", version=None, shadow=False, now_ms=0)
     nights.note(night, run="earlier", facts={"state": "scored", "customers": customers})
 
 

@@ -4,18 +4,13 @@ Nothing that goes wrong here costs the champion's scores anything; it is counted
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final
-
-import msgspec
+from typing import Any
 
 from stemtide.features.vectors import Vector
-from stemtide.ports import SideBySide, UnavailableError
+from stemtide.ports import SideBySide
 from stemtide.scoring.assess import assess
 from stemtide.scoring.assessment import Assessment, Trigger
 from stemtide.scoring.known_sources import Fresh
-
-LOST: Final = (UnavailableError, ValueError, KeyError, TypeError, ArithmeticError, msgspec.MsgspecError)
-"""What may go wrong with a row or a model. Anything else is a fault of the code, and ends the batch."""
 
 
 def score_beside(
@@ -32,9 +27,7 @@ def score_beside(
     """Write the challenger's score of each account; how many there are now.
 
     Args:
-        vectors: those that the champion scored. Ranks among accounts of the same age are told by a model's
-            own table, so where the challenger was trained with another one these are its own vectors of the
-            same reads.
+        vectors: those that the champion scored.
         model: the challenger, as `assess` takes it.
         fresh: by instant (epoch ms), which sources were fresh then.
         least_history_days: as the champion was told (`assess`): whom rules score for lack of history they
@@ -47,14 +40,14 @@ def score_beside(
     try:
         found = assess(model, vectors, fresh=fresh, least_history_days=least_history_days)
         assessed = list(zip(vectors, found, strict=True))
-    except LOST as error:
+    except Exception as error:
         say_lost(len(vectors), error)
         return 0
 
     def written(pair: tuple[Vector, Assessment]) -> Exception | None:
         try:
             write(*pair, trigger)
-        except LOST as error:
+        except Exception as error:
             return error
         return None
 

@@ -15,6 +15,8 @@ NIGHTS_JOB: Final = "sweep-nights"
 MODEL: Final = "churn"
 RULES: Final = "rules"
 """Stands where a version would, in rows and for people: the rules score."""
+RUNNING: Final = "running"
+"""The state of a night that was begun."""
 SCORED: Final = "scored"
 """The state of a night whose scores are written."""
 NIGHT_BEFORE_DAYS: Final = 7
@@ -28,6 +30,16 @@ SWEPT: Final = "SweptAccounts"
 BATCH_ACCOUNTS: Final = 500
 """Accounts a batch: one invocation of the scorer, well within its time-out."""
 TRIGGER: Final = "schedule"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Begun:
+    """By which version a night was begun (None: rules), when (epoch ms; later than by any version before it),
+    and whether nothing may act on what that version says."""
+
+    version: str | None
+    at_ms: int
+    shadow: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,7 +155,11 @@ def extracted(rows: Mapping[int, Mapping[str, Any]], sizes: Mapping[int, int]) -
 
 
 def to_score(
-    planned: Mapping[str, Any], *, rows: Mapping[int, object], marks: Mapping[str, Sequence[str]]
+    planned: Mapping[str, Any],
+    *,
+    rows: Mapping[int, object],
+    marks: Mapping[str, Sequence[str]],
+    begun: Mapping[str, Begun],
 ) -> list[dict[str, Any]]:
     """The items of the second map: the extracted batches of the nights that may be scored.
 
@@ -151,6 +167,7 @@ def to_score(
         planned: what the plan answered.
         rows: the extracted batches by number.
         marks: the nights that may be scored, and what each of their scores must say.
+        begun: as what each of them was begun.
     """
     return [
         {
@@ -160,7 +177,8 @@ def to_score(
             "size": size,
             "as_of": night,
             "trigger": TRIGGER,
-            "model": {"name": MODEL, "version": planned["versions"][night]},
+            "model": {"name": MODEL, "version": begun[night].version, "shadow": begun[night].shadow},
+            "begun_ms": begun[night].at_ms,
             "challenger": planned["challenger"],
             "marks": list(marks[night]),
         }

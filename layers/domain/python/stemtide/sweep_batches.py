@@ -44,7 +44,14 @@ class Challengers(Protocol):
 class Owners(Protocol):
     """Who has begun a night; see `store.sweep_nights.SweepNights`."""
 
-    def taken_over(self, night: str, *, version: str | None) -> str | None: ...
+    def taken_over(self, night: str, *, begun_ms: int) -> str | None: ...
+
+
+class PortsOf(Protocol):
+    """What scoring by a model (None: rules) touches: whether it is in shadow, and since when a night rests on
+    it (epoch ms)."""
+
+    def __call__(self, model: Any, *, shadow: bool, begun_ms: int | None = None) -> ScoringPorts: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +67,7 @@ class SweepBatches:
     basis: Basis
     peers: Callable[[int], Cohorts | None]
     columns: Sequence[str]
-    ports: Callable[[Any], ScoringPorts]
+    ports: PortsOf
     log: BatchLog
     nights: Owners
     logger: Any
@@ -82,7 +89,7 @@ class SweepBatches:
             as_of_ms=parse_as_of(item["as_of"]),
             basis=self.basis,
             columns=self.columns,
-            ports=self.ports(self._model(item["model"])),
+            ports=self.ports(self._model(item["model"]), shadow=False),
         )
         if found.again:
             return found.again
@@ -95,8 +102,7 @@ class SweepBatches:
 
     def _score(self, item: Mapping[str, Any]) -> tuple[str, ...]:
         run, number, night = item["run"], item["number"], item["as_of"]
-        version = item["model"]["version"]
-        other = self.nights.taken_over(night, version=version)
+        other = self.nights.taken_over(night, begun_ms=item["begun_ms"])
         if other is not None:  # two versions would score parts of it
             facts = dict.fromkeys(COUNTED, 0) | {"failed": item["size"], "taken_over": other}
             self.log.note_batch(run, "score", number, facts)
@@ -111,13 +117,14 @@ class SweepBatches:
             model=model,
             trigger=Trigger(item["trigger"]),
             marks=item["marks"],
-            ports=self.ports(model),
+            ports=self.ports(model, shadow=item["model"]["shadow"], begun_ms=item["begun_ms"]),
         )
         if found.scored.failed:
             return found.scored.failed
         if found.at_risk:
             self.log.put_list(run, f"{number:06d}", found.at_risk)
         counts = {**found.scored.counts(), "at_risk": len(found.at_risk)}
+        self.log.note_batch(run, "score", number, counts)
         if (challenger := self._challenger(item)) is not None:
             counts["challenger"] = self.challengers.score(
                 extracted.read(self.basis.shape, table).customers,
@@ -125,7 +132,6 @@ class SweepBatches:
                 {extracted.as_of_ms: extracted.fresh},
                 Trigger(item["trigger"]),
             )
-        self.log.note_batch(run, "score", number, counts)
         self.logger.info("scored", run=run, number=number, trigger=item["trigger"], **counts)
         return ()
 

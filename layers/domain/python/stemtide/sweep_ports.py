@@ -8,6 +8,7 @@ from stemtide.event_days import EventDays
 from stemtide.features.cohorts import Cohorts
 from stemtide.jobs import Runs
 from stemtide.ports import SideBySide
+from stemtide.sweep import Begun
 
 
 class Log(Protocol):
@@ -36,7 +37,9 @@ class Nights(Protocol):
 
     def read(self, night: str) -> dict[str, Any] | None: ...
 
-    def begin(self, night: str, *, run: str, version: str | None) -> None: ...
+    def begin(self, night: str, *, run: str, version: str | None, shadow: bool, now_ms: int) -> Begun: ...
+
+    def unfinished(self, *, latest: int) -> list[str]: ...
 
     def abort(self, night: str, *, run: str, cause: str) -> None: ...
 
@@ -50,15 +53,17 @@ class SweepPorts:
     """What the steps touch.
 
     `accounts` lists every account, `champion` and `challenger` name versions, `usable` says whether one
-    loads, `events` is what is known of days with events around an instant, `lag_ms` how far the stream's
-    consumers are behind now, `slots` a run's claims of scheduled nights, `put_peers` keeps those of a night's
-    instant, `now_ms` the present (for the log alone), `metric` counts.
+    loads, `in_shadow` whether nothing may act on what it says, `events` is what is known of days with events
+    around an instant, `lag_ms` how far the stream's consumers are behind now, `slots` a run's claims of
+    scheduled nights, `put_peers` keeps those of a night's instant, `now_ms` the present (for the log alone),
+    `metric` counts.
     """
 
     accounts: Callable[[], Iterable[str]]
     champion: Callable[[], str | None]
     challenger: Callable[[], str | None]
     usable: Callable[[str], bool]
+    in_shadow: Callable[[str | None], bool]
     events: Callable[[int], EventDays]
     lag_ms: Callable[[], int]
     log: Log

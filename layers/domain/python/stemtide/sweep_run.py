@@ -20,9 +20,11 @@ from stemtide.extraction import peer_table
 from stemtide.quality_gate import CheckResult, Night, Outcome, checks_named
 from stemtide.sweep import (
     NIGHT_BEFORE_DAYS,
+    NIGHTS_AT_MOST,
     RULES,
     SCORED,
     SWEPT,
+    Begun,
     as_of_of,
     cause_of,
     claim_nights,
@@ -92,16 +94,15 @@ class SweepRun:
             "stages": [],
             "passed": list(versions),
         }
-        if versions and not found.batches:
-            for night, version in versions.items():
-                ports.nights.begin(night, run=run, version=version)
-            self.finish(planned)
-        return planned
+        if versions and not found.batches:  # nobody is listed, which the gate must know of, too
+            return planned | self.finish(self.gate(planned)) | {"key": ""}
+        return planned | {"unmet": 0}
 
     def _scheduled(self, run: str, scheduled: datetime) -> tuple[dict[str, datetime], dict[str, str | None]]:
         """The nights that a firing answers for, each with its slot and its version.
 
-        One that is scored already, by hand for instance, is done.
+        One that is scored already, by hand for instance, is done; one that a run by hand has left half-way
+        is not, though its slot may be.
         """
         ports, claimed, versions = self.ports, {}, {}
         slots = ports.slots(run)
@@ -113,7 +114,11 @@ class SweepRun:
                 continue
             claimed[night] = slot
             versions[night] = version_of_night(row, champion=ports.champion(), usable=ports.usable)
-        return claimed, versions
+        for night in ports.nights.unfinished(latest=NIGHTS_AT_MOST) if versions else []:
+            if night not in versions:
+                row = ports.nights.read(night)
+                versions[night] = version_of_night(row, champion=ports.champion(), usable=ports.usable)
+        return claimed, dict(sorted(versions.items()))
 
     def gate(self, planned: Planned) -> Planned:
         """Judge what was extracted; `key` names the batches to score: empty, none of the nights may be."""
@@ -126,17 +131,16 @@ class SweepRun:
         )
         passed = [one.night for one in nights if quality_gate.may_be_scored(results, one.night)]
         marks = {night: quality_gate.marks_of(results, night) for night in passed}
-        items = to_score(planned, rows=rows, marks=marks)
         for one in passed:
             self._put_peers(planned, one, rows)
         tripped = sum(result.outcome is Outcome.FAILED for result in results)
         self.ports.metric(quality_gate.TRIPPED, tripped)
+        begun = {night: self._begin(planned, night) for night in passed}
         for night in planned["nights"]:
-            if night in passed:  # from here on the night rests on this version
-                self.ports.nights.begin(night, run=run, version=planned["versions"][night])
-            else:
+            if night not in passed:
                 cause = quality_gate.cause_of(_of(results, night))
                 self.ports.nights.abort(night, run=run, cause=cause)
+        items = to_score(planned, rows=rows, marks=marks, begun=begun)
         stages = [
             sweep_log.of_extraction(
                 [night.extracted for night in nights],
@@ -155,6 +159,14 @@ class SweepRun:
             customers={one.night: one.extracted.customers for one in nights},
             tripped=tripped,
             gate_cause=quality_gate.cause_of(results) if tripped else "",
+        )
+
+    def _begin(self, planned: Planned, night: str) -> Begun:
+        """From here on the night rests on this version."""
+        version, now_ms = planned["versions"][night], self.ports.now_ms()
+        shadow = self.ports.in_shadow(version)
+        return self.ports.nights.begin(
+            night, run=planned["run"], version=version, shadow=shadow, now_ms=now_ms
         )
 
     def _put_peers(self, planned: Planned, night: str, rows: Mapping[int, Mapping[str, Any]]) -> None:

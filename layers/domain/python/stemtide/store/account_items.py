@@ -1,4 +1,4 @@
-"""The accounts table's three ways of writing and reading: put what is new, set part of a record, query."""
+"""The accounts table's ways of writing and reading: put what is new, set part of a record, query."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -26,13 +26,40 @@ class AccountItems:
         Raises:
             UnavailableError: outcome unknown.
         """
+        return self._put(item, "attribute_not_exists(#item)", {})
+
+    def put_of_night(self, item: Mapping[str, Any], *, ended_at: str = "") -> bool:
+        """Put the row unless there is one of a later beginning of the night, or the same one.
+
+        Args:
+            ended_at: when the score was found to have ended; the same one written since then is renewed.
+
+        batch of v1 (slow)      run by v2, rollback     run by v1 again
+        puts v1, begun at 1
+                                puts v2, begun at 2
+                                                        puts v1 over it, begun at 3
+        again: begun at 1 -> refused: it is there, begun at 3
+
+        Raises:
+            UnavailableError: outcome unknown.
+        """
+        condition = (
+            "attribute_not_exists(#item) OR begun_ms < :begun"
+            " OR (begun_ms = :begun AND (assessment <> :assessment OR scored_at <= :ended))"
+        )
+        compared = {":begun": item["begun_ms"], ":assessment": item["assessment"], ":ended": ended_at}
+        return self._put(item, condition, compared)
+
+    def _put(self, item: Mapping[str, Any], condition: str, compared: Mapping[str, Any]) -> bool:
+        values = {"ExpressionAttributeValues": compared} if compared else {}
         try:
             with translated():
                 self.client.put_item(
                     TableName=self.name,
                     Item=item,
-                    ConditionExpression="attribute_not_exists(#item)",
+                    ConditionExpression=condition,
                     ExpressionAttributeNames={"#item": "item"},
+                    **values,
                 )
         except ConflictError:
             return False

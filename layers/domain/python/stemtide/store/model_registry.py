@@ -34,19 +34,25 @@ class ModelRegistry:
         """Make an uploaded version the champion; the one that served becomes `previous`.
 
         A challenger that is promoted is none any more. A pointer that cannot be read is written anew,
-        without a `previous`.
+        without a `previous`, when it is said whether in shadow.
 
         Args:
             shadow: whether nothing may act on its scores; None: as it is with the champion now.
 
         Raises:
             ArtefactError: the version is not whole, or must not be used.
-            ModelStoreError: others kept moving the pointer.
+            ModelStoreError: others kept moving the pointer; or it cannot be read, and so whether the champion
+                is in shadow.
         """
         self.versions.load(name, version)
 
         def change(held: Held[Champion]) -> Champion | None:
             now = held.pointer
+            if held.flaw is not None and shadow is None:
+                raise ModelStoreError(
+                    f"whether the champion of {name} is in shadow cannot be read ({held.flaw})",
+                    "say which it shall be: --shadow or --live",
+                )
             wanted = now.shadow if shadow is None and now is not None else bool(shadow)
             if now is not None and now.version == version:
                 if now.shadow == wanted:

@@ -45,6 +45,8 @@ class _Served:
     asked_at: float = float("-inf")
     champion: Champion | None = None
     good: Model | None = None
+    shadow: bool = False
+    """Whether nothing may act on what `good` says, as it was promoted."""
     flaw: Exception | None = None
     """Of the champion's pointer."""
     refusal: Refusal | None = None
@@ -113,40 +115,30 @@ class ModelStore:
             self.heard([Refusal(version, str(error), None)])
             raise
 
-    def serving(self, name: str) -> tuple[str | None, Model | None]:
-        """The champion; if it is refused, the last good one (of this process, else the one before it).
-
-        (None, None): nothing was promoted, or nothing promoted is usable.
-        """
-        found = self.look(name)
-        return found.version, found.model
-
     def look(self, name: str) -> Serving:
-        """What `serving` tells, whether it is in shadow, and what was refused."""
+        """The champion; if it is refused, the last good one (of this process, else the one before it); the
+        rules, where nothing was promoted or nothing promoted is usable."""
         served = self._pointer(name)
         if not served.tried:
             self._try(name, served)
             served.tried = True
         if served.good is None:
             return Serving(None, None, False, served.refusal)
-        version = served.good.version
-        return Serving(version, served.good, self.in_shadow(name, version), served.refusal)
+        return Serving(served.good.version, served.good, served.shadow, served.refusal)
 
     def in_shadow(self, name: str, version: str | None) -> bool:
-        """Whether nothing may act on scores of a version: as it was promoted; of an older one than the
-        champion's predecessor, which a run may have begun with, as the champion. Rules are in no shadow.
+        """Whether nothing may act on scores of a version: as it was promoted. Rules are in no shadow; a
+        version that the pointer does not name is, as nobody can tell how it was promoted.
 
-        A version that the known pointer does not name may have been promoted, in shadow, a moment ago: the
-        pointer is looked up anew.
+        A version that the known pointer does not name may have been promoted a moment ago: the pointer is
+        looked up anew.
         """
         if version is None:
             return False
         champion = self._pointer(name).champion
         if champion is None or version not in (champion.version, champion.previous):
             champion = self._pointer(name, anew=True).champion
-        if champion is None:
-            return False
-        return champion.previous_shadow if version == champion.previous else champion.shadow
+        return _shadow_of(champion, version)
 
     def _pointer(self, name: str, *, anew: bool = False) -> _Served:
         """What is known of a name, looked up anew when that is too old. A damaged pointer changes nothing of
@@ -173,10 +165,11 @@ class ModelStore:
         champion, flaw, what = served.champion, served.flaw, CHAMPION_FILE
         if champion is not None:
             try:
-                served.good = self.load(name, champion.version)
+                served.good, served.shadow = self.load(name, champion.version), champion.shadow
             except ArtefactError as error:
                 flaw, what = error, champion.version
-                served.good = served.good or self._previous(name, champion)
+                if served.good is None:
+                    served.good, served.shadow = self._previous(name, champion), champion.previous_shadow
         if flaw is None:
             served.refusal = None
         else:
@@ -194,3 +187,11 @@ class ModelStore:
         except ArtefactError as error:
             logger.error("model %s: %s is refused, too: %s", name, champion.previous, error)  # noqa: TRY400
             return None
+
+
+def _shadow_of(champion: Champion | None, version: str) -> bool:
+    if champion is not None and version == champion.version:
+        return champion.shadow
+    if champion is not None and version == champion.previous:
+        return champion.previous_shadow
+    return True

@@ -40,7 +40,7 @@ class StoredRecord:
 
     `last_day` is the latest UTC day with usage (`YYYY-MM-DD`), `model_version` "rules" without a model.
     `moved` is against the score in the row `moved_from` (null: it is the first), `revision` counts the
-    changes of the score.
+    changes of the score, `begun_ms` is that of its row.
     """
 
     account: str
@@ -56,12 +56,17 @@ class StoredRecord:
     moved: Moved | None = None
     moved_from: str | None = None
     revision: int = 0
+    begun_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredScore:
     """One score as it was given, with the vector it was given for (float64, little-endian), what each feature
-    contributed (float32) and the hash of the features' registry; empty in what older versions wrote."""
+    contributed (float32) and the hash of the features' registry; empty in what older versions wrote.
+
+    `begun_ms` is when the night that it belongs to was begun by its version (`sweep_nights`); None: it is of
+    no night.
+    """
 
     account: str
     assessment: Assessment
@@ -72,6 +77,12 @@ class StoredScore:
     vector: bytes
     contributions: bytes = b""
     registry: str = ""
+    begun_ms: int | None = None
+
+    @property
+    def counts_from_ms(self) -> int:
+        """What decides between versions: a night counts from when it was begun, whenever its batches end."""
+        return self.scored_at_ms if self.begun_ms is None else self.begun_ms
 
     @property
     def key(self) -> str:
@@ -138,6 +149,7 @@ def record_in(item: dict[str, Any]) -> StoredRecord:
         moved=msgspec.json.decode(item["moved"], type=Moved) if "moved" in item else None,
         moved_from=item.get("moved_from"),
         revision=int(item.get("revision", 0)),
+        begun_ms=_number(item.get("begun_ms")),
     )
 
 
@@ -154,11 +166,16 @@ def score_in(item: dict[str, Any]) -> StoredScore:
         vector=bytes(item.get("x", b"")),
         contributions=bytes(item.get("c", b"")),
         registry=item.get("r", ""),
+        begun_ms=_number(item.get("begun_ms")),
     )
 
 
 def _assessment(item: dict[str, Any]) -> Assessment:
     return msgspec.json.decode(item["assessment"], type=Assessment)
+
+
+def _number(value: Any) -> int | None:
+    return None if value is None else int(value)
 
 
 def _ms(text: str | None) -> int | None:

@@ -134,6 +134,7 @@ class Records:
         contributions: bytes = b"",
         known: "Registry | None" = None,
         held: StoredRecord | None = None,
+        begun_ms: int | None = None,
     ) -> bool:
         """Keep a score's row and make the record what all rows say; see `ScoreWrites.write`."""
         row = StoredScore(
@@ -146,6 +147,7 @@ class Records:
             vector=vector,
             contributions=contributions,
             registry="" if known is None else known.hash,
+            begun_ms=begun_ms,
         )
         return ScoreWrites(self._items, known).write(row, held=held)
 

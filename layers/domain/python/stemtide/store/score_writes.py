@@ -1,4 +1,7 @@
-"""How a score is written: its row, which never changes, and the record, which is what the rows say.
+"""How a score is written: its row, and the record, which is what the rows say.
+
+The row of a trigger never changes. That of a nightly run is renewed by a later run of the night that finds
+something else, or by a version that has begun the night anew.
 
 The record shows the score of the newest instant and what moved since the one before it, whatever order the
 scores were written in. Every writer puts its row first and then *settles*: it reads the newest rows and makes
@@ -71,13 +74,11 @@ class ScoreWrites:
             UnavailableError: outcome unknown, or too many others wrote; the same again completes it.
         """
         held = held or self.items.record(row.account)
-        self.items.put_new(_row_item(row))
-        shown = self._settle(row.account, held)
-        return (shown.as_of_ms, shown.model_version, shown.trigger) == (
-            row.as_of_ms,
-            row.model_version,
-            row.trigger,
-        )
+        if row.begun_ms is None:
+            self.items.put_new(_row_item(row))
+        else:
+            self.items.put_of_night(_row_item(row), ended_at=_ended_at(held, row))
+        return _is_of(self._settle(row.account, held), row)
 
     def end(self, account: str, *, as_of_ms: int, ended_at: int, trigger: str) -> bool:
         """Take the score out of the record of an account that is no customer any more; its rows are kept.
@@ -109,6 +110,7 @@ class ScoreWrites:
             "risk_key": keys.risk_key(account, None),
             "moved": None,
             "moved_from": None,
+            "begun_ms": None,
         }
         for _ in range(TRIES):
             held = self.items.record(account)
@@ -167,6 +169,7 @@ class ScoreWrites:
             "risk_key": keys.risk_key(now.account, now.assessment.score),
             "moved": self._moved(target),
             "moved_from": None if target.before is None else target.before.key,
+            "begun_ms": now.begun_ms,
         }
 
     def _moved(self, target: _Target) -> str | None:
@@ -182,10 +185,10 @@ class ScoreWrites:
 def chosen(rows: Sequence[StoredScore]) -> StoredScore:
     """The one of several scores of one instant that counts, whatever order they come in.
 
-    That of the model that scored last, as a run by an old model may be repeated after a new one's; of its
+    That of the model that was asked last, as a run by an old model may be repeated after a new one's; of its
     scores that of the trigger that comes last in `Trigger`: who asked by hand sees what he asked for.
     """
-    latest = max(rows, key=lambda row: (row.scored_at_ms, row.model_version))
+    latest = max(rows, key=lambda row: (row.counts_from_ms, row.model_version))
     own = [row for row in rows if row.model_version == latest.model_version]
     return max(own, key=lambda row: _RANKS[row.trigger])
 
@@ -199,9 +202,30 @@ def _is_due(held: StoredRecord, target: _Target) -> bool:
         return False
     if held.as_of_ms == now.as_of_ms and held.assessment is None:
         return (held.scored_at_ms or 0) <= now.scored_at_ms
-    shown = (held.as_of_ms, held.model_version, held.trigger, held.moved_from)
     before = None if target.before is None else target.before.key
-    return shown != (now.as_of_ms, now.model_version, now.trigger, before)
+    return not shows(held, now) or held.moved_from != before
+
+
+def shows(held: StoredRecord, score: StoredScore) -> bool:
+    """Whether a record shows this very score."""
+    return (held.as_of_ms, held.model_version, held.trigger, held.begun_ms, held.assessment) == (
+        score.as_of_ms,
+        score.model_version,
+        score.trigger,
+        score.begun_ms,
+        score.assessment,
+    )
+
+
+def _ended_at(held: StoredRecord | None, row: StoredScore) -> str:
+    """When the score of a row's instant was found to have ended; empty: it was not."""
+    if held is None or held.assessment is not None or held.as_of_ms != row.as_of_ms:
+        return ""
+    return as_of_text(held.scored_at_ms or 0)
+
+
+def _is_of(held: StoredRecord, row: StoredScore) -> bool:
+    return (held.as_of_ms, held.model_version, held.trigger) == (row.as_of_ms, row.model_version, row.trigger)
 
 
 def _showing(now: StoredScore) -> StoredRecord:
@@ -211,6 +235,8 @@ def _showing(now: StoredScore) -> StoredRecord:
         as_of_ms=now.as_of_ms,
         model_version=now.model_version,
         trigger=now.trigger,
+        begun_ms=now.begun_ms,
+        assessment=now.assessment,
     )
 
 
@@ -223,4 +249,6 @@ def _row_item(row: StoredScore) -> dict[str, Any]:
         "x": row.vector,
         "expires_at": row.scored_at_ms // 1000 + keys.KEPT_S,
     }
-    return item | ({"c": row.contributions, "r": row.registry} if row.contributions else {})
+    explained = {"c": row.contributions, "r": row.registry} if row.contributions else {}
+    night = {} if row.begun_ms is None else {"begun_ms": row.begun_ms}
+    return item | explained | night

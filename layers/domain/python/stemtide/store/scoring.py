@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 from stemtide.config_schema import Config
@@ -47,13 +47,17 @@ class ScoreTables:
         return UsageReader.of_table(self.usage, blocks=UsageBlocks(self.accounts), events=self.config.events)
 
     def ports(
-        self, side_by_side: SideBySide, *, say_failed: Callable[[Moment, Exception], None]
+        self,
+        side_by_side: SideBySide,
+        *,
+        say_failed: Callable[[Moment, Exception], None],
+        begun_ms: int | None = None,
     ) -> ScoringPorts:
-        """The ports on these tables."""
+        """The ports on these tables; `begun_ms` as `StoredScore` has it."""
         return ScoringPorts(
             read=self._read,
             fresh=self._fresh,
-            write=self._write,
+            write=partial(self._write, begun_ms=begun_ms),
             end=self._end,
             side_by_side=side_by_side,
             pause=time.sleep,
@@ -104,13 +108,27 @@ class ScoreTables:
             moment.account, as_of_ms=moment.as_of_ms, ended_at=int(time.time() * 1000), trigger=trigger
         )
 
-    def _write(self, vector: Vector, assessed: Assessed, *, as_of_ms: int, trigger: Trigger) -> bool:
-        """Whether the record shows this score now and did not before; the same again changes nothing."""
+    def _write(
+        self,
+        vector: Vector,
+        assessed: Assessed,
+        *,
+        as_of_ms: int,
+        trigger: Trigger,
+        begun_ms: int | None,
+    ) -> bool:
+        """Whether the record says this now and did not before; the same again changes nothing."""
         version = assessed.assessment.model_version or keys.RULES_VERSION
-        held = self.records.read(vector.account)
-        if held is not None and _is_shown(held, as_of_ms, version, trigger):
+        held = self.records.read(vector.account) or StoredRecord(account=vector.account)
+        shown = (held.as_of_ms, held.model_version, held.trigger) == (
+            as_of_ms,
+            version,
+            trigger,
+        )
+        same = shown and (begun_ms is None or held.assessment == assessed.assessment)
+        if same and held.begun_ms == begun_ms:
             return False
-        return self.records.write_score(
+        written = self.records.write_score(
             vector.account,
             assessed.assessment,
             as_of_ms=as_of_ms,
@@ -120,14 +138,12 @@ class ScoreTables:
             contributions=packed(assessed.contributions),
             known=registry(Shape.of(self.config.events)),
             held=held,
+            begun_ms=begun_ms,
         )
+        return written and not same
 
 
 @lru_cache(maxsize=1)
 def _askers() -> Threads:
     """Of their own: whoever asks for sources is a thread itself, and must not wait for its like."""
     return Threads(max_workers=len(Source))
-
-
-def _is_shown(held: StoredRecord, as_of_ms: int, version: str, trigger: Trigger) -> bool:
-    return (held.as_of_ms, held.model_version, held.trigger) == (as_of_ms, version, trigger)

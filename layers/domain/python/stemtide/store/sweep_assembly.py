@@ -60,6 +60,10 @@ class NightModels:
             return False
         return True
 
+    def in_shadow(self, version: str | None) -> bool:
+        """Whether nothing may act on what a version says (None: rules)."""
+        return self.store().in_shadow(MODEL, version)
+
 
 def sweep_ports(
     settings: SweepSettings,
@@ -89,6 +93,7 @@ def sweep_ports(
         champion=models.champion,
         challenger=models.challenger,
         usable=models.usable,
+        in_shadow=models.in_shadow,
         refused=models.refused,
         events=events,
         lag_ms=lambda: aggregates_lag_ms(kinesis, settings.event_stream, ingest, now_ms=now_ms()),
