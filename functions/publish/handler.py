@@ -9,9 +9,8 @@ from typing import Any
 from aws_lambda_powertools import Logger
 from stemtide.config import bundled_config
 from stemtide.delivery.bus import Bus
-from stemtide.detecting import UNREADABLE
 from stemtide.domain_events import DomainEvent, event_of, stamp_of
-from stemtide.ports import UnavailableError
+from stemtide.ports import UNREADABLE, UnavailableError
 from stemtide.settings import PublishSettings
 from stemtide.shadow import dispatch
 from stemtide.store import clients

@@ -20,8 +20,8 @@ from stemtide.http.scoring import ScoringApi
 from stemtide.login_messages import LoginPorts, on_logins
 from stemtide.queue_messages import messages_of, queue_of
 from stemtide.scoring.artefact import Model
-from stemtide.scoring.assessment import Trigger
-from stemtide.scoring_service import MODEL, Fate, Moment, Scored, ScoringPorts, score_accounts, score_moments
+from stemtide.scoring.assessment import CHURN, Trigger
+from stemtide.scoring_service import Fate, Moment, Scored, ScoringPorts, score_accounts, score_moments
 from stemtide.settings import ScoreSettings
 from stemtide.stamped_scores import stamped
 from stemtide.store import clients
@@ -137,11 +137,11 @@ def score(
 ) -> Scored:
     """Score accounts by the champion, or by one version (None: by rules)."""
     if champion:
-        serving = models().look(MODEL)
+        serving = models().look(CHURN)
         model, shadow = serving.model, serving.shadow
     else:
-        model = None if version is None else models().named(MODEL, version)
-        shadow = models().in_shadow(MODEL, version)
+        model = None if version is None else models().named(CHURN, version)
+        shadow = models().in_shadow(CHURN, version)
     return score_accounts(
         accounts,
         as_of_ms=as_of_ms,
@@ -216,7 +216,7 @@ def _on_login(moments: Sequence[Moment]) -> dict[Moment, Fate]:
 
 def _score_moments(moments: Sequence[Moment], trigger: Trigger) -> dict[Moment, Fate]:
     """Score each among the peers of its own day, whatever else came in its delivery."""
-    serving = models().look(MODEL)
+    serving = models().look(CHURN)
     found: dict[Moment, Fate] = {}
     for day in {last_closed_day(moment.as_of_ms) for moment in moments}:
         found |= score_moments(

@@ -11,6 +11,7 @@ import pytest
 from stemtide.as_of import end_of_day_ms
 from stemtide.calls import day_of_index
 from stemtide.config import bundled_config
+from stemtide.features.peers import RANKED
 from stemtide.features.profile_columns import Basis
 from stemtide.store.records import Records
 from stemtide.store.usage_blocks import UsageBlocks
@@ -113,7 +114,7 @@ def test_the_api_shows_it(loaded: Loaded, stack: Stack) -> None:
         found = stack.call("GET", f"/v1/accounts/{account}/features{query}", role="viewer").body["features"]
         values = [np.nan if one["value"] is None else one["value"] for one in found]
         basis = [one["name"] for one in found if one["name"].endswith("_rank")]
-        assert len(basis) == 3
+        assert len(basis) == len(RANKED)
         if np.array(values, dtype=np.float64).tobytes() != offline:
             apart.append((account, day))
 

@@ -1,5 +1,7 @@
 """Who a night's customers are compared with: all of them, known before the first is scored."""
 
+import json
+
 import numpy as np
 import pytest
 from stemtide.as_of import parse_as_of
@@ -59,6 +61,20 @@ def test_what_is_scored_until_the_next_night_is_ranked_among_the_peers_of_the_la
     scoring.invoke("score", scoring.batch("p24", as_of=LATER))
 
     assert np.isnan(rank_of(scoring, "p24", as_of="2026-03-13T23:59:59.999Z")), "no night was before it"
+    assert rank_of(scoring, "p24", as_of=LATER) == rank_of(scoring, "p24") > 0.95
+
+
+def test_a_late_login_in_the_same_delivery_changes_nobody_elses_peers(scoring: Scoring) -> None:
+    """It is of before the first night, and has no peers; the other one has those of its own day."""
+    put_peers(scoring)
+    work_off(scoring, plan(scoring))
+    early = "2026-03-13T12:00:00.000Z"
+    logins = [
+        json.dumps({"account": account, "as_of": at}) for account, at in (("p24", LATER), ("p03", early))
+    ]
+
+    scoring.invoke("score", scoring.deliver(*logins, queue=scoring.logins))
+
     assert rank_of(scoring, "p24", as_of=LATER) == rank_of(scoring, "p24") > 0.95
 
 

@@ -58,7 +58,7 @@ def test_nothing_is_scored_before_everything_was_extracted_and_judged(scoring: S
     [item] = batches(scoring, judged_plan)
     assert (item["step"], item["model"], item["challenger"], item["marks"]) == (
         "score",
-        {"name": "churn", "version": None},
+        {"name": "churn", "version": None, "shadow": False},
         None,
         [],
     )

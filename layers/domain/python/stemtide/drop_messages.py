@@ -9,8 +9,9 @@ import msgspec
 
 from stemtide.as_of import parse_as_of
 from stemtide.domain_events import UsageDropDetected
+from stemtide.ports import UNREADABLE
 from stemtide.queue_messages import Message, answer, done, paused
-from stemtide.scoring_service import UNREADABLE, Fate, Moment
+from stemtide.scoring_service import Fate, Moment
 
 
 class _Event(msgspec.Struct, frozen=True):

@@ -9,9 +9,9 @@ import msgspec
 
 from stemtide.as_of import parse_as_of
 from stemtide.logins import Login
-from stemtide.ports import SideBySide, UnavailableError
+from stemtide.ports import UNREADABLE, SideBySide, UnavailableError
 from stemtide.queue_messages import Message, answer, done, paused
-from stemtide.scoring_service import UNREADABLE, Fate, Moment
+from stemtide.scoring_service import Fate, Moment
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,6 +15,9 @@ from stemtide.facts import Fact
 T = TypeVar("T")
 R = TypeVar("R")
 
+UNREADABLE: Final = (ValueError, KeyError, TypeError, msgspec.MsgspecError)
+"""What a row or message that this version cannot read raises, now and at every further try."""
+
 
 class ConflictError(Exception):
     """The write's condition failed: the row is not what the writer had read, or the write had happened."""

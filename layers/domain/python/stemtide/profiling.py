@@ -6,19 +6,14 @@ at an account reads all its facts. Of a ticket's text it leaves the sentiment.
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, Protocol
-
-import msgspec
+from typing import Any, Protocol
 
 from stemtide.config_sources import Source
 from stemtide.facts import Fact, Problem, fold_to_store, problems_of, without_text
-from stemtide.ports import SideBySide, UnavailableError
+from stemtide.ports import UNREADABLE, SideBySide, UnavailableError
 from stemtide.profile import Profile
 from stemtide.sources import newest, newest_heard
 from stemtide.table_stream import Change
-
-UNREADABLE: Final = (KeyError, TypeError, ValueError, msgspec.MsgspecError)
-"""What a fact that this version cannot read raises."""
 
 
 class WriteProfile(Protocol):

@@ -5,22 +5,17 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final, NamedTuple, Protocol
 
-import msgspec
-
 from stemtide.features.profile_columns import Basis
 from stemtide.features.vectors import Known, Vector, vectors_at
-from stemtide.ports import SideBySide, UnavailableError
+from stemtide.ports import UNREADABLE, SideBySide, UnavailableError
 from stemtide.profile import is_customer
 from stemtide.scoring.assess import Assessed, assess_fully
 from stemtide.scoring.assessment import Trigger
 from stemtide.scoring.known_sources import Fresh
 
-MODEL: Final = "churn"
 ROUNDS: Final = 3
 """Tries of an account whose data could not be read or written."""
 PAUSE_SECONDS: Final = 0.2
-UNREADABLE: Final = (ValueError, KeyError, TypeError, msgspec.MsgspecError)
-"""What a row that this version cannot read raises, now and at every further try."""
 
 
 class Moment(NamedTuple):

@@ -9,12 +9,10 @@ from stemtide.as_of import as_of_text, end_of_day_ms
 from stemtide.calls import DAY_MS
 from stemtide.jobs import Runs, claim_due
 from stemtide.quality_gate import Extracted
+from stemtide.scoring.assessment import CHURN, RULES_VERSION
 
 JOB: Final = "sweep"
 NIGHTS_JOB: Final = "sweep-nights"
-MODEL: Final = "churn"
-RULES: Final = "rules"
-"""Stands where a version would, in rows and for people: the rules score."""
 RUNNING: Final = "running"
 """The state of a night that was begun."""
 SCORED: Final = "scored"
@@ -85,7 +83,7 @@ def version_of_night(
     begun = None if row is None else row.get("model_version")
     if begun is None:
         return champion
-    if begun == RULES:
+    if begun == RULES_VERSION:
         return None
     return str(begun) if usable(str(begun)) else champion
 
@@ -111,8 +109,8 @@ def plan(
             "run": run,
             "as_of": night,
             "trigger": TRIGGER,
-            "model": {"name": MODEL, "version": version},
-            "challenger": None if challenger is None else {"name": MODEL, "version": challenger},
+            "model": {"name": CHURN, "version": version},
+            "challenger": None if challenger is None else {"name": CHURN, "version": challenger},
             "accounts": part,
             "size": len(part),
         }
@@ -177,7 +175,7 @@ def to_score(
             "size": size,
             "as_of": night,
             "trigger": TRIGGER,
-            "model": {"name": MODEL, "version": begun[night].version, "shadow": begun[night].shadow},
+            "model": {"name": CHURN, "version": begun[night].version, "shadow": begun[night].shadow},
             "begun_ms": begun[night].at_ms,
             "challenger": planned["challenger"],
             "marks": list(marks[night]),

@@ -18,10 +18,10 @@ from stemtide.calls import DAY_MS
 from stemtide.config_sweep import Check, Sweep
 from stemtide.extraction import peer_table
 from stemtide.quality_gate import CheckResult, Night, Outcome, checks_named
+from stemtide.scoring.assessment import RULES_VERSION
 from stemtide.sweep import (
     NIGHT_BEFORE_DAYS,
     NIGHTS_AT_MOST,
-    RULES,
     SCORED,
     SWEPT,
     Begun,
@@ -71,7 +71,7 @@ class SweepRun:
         if versions:
             about = {"nights": list(versions), "accounts": found.accounts, "batches": len(found.batches)}
             asked_for = {"ignored_gates": list(ignored)} if ignored else {}
-            versions_said = {"model_version": found.model or RULES}
+            versions_said = {"model_version": found.model or RULES_VERSION}
             if (refused := ports.refused()) is not None:
                 versions_said["refused_model"] = refused
             ports.log.note(
@@ -185,7 +185,10 @@ class SweepRun:
         for night in planned["passed"]:
             flagged[night] = self._flag(planned, night, rows)
         scored = sweep_log.of_scoring(
-            counted, planned["model_version"] or RULES, started_ms=planned["stage_began_ms"], ended_ms=began
+            counted,
+            planned["model_version"] or RULES_VERSION,
+            started_ms=planned["stage_began_ms"],
+            ended_ms=began,
         )
         newest = flagged[max(flagged)] if flagged else {}
         flags = sweep_log.of_flags(newest, started_ms=began, ended_ms=self.ports.now_ms())
@@ -200,7 +203,7 @@ class SweepRun:
         found = at_risk_list(
             ((str(account), int(score)) for part in parts for account, score in part),
             as_of=night,
-            model_version=planned["versions"][night] or RULES,
+            model_version=planned["versions"][night] or RULES_VERSION,
             previous=previous,
         )
         key = log.put_list(run, night[:10], msgspec.to_builtins(found))

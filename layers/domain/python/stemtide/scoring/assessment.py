@@ -10,6 +10,10 @@ from stemtide.scoring.anomaly import Anomaly
 
 AT_RISK: Final = 65
 """An account with this score or more is 'at risk'."""
+CHURN: Final = "churn"
+"""The name of the model whose score a record shows."""
+RULES_VERSION: Final = "rules"
+"""Stands where a model's version would: no model was asked."""
 
 
 class Tier(StrEnum):

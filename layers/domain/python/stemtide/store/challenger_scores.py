@@ -15,7 +15,7 @@ from stemtide.challenger_scoring import score_beside
 from stemtide.features.vectors import Vector
 from stemtide.ports import SideBySide
 from stemtide.scoring.artefact import ArtefactError, Model
-from stemtide.scoring.assessment import Assessment, Trigger
+from stemtide.scoring.assessment import RULES_VERSION, Assessment, Trigger
 from stemtide.scoring.known_sources import Fresh
 from stemtide.store import record_keys as keys
 from stemtide.store.account_items import AccountItems
@@ -36,7 +36,7 @@ class ChallengerScores:
         Raises:
             UnavailableError: outcome unknown; a repetition changes nothing.
         """
-        version = assessment.model_version or keys.RULES_VERSION
+        version = assessment.model_version or RULES_VERSION
         scored_at = int(time.time() * 1000)
         items = AccountItems(client=self.table.meta.client, name=self.table.name)
         return items.put_new(

@@ -26,8 +26,6 @@ SCORES_OF: Final = MappingProxyType(
 WITHHELD_PREFIX: Final = "withheld#"
 UNSCORED: Final = "none"
 """The tier of a record without a score."""
-RULES_VERSION: Final = "rules"
-"""Stands where a model's version would: no model was asked."""
 NO_CUSTOMER: Final = "not_customer"
 """Stands there in a record whose account was a customer and is none any more."""
 KEPT_S: Final = 400 * 86_400

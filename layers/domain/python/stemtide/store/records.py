@@ -17,7 +17,7 @@ from stemtide.drops import Drop
 from stemtide.facts import Fact, Problem
 from stemtide.ports import ConflictError
 from stemtide.profile import Profile
-from stemtide.scoring.assessment import Assessment, ModelRole, Trigger
+from stemtide.scoring.assessment import RULES_VERSION, Assessment, ModelRole, Trigger
 from stemtide.store import record_keys as keys
 from stemtide.store.account_items import AccountItems
 from stemtide.store.errors import translated
@@ -143,7 +143,7 @@ class Records:
             as_of_ms=as_of_ms,
             scored_at_ms=scored_at,
             trigger=Trigger(trigger),
-            model_version=assessment.model_version or keys.RULES_VERSION,
+            model_version=assessment.model_version or RULES_VERSION,
             vector=vector,
             contributions=contributions,
             registry="" if known is None else known.hash,

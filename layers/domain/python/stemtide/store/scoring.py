@@ -12,7 +12,7 @@ from stemtide.features.registry import Shape, registry
 from stemtide.features.vectors import Known, Vector
 from stemtide.ports import ConflictError, SideBySide
 from stemtide.scoring.assess import Assessed
-from stemtide.scoring.assessment import Trigger
+from stemtide.scoring.assessment import RULES_VERSION, Trigger
 from stemtide.scoring.known_sources import Fresh
 from stemtide.scoring.movement import packed
 from stemtide.scoring_service import Moment, ScoringPorts
@@ -118,7 +118,7 @@ class ScoreTables:
         begun_ms: int | None,
     ) -> bool:
         """Whether the record says this now and did not before; the same again changes nothing."""
-        version = assessed.assessment.model_version or keys.RULES_VERSION
+        version = assessed.assessment.model_version or RULES_VERSION
         held = self.records.read(vector.account) or StoredRecord(account=vector.account)
         shown = (held.as_of_ms, held.model_version, held.trigger) == (
             as_of_ms,

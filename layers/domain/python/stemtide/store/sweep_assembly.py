@@ -8,6 +8,7 @@ from stemtide.event_days import EventDays
 from stemtide.features.configured_features import Shape
 from stemtide.refusals import REFUSED, Refusal
 from stemtide.scoring.artefact import ArtefactError
+from stemtide.scoring.assessment import CHURN
 from stemtide.settings import SweepSettings
 from stemtide.store import clients
 from stemtide.store.account_list import list_accounts
@@ -20,7 +21,7 @@ from stemtide.store.peer_tables import PeerTables
 from stemtide.store.stream_lag import aggregates_lag_ms
 from stemtide.store.sweep_nights import SweepNights
 from stemtide.store.sweeps import SweepLog
-from stemtide.sweep import MODEL, NIGHTS_JOB
+from stemtide.sweep import NIGHTS_JOB
 from stemtide.sweep_ports import SweepPorts
 
 
@@ -37,7 +38,7 @@ class NightModels:
 
     def champion(self) -> str | None:
         """The version that serves, or the last good one; None: the rules."""
-        found = self.store().look(MODEL)
+        found = self.store().look(CHURN)
         self._refusal = found.refusal
         return found.version
 
@@ -50,19 +51,19 @@ class NightModels:
 
     def challenger(self) -> str | None:
         """The version that is tried beside it."""
-        return self.store().challenger(MODEL)
+        return self.store().challenger(CHURN)
 
     def usable(self, version: str) -> bool:
         """Whether a version that a night began with still loads."""
         try:
-            self.store().named(MODEL, version)
+            self.store().named(CHURN, version)
         except (ArtefactError, ModelStoreError):
             return False
         return True
 
     def in_shadow(self, version: str | None) -> bool:
         """Whether nothing may act on what a version says (None: rules)."""
-        return self.store().in_shadow(MODEL, version)
+        return self.store().in_shadow(CHURN, version)
 
 
 def sweep_ports(

@@ -7,8 +7,9 @@ from typing import Any, Final
 from boto3.dynamodb.conditions import Key
 
 from stemtide.ports import ConflictError, UnavailableError
+from stemtide.scoring.assessment import RULES_VERSION
 from stemtide.store.errors import translated
-from stemtide.sweep import RULES, RUNNING, SCORED, Begun
+from stemtide.sweep import RUNNING, SCORED, Begun
 
 KEY: Final = "sweep-night"
 """The partition of the rows; `sk` is the night's instant."""
@@ -56,7 +57,7 @@ class SweepNights:
                 begun = was
             facts = {
                 "run": run,
-                "model_version": version or RULES,
+                "model_version": version or RULES_VERSION,
                 "state": RUNNING,
                 "begun_ms": begun.at_ms,
                 "shadow": begun.shadow,
@@ -137,7 +138,7 @@ def _begun_in(row: Mapping[str, Any]) -> Begun | None:
         return None
     version = str(row["model_version"])
     return Begun(
-        version=None if version == RULES else version,
+        version=None if version == RULES_VERSION else version,
         at_ms=int(row["begun_ms"]),
         shadow=bool(row["shadow"]),
     )
