@@ -306,7 +306,9 @@ def test_a_damaged_pointer_leaves_the_last_good_one_serving(
     assert running.look("churn").version == "v1"
     assert ModelStore(s3, BUCKET, clock).look("churn")[:2] == (None, None)
 
-    assert registry.promote("churn", "v1", now_ms=NOW).previous is None  # the remedy that it names
+    with pytest.raises(ModelStoreError, match="say which it shall be: --shadow or --live"):
+        registry.promote("churn", "v1", now_ms=NOW)
+    assert registry.promote("churn", "v1", now_ms=NOW, shadow=False).previous is None
     assert ModelStore(s3, BUCKET, clock).look("churn").version == "v1"
 
 

@@ -8,6 +8,7 @@ import pytest
 from stemtide.as_of import parse_as_of
 from stemtide.drops import Drop
 from stemtide.ports import UnavailableError
+from stemtide.store.score_queue import ScoreQueue
 from stemtide.store.scoring import ScoreTables
 from stemtide.store.usage_blocks import BLOCK
 
@@ -204,9 +205,9 @@ def test_a_drop_that_cannot_be_scored_comes_again_soon_and_alone(
     delivery = scoring.deliver(on_bus(), on_bus(account="other"))
     [other] = [m["messageId"] for m in delivery["Records"] if "other" in m["body"]]
     pauses = []
-    change = type(scoring.functions["score"].queue()).later
+    change = ScoreQueue.later
     monkeypatch.setattr(
-        type(scoring.functions["score"].queue()),
+        ScoreQueue,
         "later",
         lambda self, asked: (pauses.extend(asked), change(self, asked))[1],
     )

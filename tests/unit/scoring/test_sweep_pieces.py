@@ -69,16 +69,22 @@ def test_the_challenger_reaches_every_batch_of_both_maps() -> None:
         "challenger": planned.batches[0]["challenger"],
     }
 
-    [item] = sweep.to_score(passed_on, rows={0: {}}, marks={NIGHTS[0]: ()})
+    begun = {NIGHTS[0]: sweep.Begun(version="v1", at_ms=7, shadow=True)}
+
+    [item] = sweep.to_score(passed_on, rows={0: {}}, marks={NIGHTS[0]: ()}, begun=begun)
 
     assert planned.batches[0]["challenger"] == item["challenger"] == {"name": "churn", "version": "v2"}
+    assert (item["model"], item["begun_ms"]) == ({"name": "churn", "version": "v1", "shadow": True}, 7)
 
 
 def test_only_nights_that_passed_and_batches_that_were_extracted_are_scored() -> None:
     planned = {"run": "r", "nights": NIGHTS, "versions": dict.fromkeys(NIGHTS), "accounts": 1200}
     rows: dict[int, object] = {number: {} for number in (0, 1, 2, 3, 5)}
 
-    items = sweep.to_score({**planned, "challenger": None}, rows=rows, marks={NIGHTS[1]: ("gate:x",)})
+    begun = {NIGHTS[1]: sweep.Begun(version=None, at_ms=1, shadow=False)}
+    planned["challenger"] = None
+
+    items = sweep.to_score(planned, rows=rows, marks={NIGHTS[1]: ("gate:x",)}, begun=begun)
 
     assert [(item["number"], item["size"], item["marks"]) for item in items] == [
         (3, 500, ["gate:x"]),

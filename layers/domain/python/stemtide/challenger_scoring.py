@@ -4,13 +4,19 @@ Nothing that goes wrong here costs the champion's scores anything; it is counted
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
+
+import msgspec
 
 from stemtide.features.vectors import Vector
-from stemtide.ports import SideBySide
+from stemtide.ports import SideBySide, UnavailableError
 from stemtide.scoring.assess import assess
 from stemtide.scoring.assessment import Assessment, Trigger
 from stemtide.scoring.known_sources import Fresh
+
+LOST: Final = (UnavailableError, ValueError, KeyError, TypeError, ArithmeticError, msgspec.MsgspecError)
+"""What may go wrong with a row or a model. Anything else is a fault of the code, and ends the batch, whose
+outcome the champion's scores have noted by then."""
 
 
 def score_beside(
@@ -40,14 +46,14 @@ def score_beside(
     try:
         found = assess(model, vectors, fresh=fresh, least_history_days=least_history_days)
         assessed = list(zip(vectors, found, strict=True))
-    except Exception as error:
+    except LOST as error:
         say_lost(len(vectors), error)
         return 0
 
     def written(pair: tuple[Vector, Assessment]) -> Exception | None:
         try:
             write(*pair, trigger)
-        except Exception as error:
+        except LOST as error:
             return error
         return None
 

@@ -180,7 +180,9 @@ def _pointer(answer: Any, file: str, kind: type[P]) -> P:
         found = msgspec.json.decode(answer["Body"].read(), type=kind)
     except msgspec.MsgspecError as error:
         raise ArtefactError(
-            file, f"it cannot be read ({error})", "Promote a version: that writes it anew."
+            file,
+            f"it cannot be read ({error})",
+            "Promote a version with --live or --shadow: that writes it anew.",
         ) from error
     if found.version is not None:
         checked_version(found.version)
