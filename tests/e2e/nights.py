@@ -84,17 +84,26 @@ class Nights:
 
     def items(self, prefix: str) -> list[dict[str, Any]]:
         """The rows of the accounts table whose sort key begins so."""
-        table = self.table("accounts")
+        return self._scanned(
+            "accounts",
+            FilterExpression="begins_with(#item, :prefix)",
+            ExpressionAttributeNames={"#item": "item"},
+            ExpressionAttributeValues={":prefix": prefix},
+        )
+
+    def first_days(self) -> dict[str, str]:
+        """The first day of each account's usage."""
+        found: dict[str, str] = {}
+        for item in self._scanned("usage"):
+            if item["day"][:2] == "20":
+                found[item["account"]] = min(item["day"][:10], found.get(item["account"], "9"))
+        return found
+
+    def _scanned(self, role: str, **asked: Any) -> list[dict[str, Any]]:
+        table, page = self.table(role), dict[str, Any]()
         found: list[dict[str, Any]] = []
-        page: dict[str, Any] = {}
         while True:
-            answer = table.scan(
-                FilterExpression="begins_with(#item, :prefix)",
-                ExpressionAttributeNames={"#item": "item"},
-                ExpressionAttributeValues={":prefix": prefix},
-                ConsistentRead=True,
-                **page,
-            )
+            answer = table.scan(ConsistentRead=True, **asked, **page)
             found += answer["Items"]
             if "LastEvaluatedKey" not in answer:
                 return found

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from stemtide.config import bundled_config
 from stemtide.store.sweeps import read_batches
 
 from infra.local import emulator_process
@@ -21,7 +22,7 @@ from tests.scoring_models import CONFIG, candidate, files_of, rows, trained
 
 pytestmark = [pytest.mark.e2e, pytest.mark.long]
 
-ACCOUNTS, DAYS = 2000, 14
+ACCOUNTS, DAYS = 2000, 21
 
 
 @pytest.fixture(scope="module")
@@ -87,9 +88,14 @@ def test_a_night_killed_half_way_scores_every_customer_once_by_the_version_it_be
     assert ended["scored"] + ended["unchanged"] + ended["not_customers"] == ended["accounts"] > ACCOUNTS
     assert ended["unchanged"] >= half
     customers = ended["scored"] + ended["unchanged"]
-    scored = [row for row in nights.scores().values() if row["model_version"] is not None]
+    scored = {name: row for name, row in nights.scores().items() if row["model_version"] is not None}
     assert len(scored) == customers > 0.8 * ACCOUNTS
-    assert {(row["as_of"], row["model_version"]) for row in scored} == {(NIGHT, "v1")}
+    assert {row["as_of"] for row in scored.values()} == {NIGHT}
+    known_since, enough = nights.first_days(), bundled_config().scoring.least_history_days
+    latest = (datetime.fromisoformat(NIGHT) - timedelta(days=enough - 1)).date().isoformat()
+    by = {name: "v1" if known_since.get(name, "9") <= latest else "rules" for name in scored}
+    assert {name: row["model_version"] for name, row in scored.items()} == by
+    assert list(by.values()).count("v1") > 0.7 * ACCOUNTS
     kept = [row["account"] for row in nights.items(f"score#{NIGHT}")]
     assert len(kept) == len(set(kept)) == customers
     assert nights.overheard() > 0
