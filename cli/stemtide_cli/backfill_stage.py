@@ -14,6 +14,8 @@ from typing import Any, Final
 
 import duckdb
 import msgspec
+from stemtide.calls import DAY_MS
+from stemtide.event_days import QUARTER_MS
 
 from stemtide_cli import backfill_rows as rows
 from stemtide_cli import sql
@@ -22,8 +24,8 @@ from stemtide_cli.backfill_rows import LATER, Scope
 from stemtide_cli.errors import CliError
 from stemtide_cli.log import Log, connect, readable
 
-VERSION: Final = 6
-"""Of the file's layout and of what a run leaves: with 6, the rows of the history."""
+VERSION: Final = 7
+"""Of the file's layout and of what a run leaves: with 7, in which quarters of an hour there were events."""
 ROW_BITS: Final = 40
 PLACE: Final = 1 << (ROW_BITS + 16)
 """A row's place is its instant, then 16 bits of its file's number, then 40 of its row's."""
@@ -37,6 +39,7 @@ TABLES: Final = (
     "counts (account VARCHAR, day INTEGER, event VARCHAR, calls BIGINT, events BIGINT, place HUGEINT,"
     " first BIGINT, last BIGINT)",
     "present (account VARCHAR, day INTEGER, person VARCHAR, comments BOOLEAN)",
+    "heard (account VARCHAR, day INTEGER, quarters HUGEINT)",
     "said (account VARCHAR, fact BLOB)",
     "stops (account VARCHAR, stop_us BIGINT)",
     "progress (name VARCHAR PRIMARY KEY, value VARCHAR)",
@@ -189,6 +192,12 @@ class Stage:
         self.connection.execute(
             f"INSERT INTO present SELECT account, day, person, bool_or({self._commented()}) FROM {good}"
             " GROUP BY ALL"
+        )
+
+        quarter = f"(instant - day * {DAY_MS * 1000}::BIGINT) // {QUARTER_MS * 1000}"
+        self.connection.execute(
+            f"INSERT INTO heard SELECT account, day, bit_or(1::HUGEINT << CAST({quarter} AS INTEGER))"
+            f" FROM {good} GROUP BY account, day"
         )
 
     def _commented(self) -> str:

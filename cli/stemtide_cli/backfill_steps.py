@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import duckdb
+from stemtide.store.account_list import list_accounts
 from stemtide.store.assembly import usage_caps
 from stemtide.store.backfill_items import BackfillItems
 from stemtide.store.history_objects import HistoryObjects
@@ -21,6 +22,7 @@ from stemtide_cli.backfill_facts import FactWriter, Told
 from stemtide_cli.backfill_finished import clear, finish, finished, generation
 from stemtide_cli.backfill_outcome import Asked, Done
 from stemtide_cli.backfill_planning import Planner
+from stemtide_cli.backfill_quarters import loaded_days, note_quarters, standing_for_all
 from stemtide_cli.backfill_result import shown
 from stemtide_cli.backfill_run import Backfill
 from stemtide_cli.backfill_settling import Settling, idle
@@ -149,7 +151,9 @@ class Steps:
         ) as facts:
             if not asked.dry_run:
                 work.keep_cutovers(asked.now_ms // 1000)
+                known = [last for _, last in list_accounts(self.stack.table("accounts"))]  # before the log's
                 work.write_days()
+                self._note_quarters(asked, stage, work, known)
                 told = self._tell(facts, asked, stage, work, progress)
                 repaired = work.check()
                 waiting = self._archive(work, progress).settle(set(work.told.for_archive))
@@ -209,6 +213,19 @@ class Steps:
                 ),
                 patience=replace(patience, what="the archive bucket"),
             ),
+        )
+
+    def _note_quarters(self, asked: Asked, stage: Stage, work: Backfill, known: list[str | None]) -> None:
+        """Note when there were events, unless parts of the log are not in."""
+        if work.told.others:
+            return
+        cutovers = {account: cut.at_ms for account, cut in work.cutovers.items()}
+        days = loaded_days(stage.connection.cursor(), cutovers)
+        whole = standing_for_all(days, known)
+        if len(whole) < len(days):
+            self.say(f"{len(days) - len(whole):,} days have few of the accounts: they do not count as whole")
+        note_quarters(
+            whole, table=self.stack.table("ingest"), patience=work.writer.patience, now_ms=asked.now_ms
         )
 
     def _archive(self, work: Backfill, progress: Callable[[str], None]) -> Archive:

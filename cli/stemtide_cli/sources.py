@@ -20,7 +20,7 @@ def rows_of(states: Iterable[Freshness], *, as_of_ms: int) -> list[dict[str, Any
             "last_seen": None if state.last_seen_ms is None else as_of_text(state.last_seen_ms),
             "age_s": None if state.last_seen_ms is None else (as_of_ms - state.last_seen_ms) // 1000,
             "limit_s": state.limit_s,
-            "usual_s": state.usual_s or None,
+            "usual_s": state.usual_s,
             "fresh": state.fresh,
         }
         for state in states
@@ -38,8 +38,8 @@ def sources_table(rows: Iterable[Mapping[str, Any]], *, as_of_ms: int | None = N
         share = row.get("completeness")
         state = STATES[row["fresh"]] if row["connected"] else "not connected"
         limit = span(row["limit_s"])
-        if (row.get("usual_s") or 0) > row["limit_s"]:
-            limit += f", usually up to {span(row['usual_s'])}"
+        if row.get("usual_s"):
+            limit += f" + {span(row['usual_s'])} that are usual at this hour"
         table.add_row(row["source"], heard, limit, state, "" if share is None else f"{share:.0%}")
     return table
 

@@ -11,7 +11,7 @@ from moto import mock_aws
 from stemtide import tables
 from stemtide.as_of import parse_as_of
 from stemtide.calls import DAY_MS, day_of
-from stemtide.event_days import Span
+from stemtide.event_days import QUARTER_MS
 from stemtide.settings import ScoreSettings, SweepSettings
 from stemtide.state import State, encode
 from stemtide.store.event_days import EventDayNotes
@@ -86,7 +86,7 @@ class Scoring:
         notes = EventDayNotes(self.ingest)
         for ago in range(days):
             end = last - ago * DAY_MS
-            notes.note({end // DAY_MS: Span(end // DAY_MS * DAY_MS, end)})
+            notes.note(range(end // DAY_MS * DAY_MS // QUARTER_MS, end // QUARTER_MS + 1))
 
     def batch(self, *accounts: str, as_of: str = AS_OF, **changes: Any) -> dict[str, Any]:
         """An event as the nightly run makes it."""

@@ -2,16 +2,21 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from random import Random
 from typing import Any
 
 import botocore.client
 import pytest
 from stemtide.as_of import parse_as_of
+from stemtide.calls import DAY_MS, MINUTE_MS
 from stemtide.config_sources import Source
-from stemtide.ports import UnavailableError
+from stemtide.event_days import quarters_of
+from stemtide.ports import LedgerRow, UnavailableError
 from stemtide.scoring.assessment import Assessment, Confidence
 from stemtide.scoring.manifest import Bin
 from stemtide.store import scoring as store_scoring
+from stemtide.store.event_days import EventDayNotes
+from stemtide.store.ledger import AGGREGATE, DynamoLedger
 from stemtide.store.model_versions import ModelVersions
 from stemtide.store.sources import SourceNotes, read_freshness, read_freshness_at
 
@@ -175,7 +180,7 @@ def test_without_an_answer_nobody_is_scored_and_the_same_batch_again_scores_all(
     assert (answer["scored"], answer["not_customers"]) == (1, 1)
 
 
-def test_a_silence_that_is_usual_for_a_source_does_not_make_it_stale(scoring: Scoring) -> None:
+def test_a_silence_that_is_usual_at_the_hour_does_not_make_a_source_stale(scoring: Scoring) -> None:
     """Invoices come twice a day: nine hours of silence are nothing new for billing. CRM tells every hour."""
     for day in range(1, 15):
         for hour in (9, 15):
@@ -185,37 +190,86 @@ def test_a_silence_that_is_usual_for_a_source_does_not_make_it_stale(scoring: Sc
 
     states = read_freshness(scoring.ingest, parse_as_of(AS_OF), CONFIG.sources)
 
-    found = {one.source.value: (one.fresh, one.usual_s // 3600) for one in states if one.connected}
-    assert found == {"crm": (False, 1), "billing": (True, 18)}
+    found = {one.source.value: (one.fresh, one.usual_s) for one in states if one.connected}
+    assert found == {"crm": (False, 3599), "billing": (True, 9 * 3600 - 1)}
 
 
-def test_what_is_usual_is_told_from_the_weeks_before_the_instant_alone(scoring: Scoring) -> None:
-    heard(scoring, billing="2026-02-01T00:00:00Z")
-    heard(scoring, billing="2026-02-03T00:00:00Z")  # two days, which ended 40 days before
-    heard(scoring, billing="2026-03-14T10:00:00Z")  # and 39 days, which ended on the day itself
-    noon, before = parse_as_of("2026-03-14T12:00:00Z"), parse_as_of("2026-03-14T09:00:00Z")
-    in_february = parse_as_of("2026-02-04T20:00:00Z")
+def lag_oracle(at: list[int], as_of_ms: int, limit_ms: int) -> tuple[bool, int | None]:
+    """Whether a source that was heard of at these instants is fresh, and what is usual for it."""
 
-    found = read_freshness_at(scoring.ingest, [before, noon, in_february], CONFIG.sources)
+    def lag(then: int) -> int | None:
+        lags = [then - one for one in at if one <= then]
+        return min(lags) if lags and min(lags) <= 28 * DAY_MS else None
 
-    billing = {at: next(one for one in found[at] if one.source is Source.BILLING) for at in found}
-    assert [billing[at].fresh for at in (before, noon, in_february)] == [False, True, True]
-    assert [billing[at].usual_s for at in (before, noon, in_february)] == [
-        0,
-        39.4167 * 86_400 // 60 * 60,
-        172_800,
-    ]
+    weeks = sorted(found for week in range(1, 5) if (found := lag(as_of_ms - week * 7 * DAY_MS)) is not None)
+    usual = weeks[-2:][0] if weeks else lag(as_of_ms - DAY_MS)
+    own = min(as_of_ms - one for one in at if one <= as_of_ms)
+    return own <= limit_ms + (usual or 0), usual
 
 
-def test_a_process_that_knows_it_heard_of_a_source_just_now_does_not_ask_again(scoring: Scoring) -> None:
-    notes = SourceNotes(scoring.ingest)
-    start = parse_as_of("2026-03-14T10:00:00Z")
-    notes.note({Source.CRM: start})
+@pytest.mark.parametrize("every_min", [7, 90, 1000, 9 * 1440])
+def test_what_is_usual_is_read_as_a_recount_of_all_that_was_heard_says(
+    scoring: Scoring, every_min: int
+) -> None:
+    start, dice = parse_as_of("2026-01-05T00:00:00Z"), Random(every_min)
+    minutes = sorted({dice.randrange(60 * 1440) for _ in range(min(60 * 1440 // every_min, 900))})
+    at = [start + minute * MINUTE_MS for minute in minutes]
+    rows = SourceNotes(scoring.ingest)
+    for one in at:
+        rows.note({Source.BILLING: one})
+    instants = [at[0] + dice.randrange(70 * DAY_MS) for _ in range(12)]
+
+    found = read_freshness_at(scoring.ingest, instants, CONFIG.sources)
+
+    for as_of_ms in instants:
+        [billing] = [one for one in found[as_of_ms] if one.source is Source.BILLING]
+        fresh, usual_ms = lag_oracle(at, as_of_ms, billing.limit_s * 1000)
+        assert billing.fresh == fresh
+        if billing.usual_s is not None:
+            assert usual_ms is not None
+            assert billing.usual_s == usual_ms // 1000
+
+
+def test_a_source_that_was_never_heard_of_costs_one_query_and_no_more_is_asked_of_one_that_is_fresh(
+    scoring: Scoring,
+) -> None:
+    heard(scoring, crm="2026-03-14T23:55:00Z", billing="2026-03-14T23:40:00Z")
 
     with queries_of("ingest") as asked:
-        for minute in range(1, 6):
-            notes.note({Source.CRM: start + minute * 60_000})
-    with queries_of("ingest") as later:
-        notes.note({Source.CRM: start + 20 * 60_000})
+        states = read_freshness(scoring.ingest, parse_as_of(AS_OF), CONFIG.sources)
 
-    assert (len(asked), len(later)) == (0, 1)
+    assert len(asked) == 1 + 4  # the stream's ledgers, and the others
+    assert {one.source.value for one in states if one.fresh} == {"crm", "billing"}
+
+
+def test_the_streams_usual_lag_is_told_from_the_quarters_with_events(scoring: Scoring) -> None:
+    """Used from 15:00 to 02:00 UTC: at 09:00 it has been silent for seven hours, as every day."""
+    notes, start = EventDayNotes(scoring.ingest), parse_as_of("2026-02-01T00:00:00Z")
+    times = [
+        start + day * DAY_MS + quarter * 15 * MINUTE_MS for day in range(40) for quarter in range(60, 104)
+    ]
+    notes.note(quarters_of(times))
+    last = parse_as_of("2026-03-12T01:59:00Z")
+    ledger = DynamoLedger(table=scoring.ingest, consumer=AGGREGATE)
+    ledger.write(LedgerRow(lane="1/0", mark=1, mark_arrival=last), over_mark=-1)
+
+    def stream(text: str) -> tuple[bool | None, int | None]:
+        [found] = [
+            one
+            for one in read_freshness(scoring.ingest, parse_as_of(text), CONFIG.sources)
+            if one.source is Source.STREAM
+        ]
+        return found.fresh, found.usual_s
+
+    assert [stream(f"2026-03-12T{hour}:00:00Z")[0] for hour in ("05", "09", "14")] == [True] * 3
+    assert stream("2026-03-12T09:00:00Z")[1] == 7 * 3600
+    assert stream("2026-03-12T18:00:00Z")[0] is False
+
+
+def test_noting_a_source_asks_for_nothing(scoring: Scoring) -> None:
+    with queries_of("ingest") as asked:
+        for minute in (0, 1, 2, 30):
+            SourceNotes(scoring.ingest).note({Source.CRM: parse_as_of(AS_OF) + minute * MINUTE_MS})
+
+    assert asked == []
+    assert {row["pk"] for row in scoring.ingest.scan()["Items"]} == {"source#crm"}

@@ -84,10 +84,10 @@ def unreadable_accounts(scoring: Scoring, patch: pytest.MonkeyPatch) -> None:
 
 
 FAULTS = {
-    "event_data_freshness": (stale_stream, r"latest event: 20:00 UTC, lag: 240 min"),
+    "event_data_freshness": (stale_stream, r"latest event: 20:14 UTC, lag: 225 min"),
     "event_data_freshness ": (
         consumers_behind,
-        r"latest event: 23:58 UTC, lag: 2 min; the stream's consumers are 180 min behind",
+        r"latest event: 23:59 UTC, lag: 0 min; the stream's consumers are 180 min behind",
     ),
     "account_count": (too_few_accounts, r"2 customers, usual: 4,187"),
     "account_count ": (too_many_accounts, r"32 customers, usual: 1"),
@@ -152,7 +152,7 @@ def test_a_night_that_trips_costs_no_other_night_its_scores(scoring: Scoring) ->
     ended = work_off(scoring, plan(scoring, run="r-2", **NEXT))
 
     assert (ended["state"], ended["scored"], ended["unmet"]) == ("failed", 1, 1)
-    assert "event_data_freshness of 2026-03-14 (latest event: 20:00 UTC" in ended["cause"]
+    assert "event_data_freshness of 2026-03-14 (latest event: 20:14 UTC" in ended["cause"]
     [only] = scoring.records.scores("a", 0, 2_000_000_000_000)
     assert only.as_of_ms // DAY_MS == 20_527
     assert plan(scoring, run="r-3", **NEXT)["nights"] == []
@@ -235,15 +235,16 @@ def test_the_log_of_a_run_reads_as_a_tree(scoring: Scoring) -> None:
         "├── extract_features",
         "├── quality_gate",
         "│   ├── event_data_freshness",
+        "│   ├── recent_days",
         "│   ├── feature_completeness",
         "│   ├── account_count",
         "│   └── extraction_failures",
         "├── score_accounts",
         "└── flag_at_risk",
     ]
-    assert "PASSED (latest event: 23:58 UTC, lag: 2 min)" in lines[2]
-    assert "PASSED (3 customers, no night before to compare with)" in lines[4]
-    assert "3 scored, 0 unchanged, 0 no customers, 0 failed, by rules)" in lines[6]
+    assert "PASSED (latest event: 23:59 UTC, lag: 0 min)" in lines[2]
+    assert "PASSED (3 customers, no night before to compare with)" in lines[5]
+    assert "3 scored, 0 unchanged, 0 no customers, 0 failed, by rules)" in lines[7]
 
 
 def test_who_is_at_risk_is_listed_and_compared_with_the_night_before(

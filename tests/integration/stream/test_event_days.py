@@ -1,13 +1,14 @@
-"""What the aggregates note of the days of events, as Lambda runs them; and how far they are behind."""
+"""What the aggregates note of when events happened, as Lambda runs them; and how far they are behind."""
 
 import time
 from datetime import date
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 from stemtide.calls import DAY_MS, day_number, timestamp_ms
-from stemtide.event_days import Span
-from stemtide.ports import UnavailableError
+from stemtide.event_days import QUARTER_MS, QUARTERS, REACH_MS, quarters_of
+from stemtide.store import event_days as store_event_days
 from stemtide.store.event_days import KEY, EventDayNotes, read_event_days
 from stemtide.store.stream_lag import aggregates_lag_ms
 from stemtide.store.usage import read_days
@@ -17,75 +18,128 @@ from tests.streams import call, event, failed, record
 
 DAY = day_number("2026-11-22")
 MINUTE = 60_000
+BUSY = ClientError({"Error": {"Code": "ThrottlingException"}}, "UpdateItem")
 
 
 def at(text: str) -> int:
-    return timestamp_ms(f"2026-11-22T{text}Z")
+    return timestamp_ms(f"2026-11-22T{text}Z") // QUARTER_MS
 
 
-def days_of(cloud: Cloud) -> dict[int, Span]:
-    return dict(read_event_days(cloud.ingest, (DAY + 1) * DAY_MS).days)
+def noted(cloud: Cloud, as_of_ms: int = (DAY + 1) * DAY_MS) -> set[int]:
+    return set(read_event_days(cloud.ingest, as_of_ms).quarters)
 
 
-def writes(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The writes to the days' rows from now on."""
-    seen: list[str] = []
-    client = cloud.ingest.meta.client
-    update = client.update_item
+class Writes:
+    """The writes to the days' rows from now on; those after the first `taken` are refused."""
 
-    def noted(**asked: Any) -> Any:
-        if asked["Key"]["pk"] == KEY:
-            seen.append(asked["Key"]["sk"])
-        return update(**asked)
+    def __init__(self, cloud: Cloud, patch: pytest.MonkeyPatch, *, taken: int = 1_000_000) -> None:
+        self.days: list[str] = []
+        client = cloud.ingest.meta.client
+        update = client.update_item
 
-    monkeypatch.setattr(client, "update_item", noted)
-    return seen
+        def counted(**asked: Any) -> Any:
+            if asked["Key"]["pk"] == KEY:
+                self.days.append(asked["Key"]["sk"])
+                if len(self.days) > taken:
+                    raise BUSY
+            return update(**asked)
 
-
-def test_a_day_keeps_its_first_and_newest_event_in_whatever_order_they_are_told(cloud: Cloud) -> None:
-    for text in ("12:00:00", "09:00:00", "15:30:00", "10:00:00"):
-        EventDayNotes(cloud.ingest).note({DAY: Span(at(text), at(text))})
-
-    assert days_of(cloud) == {DAY: Span(at("09:00:00"), at("15:30:00"))}
+        patch.setattr(client, "update_item", counted)
 
 
-def test_a_process_writes_a_day_again_when_it_has_moved_by_a_minute(
+class Said:
+    """What was said of days that wait."""
+
+    def __init__(self) -> None:
+        self.waiting: list[tuple[int, str | None]] = []
+
+    def __call__(self, days: int, error: Exception | None) -> None:
+        self.waiting.append((days, None if error is None else type(error).__name__))
+
+
+def test_a_day_keeps_the_quarters_of_all_who_note_in_whatever_order(cloud: Cloud) -> None:
+    for text in ("12:00:00", "09:10:00", "15:30:00", "09:00:00"):
+        EventDayNotes(cloud.ingest).note({at(text)})
+
+    assert noted(cloud) == {at("09:00:00"), at("12:00:00"), at("15:30:00")}
+
+
+def test_a_process_writes_a_day_once_a_quarter_of_an_hour(
     cloud: Cloud, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    seen, notes = writes(cloud, monkeypatch), EventDayNotes(cloud.ingest)
+    seen, notes = Writes(cloud, monkeypatch), EventDayNotes(cloud.ingest)
 
-    for seconds in range(0, 300, 10):
-        moment = at("12:00:00") + seconds * 1000
-        notes.note({DAY: Span(moment, moment)})
+    for second in range(0, 3600, 10):
+        notes.note(quarters_of([timestamp_ms("2026-11-22T12:00:00Z") + second * 1000]))
 
-    assert len(seen) == 2 + 4  # both ends, then once a minute
-    assert days_of(cloud)[DAY].last_ms >= at("12:04:50") - MINUTE
+    assert len(seen.days) == 4
+    assert noted(cloud) == {at("12:00:00") + number for number in range(4)}
 
 
-def test_a_note_that_was_not_written_is_written_the_next_time(
+def test_a_replay_of_years_writes_each_day_once(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Batches that each go through all of 1,500 days, as a log of many accounts has them."""
+    seen, notes = Writes(cloud, monkeypatch), EventDayNotes(cloud.ingest, monotonic=lambda: 0.0)
+    years = [(DAY - ago) * QUARTERS for ago in range(1500)]
+
+    for _ in range(5):
+        notes.note(years)
+
+    assert len(seen.days) == 1500
+
+
+def test_what_a_process_remembers_is_bounded_and_the_longest_ago_written_gives_way(
     cloud: Cloud, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    notes = EventDayNotes(cloud.ingest)
-    client = cloud.ingest.meta.client
+    monkeypatch.setattr(store_event_days, "REMEMBERED_DAYS", 3)
+    seen, notes = Writes(cloud, monkeypatch), EventDayNotes(cloud.ingest)
 
-    def throttled(**_: Any) -> Any:
-        raise UnavailableError("ThrottlingException")
+    for ago in (3, 2, 1, 0, 0, 1, 2):
+        notes.note([(DAY - ago) * QUARTERS])
+    notes.note([(DAY - 3) * QUARTERS])
 
+    assert len(seen.days) == 4 + 1
+
+
+def test_what_is_refused_waits_is_told_and_is_written_with_the_next_delivery(
+    cloud: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = Said()
+    notes = EventDayNotes(cloud.ingest, say_waiting=said)
     with monkeypatch.context() as patch:
-        patch.setattr(client, "update_item", throttled)
-        with pytest.raises(UnavailableError):
-            notes.note({DAY: Span(at("12:00:00"), at("12:00:00"))})
-    notes.note({DAY: Span(at("12:00:00"), at("12:00:00"))})
+        seen = Writes(cloud, patch, taken=2)
+        notes.note([(DAY - ago) * QUARTERS for ago in range(5)])
+    notes.note([])
 
-    assert days_of(cloud) == {DAY: Span(at("12:00:00"), at("12:00:00"))}
+    assert seen.days == ["2026-11-22", "2026-11-21", "2026-11-20"]  # the newest first, and no further
+    assert said.waiting == [(3, "ThrottledError")]
+    assert noted(cloud) == {(DAY - ago) * QUARTERS for ago in range(5)}
+
+
+@pytest.mark.parametrize("slow", [True, False])
+def test_notes_end_when_their_time_or_the_callers_is_up(
+    cloud: Cloud, monkeypatch: pytest.MonkeyPatch, slow: bool
+) -> None:
+    clock = iter(range(1000))
+    said, seen = Said(), Writes(cloud, monkeypatch)
+    notes = EventDayNotes(
+        cloud.ingest, say_waiting=said, monotonic=lambda: float(next(clock)) if slow else 0.0
+    )
+
+    notes.note([(DAY - ago) * QUARTERS for ago in range(50)], spent=lambda: not slow and len(seen.days) == 1)
+
+    assert len(seen.days) == 1
+    assert said.waiting == [(49, None)]
 
 
 def test_only_days_that_concern_an_instant_are_read(cloud: Cloud) -> None:
-    notes = EventDayNotes(cloud.ingest)
-    for day in (DAY - 200, DAY - 20, DAY, DAY + 1):
-        notes.note({day: Span(day * DAY_MS, day * DAY_MS + 5)})
+    reach = REACH_MS // DAY_MS
+    EventDayNotes(cloud.ingest).note(
+        [day * QUARTERS for day in (DAY - reach - 1, DAY - reach, DAY - 20, DAY, DAY + 1)]
+    )
 
-    assert sorted(read_event_days(cloud.ingest, DAY * DAY_MS + 1).days) == [DAY - 20, DAY]
+    found = noted(cloud, DAY * DAY_MS + 1)
+
+    assert found == {day * QUARTERS for day in (DAY - reach, DAY - 20, DAY)}
 
 
 def test_a_stream_without_records_has_no_lag_and_an_uncounted_record_has_its_age(cloud: Cloud) -> None:
@@ -100,7 +154,7 @@ def test_a_stream_without_records_has_no_lag_and_an_uncounted_record_has_its_age
     assert 89 * MINUTE < lag <= 90 * MINUTE + 5000
 
 
-def test_the_aggregates_note_the_days_of_what_they_counted_and_a_redelivery_changes_nothing(
+def test_the_aggregates_note_when_what_they_count_happened_and_a_redelivery_changes_nothing(
     cloud: Cloud,
 ) -> None:
     records = [
@@ -112,30 +166,34 @@ def test_the_aggregates_note_the_days_of_what_they_counted_and_a_redelivery_chan
     ]
 
     cloud.deliver(event(*records))
-    noted = read_event_days(cloud.ingest, timestamp_ms("2026-03-15T00:00:00Z")).days
+    found = noted(cloud, timestamp_ms("2026-03-15T00:00:00Z"))
     cloud.functions["aggregate"].ports.cache_clear()
     cloud.deliver(event(*records))
 
-    evening, morning, later = (
-        timestamp_ms(f"2026-03-{text}Z") for text in ("13T22:15:00", "14T06:00:00", "14T09:30:00")
-    )
-    assert noted == {evening // DAY_MS: Span(evening, evening), morning // DAY_MS: Span(morning, later)}
-    assert read_event_days(cloud.ingest, timestamp_ms("2026-03-15T00:00:00Z")).days == noted
+    times = [timestamp_ms(f"2026-03-{text}Z") for text in ("13T22:15:00", "14T06:00:00", "14T09:30:00")]
+    assert found == quarters_of(times)
+    assert noted(cloud, timestamp_ms("2026-03-15T00:00:00Z")) == found
 
 
-def test_a_delivery_whose_days_cannot_be_noted_comes_again_and_counts_once(
-    cloud: Cloud, monkeypatch: pytest.MonkeyPatch
+def test_a_delivery_whose_quarters_cannot_be_noted_counts_and_the_next_one_notes_them(
+    cloud: Cloud, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def throttled(*_: Any) -> None:
-        raise UnavailableError("ThrottlingException")
+    one, two = record(call("m-1", timestamp="2026-03-14T06:00:00Z"), at=1), record(call("m-2"), at=2)
 
-    one = record(call("m-1"), at=1)
+    def throttled(table: Any, day: int, numbers: set[int]) -> None:
+        raise BUSY
+
     with monkeypatch.context() as patch:
-        patch.setattr("stemtide.store.event_days.EventDayNotes.note", throttled)
-        cloud.functions["aggregate"].ports.cache_clear()
+        patch.setattr(store_event_days, "add_quarters", throttled)
         first = cloud.functions["aggregate"].handler(event(one), Context())
-    cloud.functions["aggregate"].ports.cache_clear()
-    again = cloud.functions["aggregate"].handler(event(one), Context())
+    counted = read_days(cloud.usage, "acme", date(2026, 3, 1), date(2026, 3, 31))
+    before = noted(cloud, timestamp_ms("2026-03-15T00:00:00Z"))
+    cloud.functions["aggregate"].handler(event(two), Context())
 
-    assert (first, again) == (failed(one), failed())
-    assert [day.events for day in read_days(cloud.usage, "acme", date(2026, 3, 1), date(2026, 3, 31))] == [1]
+    assert first == failed()
+    assert [day.events for day in counted] == [1]
+    assert before == set()
+    assert [vars(said)["days"] for said in caplog.records] == [1]
+    assert quarters_of([timestamp_ms("2026-03-14T06:00:00Z")]) < noted(
+        cloud, timestamp_ms("2026-03-15T00:00:00Z")
+    )

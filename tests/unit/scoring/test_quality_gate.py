@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from stemtide.as_of import end_of_day_ms, parse_as_of
 from stemtide.calls import DAY_MS
 from stemtide.config_sweep import AccountCount, Check, Completeness, Failures, Freshness, Severity, Sweep
-from stemtide.event_days import EventDays, Span
+from stemtide.event_days import QUARTER_MS, EventDays, quarters_of
 from stemtide.quality_gate import (
     CheckResult,
     Extracted,
@@ -25,7 +25,11 @@ from stemtide.quality_gate import (
 DAY = 20_526
 NIGHT = "2026-03-14T23:59:59.999Z"
 MINUTE = 60_000
-GOOD = Extracted(accounts=4200, customers=4187, others=13, counted=4187, newest_day=DAY)
+GOOD = Extracted(accounts=4200, customers=4187, others=13, counted=4187)
+
+
+def heard(*at: int) -> EventDays:
+    return EventDays(quarters=tuple(sorted(quarters_of(at))))
 
 
 def night(
@@ -41,7 +45,7 @@ def night(
         night=NIGHT,
         as_of_ms=parse_as_of(NIGHT),
         extracted=Extracted(**{**{f: getattr(GOOD, f) for f in GOOD.__dataclass_fields__}, **changes}),
-        events=EventDays(days={last // DAY_MS: Span(last, last)}) if events is None else events,
+        events=heard(last) if events is None else events,
         lag_ms=int(lag_min * MINUTE),
         customers_before=before,
     )
@@ -60,7 +64,8 @@ def test_a_good_night_passes_every_check_in_order() -> None:
     assert may_be_scored(results, NIGHT)
     assert marks_of(results, NIGHT) == ()
     assert [one.words for one in results] == [
-        "latest event: 23:57 UTC, lag: 2 min",
+        "latest event: 23:59 UTC, lag: 0 min",
+        "no events are missing",
         "null rate: 0.0 %",
         "4,187 customers, no night before to compare with",
         "0 of 4,200 accounts could not be read",
@@ -71,7 +76,7 @@ def test_a_good_night_passes_every_check_in_order() -> None:
     ("silent_min", "lag_min", "outcome"),
     [
         (120, 0, Outcome.PASSED),
-        (120.1, 0, Outcome.FAILED),
+        (135.1, 0, Outcome.FAILED),
         (2, 120, Outcome.PASSED),
         (2, 120.1, Outcome.FAILED),
     ],
@@ -84,50 +89,66 @@ def test_events_may_be_two_hours_old_and_the_consumers_two_hours_behind(
     assert found.outcome is outcome
 
 
-def test_a_silence_that_came_twice_in_four_weeks_is_usual_and_once_is_not() -> None:
+def test_a_silence_that_came_at_that_hour_of_two_weeks_is_usual_and_one_of_one_week_is_not() -> None:
     def quiet_nights(*ago: int) -> EventDays:
-        """Every day up to now events around the clock, but on the evenings so many days ago."""
+        """Events around the clock, but not on the evenings so many days ago."""
         ends = {
-            day: end_of_day_ms(day) - (300 * MINUTE if DAY - day in ago else 0)
-            for day in range(DAY - 40, DAY)
+            day: end_of_day_ms(day) - (300 * MINUTE if DAY - day in (0, *ago) else 0)
+            for day in range(DAY - 40, DAY + 1)
         }
-        spans = {day: Span(day * DAY_MS, last) for day, last in ends.items()}
-        return EventDays(days={**spans, DAY: Span(DAY * DAY_MS, end_of_day_ms(DAY) - 240 * MINUTE)})
+        return heard(*(at for day, end in ends.items() for at in range(day * DAY_MS, end, QUARTER_MS)))
 
     outcomes = {
         ago: result(Check.EVENT_DATA_FRESHNESS, night(events=quiet_nights(*ago))).outcome
-        for ago in [(), (9,), (9, 16), (35, 36)]
+        for ago in [(), (7,), (7, 14), (6, 13), (35,)]
     }
 
     assert outcomes == {
         (): Outcome.FAILED,
-        (9,): Outcome.FAILED,
-        (9, 16): Outcome.PASSED,
-        (35, 36): Outcome.FAILED,
+        (7,): Outcome.FAILED,
+        (7, 14): Outcome.PASSED,
+        (6, 13): Outcome.FAILED,
+        (35,): Outcome.FAILED,
     }
 
 
-def test_without_any_event_the_stream_is_stale_unless_the_day_was_backfilled() -> None:
-    nothing = EventDays(days={})
+def test_without_any_event_the_stream_is_stale() -> None:
+    found = result(Check.EVENT_DATA_FRESHNESS, night(events=EventDays()))
 
-    stale = result(Check.EVENT_DATA_FRESHNESS, night(events=nothing, newest_day=DAY - 1))
-    loaded = result(Check.EVENT_DATA_FRESHNESS, night(events=nothing, newest_day=DAY))
-    behind = result(Check.EVENT_DATA_FRESHNESS, night(events=nothing, newest_day=DAY, lag_min=200))
-
-    assert (stale.outcome, stale.words) == (Outcome.FAILED, "no event is on record")
-    assert (loaded.outcome, loaded.words) == (Outcome.PASSED, "usage of 2026-03-14 was backfilled")
-    assert behind.outcome is Outcome.FAILED
+    assert (found.outcome, found.words) == (Outcome.FAILED, "no event is on record")
 
 
 def test_events_after_the_night_do_not_make_a_stale_evening_fresh() -> None:
-    spans = {
-        DAY: Span(DAY * DAY_MS, DAY * DAY_MS + 1000),
-        DAY + 1: Span((DAY + 1) * DAY_MS, (DAY + 2) * DAY_MS),
-    }
+    events = heard(DAY * DAY_MS, (DAY + 1) * DAY_MS, (DAY + 2) * DAY_MS)
 
-    found = result(Check.EVENT_DATA_FRESHNESS, night(events=EventDays(days=spans)))
+    found = result(Check.EVENT_DATA_FRESHNESS, night(events=events))
 
     assert found.outcome is Outcome.FAILED
+
+
+@pytest.mark.parametrize("ago", range(9))
+def test_a_day_without_events_marks_the_scores_of_the_week_after(ago: int) -> None:
+    events = heard(
+        *(
+            day * DAY_MS + number * QUARTER_MS
+            for day in range(DAY - 40, DAY + 1)
+            for number in range(96)
+            if day != DAY - ago
+        )
+    )
+    found = night(events=events)
+    results = judge([found], Sweep())
+
+    one = result(Check.RECENT_DAYS, found)
+
+    assert may_be_scored(results, NIGHT) == (ago != 0)
+    assert marks_of(results, NIGHT) == (("gate:recent_days",) if 1 <= ago <= 6 else ())
+    assert one.outcome is (Outcome.WARNING if 1 <= ago <= 6 else Outcome.PASSED)
+    assert one.words == (
+        f"events are missing at the end of 2026-03-{14 - ago:02}"
+        if 1 <= ago <= 6
+        else "no events are missing"
+    )
 
 
 @pytest.mark.parametrize(("nulls", "outcome"), [(5, Outcome.PASSED), (6, Outcome.WARNING)])
@@ -192,10 +213,11 @@ def test_what_is_configured_decides() -> None:
         extraction_failures=Failures(max_failed_pct=0.0, few=0),
     )
 
-    results = judge([night(nulls={"mrr": 1}, failed=1)], config)
+    results = judge([night(silent_min=20, nulls={"mrr": 1}, failed=1)], config)
 
     assert [one.outcome for one in results] == [
         Outcome.WARNING,
+        Outcome.PASSED,
         Outcome.FAILED,
         Outcome.PASSED,
         Outcome.FAILED,
@@ -232,7 +254,7 @@ def of_night(found: Night, as_of: str) -> Night:
         night=as_of,
         as_of_ms=at,
         extracted=found.extracted,
-        events=EventDays(days={at // DAY_MS: Span(at - 5000, at)}),
+        events=heard(at),
         lag_ms=0,
     )
 

@@ -6,6 +6,7 @@ from typing import Final
 
 import msgspec
 
+from stemtide.calls import MINUTE_MS
 from stemtide.ports import Checkpoint, LedgerRow
 
 KEPT_RANGES: Final = 100
@@ -13,7 +14,6 @@ KEPT_RANGES: Final = 100
 minutes, far longer than the notification of a dead letter takes."""
 KEPT_CHECKPOINTS: Final = 32
 """Minutes that the consumers may be apart and still be compared."""
-MINUTE_MS: Final = 60_000
 
 
 class Position(msgspec.Struct, frozen=True, gc=False):

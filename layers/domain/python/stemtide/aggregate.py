@@ -1,5 +1,7 @@
 """From one delivery of stream records to the usage table: the order of the steps is the guarantee.
 
+0. It is noted in which quarters of an hour events happened (`event_days.py`), so that whoever is told of
+   use finds them noted. Where that has no answer it waits for the next delivery, and fails nothing.
 1. Every account-day's events are committed on their own (`commit.py`), an account's days in their order;
    one that fails keeps what follows it waiting too: one delivery makes at most one write per item.
 2. Everything before the lowest failed record is final: rejected calls go to the quarantine, what is said
@@ -12,7 +14,7 @@ then.
 The ledgers need one invocation per shard at a time (parallelization factor 1, the default).
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import lru_cache, partial
@@ -26,7 +28,7 @@ from stemtide.accounting import Position, advance
 from stemtide.calls import DAY_MS, Bounds, day_of_index
 from stemtide.commit import Accounted, Committer, GivenUpError, Group
 from stemtide.envelope import Arrived
-from stemtide.event_days import Span, spans_of
+from stemtide.event_days import quarters_of
 from stemtide.facts import Fact
 from stemtide.kinesis_event import Delivered, Delivery, pieces
 from stemtide.ledgers import Lane, enter_lane, write_ledger
@@ -79,8 +81,9 @@ class AggregatePorts:
     incarnations: Incarnations
     pace: Pace
     side_by_side: SideBySide
-    note_days: Callable[[Mapping[int, Span]], None] = lambda _: None
-    """Notes the first and newest event of days, for whoever must know whether usage is whole."""
+    note_quarters: Callable[[Set[int], Callable[[], bool]], None] = lambda quarters, spent: None
+    """Notes in which quarters of an hour events happened, unless the time is spent: for whoever must know
+    whether usage is whole. Raises nothing."""
 
     def paced(self, pace: Pace) -> "AggregatePorts":
         """The same at another pace: every invocation has its own deadline."""
@@ -128,9 +131,9 @@ def _aggregate(event: Mapping[str, Any], ports: AggregatePorts, rules: Rules) ->
         lane = enter_lane(work.place, ledger=ports.ledger, incarnations=ports.incarnations)
     except UnavailableError:
         return _response(first)
+    ports.note_quarters(_quarters(work), ports.pace.spent)
     done = _commit_all(work, lane, ports, rules)
     failed = _lowest(outcome.failed for outcome in done)
-    failed = _note_days(work, ports, failed)
     failed = _set_aside(work, lane, ports, failed)
     parts = {
         DUPLICATE: list(chain.from_iterable(outcome.duplicates for outcome in done)),
@@ -220,17 +223,9 @@ def _commit_all(work: _Work, lane: Lane, ports: AggregatePorts, rules: Rules) ->
     return list(chain.from_iterable(ports.side_by_side(day_after_day, _by_account(work))))
 
 
-def _note_days(work: _Work, ports: AggregatePorts, failed: int | None) -> int | None:
-    """Note the events' days unless some must come again anyway; the lowest failed after that."""
-    if failed is not None:
-        return failed
-    try:
-        ports.note_days(
-            spans_of((day, [event.at_ms for event in events]) for (_, day), events in work.groups.items())
-        )
-    except UnavailableError:
-        return work.positions[0].sequence
-    return None
+def _quarters(work: _Work) -> set[int]:
+    """The quarters of an hour of the events, those included that may have to come again."""
+    return quarters_of(event.at_ms for events in work.groups.values() for event in events)
 
 
 def _arrivals(work: _Work) -> Callable[[Sequence[Event]], tuple[int, int]]:

@@ -16,6 +16,7 @@ CALL_TYPES: Final = frozenset({"track", "identify", "page", "screen", "group", "
 RESERVED_PREFIX: Final = ("Subscription ", "Support Ticket ", "NPS ")
 """Track calls that systems send on behalf of an account; they need no user."""
 MAX_DETAIL_CHARS: Final = 120
+MINUTE_MS: Final = 60_000
 DAY_MS: Final = 86_400_000
 MAX_AHEAD_MS: Final = limits.MAX_AHEAD // timedelta(milliseconds=1)
 

@@ -19,6 +19,7 @@ class Check(StrEnum):
     """The checks of a night, by the names that the log, the scores and `--ignore-gate` call them."""
 
     EVENT_DATA_FRESHNESS = "event_data_freshness"
+    RECENT_DAYS = "recent_days"
     FEATURE_COMPLETENESS = "feature_completeness"
     ACCOUNT_COUNT = "account_count"
     EXTRACTION_FAILURES = "extraction_failures"
@@ -42,12 +43,18 @@ class Freshness(Section, frozen=True):
             ge=1,
             le=10_080,
             description="Minutes that may lie between the newest event and the end of the UTC day that is "
-            "scored, and that the stream's consumers may be behind. A longer silence passes where the last "
-            "four weeks had two as long.",
+            "scored, beyond what is usual at that hour of the week, and that the stream's consumers may be "
+            "behind.",
             examples=[120],
         ),
     ] = 120
     severity: Annotated[Severity, _SEVERITY] = Severity.CRITICAL
+
+
+class RecentDays(Section, frozen=True):
+    """Whether the six days before that day are whole, by the same limit."""
+
+    severity: Annotated[Severity, _SEVERITY] = Severity.WARNING
 
 
 class Completeness(Section, frozen=True):
@@ -142,11 +149,12 @@ class Sweep(Section, frozen=True):
     """The quality gate of the nightly run."""
 
     event_data_freshness: Freshness = field(default_factory=Freshness)
+    recent_days: RecentDays = field(default_factory=RecentDays)
     feature_completeness: Completeness = field(default_factory=Completeness)
     account_count: AccountCount = field(default_factory=AccountCount)
     extraction_failures: Failures = field(default_factory=Failures)
 
     def severity(self, check: Check) -> Severity:
         """What the check does to a night that does not meet it."""
-        section: Freshness | Completeness | AccountCount | Failures = getattr(self, check.value)
+        section: Freshness | RecentDays | Completeness | AccountCount | Failures = getattr(self, check.value)
         return section.severity

@@ -1,51 +1,48 @@
-"""When the first and the newest event of each UTC day happened, over all accounts: whether usage is whole.
+"""In which quarters of an hour events happened, over all accounts: whether usage is whole.
 
 By event time, not by arrival: a producer that is three hours behind sends all the time.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from bisect import bisect_right
+from collections.abc import Iterable
 from dataclasses import dataclass
-from itertools import pairwise
-from typing import Final, NamedTuple
+from typing import Final
 
 from stemtide.as_of import as_of_text, end_of_day_ms, last_closed_day
-from stemtide.calls import DAY_MS
+from stemtide.calls import DAY_MS, MINUTE_MS
+from stemtide.usual_lag import KNOWN_MS, WEEK_MS, WEEKS, is_stale, usual_lag
 
-PACE_DAYS: Final = 28
-"""The last weeks, in which two silences make one as long usual: four weekends."""
-MINUTE_MS: Final = 60_000
-
-
-class Span(NamedTuple):
-    """The first and the newest event of a day, epoch ms."""
-
-    first_ms: int
-    last_ms: int
+QUARTER_MS: Final = 15 * MINUTE_MS
+QUARTERS: Final = DAY_MS // QUARTER_MS
+"""Of a day."""
+WHOLE_DAYS: Final = 7
+"""Closed days that must be whole where use is said to have fallen: those of the week that is compared."""
+REACH_MS: Final = WHOLE_DAYS * DAY_MS + WEEKS * WEEK_MS + KNOWN_MS
+"""How far back from an instant all is told that is asked of it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventDays:
-    """What was noted of days with events, by day (since 1970-01-01); days without events are not in it."""
+    """The quarters of an hour (since 1970-01-01, ascending) with events, as far back as was asked for."""
 
-    days: Mapping[int, Span]
+    quarters: tuple[int, ...] = ()
 
     def newest_ms(self, as_of_ms: int) -> int | None:
-        """The newest event by an instant as far as days tell: of the instant's own day its newest if that is
-        not later, else the instant itself, as events came after it."""
-        by_then = [(day, span) for day, span in self.days.items() if span.first_ms <= as_of_ms]
-        if not by_then:
-            return None
-        return min(max(by_then)[1].last_ms, as_of_ms)
+        """The newest event by an instant, None without any.
 
-    def usual_ms(self, as_of_ms: int, /) -> int:
-        """The second longest silence between two days with events that ended in the four weeks before.
-
-        Nights and weekends come several times in four weeks, an outage once: one makes nothing usual.
+        As far as quarters tell: the last millisecond of the newest, or the instant within it.
         """
-        since = as_of_ms - PACE_DAYS * DAY_MS
-        spans = [self.days[day] for day in sorted(self.days)]
-        ended = [b.first_ms - a.last_ms for a, b in pairwise(spans) if since <= b.first_ms <= as_of_ms]
-        return sorted(ended)[-2] if len(ended) > 1 else 0
+        place = bisect_right(self.quarters, as_of_ms // QUARTER_MS)
+        return min((self.quarters[place - 1] + 1) * QUARTER_MS - 1, as_of_ms) if place else None
+
+    def lag_ms(self, as_of_ms: int) -> int | None:
+        """How long before an instant the newest event was."""
+        newest_ms = self.newest_ms(as_of_ms)
+        return None if newest_ms is None else as_of_ms - newest_ms
+
+    def usual_ms(self, as_of_ms: int, /) -> int | None:
+        """The lag that is usual at the hour of an instant."""
+        return usual_lag(self.lag_ms, as_of_ms)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,24 +52,25 @@ class Staleness:
     as_of_ms: int
     newest_ms: int | None
     limit_ms: int
-    usual_ms: int
+    usual_ms: int | None
 
     @property
     def stale(self) -> bool:
-        """Silent for longer than the limit, and longer than is usual."""
+        """Silent for longer than the limit, and for longer than that beyond what is usual."""
         if self.newest_ms is None:
             return True
-        return self.as_of_ms - self.newest_ms > max(self.limit_ms, self.usual_ms)
+        lag_ms = self.as_of_ms - self.newest_ms
+        return is_stale(lag_ms, limit_ms=self.limit_ms, usual_ms=self.usual_ms)
 
     def words(self) -> str:
-        """For people: `latest event: 05:58 UTC, lag: 2 min`."""
+        """For people: `latest event: 05:59 UTC, lag: 2 min`."""
         if self.newest_ms is None:
             return "no event is on record"
         at, lag = as_of_text(self.newest_ms), (self.as_of_ms - self.newest_ms + MINUTE_MS // 2) // MINUTE_MS
         same_day = self.newest_ms // DAY_MS == self.as_of_ms // DAY_MS
         shown = at[11:16] if same_day else f"{at[:10]} {at[11:16]}"
-        usual = self.usual_ms // MINUTE_MS
-        beyond = f", usual: up to {usual:,} min" if self.usual_ms > self.limit_ms else ""
+        usual = (self.usual_ms or 0) // MINUTE_MS
+        beyond = f", usual at this hour: {usual:,} min" if usual else ""
         return f"latest event: {shown} UTC, lag: {lag:,} min{beyond}"
 
 
@@ -84,6 +82,29 @@ def staleness(days: EventDays, as_of_ms: int, *, limit_ms: int) -> Staleness:
         limit_ms=limit_ms,
         usual_ms=days.usual_ms(as_of_ms),
     )
+
+
+def closed_days(as_of_ms: int) -> range:
+    """The closed days whose use is compared at an instant (since 1970-01-01), the newest first."""
+    last = last_closed_day(as_of_ms)
+    return range(last, last - WHOLE_DAYS, -1)
+
+
+def hole(days: EventDays, day: int, *, limit_ms: int) -> Staleness | None:
+    """How a closed day ended that lacks events; None: it is whole, or nothing had ever been heard by then."""
+    found = staleness(days, end_of_day_ms(day), limit_ms=limit_ms)
+    return found if found.stale and found.newest_ms is not None else None
+
+
+def holes(days: EventDays, as_of_ms: int, *, limit_ms: int) -> list[Staleness]:
+    """The ends of those of the last closed days that lack events, the newest first."""
+    found = (hole(days, day, limit_ms=limit_ms) for day in closed_days(as_of_ms))
+    return [one for one in found if one is not None]
+
+
+def words_of(found: Staleness) -> str:
+    """Why nobody is judged by the use of a day."""
+    return f"the stream was stale at {as_of_text(found.as_of_ms)}: {found.words()}"
 
 
 def why_not_whole(days: EventDays, as_of_ms: int, *, lag_ms: int, limit_ms: int) -> str | None:
@@ -98,23 +119,13 @@ def why_not_whole(days: EventDays, as_of_ms: int, *, lag_ms: int, limit_ms: int)
     """
     if lag_ms > limit_ms:
         return f"the stream's consumers are {lag_ms // MINUTE_MS:,} min behind"
-    closed = end_of_day_ms(last_closed_day(as_of_ms))
-    for instant in sorted({closed, as_of_ms}):
-        found = staleness(days, instant, limit_ms=limit_ms)
-        if found.stale:
-            return f"the stream was stale at {as_of_text(instant)}: {found.words()}"
-    return None
+    missing = holes(days, as_of_ms, limit_ms=limit_ms)
+    if missing:
+        return words_of(missing[0])
+    now = staleness(days, as_of_ms, limit_ms=limit_ms)
+    return words_of(now) if now.stale else None
 
 
-def spans_of(times: Iterable[tuple[int, Sequence[int]]]) -> dict[int, Span]:
-    """The first and newest of event times, by day.
-
-    Args:
-        times: day (since 1970-01-01) and event times (epoch ms) of groups, several of which may be of a day.
-    """
-    found: dict[int, Span] = {}
-    for day, at in times:
-        first, last = min(at), max(at)
-        known = found.get(day)
-        found[day] = Span(first, last) if known is None else Span(min(first, known[0]), max(last, known[1]))
-    return found
+def quarters_of(times: Iterable[int]) -> set[int]:
+    """The quarters of an hour (since 1970-01-01) of event times (epoch ms)."""
+    return {at_ms // QUARTER_MS for at_ms in times}

@@ -111,7 +111,6 @@ class Statistics(msgspec.Struct, frozen=True, kw_only=True):
     first_failed: str | None
     counted: int
     nulls: dict[str, int]
-    newest_day: int | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -250,7 +249,6 @@ def _row(vector: Vector) -> Row:
 
 def _statistics(read: Read, fates: Scored, columns: Sequence[str]) -> Statistics:
     counted = [vector for vector in read.customers if not _too_young(vector)]
-    days = [vector.last_active_day for vector in read.customers if vector.last_active_day is not None]
     return Statistics(
         customers=len(read.customers),
         others=len(read.others),
@@ -258,7 +256,6 @@ def _statistics(read: Read, fates: Scored, columns: Sequence[str]) -> Statistics
         first_failed=fates.broken[0] if fates.broken else None,
         counted=len(counted),
         nulls={column: sum(map(_lacks(counted, column), counted)) for column in columns},
-        newest_day=max(days, default=None),
     )
 
 

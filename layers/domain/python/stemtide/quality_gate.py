@@ -9,9 +9,9 @@ from typing import Any, Final
 import msgspec
 
 from stemtide.as_of import end_of_day_ms, last_closed_day
-from stemtide.calls import day_of_index
+from stemtide.calls import MINUTE_MS, day_of_index
 from stemtide.config_sweep import AccountCount, Check, Completeness, Failures, Freshness, Severity, Sweep
-from stemtide.event_days import MINUTE_MS, EventDays, staleness
+from stemtide.event_days import EventDays, closed_days, hole, staleness
 
 TRIPPED: Final = "TrippedGates"
 """The metric of critical checks that were not met, of each run; an alarm looks at it."""
@@ -44,8 +44,7 @@ class Extracted:
     """What the extraction of a night found, over all its batches.
 
     `failed` accounts could not be read, those of the `given_up` batches included. `nulls` counts, by key
-    column, the customers without a value among the `counted` ones. `newest_day` is the latest closed day
-    (since 1970-01-01) on which any customer used the product.
+    column, the customers without a value among the `counted` ones.
     """
 
     accounts: int = 0
@@ -56,14 +55,13 @@ class Extracted:
     first_failed: str | None = None
     counted: int = 0
     nulls: Mapping[str, int] = field(default_factory=dict)
-    newest_day: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Night:
     """All that a night is judged by.
 
-    `as_of_ms` is its instant, `events` what is known of days with events, `lag_ms` how far the stream's
+    `as_of_ms` is its instant, `events` when there were events, `lag_ms` how far the stream's
     consumers are behind now, `customers_before` the customers of scored nights before it, newest first.
     """
 
@@ -146,6 +144,7 @@ def _findings(night: Night, config: Sweep) -> dict[Check, _Finding]:
     found = night.extracted
     return {
         Check.EVENT_DATA_FRESHNESS: _fresh(night, config.event_data_freshness),
+        Check.RECENT_DAYS: _recent(night, config.event_data_freshness),
         Check.FEATURE_COMPLETENESS: _complete(found, config.feature_completeness),
         Check.ACCOUNT_COUNT: _count(found.customers, night.customers_before, config.account_count),
         Check.EXTRACTION_FAILURES: _failures(found, config.extraction_failures),
@@ -153,15 +152,11 @@ def _findings(night: Night, config: Sweep) -> dict[Check, _Finding]:
 
 
 def _fresh(night: Night, config: Freshness) -> _Finding:
-    """The newest event at the end of the last closed day, which is the newest that features see.
-
-    Days that were loaded by a backfill have use and no event of the stream: they are whole.
-    """
+    """The newest event at the end of the last closed day, which is the newest that features see."""
     limit_ms = config.max_stale_minutes * MINUTE_MS
     day = last_closed_day(night.as_of_ms)
     found = staleness(night.events, end_of_day_ms(day), limit_ms=limit_ms)
-    loaded = day not in night.events.days and night.extracted.newest_day == day
-    words = f"usage of {day_of_index(day)} was backfilled" if loaded else found.words()
+    words = found.words()
     behind = night.lag_ms > limit_ms
     if behind:
         words += f"; the stream's consumers are {night.lag_ms // MINUTE_MS:,} min behind"
@@ -171,9 +166,18 @@ def _fresh(night: Night, config: Freshness) -> _Finding:
         "usual_ms": found.usual_ms,
         "limit_ms": limit_ms,
         "consumers_lag_ms": night.lag_ms,
-        "backfilled": loaded,
     }
-    return _Finding((loaded or not found.stale) and not behind, words, figures)
+    return _Finding(not found.stale and not behind, words, figures)
+
+
+def _recent(night: Night, config: Freshness) -> _Finding:
+    """Whether the other days of the week that features compare with the one before are whole."""
+    limit_ms = config.max_stale_minutes * MINUTE_MS
+    asked = closed_days(night.as_of_ms)[1:]
+    lacking = [day for day in asked if hole(night.events, day, limit_ms=limit_ms) is not None]
+    named = ", ".join(day_of_index(day) for day in lacking)
+    words = f"events are missing at the end of {named}" if lacking else "no events are missing"
+    return _Finding(not lacking, words, {"days": len(asked), "lacking": [day_of_index(d) for d in lacking]})
 
 
 def _complete(found: Extracted, config: Completeness) -> _Finding:

@@ -7,20 +7,16 @@ tickets arrive any more, something is broken.
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Final, NamedTuple
+from typing import Final
 
 import msgspec
 
-from stemtide.calls import DAY_MS
+from stemtide.calls import MINUTE_MS
 from stemtide.config_sources import Source, Sources
 from stemtide.facts import NPS_KIND, TICKET_KIND, TRAITS_KIND, Fact
 from stemtide.ports import LedgerRow
+from stemtide.usual_lag import is_stale
 
-MINUTE_MS: Final = 60_000
-PACE_DAYS: Final = 28
-"""The weeks whose longest silence is a source's usual one: whatever comes weekly is in them four times."""
-NOTED_SILENCE_MS: Final = 5 * MINUTE_MS
-"""A shorter silence is not worth a note: no limit should be lower."""
 _OF_KIND: Final = {TRAITS_KIND: Source.CRM, TICKET_KIND: Source.TICKETS, NPS_KIND: Source.NPS}
 """Other facts are of subscriptions."""
 _OF_FEATURE: Final = {
@@ -50,8 +46,8 @@ class Freshness:
     """A source as of an instant.
 
     `last_seen_ms` is when the newest was heard of by then (epoch ms), None: nothing by then. `fresh` is None
-    when it was never connected, or was heard of only later. `usual_s` is the silence, in seconds, that is
-    usual for it as far as that was looked up: where the limit was exceeded.
+    when it was never connected, or was heard of only later. `usual_s` is the lag, in seconds, that is usual
+    for it at that hour; None where nobody knows, or where the limit was not exceeded and nobody asked.
     """
 
     source: Source
@@ -59,20 +55,7 @@ class Freshness:
     last_seen_ms: int | None
     limit_s: int
     fresh: bool | None
-    usual_s: int = 0
-
-
-class Silence(NamedTuple):
-    """How long a source was silent, in ms, and when that ended (epoch ms)."""
-
-    gap_ms: int
-    ended_ms: int
-
-
-def usual_silence(silences: Iterable[Silence], as_of_ms: int) -> int:
-    """The longest silence, in ms, that ended in the weeks before an instant; 0 without any."""
-    since = as_of_ms - PACE_DAYS * DAY_MS
-    return max((one.gap_ms for one in silences if since <= one.ended_ms <= as_of_ms), default=0)
+    usual_s: int | None = None
 
 
 def source_of(feature: str, declared: str) -> Source:
@@ -131,10 +114,9 @@ def freshness(
     limits: Mapping[Source, int],
     *,
     connected: Collection[Source] = (),
-    usual: Mapping[Source, int] = MappingProxyType({}),
+    usual: Mapping[Source, int | None] = MappingProxyType({}),
 ) -> list[Freshness]:
-    """Each source as of an instant, in the order of `Source`: stale is who has been silent for longer than
-    its limit and for longer than is usual for it.
+    """Each source as of an instant, in the order of `Source`; see `usual_lag` for which is stale.
 
     Args:
         last_seen: when each was heard of last (epoch ms). A source that was heard of, but not by the instant,
@@ -142,10 +124,10 @@ def freshness(
         as_of_ms: the instant, epoch ms.
         limits: seconds, by source.
         connected: the configured ones.
-        usual: ms, by source; see `usual_silence`.
+        usual: ms, by source; see `usual_lag.usual_lag`.
     """
     return [
-        _one(source, last_seen, as_of_ms, limits[source], source in connected, usual.get(source, 0))
+        _one(source, last_seen, as_of_ms, limits[source], source in connected, usual.get(source))
         for source in Source
     ]
 
@@ -156,14 +138,14 @@ def _one(
     as_of_ms: int,
     limit_s: int,
     configured: bool,
-    usual_ms: int,
+    usual_ms: int | None,
 ) -> Freshness:
     heard = source in last_seen
     at_ms = last_seen.get(source)
     seen = at_ms if at_ms is not None and at_ms <= as_of_ms else None
     fresh: bool | None = None
     if seen is not None:
-        fresh = as_of_ms - seen <= max(limit_s * 1000, usual_ms)
+        fresh = not is_stale(as_of_ms - seen, limit_ms=limit_s * 1000, usual_ms=usual_ms)
     elif configured and not heard:
         fresh = False
     return Freshness(
@@ -172,7 +154,7 @@ def _one(
         last_seen_ms=seen,
         limit_s=limit_s,
         fresh=fresh,
-        usual_s=usual_ms // 1000,
+        usual_s=None if usual_ms is None else usual_ms // 1000,
     )
 
 

@@ -138,7 +138,6 @@ def extracted(rows: Mapping[int, Mapping[str, Any]], sizes: Mapping[int, int]) -
     found = [rows[number] for number in sizes if number in rows]
     lost = [size for number, size in sizes.items() if number not in rows]
     columns = sorted({column for row in found for column in row["nulls"]})
-    days = [int(row["newest_day"]) for row in found if row["newest_day"] is not None]
     return Extracted(
         accounts=sum(sizes.values()),
         customers=sum(int(row["customers"]) for row in found),
@@ -148,7 +147,6 @@ def extracted(rows: Mapping[int, Mapping[str, Any]], sizes: Mapping[int, int]) -
         first_failed=next((str(row["first_failed"]) for row in found if row["first_failed"]), None),
         counted=sum(int(row["counted"]) for row in found),
         nulls={column: sum(int(row["nulls"].get(column, 0)) for row in found) for column in columns},
-        newest_day=max(days, default=None),
     )
 
 

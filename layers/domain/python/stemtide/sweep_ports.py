@@ -53,8 +53,8 @@ class SweepPorts:
     """What the steps touch.
 
     `accounts` lists every account, `champion` and `challenger` name versions, `usable` says whether one
-    loads, `in_shadow` whether nothing may act on what it says, `events` is what is known of days with events
-    around an instant, `lag_ms` how far the stream's consumers are behind now, `slots` a run's claims of
+    loads, `in_shadow` whether nothing may act on what it says, `events` is when there were events around an
+    instant, `lag_ms` how far the stream's consumers are behind now, `slots` a run's claims of
     scheduled nights, `put_peers` keeps those of a night's instant, `now_ms` the present (for the log alone),
     `metric` counts.
     """

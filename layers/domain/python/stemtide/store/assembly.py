@@ -55,9 +55,16 @@ def usage_caps(config: Config) -> Caps:
     return Caps(event_types=config.ingest.max_event_types, is_comment=config.events.commenting())
 
 
-def aggregate_ports(settings: AggregateSettings, config: Config) -> AggregatePorts:
-    """What the aggregate function touches; `paced` gives each invocation its deadline."""
+def aggregate_ports(
+    settings: AggregateSettings,
+    config: Config,
+    *,
+    say_waiting: Callable[[int, Exception | None], None] = lambda days, error: None,
+) -> AggregatePorts:
+    """What the aggregate function touches; `paced` gives each invocation its deadline, `say_waiting` is told
+    of days whose events could not be noted."""
     dynamodb, kinesis = clients.client("dynamodb"), clients.client("kinesis")
+    notes = EventDayNotes(clients.table(settings.ingest_table, config=clients.BRIEF), say_waiting=say_waiting)
     return AggregatePorts(
         committer=Committer(
             items=DynamoUsageItems(client=dynamodb, table_name=settings.usage_table),
@@ -81,7 +88,7 @@ def aggregate_ports(settings: AggregateSettings, config: Config) -> AggregatePor
         incarnations=StreamIncarnations(client=kinesis),
         pace=NO_TIME,
         side_by_side=Threads(),
-        note_days=EventDayNotes(clients.table(settings.ingest_table)).note,
+        note_quarters=lambda quarters, spent: notes.note(quarters, spent=spent),
     )
 
 

@@ -21,6 +21,11 @@ PATIENT: Final = CONFIG.merge(Config(read_timeout=10, retries={"mode": "standard
 which adds to the load. Fewer tries, because theirs are repeated by the core: three rounds of hung requests
 over 50 accounts still end within a scorer's time-out."""
 
+BRIEF: Final = CONFIG.merge(
+    Config(connect_timeout=1, read_timeout=1, retries={"mode": "standard", "total_max_attempts": 1})
+)
+"""For what may be done later or not at all, and must delay nothing."""
+
 
 def client(service: str, *, config: Config = CONFIG) -> Any:
     """A client of the service."""

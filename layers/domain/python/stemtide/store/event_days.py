@@ -1,98 +1,133 @@
-"""The first and newest event of each UTC day, in the ingest table: one row a day."""
+"""The quarters of an hour with events of each UTC day, in the ingest table: a row a day, a set of numbers."""
 
 import time
-from collections.abc import Mapping
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Set
 from typing import Any, Final
 
 from boto3.dynamodb.conditions import Key
+from botocore.exceptions import ClientError
 
-from stemtide.calls import DAY_MS, day_number, day_of_index
-from stemtide.event_days import MINUTE_MS, PACE_DAYS, EventDays, Span
-from stemtide.ports import ConflictError
+from stemtide.calls import DAY_MS, FIRST_MS, day_number, day_of_index
+from stemtide.event_days import QUARTERS, REACH_MS, EventDays
+from stemtide.ports import UnavailableError
 from stemtide.store.errors import translated
 
 KEY: Final = "event-days"
-"""The partition of the rows; `sk` is the day, `first_ms` and `last_ms` its first and newest event."""
+"""The partition of the rows; `sk` is the day, `quarters` the numbers (0 to 95) of those with events."""
 KEPT_S: Final = 400 * 86_400
-MAX_REMEMBERED: Final = 1000
-FAR_BACK_DAYS: Final = 60
-"""A silence that began before it is no shorter for being cut there."""
+REMEMBERED_DAYS: Final = 4_000
+"""Days whose quarters a process remembers to be in: more than any replay of logs has, half a megabyte."""
+BUDGET_S: Final = 2.0
+"""What noting may take of a delivery's time; what is left is noted with the next one."""
 
 
 class EventDayNotes:
-    """Notes events by their day (`table`: boto3 Table resource of the ingest table).
+    """Notes quarters of an hour with events (`table`: boto3 Table resource of the ingest table).
 
-    A process writes a day again only when its newest event has become a minute newer: at most one write a
-    minute for the day that is on, and a few for each past day of a replay.
+    A process writes a day only for quarters that it has not written yet: four small writes an hour. What
+    cannot be written waits for the next delivery; nobody's delivery fails for it.
+
+    Args:
+        say_waiting: told how many days wait, and the error (None: the time was up).
+        monotonic: seconds that never go back.
     """
 
-    def __init__(self, table: Any) -> None:
-        self._client = table.meta.client
-        self._name = table.name
-        self._noted: dict[int, Span] = {}
+    def __init__(
+        self,
+        table: Any,
+        *,
+        say_waiting: Callable[[int, Exception | None], None] = lambda days, error: None,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._table = table
+        self._say_waiting = say_waiting
+        self._monotonic = monotonic
+        self._noted: OrderedDict[int, set[int]] = OrderedDict()
+        self._waiting: dict[int, set[int]] = {}
 
-    def note(self, spans: Mapping[int, Span]) -> None:
-        """Note the first and newest event of days; a repetition changes nothing, and none goes back.
+    def note(self, quarters: Iterable[int], *, spent: Callable[[], bool] = lambda: False) -> None:
+        """Note quarters (since 1970-01-01), the newest days first; a repetition changes nothing.
 
-        Raises:
-            UnavailableError: outcome unknown; the same again does no harm.
+        Args:
+            spent: whether the caller's time is up.
         """
-        for day, span in spans.items():
-            known = self._noted.get(day)
-            if known is None or span.last_ms >= known.last_ms + MINUTE_MS:
-                self._set(day, "last_ms", "<", span.last_ms)
-            if known is None or span.first_ms <= known.first_ms - MINUTE_MS:
-                self._set(day, "first_ms", ">", span.first_ms)
-            self._remember(day, span, known)
-
-    def _remember(self, day: int, span: Span, known: Span | None) -> None:
-        if known is None:
-            if len(self._noted) >= MAX_REMEMBERED:
-                self._noted.clear()
-            self._noted[day] = span
+        for quarter in quarters:
+            day, number = divmod(quarter, QUARTERS)
+            if number not in self._noted.get(day, ()):
+                self._waiting.setdefault(day, set()).add(number)
+        if not self._waiting:
             return
-        first = span.first_ms if span.first_ms <= known.first_ms - MINUTE_MS else known.first_ms
-        last = span.last_ms if span.last_ms >= known.last_ms + MINUTE_MS else known.last_ms
-        self._noted[day] = Span(first, last)
+        until, error = self._monotonic() + BUDGET_S, None
+        for day in sorted(self._waiting, reverse=True):
+            if spent() or self._monotonic() >= until:
+                break
+            try:
+                add_quarters(self._table, day, self._waiting[day])
+            except (UnavailableError, ClientError) as refused:
+                error = refused
+                break
+            self._remember(day, self._waiting.pop(day))
+        if self._waiting:
+            self._say_waiting(len(self._waiting), error)
+            for day in sorted(self._waiting)[:-REMEMBERED_DAYS]:
+                del self._waiting[day]
 
-    def _set(self, day: int, name: str, beyond: str, at_ms: int) -> None:
-        """Move one end of a day outwards.
+    def _remember(self, day: int, numbers: set[int]) -> None:
+        """Those of the longest ago written day give way."""
+        self._noted.setdefault(day, set()).update(numbers)
+        self._noted.move_to_end(day)
+        while len(self._noted) > REMEMBERED_DAYS:
+            self._noted.popitem(last=False)
 
-        shard A                      shard B
-        sees 14:03                   sees 14:05, writes it
-        writes 14:03 -> refused: 14:05 is later
-        """
-        try:
-            with translated():
-                self._client.update_item(
-                    TableName=self._name,
-                    Key={"pk": KEY, "sk": day_of_index(day)},
-                    UpdateExpression="SET #at = :at, expires_at = :expires",
-                    ConditionExpression=f"attribute_not_exists(#at) OR #at {beyond} :at",
-                    ExpressionAttributeNames={"#at": name},
-                    ExpressionAttributeValues={":at": at_ms, ":expires": int(time.time()) + KEPT_S},
-                )
-        except ConflictError:
-            return
+
+def add_quarters(table: Any, day: int, numbers: Set[int]) -> None:
+    """Add quarters to a day, whoever else does: a union, in whatever order and however often.
+
+    Args:
+        table: boto3 Table resource of the ingest table.
+        day: since 1970-01-01.
+        numbers: 0 to 95.
+
+    Raises:
+        UnavailableError: outcome unknown; the same again does no harm.
+    """
+    with translated():
+        table.meta.client.update_item(
+            TableName=table.name,
+            Key={"pk": KEY, "sk": day_of_index(day)},
+            UpdateExpression="SET expires_at = :expires ADD quarters :quarters",
+            ExpressionAttributeValues={":quarters": set(numbers), ":expires": int(time.time()) + KEPT_S},
+        )
 
 
 def read_event_days(table: Any, as_of_ms: int, *, until_ms: int | None = None) -> EventDays:
-    """The days with events up to an instant's day, as far back as its pace is told from: one query.
+    """The quarters with events up to an instant's day, as far back as is asked of them: one query.
 
     Args:
         table: boto3 Table resource of the ingest table.
         as_of_ms: the earliest instant that is asked about, epoch ms.
         until_ms: the latest one.
+
+    Raises:
+        UnavailableError: no answer.
     """
+    first = max(as_of_ms - REACH_MS, FIRST_MS) // DAY_MS
     last = (as_of_ms if until_ms is None else until_ms) // DAY_MS
-    first = as_of_ms // DAY_MS - PACE_DAYS - FAR_BACK_DAYS
     between = Key("sk").between(day_of_index(first), day_of_index(last))
-    with translated():
-        found = table.query(KeyConditionExpression=Key("pk").eq(KEY) & between, ConsistentRead=True)
-    return EventDays(
-        days={
-            day_number(str(item["sk"])): Span(int(item["first_ms"]), int(item["last_ms"]))
-            for item in found["Items"]
-            if "first_ms" in item and "last_ms" in item
-        }
-    )
+    found: list[int] = []
+    page: dict[str, Any] = {}
+    while True:
+        with translated():
+            answer = table.meta.client.query(
+                TableName=table.name,
+                KeyConditionExpression=Key("pk").eq(KEY) & between,
+                ConsistentRead=True,
+                **page,
+            )
+        for item in answer["Items"]:
+            start = day_number(str(item["sk"])) * QUARTERS
+            found += sorted(start + int(number) for number in item.get("quarters", ()))
+        if "LastEvaluatedKey" not in answer:
+            return EventDays(quarters=tuple(found))
+        page = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}

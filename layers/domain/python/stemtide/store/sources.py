@@ -6,28 +6,19 @@ added; the newest is the last.
 
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from functools import partial
 from typing import Any, Final, TypeVar
 
 from boto3.dynamodb.conditions import Attr, Key
 
 from stemtide.as_of import as_of_text
-from stemtide.calls import timestamp_ms
+from stemtide.calls import MINUTE_MS, timestamp_ms
 from stemtide.config_sources import Source, Sources
 from stemtide.ports import ConflictError, SideBySide
-from stemtide.sources import (
-    MINUTE_MS,
-    NOTED_SILENCE_MS,
-    Freshness,
-    freshness,
-    limits_of,
-    stream_seen,
-    usual_silence,
-)
+from stemtide.sources import Freshness, freshness, limits_of, stream_seen
 from stemtide.store.errors import translated
 from stemtide.store.event_days import read_event_days
 from stemtide.store.ledger import AGGREGATE, read_lanes
-from stemtide.store.source_pace import note_silence, read_silences
+from stemtide.usual_lag import day_before, usual_lag, weeks_before
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -57,24 +48,9 @@ class SourceNotes:
         """
         for source, at_ms in heard.items():
             minute = at_ms // MINUTE_MS
-            noted = self._noted.get(source, -1)
-            if minute > noted:
+            if minute > self._noted.get(source, -1):
                 self._put(source, minute, at_ms)
-                if noted < 0 or (minute - noted) * MINUTE_MS > NOTED_SILENCE_MS:
-                    self._note_silence(source, minute, at_ms)
                 self._noted[source] = minute
-
-    def _note_silence(self, source: Source, minute: int, at_ms: int) -> None:
-        """Note how long nobody, this process or another, has heard of the source before this minute.
-
-        Done again after a crash it notes the same. Facts that come out of order may make a silence look
-        longer than it was, by as much as they are late.
-        """
-        before = Key("pk").eq(_pk(source)) & Key("sk").lt(as_of_text(minute * MINUTE_MS))
-        for row in _query(self._table, before, limit=1):
-            gap_ms = at_ms - timestamp_ms(row["at"])
-            if gap_ms > NOTED_SILENCE_MS:
-                note_silence(self._table, source, gap_ms=gap_ms, ended_ms=at_ms)
 
     def _put(self, source: Source, minute: int, at_ms: int) -> None:
         """Put the row unless another process, or a lost reply's first try, has put one of the minute."""
@@ -104,9 +80,9 @@ def one_by_one(step: Callable[[T], R], items: Iterable[T], /) -> list[R]:
 def read_freshness_at(
     table: Any, instants: Collection[int], sources: Sources, *, side_by_side: SideBySide = one_by_one
 ) -> dict[int, list[Freshness]]:
-    """Every source as of each instant; a source takes one or two queries of a few rows, and another for each
-    `SPAN_MINUTES` with news that lie between the instants. Of one that exceeds its limit a further one of a
-    row a day tells how long it is usually silent.
+    """Every source as of each instant; a source takes a query of a few rows, of the past two, and another for
+    each `SPAN_MINUTES` with news that lie between the instants. One that exceeds its limit is asked for the
+    same hour of the weeks before, too: a query where it tells seldom, else up to four.
 
     Args:
         table: boto3 Table resource of the ingest table.
@@ -121,27 +97,33 @@ def read_freshness_at(
     told = [source for source in Source if source is not Source.STREAM]
     asked = side_by_side(lambda source: _last_seen(table, source, instants), told)
     seen = dict(zip(told, asked, strict=True))
-    found: dict[int, list[Freshness]] = {}
     heard_at: dict[int, dict[Source, int | None]] = {}
     for as_of_ms in instants:
         heard = dict(stream_seen(lanes, as_of_ms))
         heard |= {source: at[as_of_ms] for source, at in seen.items() if as_of_ms in at}
         heard_at[as_of_ms] = heard
-        found[as_of_ms] = freshness(heard, as_of_ms, limits, connected=sources.connected)
-    late = sorted({source for states in found.values() for source in _late(states)})
+
+    def states(usual: Mapping[int, Mapping[Source, int | None]]) -> dict[int, list[Freshness]]:
+        return {
+            as_of_ms: freshness(
+                heard, as_of_ms, limits, connected=sources.connected, usual=usual.get(as_of_ms, {})
+            )
+            for as_of_ms, heard in heard_at.items()
+        }
+
+    found = states({})
+    late: dict[Source, list[int]] = {}
+    for as_of_ms, one in found.items():
+        for source in _late(one):
+            late.setdefault(source, []).append(as_of_ms)
     if not late:
         return found
-    paces = dict(zip(late, side_by_side(lambda source: _pace(table, source, instants), late), strict=True))
-    return {
-        as_of_ms: freshness(
-            heard,
-            as_of_ms,
-            limits,
-            connected=sources.connected,
-            usual={source: paces[source](as_of_ms) for source in _late(found[as_of_ms])},
-        )
-        for as_of_ms, heard in heard_at.items()
-    }
+    paces = side_by_side(lambda entry: _usual(table, *entry), late.items())
+    usual: dict[int, dict[Source, int | None]] = {}
+    for source, pace in zip(late, paces, strict=True):
+        for as_of_ms, usual_ms in pace.items():
+            usual.setdefault(as_of_ms, {})[source] = usual_ms
+    return states(usual)
 
 
 def _late(states: Collection[Freshness]) -> list[Source]:
@@ -149,33 +131,61 @@ def _late(states: Collection[Freshness]) -> list[Source]:
     return [one.source for one in states if one.fresh is False and one.last_seen_ms is not None]
 
 
-def _pace(table: Any, source: Source, instants: Collection[int]) -> Callable[[int], int]:
-    """The usual silence of a source as of any of the instants, in ms."""
+def _usual(table: Any, source: Source, instants: Collection[int]) -> dict[int, int | None]:
+    """The lag that is usual for a source at the hour of each instant, in ms."""
     if source is Source.STREAM:
-        return read_event_days(table, min(instants), until_ms=max(instants)).usual_ms
-    return partial(usual_silence, read_silences(table, source, instants))
+        days = read_event_days(table, min(instants), until_ms=max(instants))
+        return {as_of_ms: days.usual_ms(as_of_ms) for as_of_ms in instants}
+    seen = _by_then(table, source, {at_ms for as_of_ms in instants for at_ms in weeks_before(as_of_ms)})
+
+    def lag(at_ms: int) -> int | None:
+        heard = seen.get(at_ms)
+        return None if heard is None else at_ms - heard
+
+    usual = {as_of_ms: usual_lag(lag, as_of_ms) for as_of_ms in instants}
+    new = [as_of_ms for as_of_ms, usual_ms in usual.items() if usual_ms is None]
+    seen |= _by_then(table, source, {day_before(as_of_ms) for as_of_ms in new})
+    return usual | {as_of_ms: usual_lag(lag, as_of_ms) for as_of_ms in new}
 
 
 def _last_seen(table: Any, source: Source, instants: Collection[int]) -> dict[int, int | None]:
     """When it was heard of last by each instant, None: only later; empty: never."""
+    left = sorted(set(instants), reverse=True)
+    newest = _newest(table, source, left, until_ms=None)
+    if newest is None:
+        return {}
+    return newest | _by_then(table, source, [as_of_ms for as_of_ms in left if as_of_ms not in newest])
+
+
+def _by_then(table: Any, source: Source, instants: Iterable[int]) -> dict[int, int | None]:
+    """When it was heard of last by each instant."""
     seen: dict[int, int | None] = {}
     left = sorted(set(instants), reverse=True)
     while left:
-        seen |= _by_then(table, source, left)
+        seen |= _newest(table, source, left, until_ms=left[0]) or dict.fromkeys(left)
         left = [as_of_ms for as_of_ms in left if as_of_ms not in seen]
-    heard = any(at_ms is not None for at_ms in seen.values())
-    return seen if heard or _query(table, Key("pk").eq(_pk(source)), limit=1) else {}
+    return seen
 
 
-def _by_then(table: Any, source: Source, instants: Sequence[int]) -> dict[int, int | None]:
-    """When it was heard of last by as many of the instants (the newest first) as one query tells.
+def _newest(
+    table: Any, source: Source, instants: Sequence[int], *, until_ms: int | None
+) -> dict[int, int | None] | None:
+    """When it was heard of last by as many of the instants (the newest first) as one query tells; None: it
+    never was.
 
     The row of an instant's own minute may be later than it, the one before it never is.
+
+    Args:
+        until_ms: of rows up to then (None: of all); the newest instant's where any is given.
     """
     newest, oldest = (at_ms // MINUTE_MS for at_ms in (instants[0], instants[-1]))
     limit = min(newest - oldest + 2, SPAN_MINUTES)
-    until = as_of_text(newest * MINUTE_MS)
-    rows = _query(table, Key("pk").eq(_pk(source)) & Key("sk").lte(until), limit=limit)
+    condition = Key("pk").eq(_pk(source))
+    if until_ms is not None:
+        condition &= Key("sk").lte(as_of_text(until_ms // MINUTE_MS * MINUTE_MS))
+    rows = _query(table, condition, limit=limit)
+    if not rows:
+        return None
     heard = [timestamp_ms(row["at"]) for row in rows]
     found: dict[int, int | None] = {}
     for as_of_ms in instants:
