@@ -8,9 +8,10 @@ from typing import Any
 
 from aws_lambda_powertools import Logger
 from stemtide.as_of import instant_ms, parse_as_of
+from stemtide.calls import MINUTE_MS
 from stemtide.config import bundled_config
 from stemtide.detecting import DetectPorts, Outcome, on_first_use, on_silence
-from stemtide.event_days import MINUTE_MS, why_not_whole
+from stemtide.event_days import why_not_whole
 from stemtide.jobs import claim_due
 from stemtide.logins import on_logins
 from stemtide.settings import DetectSettings
@@ -24,9 +25,10 @@ from stemtide.store.jobs import DynamoRuns
 from stemtide.store.pace import Threads
 from stemtide.store.records import Records
 from stemtide.store.score_queue import LoginSender
-from stemtide.store.set_aside import SetAside
+from stemtide.store.set_aside import AsideOnce, SetAside
 from stemtide.store.stream_lag import aggregates_lag_ms
 from stemtide.store.usage_blocks import UsageBlocks
+from stemtide.store.whole_days import WholeDays
 from stemtide.table_stream import changes, done_before, partial_answer
 from stemtide.voiding import void_late
 
@@ -55,10 +57,19 @@ def ports() -> DetectPorts:
     aside = SetAside(client=clients.client("sqs"), queue_url=settings().dead_letter_queue, function="detect")
     dynamodb = clients.client("dynamodb", config=clients.PATIENT)
     days = DayUses(client=dynamodb, table_name=settings().usage_table)
+    once = AsideOnce(aside=aside, table=tables()["ingest"])
+    whole = WholeDays(table=tables()["ingest"], limit_ms=_limit_ms())
+
+    def say(what: Any, error: Exception) -> None:
+        logger.error("set aside: it cannot be read", extra={**what, "error": type(error).__name__})
 
     def set_aside(what: Any, error: Exception) -> None:
-        logger.error("set aside: it cannot be read", extra={**what, "error": type(error).__name__})
+        say(what, error)
         aside.send(what, error)
+
+    def aside_once(account: str, what: Any, error: Exception) -> None:
+        say(what, error)
+        once.send(account, what, error)
 
     return DetectPorts(
         days=days.read,
@@ -66,6 +77,8 @@ def ports() -> DetectPorts:
         touch=records.touch,
         put=records.put_drop,
         set_aside=set_aside,
+        aside_once=aside_once,
+        why_not=whole.why_not,
         side_by_side=Threads(),
     )
 
@@ -73,7 +86,7 @@ def ports() -> DetectPorts:
 @lru_cache(maxsize=1)
 def logins() -> LoginSender:
     """The queue of logins, looked up once per process."""
-    return LoginSender(client=clients.client("sqs"), url=settings().login_queue)
+    return LoginSender(client=clients.client("sqs", config=clients.BRIEF), url=settings().login_queue)
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any] | None:
@@ -91,8 +104,10 @@ def _delivery(event: dict[str, Any]) -> dict[str, Any]:
     again = void_late(found, UsageBlocks(tables()["accounts"]).void)  # before a drop asks for a score
     outcome = on_first_use(found, config=bundled_config(), ports=ports())
     _say("looked at first uses", outcome)
-    untold = on_logins(found, logins().send)  # after the drops: they wait for nobody
-    failed = (*outcome.failed, *untold, *(() if again is None else (again,)))
+    lost = on_logins(found, logins().send)  # after the drops: they wait for nobody
+    if lost:
+        logger.error("logins not handed on: no score follows them", lost=lost)
+    failed = (*outcome.failed, *(() if again is None else (again,)))
     done = done_before(found, failed)
     if done is not None:
         leave_mark(tables()["ingest"], "detect", done)
@@ -109,9 +124,12 @@ def _asked(as_of_ms: int, *, ignore_stale: bool) -> dict[str, Any]:
 
 def _why_not(as_of_ms: int, lag_ms: int) -> str | None:
     """Why everybody might look silent at the instant."""
-    limit_ms = bundled_config().sweep.event_data_freshness.max_stale_minutes * MINUTE_MS
     days = read_event_days(tables()["ingest"], as_of_ms)
-    return why_not_whole(days, as_of_ms, lag_ms=lag_ms, limit_ms=limit_ms)
+    return why_not_whole(days, as_of_ms, lag_ms=lag_ms, limit_ms=_limit_ms())
+
+
+def _limit_ms() -> int:
+    return bundled_config().sweep.event_data_freshness.max_stale_minutes * MINUTE_MS
 
 
 def _lag_ms() -> int:
@@ -121,9 +139,14 @@ def _lag_ms() -> int:
     )
 
 
-def _look(as_of_ms: int) -> dict[str, Any]:
-    accounts = list_accounts(tables()["accounts"])
-    outcome = on_silence(accounts, as_of_ms=as_of_ms, config=bundled_config(), ports=ports())
+def _look(as_of_ms: int, *, everyone: bool = False) -> dict[str, Any]:
+    outcome = on_silence(
+        list_accounts(tables()["accounts"]),
+        as_of_ms=as_of_ms,
+        config=bundled_config(),
+        ports=ports(),
+        everyone=everyone,
+    )
     _say("looked at silent accounts", outcome)
     return {
         "looked_at": outcome.looked_at,
@@ -137,7 +160,11 @@ def _look(as_of_ms: int) -> dict[str, Any]:
 
 
 def _catch_up(scheduled: datetime) -> None:
-    """Look as of each hour that is due; an hour at which the stream was stale is left for a later firing."""
+    """Look as of each hour that is due; an hour at which the stream was stale is left for a later firing.
+
+    When the hour before the newest was left, too, drops may have been withheld from those who used the
+    product: the newest looks at everyone.
+    """
     runs = DynamoRuns(table=tables()["ingest"], job=JOB)
     due = claim_due(runs, as_of=scheduled, every=EVERY, at_most=AT_MOST)
     lag_ms = _lag_ms() if due else 0
@@ -148,7 +175,7 @@ def _catch_up(scheduled: datetime) -> None:
             logger.warning("not looked at silent accounts", slot=slot.isoformat(), reason=reason)
             runs.skip(slot, as_of=scheduled, reason=reason)
             continue
-        _look(as_of_ms)
+        _look(as_of_ms, everyone=slot == due[-1] and slot - EVERY in due)
         runs.finish(slot, as_of=scheduled)
 
 
@@ -159,4 +186,6 @@ def _say(what: str, outcome: Outcome) -> None:
         drops=len(outcome.drops),
         again=len(outcome.failed),
         unreadable=outcome.unreadable,
+        withheld=outcome.withheld,
+        why=outcome.why,
     )

@@ -7,6 +7,7 @@ from typing import Any
 
 from aws_lambda_powertools import Logger
 from stemtide.as_of import end_of_day_ms, last_closed_day, parse_as_of
+from stemtide.calls import MINUTE_MS
 from stemtide.config import bundled_config
 from stemtide.delivery.model_metrics import tell_refused
 from stemtide.domain_events import UsageDropDetected
@@ -31,6 +32,7 @@ from stemtide.store.pace import Threads
 from stemtide.store.peer_tables import PeerTables
 from stemtide.store.score_queue import ScoreQueue
 from stemtide.store.scoring import ScoreTables
+from stemtide.store.whole_days import WholeDays
 from stemtide.sweep_batches import SweepBatches
 
 logger = Logger(service="score")
@@ -53,6 +55,14 @@ def tables() -> ScoreTables:
         ingest=clients.table(settings.ingest_table, config=clients.PATIENT),
         config=bundled_config(),
     )
+
+
+@lru_cache(maxsize=1)
+def whole_days() -> WholeDays:
+    """Whether usage lacks events."""
+    limit_ms = bundled_config().sweep.event_data_freshness.max_stale_minutes * MINUTE_MS
+    table = clients.table(ScoreSettings.from_env().ingest_table, config=clients.PATIENT)
+    return WholeDays(table=table, limit_ms=limit_ms)
 
 
 @lru_cache(maxsize=1)
@@ -168,6 +178,7 @@ def _drops(event: dict[str, Any]) -> dict[str, Any]:
     found = on_drops(
         messages_of(event),
         ports=DropPorts(
+            is_whole=whole_days().last_is_whole,
             score=_on_drop,
             note_skipped=_note_skipped,
             set_aside=partial(_set_aside, queue),
@@ -183,12 +194,12 @@ def _logins(event: dict[str, Any]) -> dict[str, Any]:
     found = on_logins(
         messages_of(event),
         ports=LoginPorts(
-            scored_until=tables().scored_until,
+            is_whole=whole_days().last_is_whole,
+            claim=tables().claim_login,
             score=_on_login,
             set_aside=partial(_set_aside, queue),
             later=queue.later,
             side_by_side=threads(),
-            debounce_ms=bundled_config().triggers.login_debounce_minutes * 60_000,
         ),
     )
     _tell(

@@ -1,13 +1,20 @@
 """A user logs in: from the write that counts it to the score, each function as Lambda runs it."""
 
 import json
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from typing import Any
 
+import botocore.client
 import pytest
 from stemtide.as_of import parse_as_of
+from stemtide.drops import Drop
 from stemtide.ports import UnavailableError
+from stemtide.scoring_service import Moment
 from stemtide.store.scoring import ScoreTables
 
 from tests.integration.scoring.conftest import AS_OF, Scoring
+from tests.integration.scoring.test_scorer import on_bus
 
 LATER = "2026-03-15T09:30:00.000Z"
 SOON = "2026-03-15T10:00:00.000Z"
@@ -40,11 +47,11 @@ def test_a_login_that_fails_goes_back_to_its_own_queue(
     scoring.put_account("acme")
     delivery = scoring.deliver(login(), queue=scoring.logins)
 
-    def unavailable(self: ScoreTables, account: str) -> int:
+    def unavailable(self: ScoreTables, moment: Moment, own: Collection[int]) -> bool:
         raise UnavailableError("500")
 
     with monkeypatch.context() as patch:
-        patch.setattr(ScoreTables, "scored_until", unavailable)
+        patch.setattr(ScoreTables, "claim_login", unavailable)
         answer = scoring.invoke("score", delivery)
 
     assert len(answer["batchItemFailures"]) == 1
@@ -68,3 +75,86 @@ def test_a_login_of_an_account_that_is_no_customer_has_no_score(scoring: Scoring
 
     assert answer == {"batchItemFailures": []}
     assert scoring.records.scores("acme", 0, parse_as_of(SOON)) == []
+
+
+@contextmanager
+def requests() -> Iterator[list[str]]:
+    """The requests to AWS."""
+    asked: list[str] = []
+    call = botocore.client.BaseClient._make_api_call
+
+    def noted(self: Any, operation: str, parameters: dict[str, Any]) -> Any:
+        asked.append(f"{operation} {parameters.get('TableName', '')}")
+        return call(self, operation, parameters)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(botocore.client.BaseClient, "_make_api_call", noted)
+        yield asked
+
+
+def test_logins_of_an_account_that_is_no_customer_are_looked_at_once_an_hour(scoring: Scoring) -> None:
+    scoring.put_account("gone", ago=95)
+    scoring.invoke("score", scoring.deliver(login(account="gone"), queue=scoring.logins))
+
+    with requests() as asked:
+        for minute in (40, 50):
+            later = login(f"2026-03-15T09:{minute}:00.000Z", account="gone")
+            scoring.invoke("score", scoring.deliver(later, queue=scoring.logins))
+
+    assert [one for one in asked if "usage" in one or "Query accounts" in one] == []
+
+
+def test_a_claim_holds_against_others_and_its_own_message_comes_again(scoring: Scoring) -> None:
+    scoring.put_account("acme")
+    tables = scoring.functions["score"].tables()
+    first, second = Moment("acme", parse_as_of(LATER)), Moment("acme", parse_as_of(SOON))
+
+    claims = [
+        tables.claim_login(first, [first.as_of_ms]),
+        tables.claim_login(second, [second.as_of_ms]),
+        tables.claim_login(first, [first.as_of_ms]),
+        tables.claim_login(second, [first.as_of_ms, second.as_of_ms]),
+        tables.claim_login(first, [first.as_of_ms]),
+    ]
+
+    assert claims == [True, False, True, True, False]
+
+
+def test_while_yesterday_lacks_events_neither_a_login_nor_a_drop_changes_a_score(scoring: Scoring) -> None:
+    """The night was kept back, too; once the day is filled the next login and the drop are scored."""
+    scoring.put_account("acme")
+    scoring.heard_until("2026-03-13T23:58:00Z", days=20)
+    scoring.records.put_drop(Drop(account="acme", rule="events_down", as_of_ms=parse_as_of(LATER)))
+    drop = scoring.deliver(on_bus(as_of=LATER))
+
+    held = scoring.invoke("score", scoring.deliver(login(), queue=scoring.logins))
+    delayed = scoring.invoke("score", drop)
+
+    assert held == {"batchItemFailures": []}
+    assert delayed == {"batchItemFailures": [{"itemIdentifier": drop["Records"][0]["messageId"]}]}
+    assert scoring.records.scores("acme", 0, parse_as_of(SOON)) == []
+
+    scoring.heard_until("2026-03-14T23:58:00Z")
+    scoring.functions["score"].whole_days.cache_clear()
+    scoring.invoke("score", scoring.deliver(login(SOON), queue=scoring.logins))
+    assert scoring.invoke("score", drop) == {"batchItemFailures": []}
+    assert {row.trigger for row in scoring.records.scores("acme", 0, parse_as_of(SOON))} == {
+        "login",
+        "usage_drop",
+    }
+
+
+def test_a_login_takes_few_requests_and_whether_the_day_is_whole_is_remembered(scoring: Scoring) -> None:
+    scoring.put_account("acme", ago=-1, days=30)
+    scoring.put_account("other", ago=-1, days=30)
+    scoring.heard_until("2026-03-15T09:00:00Z", days=40)
+    for account in ("acme", "other"):
+        scoring.invoke("score", scoring.batch(account))
+    scoring.invoke("score", scoring.deliver(login(), queue=scoring.logins))
+
+    with requests() as asked:
+        delivery = scoring.deliver(login(account="other"), queue=scoring.logins)
+        asked.clear()
+        scoring.invoke("score", delivery)
+
+    assert len(asked) <= 12, asked

@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 from stemtide.as_of import as_of_text
 from stemtide.calls import DAY_MS, day_number, day_of, timestamp_ms
 from stemtide.drops import Drop
-from stemtide.event_days import Span
+from stemtide.event_days import QUARTERS
 from stemtide.logins import Login
 from stemtide.ports import LATE, UnavailableError
 from stemtide.state import State, encode
@@ -53,10 +53,11 @@ def heard(cloud: Cloud, *, until: str = "2026-11-22T10:00:00Z", gone: tuple[str,
     """The stream told of events around the clock up to an instant, but not on the days that are `gone`."""
     last = timestamp_ms(until)
     days = [day for day in range(TODAY - 40, last // DAY_MS + 1) if day_of(day * DAY_MS) not in gone]
-    spans = {day: Span(day * DAY_MS, min(last, (day + 1) * DAY_MS - 1)) for day in days}
-    EventDayNotes(cloud.ingest).note(spans)
+    quarters = (day * QUARTERS + number for day in days for number in range(QUARTERS))
+    EventDayNotes(cloud.ingest).note(one for one in quarters if one * DAY_MS <= last * QUARTERS)
 
 
+SERVER_ERROR = {"ResponseMetadata": {"HTTPStatusCode": 503}}
 FALLEN = {ago: 10 if ago > 10 else 2 for ago in range(1, 32)}
 """Three usual weeks, and ten days with a fifth of that."""
 
@@ -312,7 +313,7 @@ def test_while_the_stream_is_stale_nobody_is_called_silent_and_the_hour_is_caugh
     [skipped] = hours(cloud).values()
     assert "done_at" not in skipped
     assert skipped["skipped"] == (
-        "the stream was stale at 2026-11-21T23:59:59.999Z: latest event: 19:00 UTC, lag: 300 min"
+        "the stream was stale at 2026-11-21T23:59:59.999Z: latest event: 19:14 UTC, lag: 285 min"
     )
     assert drops(cloud, "silent") == []
 
@@ -374,19 +375,31 @@ def test_a_write_that_counts_a_login_puts_it_into_the_queue_of_logins(
     assert has_mark(cloud.ingest, "detect", later["dynamodb"]["SequenceNumber"])
 
 
-def test_a_login_that_cannot_be_put_into_its_queue_comes_again_and_delays_no_drop(
-    cloud: Cloud, first_use: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+def test_a_login_that_its_queue_does_not_take_is_lost_and_delays_no_drop(
+    cloud: Cloud,
+    first_use: dict[str, Any],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     put_days(cloud, FALLEN)
     first_use["Records"][0]["dynamodb"]["NewImage"]["login"] = {"N": str(FIRST_MS)}
     sequence = first_use["Records"][0]["dynamodb"]["SequenceNumber"]
+    client, tries = cloud.functions["detect"].logins().client, []
+
+    def unavailable(**asked: Any) -> Any:
+        tries.append(asked)
+        raise ClientError({"Error": {"Code": "ServiceUnavailable"}, **SERVER_ERROR}, "SendMessageBatch")
+
     with monkeypatch.context() as patch:
-        patch.setattr(LoginSender, "send", lambda self, logins: range(len(logins)))
+        patch.setattr(client, "send_message_batch", unavailable)
         answer = cloud.invoke("detect", first_use)
 
-    assert answer == {"batchItemFailures": [{"itemIdentifier": sequence}]}
+    assert answer == {"batchItemFailures": []}
+    assert len(tries) == 2
+    assert vars(caplog.records[-1])["lost"] == 1
     assert drops(cloud) == ["api_calls_down", "events_down"]
     assert logged_in() == []
+    assert has_mark(cloud.ingest, "detect", sequence)
 
 
 def test_many_logins_are_sent_ten_at_a_time_and_what_is_refused_is_named(cloud: Cloud) -> None:
@@ -399,3 +412,89 @@ def test_many_logins_are_sent_ten_at_a_time_and_what_is_refused_is_named(cloud: 
     while messages := client.receive_message(QueueUrl=LOGINS, MaxNumberOfMessages=10).get("Messages"):
         found |= {json.loads(message["Body"])["account"] for message in messages}
     assert (left, found) == ([], {one.account for one in logins})
+
+
+def test_a_queue_that_does_not_answer_is_tried_twice_however_many_have_logged_in(
+    cloud: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    logins = [Login(account=f"a{n}", as_of=as_of_text(FIRST_MS)) for n in range(95)]
+    client, tries = boto3.client("sqs"), []
+
+    def unavailable(**asked: Any) -> Any:
+        tries.append(asked)
+        raise ClientError({"Error": {"Code": "ServiceUnavailable"}, **SERVER_ERROR}, "SendMessageBatch")
+
+    monkeypatch.setattr(client, "send_message_batch", unavailable)
+
+    assert len(LoginSender(client=client, url=LOGINS).send(logins)) == 95
+    assert len(tries) == 2
+
+
+def first_uses(first_use: dict[str, Any], *accounts: str, day: int = TODAY) -> dict[str, Any]:
+    """A delivery in which accounts use the product for the first time on a day."""
+    found = []
+    for account in accounts:
+        one = copy.deepcopy(first_use["Records"][0])
+        for part in (one["dynamodb"]["Keys"], one["dynamodb"]["NewImage"]):
+            part["account"]["S"] = account
+            part["day"]["S"] = day_of(day * DAY_MS)
+        found.append(one)
+    return {"Records": found}
+
+
+OUTAGE = tuple(day_of((TODAY - ago) * DAY_MS) for ago in range(1, 5))
+STEADY = dict.fromkeys(range(5, 60), 10)
+
+
+def test_the_first_use_after_an_outage_raises_no_drop_and_the_hourly_check_catches_up_once_it_is_filled(
+    caplog: pytest.LogCaptureFixture, cloud: Cloud, first_use: dict[str, Any]
+) -> None:
+    """Four days are missing of everybody; when they are there it shows whose use did fall."""
+    for account in ("steady", "fallen"):
+        put_days(cloud, STEADY, account=account)
+    heard(cloud, gone=OUTAGE)
+
+    answer = cloud.invoke("detect", first_uses(first_use, "steady", "fallen"))
+    said = vars(caplog.records[-1])
+    cloud.invoke("detect", {"job": "detect", "scheduled_at": "2026-11-22T10:30:00+00:00"})
+
+    assert answer == {"batchItemFailures": []}
+    assert (drops(cloud, "steady"), drops(cloud, "fallen")) == ([], [])
+    assert said["withheld"] == 2
+    assert said["why"].startswith("the stream was stale at 2026-11-21T23:59:59.999Z")
+    assert [row["skipped"][:20] for row in hours(cloud).values()] == ["the stream was stale"]
+
+    put_days(cloud, dict.fromkeys(range(1, 5), 10), account="steady")
+    put_days(cloud, dict.fromkeys(range(1, 5), 1), account="fallen")
+    for account in ("steady", "fallen"):
+        put_days(cloud, {0: 10}, account=account)
+    heard(cloud, until="2026-11-22T11:30:00Z")
+    cloud.invoke("detect", {"job": "detect", "scheduled_at": "2026-11-22T11:30:00+00:00"})
+
+    assert drops(cloud, "steady") == []
+    assert drops(cloud, "fallen") == ["api_calls_down"]
+    assert all("done_at" in row for row in hours(cloud).values())
+
+
+@pytest.mark.parametrize(("ago", "found"), [(1, 0), (7, 0), (8, 2)])
+def test_rules_are_withheld_while_one_of_the_last_seven_days_lacks_events(
+    cloud: Cloud, first_use: dict[str, Any], ago: int, found: int
+) -> None:
+    put_days(cloud, FALLEN)
+    heard(cloud, gone=(day_of((TODAY - ago) * DAY_MS),))
+
+    cloud.invoke("detect", first_use)
+
+    assert len(drops(cloud)) == found
+
+
+def test_an_unreadable_silent_account_is_set_aside_once_and_not_every_hour(cloud: Cloud) -> None:
+    heard(cloud, until="2026-11-22T13:00:00Z")
+    day = day_of((TODAY - 2) * DAY_MS)
+    cloud.usage.put_item(Item={"account": "bad", "day": day, "v": 1, "s": b"\xff"})
+    Records(cloud.accounts).touch("bad", day)
+
+    answers = [cloud.invoke("detect", {"as_of": f"2026-11-22T{hour}:00:00Z"}) for hour in (10, 11, 12)]
+
+    assert [answer["unreadable"] for answer in answers] == [1, 1, 1]
+    assert [message["payload"]["account"] for message in queued()] == ["bad"]

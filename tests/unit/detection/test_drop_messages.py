@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from stemtide.as_of import parse_as_of
+from stemtide.as_of import as_of_text, parse_as_of
 from stemtide.domain_events import UsageDropDetected
 from stemtide.drop_messages import DropPorts, on_drops
 from stemtide.ports import UnavailableError
@@ -36,8 +36,10 @@ def message(name: str, *, named: str | None = None, receives: int = 1, **changes
 class Outside:
     """Ports that note what is asked of them."""
 
-    def __init__(self, *, fates: dict[str, Fate] | None = None, broken: bool = False) -> None:
-        self.fates, self.broken = fates or {}, broken
+    def __init__(
+        self, *, fates: dict[str, Fate] | None = None, broken: bool = False, lacking: str = ""
+    ) -> None:
+        self.fates, self.broken, self.lacking = fates or {}, broken, lacking
         self.asked: list[list[Moment]] = []
         self.skipped: list[str] = []
         self.aside: list[str] = []
@@ -45,6 +47,7 @@ class Outside:
 
     def ports(self) -> DropPorts:
         return DropPorts(
+            is_whole=lambda as_of_ms: as_of_text(as_of_ms)[:10] != self.lacking,
             score=self._score,
             note_skipped=self._note,
             set_aside=self._aside,
@@ -128,6 +131,18 @@ def test_where_nothing_can_be_scored_all_come_again_soon_and_the_error_is_heard_
         on_drops([message("one"), message("two", receives=2)], ports=outside.ports())
 
     assert outside.later == [("one", 5), ("two", 10)]
+
+
+def test_a_drop_whose_last_closed_day_lacks_events_is_not_scored_and_comes_again() -> None:
+    outside = Outside(lacking=AS_OF[:10])
+
+    outcome = on_drops(
+        [message("acme", receives=3), message("other", as_of="2026-03-12T08:00:00Z")], ports=outside.ports()
+    )
+
+    assert [moment.account for moment in outside.asked[0]] == ["other"]
+    assert (outcome.failed, outside.later) == (("acme",), [("acme", 20)])
+    assert list(outcome.fates.values()).count(Fate.HELD_BACK) == 1
 
 
 def test_ten_tries_take_half_an_hour_and_no_pause_is_longer_than_a_quarter() -> None:

@@ -1,7 +1,8 @@
 """Which logins are followed by a score, and which messages come again."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 from itertools import pairwise
 from random import Random
 
@@ -24,11 +25,13 @@ def message(account: str, at_ms: int, *, named: str | None = None, body: str | N
 
 
 class Outside:
-    """Records with the instant of their newest score; what is asked for becomes it."""
+    """Records with the instants of their newest score and of the newest login that asked for one."""
 
-    def __init__(self, debounce_ms: int = HOUR, **scored: int) -> None:
+    def __init__(self, debounce_ms: int = HOUR, *, whole: bool = True, **scored: int) -> None:
         self.debounce_ms = debounce_ms
+        self.whole = whole
         self.scored: dict[str, int] = dict(scored)
+        self.claimed: dict[str, int] = {}
         self.fates: dict[str, Fate] = {}
         self.asked: list[Moment] = []
         self.aside: list[str] = []
@@ -37,24 +40,33 @@ class Outside:
 
     def ports(self) -> LoginPorts:
         return LoginPorts(
-            scored_until=self._scored_until,
+            is_whole=lambda as_of_ms: self.whole,
+            claim=self.claim,
             score=self._score,
             set_aside=lambda body, error: self._aside(body),
             later=lambda pauses: self.later.extend((one.id, seconds) for one, seconds in pauses),
             side_by_side=one_by_one,
-            debounce_ms=self.debounce_ms,
         )
 
-    def _scored_until(self, account: str) -> int | None:
+    def claim(self, moment: Moment, own: Collection[int]) -> bool:
+        """As the table's one conditional write."""
+        account, at_ms = moment
         if account == "unreachable":
             raise UnavailableError("500")
-        return self.scored.get(account)
+        before = at_ms - max(self.debounce_ms, 1)
+        claimed = self.claimed.get(account, before)
+        if self.scored.get(account, before) > before or not (claimed <= before or claimed in own):
+            return False
+        self.claimed[account] = at_ms
+        return True
 
     def _score(self, moments: Sequence[Moment]) -> dict[Moment, Fate]:
         if self.broken:
             raise RuntimeError("no model")
         self.asked += moments
         for moment in moments:
+            if self.fates.get(moment.account, Fate.SCORED) is not Fate.SCORED:
+                continue
             self.scored[moment.account] = max(moment.as_of_ms, self.scored.get(moment.account, 0))
         return {moment: self.fates.get(moment.account, Fate.SCORED) for moment in moments}
 
@@ -137,6 +149,56 @@ def test_without_a_model_every_message_comes_again_soon() -> None:
     assert outside.later == [("acme", 5), ("other", 5)]
 
 
+def test_logins_of_an_account_that_is_no_customer_are_asked_about_once_an_hour() -> None:
+    outside = Outside()
+    outside.fates["acme"] = Fate.NOT_CUSTOMER
+
+    for minute in (0, 10, 20, 59, 60):
+        on_logins([message("acme", NOW + minute * 60_000)], ports=outside.ports())
+
+    assert outside.asked == [Moment("acme", NOW), Moment("acme", NOW + HOUR)]
+
+
+def test_of_two_logins_that_are_worked_off_side_by_side_one_is_scored() -> None:
+    outside = Outside()
+    other: list[int] = []
+
+    def score(moments: Sequence[Moment]) -> dict[Moment, Fate]:
+        """While the first is being scored the second comes."""
+        found = on_logins([message("acme", NOW + 60_000)], ports=outside.ports())
+        other.append(found.debounced)
+        return outside.ports().score(moments)
+
+    on_logins([message("acme", NOW)], ports=replace(outside.ports(), score=score))
+
+    assert (outside.asked, other) == ([Moment("acme", NOW)], [1])
+
+
+def test_a_login_whose_scoring_died_comes_again_and_is_scored() -> None:
+    outside = Outside()
+    outside.broken = True
+    with pytest.raises(RuntimeError):
+        on_logins([message("acme", NOW)], ports=outside.ports())
+    outside.broken = False
+
+    between = on_logins([message("acme", NOW + 60_000)], ports=outside.ports())
+    again = on_logins([message("acme", NOW)], ports=outside.ports())
+
+    assert (between.debounced, again.debounced) == (1, 0)
+    assert outside.asked == [Moment("acme", NOW)]
+
+
+def test_while_the_last_day_lacks_events_a_login_is_held_back_and_the_next_one_scored() -> None:
+    outside = Outside(whole=False)
+
+    held = on_logins([message("acme", NOW)], ports=outside.ports())
+    outside.whole = True
+    on_logins([message("acme", NOW + 60_000)], ports=outside.ports())
+
+    assert (held.failed, held.fates) == ((), {Moment("acme", NOW): Fate.HELD_BACK})
+    assert outside.asked == [Moment("acme", NOW + 60_000)]
+
+
 def test_in_any_order_and_however_often_no_two_scores_are_closer_than_configured_and_none_is_missing() -> (
     None
 ):
@@ -148,9 +210,12 @@ def test_in_any_order_and_however_often_no_two_scores_are_closer_than_configured
         outside = Outside()
         while arriving:
             taken, arriving = arriving[: (size := source.randint(1, 4))], arriving[size:]
-            on_logins(
-                [message("acme", at, named=str(n)) for n, at in enumerate(taken)], ports=outside.ports()
-            )
+            messages = [message("acme", at, named=str(n)) for n, at in enumerate(taken)]
+            outside.broken = source.random() < 0.3
+            try:
+                on_logins(messages, ports=outside.ports())
+            except RuntimeError:  # nothing of the delivery is done: it comes again, in another order
+                arriving = source.sample([*arriving, *taken], k=len(arriving) + len(taken))
 
         instants = [moment.as_of_ms for moment in outside.asked]
         assert all(later - earlier >= HOUR for earlier, later in pairwise(instants))

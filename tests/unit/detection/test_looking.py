@@ -59,6 +59,8 @@ def look(tables: Tables, rule: DetectionRule = RULE) -> list[str]:
         touch=lambda account, day: None,
         put=tables.keep,
         set_aside=set_aside,
+        aside_once=lambda account, what, error: set_aside(what, error),
+        why_not=lambda as_of_ms: None,
         side_by_side=one_by_one,
     )
     config: Config = replace(bundled_config(), detection=Detection(rules=(rule,)))

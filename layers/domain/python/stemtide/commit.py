@@ -7,7 +7,7 @@ from typing import Final, NamedTuple, ParamSpec, TypeVar
 import msgspec
 
 from stemtide import users
-from stemtide.fold import Memory, fold
+from stemtide.fold import Folded, Memory, fold
 from stemtide.logins import Arrival, newest_login
 from stemtide.ports import (
     ConflictError,
@@ -156,7 +156,7 @@ class Committer:
                 blob=encode(folded.state),
                 events=folded.state.events,
                 expires_at=expires_at,
-                login_ms=self._login(group, known.state, folded.state, arrival),
+                login_ms=self._login(group, folded, arrival),
             )
             self._put(key, known, row)
             known.memory.add(folded, caps=self.caps)
@@ -164,12 +164,10 @@ class Committer:
         self.states.put(key, known, size=_size(known))
         return Committed(folded.duplicates, folded.left)
 
-    def _login(self, group: Group, before: State, after: State, arrival: Arrival | None) -> int | None:
+    def _login(self, group: Group, folded: Folded, arrival: Arrival | None) -> int | None:
         if self.is_login is None or arrival is None:
             return None
-        return newest_login(
-            group.events, before.by_event, after.by_event, is_login=self.is_login, arrival=arrival
-        )
+        return newest_login(group.events, folded.accepted, is_login=self.is_login, arrival=arrival)
 
     def _put(self, key: tuple[str, str], known: Known, row: UsageRow) -> None:
         """Put the row. If that is not acknowledged the state is void, not what is certainly in the item."""

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -12,6 +12,8 @@ from stemtide.domain_events import UsageDropDetected
 from stemtide.ports import UNREADABLE
 from stemtide.queue_messages import Message, answer, done, paused
 from stemtide.scoring_service import Fate, Moment
+
+AGAIN: Final = (Fate.FAILED, Fate.BROKEN, Fate.HELD_BACK)
 
 
 class _Event(msgspec.Struct, frozen=True):
@@ -24,10 +26,12 @@ class _Event(msgspec.Struct, frozen=True):
 class DropPorts:
     """What working off touches.
 
-    `score` tells what became of each moment, `note_skipped` that a drop's account is no customer,
-    `set_aside(body, error)` keeps what can never be read, `later` delays messages by so many seconds each.
+    `is_whole` tells whether the last closed day at an instant is, `score` what became of each moment,
+    `note_skipped` that a drop's account is no customer, `set_aside(body, error)` keeps what can never be
+    read, `later` delays messages by so many seconds each.
     """
 
+    is_whole: Callable[[int], bool]
     score: Callable[[Sequence[Moment]], Mapping[Moment, Fate]]
     note_skipped: Callable[[UsageDropDetected], None]
     set_aside: Callable[[str, Exception], None]
@@ -50,7 +54,8 @@ class Outcome:
 def on_drops(messages: Sequence[Message], *, ports: DropPorts) -> Outcome:
     """Score every account of a delivery as of its drop; one message's trouble holds up no other.
 
-    What failed comes again after a pause that doubles, not only after the queue's visibility time-out.
+    What failed comes again after a pause that doubles, not only after the queue's visibility time-out; so
+    does a drop while the last closed day lacks events.
 
     Raises:
         Exception: nothing could be scored; all messages come again.
@@ -58,17 +63,23 @@ def on_drops(messages: Sequence[Message], *, ports: DropPorts) -> Outcome:
     readable, again = _read(messages, ports)
     moments = {message.id: Moment(drop.account, parse_as_of(drop.as_of)) for message, drop in readable}
     try:
-        fates = ports.score(list(dict.fromkeys(moments.values()))) if moments else {}
+        fates = _scored(list(dict.fromkeys(moments.values())), ports)
     except Exception:
         ports.later(paused(messages))
         raise
     for message, drop in readable:
         fate = fates[moments[message.id]]
-        if fate in (Fate.FAILED, Fate.BROKEN) or (fate is Fate.NOT_CUSTOMER and not _noted(drop, ports)):
+        if fate in AGAIN or (fate is Fate.NOT_CUSTOMER and not _noted(drop, ports)):
             again.append(message)
     ports.later(paused(again))
     unreadable = len(messages) - len(readable)
     return Outcome(failed=tuple(message.id for message in again), fates=fates, unreadable=unreadable)
+
+
+def _scored(moments: Sequence[Moment], ports: DropPorts) -> dict[Moment, Fate]:
+    held_back = [moment for moment in moments if not ports.is_whole(moment.as_of_ms)]
+    rest = [moment for moment in moments if moment not in held_back]
+    return {**dict.fromkeys(held_back, Fate.HELD_BACK), **(ports.score(rest) if rest else {})}
 
 
 def _read(

@@ -5,7 +5,7 @@ The table's stream brings such writes to the detecting function, which puts the 
 queue of its own, so that a wave of logins delays no drop.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence, Set
 from typing import Final, TypeAlias
 
 import msgspec
@@ -31,8 +31,7 @@ class Login(msgspec.Struct, frozen=True, kw_only=True):
 
 def newest_login(
     events: Sequence[Event],
-    before: Mapping[str, int],
-    after: Mapping[str, int],
+    accepted: Collection[bytes],
     *,
     is_login: Callable[[str], bool],
     arrival: Arrival,
@@ -41,30 +40,35 @@ def newest_login(
 
     Args:
         events: those of the account and day.
-        before: weights by event type without them.
-        after: with them.
+        accepted: the ids of those that were counted, be it as `other` beyond the cap of a day's types.
     """
-    if not any(count != before.get(name) and is_login(name) for name, count in after.items()):
+    names = {name for name in {event.name for event in events} if is_login(name)}
+    if not names:
         return None
-    logins = ((arrival(event.sequence), event.at_ms) for event in events if is_login(event.name))
+    counted = accepted if isinstance(accepted, Mapping | Set) else set(accepted)
+    logins = (
+        (arrival(event.sequence), event.at_ms)
+        for event in events
+        if event.name in names and event.id_hash in counted
+    )
     return max((arrived for arrived, at_ms in logins if arrived - at_ms <= LIVE_MS), default=None)
 
 
-def on_logins(changes: Iterable[Change], send: Callable[[Sequence[Login]], Iterable[int]]) -> tuple[str, ...]:
-    """Hand over the newest login of each account.
+def on_logins(changes: Iterable[Change], send: Callable[[Sequence[Login]], Collection[int]]) -> int:
+    """Hand over the newest login of each account. One that is lost delays nothing: the account is scored
+    after its next login, or at night.
 
     Args:
         send: answers the places of those that were not (certainly) taken.
 
     Returns:
-        The sequence numbers to come again.
+        How many were lost.
     """
-    newest: dict[str, tuple[int, Change]] = {}
+    newest: dict[str, int] = {}
     for change in changes:
         arrived = (change.new or {}).get(LOGIN)
         account = str(change.keys["account"])
-        if arrived is not None and (account not in newest or int(arrived) >= newest[account][0]):
-            newest[account] = int(arrived), change
-    found = [Login(account=account, as_of=as_of_text(at_ms)) for account, (at_ms, _) in newest.items()]
-    told = [change for _, change in newest.values()]
-    return tuple(told[place].sequence for place in send(found)) if found else ()
+        if arrived is not None:
+            newest[account] = max(int(arrived), newest.get(account, int(arrived)))
+    found = [Login(account=account, as_of=as_of_text(at_ms)) for account, at_ms in newest.items()]
+    return len(send(found)) if found else 0

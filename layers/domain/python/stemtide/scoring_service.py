@@ -29,13 +29,14 @@ class Fate(StrEnum):
     """What became of a moment. `UNCHANGED`: the account has a score of this or a later instant already;
     `NOT_CUSTOMER`: none then, so its record has no score of that instant or an earlier one any more;
     `FAILED`: it could not be read or written; `BROKEN`: this version cannot read what is stored of it, now
-    or at any further try."""
+    or at any further try; `HELD_BACK`: nobody was scored, as the last closed day lacks events."""
 
     SCORED = "scored"
     UNCHANGED = "unchanged"
     NOT_CUSTOMER = "not_customer"
     FAILED = "failed"
     BROKEN = "broken"
+    HELD_BACK = "held_back"
 
 
 class WriteScore(Protocol):

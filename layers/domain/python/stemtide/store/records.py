@@ -6,8 +6,8 @@ that none undoes another and none goes back.
 """
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 from boto3.dynamodb.conditions import Key
@@ -28,6 +28,8 @@ from stemtide.store.score_writes import ScoreWrites
 if TYPE_CHECKING:
     from stemtide.features.registry import Registry
 
+MOST_OWN: Final = 100
+"""Values that a condition may list (DynamoDB)."""
 __all__ = ["RecordPage", "Records", "StoredRecord", "StoredScore"]
 
 
@@ -121,6 +123,30 @@ class Records:
         """
         condition = "attribute_not_exists(#last_day) OR #last_day < :last_day"
         return self._items.update(account, {"last_day": day}, condition=condition)
+
+    def claim_login(self, account: str, *, as_of_ms: int, own: Collection[int], debounce_ms: int) -> bool:
+        """Note that a login asks for a score as of its instant; False if a score, or another login that asked
+        for one, is of less than `debounce_ms` before, or of later. Those at the instants `own` may ask again.
+
+        delivery with 09:00              delivery with 09:20
+        sets 09:00
+                                         sets 09:20 -> refused: 09:00 is less than an hour before
+        comes again after a crash
+        sets 09:00 -> its own
+
+        Raises:
+            UnavailableError: outcome unknown.
+        """
+        before_ms = as_of_ms - max(debounce_ms, 1)
+        mine = {f"own{n}": at_ms for n, at_ms in enumerate(sorted({as_of_ms, *own})[-MOST_OWN:])}
+        condition = (
+            "(attribute_not_exists(as_of) OR as_of <= :before_text)"
+            " AND (attribute_not_exists(#login_asked_ms) OR #login_asked_ms <= :before"
+            f" OR #login_asked_ms IN ({', '.join(f':{name}' for name in mine)}))"
+        )
+        compared = {"before": before_ms, "before_text": as_of_text(before_ms), **mine}
+        values = {"login_asked_ms": as_of_ms}
+        return self._items.update(account, values, condition=condition, compared=compared)
 
     def write_score(
         self,

@@ -13,6 +13,8 @@ from stemtide.store.errors import translated
 
 ENTRIES: Final = 10
 """Entries of one batch request (SQS API reference)."""
+TRIES: Final = 2
+"""Of a login: it is worth less than the time of those who wait behind it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,14 +64,27 @@ class LoginSender:
     url: str
 
     def send(self, logins: Sequence[Login]) -> list[int]:
-        """Send them; the places of those that were not (certainly) taken, which may come twice."""
-        left: list[int] = []
-        for start in range(0, len(logins), ENTRIES):
-            places = range(start, min(start + ENTRIES, len(logins)))
-            left += self._send(logins, places)
+        """Send them, twice what was not taken; the places of those that were not (certainly) taken.
+
+        A request without an answer ends a try: where the queue is out, nobody waits for each of them.
+        """
+        left = list(range(len(logins)))
+        for _ in range(TRIES):
+            left = self._try(logins, left) if left else left
         return left
 
-    def _send(self, logins: Sequence[Login], places: Sequence[int]) -> Sequence[int]:
+    def _try(self, logins: Sequence[Login], wanted: Sequence[int]) -> list[int]:
+        left: list[int] = []
+        for start in range(0, len(wanted), ENTRIES):
+            places = wanted[start : start + ENTRIES]
+            refused = self._send(logins, places)
+            if refused is None:
+                return [*left, *wanted[start:]]
+            left += refused
+        return left
+
+    def _send(self, logins: Sequence[Login], places: Sequence[int]) -> list[int] | None:
+        """The places that were refused; None: no answer."""
         entries = [
             {"Id": str(place), "MessageBody": msgspec.json.encode(logins[place]).decode()} for place in places
         ]
@@ -77,5 +92,5 @@ class LoginSender:
             with translated():
                 answer = self.client.send_message_batch(QueueUrl=self.url, Entries=entries)
         except UnavailableError:
-            return places
+            return None
         return [int(entry["Id"]) for entry in answer.get("Failed", [])]

@@ -1,11 +1,12 @@
 """Scoring on AWS: `scoring_service`'s ports on the tables."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from typing import Any
 
+from stemtide.calls import MINUTE_MS
 from stemtide.config_schema import Config
 from stemtide.config_sources import Source
 from stemtide.features.registry import Shape, registry
@@ -65,14 +66,16 @@ class ScoreTables:
             least_history_days=self.config.scoring.least_history_days,
         )
 
-    def scored_until(self, account: str) -> int | None:
-        """The instant of the newest score of the account, or of its end; None: it has none (epoch ms).
+    def claim_login(self, moment: Moment, own: Collection[int]) -> bool:
+        """Take the right to score an account as of a login; see `Records.claim_login`.
 
         Raises:
-            UnavailableError: no answer.
+            UnavailableError: outcome unknown; the same moment may claim again.
         """
-        held = self.records.read(account)
-        return None if held is None else held.as_of_ms
+        debounce_ms = self.config.triggers.login_debounce_minutes * MINUTE_MS
+        return self.records.claim_login(
+            moment.account, as_of_ms=moment.as_of_ms, own=own, debounce_ms=debounce_ms
+        )
 
     def note_skipped(self, account: str, *, day: str, rule: str) -> None:
         """Note on a drop's row that the account is no customer and was not scored.
