@@ -58,7 +58,7 @@ def ports() -> DetectPorts:
     dynamodb = clients.client("dynamodb", config=clients.PATIENT)
     days = DayUses(client=dynamodb, table_name=settings().usage_table)
     once = AsideOnce(aside=aside, table=tables()["ingest"])
-    whole = WholeDays(table=tables()["ingest"], limit_ms=_limit_ms())
+    whole = WholeDays(table=tables()["ingest"], config=bundled_config().sweep.event_data_freshness)
 
     def say(what: Any, error: Exception) -> None:
         logger.error("set aside: it cannot be read", extra={**what, "error": type(error).__name__})
@@ -125,11 +125,8 @@ def _asked(as_of_ms: int, *, ignore_stale: bool) -> dict[str, Any]:
 def _why_not(as_of_ms: int, lag_ms: int) -> str | None:
     """Why everybody might look silent at the instant."""
     days = read_event_days(tables()["ingest"], as_of_ms)
-    return why_not_whole(days, as_of_ms, lag_ms=lag_ms, limit_ms=_limit_ms())
-
-
-def _limit_ms() -> int:
-    return bundled_config().sweep.event_data_freshness.max_stale_minutes * MINUTE_MS
+    limit_ms = bundled_config().sweep.event_data_freshness.max_stale_minutes * MINUTE_MS
+    return why_not_whole(days, as_of_ms, lag_ms=lag_ms, limit_ms=limit_ms)
 
 
 def _lag_ms() -> int:

@@ -7,7 +7,6 @@ from typing import Any
 
 from aws_lambda_powertools import Logger
 from stemtide.as_of import end_of_day_ms, last_closed_day, parse_as_of
-from stemtide.calls import MINUTE_MS
 from stemtide.config import bundled_config
 from stemtide.delivery.model_metrics import tell_refused
 from stemtide.domain_events import UsageDropDetected
@@ -60,9 +59,8 @@ def tables() -> ScoreTables:
 @lru_cache(maxsize=1)
 def whole_days() -> WholeDays:
     """Whether usage lacks events."""
-    limit_ms = bundled_config().sweep.event_data_freshness.max_stale_minutes * MINUTE_MS
     table = clients.table(ScoreSettings.from_env().ingest_table, config=clients.PATIENT)
-    return WholeDays(table=table, limit_ms=limit_ms)
+    return WholeDays(table=table, config=bundled_config().sweep.event_data_freshness)
 
 
 @lru_cache(maxsize=1)

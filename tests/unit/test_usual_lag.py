@@ -119,6 +119,11 @@ def test_a_product_of_working_days_trips_three_nights_of_its_first_week_and_none
     assert trips(days_of(office, range(60)), range(60)) == [0, 5, 6]
 
 
+def test_a_product_of_certain_hours_trips_the_first_night_and_one_around_the_clock_none() -> None:
+    assert trips(days_of(lambda day: range(8, 18), range(60)), range(60)) == [0]
+    assert trips(days_of(lambda day: range(24), range(60)), range(60)) == []
+
+
 def test_what_was_loaded_before_the_start_spares_the_first_week() -> None:
     assert trips(days_of(office, range(-500, 60)), range(60)) == []
 

@@ -28,7 +28,8 @@ def _one_after_the_other(scoring: Scoring, monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(scoring.functions["score"], "threads", lambda: one_by_one)
 
 
-def put_peers(scoring: Scoring) -> None:
+def put_peers(scoring: Scoring, *, heard_until: str = "2026-03-14T23:58:00Z") -> None:
+    scoring.heard_until(heard_until)
     for number in range(PEERS):
         scoring.put_account(f"p{number:02}", calls=10 * (number + 1))
 
@@ -88,6 +89,7 @@ def test_a_score_of_the_past_is_ranked_by_no_later_night(scoring: Scoring) -> No
 
 
 def test_few_customers_are_no_peers_and_are_scored_all_the_same(scoring: Scoring) -> None:
+    scoring.heard_until("2026-03-14T23:58:00Z")
     scoring.put_account("a")
 
     ended = work_off(scoring, plan(scoring))
@@ -97,8 +99,7 @@ def test_few_customers_are_no_peers_and_are_scored_all_the_same(scoring: Scoring
 
 
 def test_a_night_that_the_gate_stops_leaves_no_peers(scoring: Scoring) -> None:
-    put_peers(scoring)
-    scoring.heard_until("2026-03-14T20:00:00Z")  # four hours before the day's end
+    put_peers(scoring, heard_until="2026-03-14T20:00:00Z")  # four hours before the day's end
 
     stopped = judged(scoring, plan(scoring))
 

@@ -59,7 +59,7 @@ def test_a_run_is_shown_stage_by_stage(scoring: Scoring, command: Command) -> No
 
     assert shown.exit_code == 0
     assert "├── extract_features ........... PASSED (" in shown.output
-    assert "│   ├── event_data_freshness ... PASSED (latest event: 23:58 UTC, lag: 2 min)" in shown.output
+    assert "│   ├── event_data_freshness ... PASSED (latest event: 23:59 UTC, lag: 0 min)" in shown.output
     assert "1 accounts: 1 scored, 0 unchanged, 0 no customers, 0 failed, 0 at risk, in " in shown.output
 
 

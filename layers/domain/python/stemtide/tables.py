@@ -84,6 +84,8 @@ INGEST: Final = Table(
         "the days with dead letters: Query pk = 'dead-days'",
         "what a consumer gave up on per lane: Query pk = 'dead-total#aggregate' | 'dead-total#archive'",
         "when a source of facts was heard of: Query pk = 'source#<name>', sk <= minute, newest first",
+        "when there were events, by day: Query pk = 'event-days', sk BETWEEN from AND to",
+        "what a function has set aside before: Query pk = 'set-aside#<function>', sk = name",
         "runs of a scheduled job, newest first: Query pk = 'job#<name>'",
         "what became of the tasks of a recompute: Query pk = 'recompute#<run>'",
         "the arrival days that are owed a recompute: Query pk = 'recompute-due'",

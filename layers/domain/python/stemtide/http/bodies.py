@@ -78,10 +78,10 @@ class SourceState(Body, frozen=True):
     """Who tells of accounts, as of an instant.
 
     `connected`: named in the configuration, or ever heard of. `last_seen` is when the newest of any account
-    was heard of, to the minute. `fresh`: whether that was at most `limit_s` seconds before the instant, or no
-    longer than its longest silence of the four weeks before; null when it was never connected, or only heard
-    of later. `completeness` is the share of this source's features that are known of the account, null when
-    there are none.
+    was heard of, to the minute. `fresh`: whether that was before the instant by at most `limit_s` seconds
+    more than is usual at that hour of the week; null when it was never connected, or only heard of later.
+    `completeness` is the share of this source's features that are known of the account, null when there are
+    none.
     """
 
     source: Source

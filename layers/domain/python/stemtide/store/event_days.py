@@ -43,7 +43,7 @@ class EventDayNotes:
         self._table = table
         self._say_waiting = say_waiting
         self._monotonic = monotonic
-        self._noted: OrderedDict[int, set[int]] = OrderedDict()
+        self._noted: OrderedDict[int, int] = OrderedDict()  # by day, a bit for each quarter
         self._waiting: dict[int, set[int]] = {}
 
     def note(self, quarters: Iterable[int], *, spent: Callable[[], bool] = lambda: False) -> None:
@@ -54,7 +54,7 @@ class EventDayNotes:
         """
         for quarter in quarters:
             day, number = divmod(quarter, QUARTERS)
-            if number not in self._noted.get(day, ()):
+            if not self._noted.get(day, 0) >> number & 1:
                 self._waiting.setdefault(day, set()).add(number)
         if not self._waiting:
             return
@@ -75,7 +75,7 @@ class EventDayNotes:
 
     def _remember(self, day: int, numbers: set[int]) -> None:
         """Those of the longest ago written day give way."""
-        self._noted.setdefault(day, set()).update(numbers)
+        self._noted[day] = self._noted.get(day, 0) | sum(1 << number for number in numbers)
         self._noted.move_to_end(day)
         while len(self._noted) > REMEMBERED_DAYS:
             self._noted.popitem(last=False)

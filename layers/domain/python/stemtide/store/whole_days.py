@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from threading import Lock
 from typing import Any, Final
 
+from stemtide.calls import MINUTE_MS
+from stemtide.config_sweep import Freshness, Severity
 from stemtide.event_days import WHOLE_DAYS, Staleness, closed_days, hole, words_of
 from stemtide.store.event_days import read_event_days
 
@@ -18,11 +20,11 @@ REMEMBERED: Final = 1_000
 
 @dataclass(slots=True, kw_only=True)
 class WholeDays:
-    """Answers from the event days (`table`: boto3 Table resource of the ingest table; `limit_ms`: how long a
-    silence at a day's end says nothing; `monotonic`: seconds that never go back). Threads may share it."""
+    """Answers from the event days (`table`: boto3 Table resource of the ingest table; `config`: what the gate
+    asks of a day's end; `monotonic`: seconds that never go back). Threads may share it."""
 
     table: Any
-    limit_ms: int
+    config: Freshness
     monotonic: Callable[[], float] = time.monotonic
     _found: dict[int, tuple[float, Staleness | None]] = field(default_factory=dict)
     _lock: Lock = field(default_factory=Lock)
@@ -44,11 +46,14 @@ class WholeDays:
         return words_of(found[0]) if found else None
 
     def last_is_whole(self, as_of_ms: int) -> bool:
-        """Whether the last closed day is, of whose end scores are.
+        """Whether the last closed day is, of whose end scores are; always, where the night would not wait
+        for it either (a warning).
 
         Raises:
             UnavailableError: no answer.
         """
+        if self.config.severity is not Severity.CRITICAL:
+            return True
         return self.why_not(as_of_ms, days=1) is None
 
     def _is_known(self, day: int, now: float) -> bool:
@@ -58,8 +63,8 @@ class WholeDays:
         return now - at < (WHOLE_SECONDS if found is None else HOLE_SECONDS)
 
     def _ask(self, as_of_ms: int, asked: range, now: float) -> None:
-        days = read_event_days(self.table, as_of_ms)
+        days, limit_ms = read_event_days(self.table, as_of_ms), self.config.max_stale_minutes * MINUTE_MS
         if len(self._found) > REMEMBERED:
             self._found.clear()
         for day in asked:
-            self._found[day] = (now, hole(days, day, limit_ms=self.limit_ms))
+            self._found[day] = (now, hole(days, day, limit_ms=limit_ms))
