@@ -28,7 +28,7 @@ from stemtide.accounting import Position, advance
 from stemtide.calls import DAY_MS, Bounds, day_of_index
 from stemtide.commit import Accounted, Committer, GivenUpError, Group
 from stemtide.envelope import Arrived
-from stemtide.event_days import quarters_of
+from stemtide.event_days import QUARTER_MS
 from stemtide.facts import Fact
 from stemtide.kinesis_event import Delivered, Delivery, pieces
 from stemtide.ledgers import Lane, enter_lane, write_ledger
@@ -225,7 +225,7 @@ def _commit_all(work: _Work, lane: Lane, ports: AggregatePorts, rules: Rules) ->
 
 def _quarters(work: _Work) -> set[int]:
     """The quarters of an hour of the events, those included that may have to come again."""
-    return quarters_of(event.at_ms for events in work.groups.values() for event in events)
+    return {event.at_ms // QUARTER_MS for events in work.groups.values() for event in events}
 
 
 def _arrivals(work: _Work) -> Callable[[Sequence[Event]], tuple[int, int]]:
