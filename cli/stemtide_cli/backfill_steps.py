@@ -151,7 +151,7 @@ class Steps:
         ) as facts:
             if not asked.dry_run:
                 work.keep_cutovers(asked.now_ms // 1000)
-                known = [last for _, last in list_accounts(self.stack.table("accounts"))]  # before the log's
+                known = self._last_days(work)  # before the log's own
                 work.write_days()
                 self._note_quarters(asked, stage, work, known)
                 told = self._tell(facts, asked, stage, work, progress)
@@ -214,6 +214,11 @@ class Steps:
                 patience=replace(patience, what="the archive bucket"),
             ),
         )
+
+    def _last_days(self, work: Backfill) -> list[str | None]:
+        """Of each known account the last day with usage."""
+        accounts = self.stack.table("accounts")
+        return work.writer.patience(lambda: [last for _, last in list_accounts(accounts)])
 
     def _note_quarters(self, asked: Asked, stage: Stage, work: Backfill, known: list[str | None]) -> None:
         """Note when there were events, unless parts of the log are not in."""
