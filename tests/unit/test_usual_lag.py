@@ -2,12 +2,14 @@
 
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
+from random import Random
 
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
+from stemtide.as_of import end_of_day_ms
 from stemtide.calls import DAY_MS
-from stemtide.event_days import EventDays, hole, quarters_of
+from stemtide.event_days import EventDays, hole, quarters_of, staleness
 from stemtide.usual_lag import is_stale, usual_lag
 
 HOUR = 3_600_000
@@ -109,9 +111,51 @@ def test_a_product_that_is_used_at_night_only_is_fresh_all_day_and_missed_after_
 
 
 def trips(events: list[int], days: Iterable[int]) -> list[int]:
-    """The nights at whose end the day counts as stale."""
+    """The nights at whose end the stream counts as stale."""
+    known = EventDays(quarters=tuple(sorted(quarters_of(events))))
+    return [day for day in days if staleness(known, end_of_day_ms(MONDAY + day), limit_ms=LIMIT).stale]
+
+
+def lacking(events: list[int], days: Iterable[int]) -> list[int]:
+    """The days by whose use nobody is judged."""
     known = EventDays(quarters=tuple(sorted(quarters_of(events))))
     return [day for day in days if hole(known, MONDAY + day, limit_ms=LIMIT) is not None]
+
+
+def test_days_without_events_are_holes_as_soon_as_a_day_before_tells_what_is_usual() -> None:
+    assert lacking(days_of(office, range(60)), range(60)) == [5, 6]
+    assert lacking(days_of(office, [day for day in range(60) if day != 30]), range(7, 60)) == [30]
+    assert lacking(days_of(lambda day: range(8, 18), range(1)), range(1)) == []
+
+
+def test_a_product_with_few_events_is_judged_though_chance_decides_when_its_day_ends() -> None:
+    """Ten quarters of each day, drawn anew: its nights are often stale, its days hardly ever lack any."""
+    source = Random(5)
+    events = [
+        at(day, 0) + quarter * 900_000 for day in range(400) for quarter in source.sample(range(96), 10)
+    ]
+    dead = [one for one in events if not at(300, 0) <= one < at(301, 0)]
+
+    nights, days = trips(events, range(60, 400)), lacking(events, range(60, 400))
+
+    assert len(nights) > 20
+    assert len(days) <= 3
+    assert set(lacking(dead, range(60, 400))) == {*days, 300}
+
+
+def test_what_was_missed_is_a_recount_of_the_weeks_before() -> None:
+    source = Random(6)
+    for _ in range(200):
+        heard = sorted(source.sample(range(96 * 40), source.randint(1, 400)))
+        now = source.randrange(heard[0], 96 * 42)
+        newest = max(one for one in heard if one <= now)
+        spans = [(newest - 672 * week, now - 672 * week) for week in (1, 2, 3, 4)]
+        known = [span for span in spans if span[0] >= heard[0]] or [(newest - 96, now - 96)]
+        counts = sorted(sum(first < one <= last for one in heard) for first, last in known)
+
+        found = EventDays(quarters=tuple(heard)).missed_ms(now * 900_000 + 899_999)
+
+        assert found == counts[min(1, len(counts) - 1)] * 900_000
 
 
 def test_a_product_of_working_days_trips_three_nights_of_its_first_week_and_none_after() -> None:

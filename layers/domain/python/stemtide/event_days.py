@@ -10,7 +10,7 @@ from typing import Final
 
 from stemtide.as_of import as_of_text, end_of_day_ms, last_closed_day
 from stemtide.calls import DAY_MS, MINUTE_MS
-from stemtide.usual_lag import KNOWN_MS, WEEK_MS, WEEKS, is_stale, usual_lag
+from stemtide.usual_lag import KNOWN_MS, WEEK_MS, WEEKS, day_before, is_stale, usual_lag, weeks_before
 
 QUARTER_MS: Final = 15 * MINUTE_MS
 QUARTERS: Final = DAY_MS // QUARTER_MS
@@ -43,6 +43,28 @@ class EventDays:
     def usual_ms(self, as_of_ms: int, /) -> int | None:
         """The lag that is usual at the hour of an instant."""
         return usual_lag(self.lag_ms, as_of_ms)
+
+    def missed_ms(self, as_of_ms: int) -> int:
+        """How much of the silence up to an instant had events in earlier weeks, in quarters of an hour.
+
+        As `usual_lag` counts: of four weeks that are known the second least, else the day before.
+        """
+        newest_ms = self.newest_ms(as_of_ms)
+        if newest_ms is None:
+            return 0
+        lag_ms = as_of_ms - newest_ms
+        spans = [(at_ms - lag_ms, at_ms) for at_ms in weeks_before(as_of_ms)]
+        known = sorted(self._heard(*span) for span in spans if self._began_by(span[0]))
+        if known:
+            return known[min(1, len(known) - 1)] * QUARTER_MS
+        return self._heard(day_before(as_of_ms) - lag_ms, day_before(as_of_ms)) * QUARTER_MS
+
+    def _heard(self, after_ms: int, until_ms: int) -> int:
+        first, last = (bisect_right(self.quarters, at_ms // QUARTER_MS) for at_ms in (after_ms, until_ms))
+        return last - first
+
+    def _began_by(self, as_of_ms: int) -> bool:
+        return bool(self.quarters) and self.quarters[0] <= as_of_ms // QUARTER_MS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,10 +112,20 @@ def closed_days(as_of_ms: int) -> range:
     return range(last, last - WHOLE_DAYS, -1)
 
 
+def lacking(days: EventDays, as_of_ms: int, *, limit_ms: int) -> Staleness | None:
+    """How the stream stood at an instant by which events are missing; None: none are, or nobody can tell yet.
+
+    It must be stale, and have been silent where events came in earlier weeks, for the limit together: of a
+    product with twenty events a day chance decides when the last one comes, and it would hardly be judged.
+    """
+    found = staleness(days, as_of_ms, limit_ms=limit_ms)
+    missed = found.usual_ms is not None and days.missed_ms(as_of_ms) >= limit_ms
+    return found if found.stale and missed else None
+
+
 def hole(days: EventDays, day: int, *, limit_ms: int) -> Staleness | None:
-    """How a closed day ended that lacks events; None: it is whole, or nothing had ever been heard by then."""
-    found = staleness(days, end_of_day_ms(day), limit_ms=limit_ms)
-    return found if found.stale and found.newest_ms is not None else None
+    """How a closed day ended that lacks events; None: it is whole, or nobody can tell yet."""
+    return lacking(days, end_of_day_ms(day), limit_ms=limit_ms)
 
 
 def holes(days: EventDays, as_of_ms: int, *, limit_ms: int) -> list[Staleness]:
@@ -123,7 +155,8 @@ def why_not_whole(days: EventDays, as_of_ms: int, *, lag_ms: int, limit_ms: int)
     if missing:
         return words_of(missing[0])
     now = staleness(days, as_of_ms, limit_ms=limit_ms)
-    return words_of(now) if now.stale else None
+    never = now.newest_ms is None
+    return words_of(now) if never or lacking(days, as_of_ms, limit_ms=limit_ms) is not None else None
 
 
 def quarters_of(times: Iterable[int]) -> set[int]:
