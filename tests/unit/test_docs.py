@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
-from stemtide_cli.main import main
+from stemtide_cli.main import COMMANDS
 
 ROOT = Path(__file__).parents[2]
 DOCS = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -51,7 +51,7 @@ def test_every_make_target_that_a_document_names_exists(document: Path) -> None:
 def test_every_command_that_a_document_names_exists(document: Path) -> None:
     named = set(re.findall(r"(?:^|`|/|\s)stemtide ([a-z]+)\b", _code_of(document), flags=re.M))
 
-    assert named <= set(main.commands)
+    assert named <= set(COMMANDS)
 
 
 def _code_of(document: Path) -> str:

@@ -16,7 +16,10 @@ COMMON = {"--json", "--stack", "--help"}
 
 def commands(group: click.Group = main, prefix: str = "stemtide") -> dict[str, click.Command]:
     found: dict[str, click.Command] = {}
-    for name, command in group.commands.items():
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        assert command is not None
         path = f"{prefix} {name}"
         found |= commands(command, path) if isinstance(command, click.Group) else {path: command}
     return found
