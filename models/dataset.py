@@ -5,16 +5,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
-from stemtide.as_of import end_of_day_ms
 from stemtide.features.configured_features import NO_SHAPE, Shape
-from stemtide.features.profile_columns import Basis
 from stemtide.features.registry import registry
 from stemtide.features.view import Flags, Floats
 from stemtide_cli.errors import CliError
 from stemtide_cli.mapping_training import ENDS, OF_TERMS, Kind, Questions, Target, Treated, Treatments
 
-from models.cohort_ranks import with_ranks_by_day
-from models.histories import feature_matrix
+from models.cohort_ranks import matrix_of_snapshots
 from models.material import Material
 from models.targets import (
     Ints,
@@ -169,17 +166,16 @@ def build(questions: Questions, material: Material, target: Target) -> Dataset:
         )
     looked_at = list(population(questions, material, target))
     rows = sorted((one for one in looked_at if one.is_observed), key=lambda one: (one.day, one.account))
-    pairs = [(one.account, end_of_day_ms(one.day)) for one in rows]
-    basis = Basis.of(material.config)
-    x = feature_matrix(material.histories, material.standing_at, pairs, basis=basis)
+    accounts = np.array([one.account for one in rows], dtype=np.str_)
+    day = np.array([one.day for one in rows], dtype=np.int64)
     treated = None if questions.treatments is None else _treated(material, rows)
-    made = Dataset(
-        accounts=np.array([one.account for one in rows], dtype=np.str_),
-        day=np.array([one.day for one in rows], dtype=np.int64),
-        x=x,
+    return Dataset(
+        accounts=accounts,
+        day=day,
+        x=matrix_of_snapshots(material, accounts, day),
         y=np.array([one.happens(target) for one in rows], dtype=np.bool_),
         horizon_days=target.horizon_days,
-        shape=basis.shape,
+        shape=Shape.of(material.config.events),
         loss=target.kind not in (Kind.UPGRADED, Kind.OUTCOME),
         of_terms=target.kind in ENDS,
         known_on=np.array([one.known_on for one in rows], dtype=np.int64),
@@ -187,7 +183,6 @@ def build(questions: Questions, material: Material, target: Target) -> Dataset:
         treated=treated,
         censored=len(looked_at) - len(rows),
     )
-    return replace(made, x=with_ranks_by_day(made.x, made.names, made.day))
 
 
 def labelled(questions: Questions, material: Material, target: Target) -> Iterator[tuple[int, str, bool]]:

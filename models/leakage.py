@@ -13,17 +13,14 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
-from stemtide.as_of import end_of_day_ms
-from stemtide.features.profile_columns import Basis
 from stemtide.features.view import Flags, Floats
 from stemtide_cli.errors import CliError
 from stemtide_cli.mapping import Mapping
 from stemtide_cli.mapping_training import Questions, Target
 
 from models import measures
-from models.cohort_ranks import with_ranks_by_day
+from models.cohort_ranks import matrix_of_snapshots
 from models.dataset import Dataset, population
-from models.histories import feature_matrix
 from models.material import Material, read_material
 from models.train import day_text
 
@@ -119,9 +116,7 @@ def _require_same_accounts(then: Dataset, origin: Origin, known: Material, day: 
 
 
 def _require_same_features(then: Dataset, known: Material, day: int) -> None:
-    pairs = [(account, end_of_day_ms(day)) for account in then.accounts.tolist()]
-    x = feature_matrix(known.histories, known.standing_at, pairs, basis=Basis.of(known.config))
-    x = with_ranks_by_day(x, then.names, then.day)
+    x = matrix_of_snapshots(known, then.accounts, then.day)
     differs = _differs(then.x, x)
     if differs.any():
         features = [then.names[place] for place in np.flatnonzero(differs.any(axis=0))]

@@ -71,7 +71,6 @@ class Material:
     """By day, where terms became known at other times than they began: `terms` are those known in the end."""
     plays: Plays = NO_PLAYS
     notes: tuple[str, ...] = ()
-    _standings: dict[tuple[str, int], Standing] = field(default_factory=dict)
 
     @cached_property
     def accounts(self) -> tuple[str, ...]:
@@ -99,10 +98,7 @@ class Material:
 
     def standing_at(self, account: str, as_of_ms: int) -> Standing:
         """What facts say as of an instant, of what was known by then."""
-        key = (account, as_of_ms)
-        if key not in self._standings:
-            self._standings[key] = standing_at(self.facts.get(account, ()), as_of_ms)
-        return self._standings[key]
+        return standing_at(self.facts.get(account, ()), as_of_ms)
 
 
 def read_material(

@@ -146,6 +146,15 @@ def test_the_table_of_an_instant_is_that_of_the_last_closed_day_with_one(scoring
     assert set(made(1.0).values) == set(RANKED.values())
 
 
+def test_a_table_of_more_than_two_closed_days_ago_ranks_nobody(scoring: Scoring) -> None:
+    tables = PeerTables(scoring.ingest)
+    tables.put(AS_OF_MS, made(1.0))
+
+    found = [tables.read(AS_OF_MS + days * DAY_MS) for days in range(5)]
+
+    assert found == [made(1.0), made(1.0), made(1.0), None, None]
+
+
 def test_a_new_table_is_known_within_a_minute_and_asked_for_once_a_minute(scoring: Scoring) -> None:
     clock = Clock()
     tables = PeerTables(scoring.ingest, monotonic=clock)
@@ -166,7 +175,7 @@ def test_few_days_are_remembered_the_longest_known_forgotten_first(scoring: Scor
     tables = PeerTables(scoring.ingest, monotonic=Clock())
     for ago in range(peer_tables.REMEMBERED_DAYS + 1):
         tables.at(AS_OF_MS - ago * DAY_MS)
-    PeerTables(scoring.ingest).put(AS_OF_MS - 20 * DAY_MS, made(1.0))
+    PeerTables(scoring.ingest).put(AS_OF_MS - 2 * DAY_MS, made(1.0))
 
     assert tables.at(AS_OF_MS) == made(1.0), "asked anew"
     assert tables.at(AS_OF_MS - 2 * DAY_MS) is None, "remembered"

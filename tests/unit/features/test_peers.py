@@ -1,17 +1,18 @@
 """Ranks among the customers of one day: the same for a night's batches, for one account and in training."""
 
+import msgspec
 import numpy as np
 import pytest
 from stemtide.as_of import end_of_day_ms
 from stemtide.extraction import peer_table
 from stemtide.features import peers
+from stemtide.features.cohorts import RANK_ERROR
 from stemtide.features.feature import Feature
 from stemtide.features.profile_columns import Basis
 from stemtide.features.registry import NAMES, registry
 from stemtide.features.vectors import Known, vectors_of
 
 from benchmarks.feature_speed import TODAY, standing_of, usage_of
-from models.cohort_ranks import with_ranks_by_day
 
 AS_OF = end_of_day_ms(TODAY)
 CUSTOMERS = 60
@@ -109,16 +110,29 @@ def test_the_kernel_ranks_one_account_as_the_night_ranked_all() -> None:
     assert (~np.isnan(night[:, place("events_rank")])).sum() >= CUSTOMERS / 3
 
 
-def test_training_ranks_each_snapshot_among_its_own_rows() -> None:
-    monday, tuesday = drawn(30, seed=2), drawn(50, seed=3)
-    tuesday[:, place("avg_events_30d")] += 1000
-    mixed = np.random.default_rng(4).permutation(80)
-    day = np.repeat([10, 11], [30, 50])[mixed]
-    x = np.concatenate([monday, tuesday])[mixed]
+@pytest.mark.parametrize("accounts", [20, 21, 25, 101, 500])
+@pytest.mark.parametrize("different", [2, 7, 10_000])
+def test_a_rank_is_what_a_direct_count_says_but_for_the_stated_error(accounts: int, different: int) -> None:
+    x = drawn(accounts)
+    values = np.random.default_rng(accounts).integers(0, different, accounts).astype(np.float64)
+    x[:, place("avg_events_30d")] = values
 
-    found = with_ranks_by_day(x, NAMES, day)
+    found = peers.with_ranks(x, NAMES, peers.table_of(x, NAMES))[:, place("events_rank")]
 
-    for one, own in ((10, monday), (11, tuesday)):
-        expected = peers.with_ranks(own, NAMES, peers.table_of(own, NAMES))
-        back = np.argsort(mixed[day == one])
-        np.testing.assert_array_equal(found[day == one][back], expected)
+    counted = [((values < own).sum() + (values == own).sum() / 2) / accounts for own in values]
+    np.testing.assert_allclose(found, counted, rtol=0, atol=RANK_ERROR)
+    assert accounts != 101 or found.tolist() == pytest.approx(counted, abs=1e-12), "a quantile for each"
+
+
+def test_a_table_of_five_ranks_and_cohorts_has_23_kilobytes() -> None:
+    x = drawn(500)
+    x[:, place(peers.AGE)] = np.arange(500) * 2.0
+
+    assert len(msgspec.msgpack.encode(peers.table_of(x + 0.5, NAMES))) == 22_891
+
+
+@pytest.mark.parametrize("accounts", [1, 2, 19])
+def test_so_few_are_no_peers(accounts: int) -> None:
+    x = drawn(accounts)
+
+    assert np.isnan(peers.with_ranks(x, NAMES, peers.table_of(x, NAMES))[:, place("events_rank")]).all()

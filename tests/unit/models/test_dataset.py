@@ -7,13 +7,13 @@ import duckdb
 import numpy as np
 import pytest
 from stemtide.config import bundled_config
-from stemtide.features.profile_columns import Basis
 from stemtide.features.registry import NAMES
 from stemtide_cli.errors import CliError
 from stemtide_cli.mapping import Mapping
 from stemtide_cli.mapping_training import Kind, Target
 
 from models import dataset
+from models.cohort_ranks import matrix_of_snapshots
 from models.dataset import Dataset
 from models.material import Material, read_material
 from models.train import day_text
@@ -147,13 +147,7 @@ def test_deleting_all_that_came_after_a_snapshot_changes_no_feature_of_it(
     _, material = read_material(str(tmp_path / "m.toml"), folder, config, as_configured=True)
 
     known = rows.day <= last.toordinal() - date(1970, 1, 1).toordinal()
-    pairs = [(str(a), (int(d) + 1) * 86_400_000 - 1) for a, d in zip(rows.accounts, rows.day, strict=True)]
-    features = dataset.feature_matrix(
-        material.histories,
-        material.standing_at,
-        [pair for pair, is_known in zip(pairs, known, strict=True) if is_known],
-        basis=Basis.of(config),
-    )
+    features = matrix_of_snapshots(material, rows.accounts[known], rows.day[known])
     assert known.sum() > 10
     np.testing.assert_array_equal(features, rows.x[known])
 

@@ -49,10 +49,9 @@ def checked(
     log: Log, target: str = "churn", *, rows: Dataset | None = None, days: int = DAYS
 ) -> tuple[int, ...]:
     """The gate on the rows that the log now makes, or on others."""
-    folder, mapping, known = log
-    fresh = (folder, mapping, replace(known, _standings={}))
-    origin = origin_of(fresh, target)
-    made = build(mapping, fresh[2], origin.target) if rows is None else rows
+    _, mapping, known = log
+    origin = origin_of(log, target)
+    made = build(mapping, known, origin.target) if rows is None else rows
     return require_no_hindsight(made, origin, seed=SEED, days=days)
 
 

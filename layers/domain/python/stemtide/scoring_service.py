@@ -8,7 +8,6 @@ from typing import Any, Final, NamedTuple, Protocol
 from stemtide.features.profile_columns import Basis
 from stemtide.features.vectors import Known, Vector, vectors_at
 from stemtide.ports import UNREADABLE, SideBySide, UnavailableError
-from stemtide.profile import is_customer
 from stemtide.scoring.assess import Assessed, assess_fully
 from stemtide.scoring.assessment import Trigger
 from stemtide.scoring.known_sources import Fresh
@@ -146,10 +145,10 @@ def read_vectors(moments: Iterable[Moment], *, basis: Basis, ports: ScoringPorts
     known, fates = _each(wanted, lambda moment: ports.read(*moment), wanted, ports)
     read = [moment for moment in wanted if moment in known]
     vectors = vectors_at([(known[moment], moment.as_of_ms) for moment in read], basis=basis) if read else []
-    customers = tuple(vector for vector in vectors if _is_customer(vector))
+    customers = tuple(vector for vector in vectors if vector.is_customer)
     return Read(
         customers=customers,
-        others=tuple(_moment(vector) for vector in vectors if not _is_customer(vector)),
+        others=tuple(_moment(vector) for vector in vectors if not vector.is_customer),
         fates=fates,
         known=tuple(known[_moment(vector)] for vector in customers),
     )
@@ -190,10 +189,6 @@ def _fresh(moments: Sequence[Moment], ports: ScoringPorts) -> tuple[Mapping[int,
 
 def _moment(vector: Vector) -> Moment:
     return Moment(vector.account, vector.as_of_ms)
-
-
-def _is_customer(vector: Vector) -> bool:
-    return is_customer(vector.profile, last_active_day=vector.last_active_day, as_of_ms=vector.as_of_ms)
 
 
 class _Attempt(NamedTuple):

@@ -18,6 +18,9 @@ AGE_EDGES: Final = (90, 180, 360, 720)
 QUANTILES: Final = 101
 MIN_ACCOUNTS: Final = 20
 """That a cohort must have for its quantiles to be told."""
+RANK_ERROR: Final = 0.021
+"""How far a rank may lie from a direct count: a table has `QUANTILES` of the values, each at a rounded place.
+Measured .0205 for 20 accounts, .005 for 100, .0098 for 10,000."""
 
 
 class Cohorts(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,7 +51,8 @@ def cohorts_of(age_days: Floats, features: dict[str, Floats]) -> Cohorts:
 
 
 def rank(cohorts: Cohorts | None, feature: str, age_days: Floats, values: Floats) -> Floats:
-    """The share of the cohort that lies below each value, half of those that equal it; NaN where unknown."""
+    """The share of the cohort's quantiles that lie below each value, half of those that equal it; NaN where
+    unknown. That is the share of its accounts but for `RANK_ERROR`."""
     ranks = np.full(len(values), np.nan)
     if cohorts is None:
         return ranks

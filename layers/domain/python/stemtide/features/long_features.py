@@ -75,9 +75,9 @@ def _rank(name: str, of: str, what: str, formula: Formula) -> Feature:
         label=f"{what[0].upper()}{what[1:]}, among accounts of the same age",
         subject=f"the place of its {what} among accounts of the same age",
         meaning=f"share of the customers of the same age (under 90, 180, 360, 720 days, or more) whose {of} "
-        "is lower, half of those that equal it; of the customers of the last nightly run: unknown before the "
-        "first or for a cohort of fewer than 20 accounts. Where the age is unknown, the days that are known "
-        "of its use count instead",
+        "is lower, half of those that equal it; by 101 quantiles of the customers of the last nightly run, "
+        "so 0.021 off at most; unknown without a run of the last 2 closed days before, or for a cohort of "
+        "fewer than 20 accounts. Where the age is unknown, the days that are known of its use count instead",
         wording=s.share(f"of the accounts of its age have less: {what}"),
         formula=f.cohort_rank(of, formula),
     )

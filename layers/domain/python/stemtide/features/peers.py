@@ -2,8 +2,10 @@
 
 The kernel sees one account; who its peers are is known only when all customers of a day have been looked at.
 So their vectors are made first, the table of the day is made of these, and the ranks are filled in. Training
-does the same for each snapshot. What is scored between two nights is ranked by the last night's table, which
-the kernel is given (`Basis.cohorts`): the same arithmetic, the same bits.
+does the same for each snapshot: of all who are customers on that day, whoever the target looks at
+(`models.cohort_ranks`). What is scored between two nights is ranked by the last night's table, which the
+kernel is given (`Basis.cohorts`): the same arithmetic, the same bits. A rank is a share of a table's rounded
+quantiles, not a count of accounts; see `cohorts.RANK_ERROR`.
 """
 
 from collections.abc import Mapping, Sequence

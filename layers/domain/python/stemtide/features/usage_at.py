@@ -57,7 +57,6 @@ class UsageAt(NamedTuple):
 def usage_at(history: AccountHistory, day: int) -> UsageAt:
     """The usage of an account at the end of a day."""
     first = history.first_day
-    recent = _recent(history, day, LONG_DAYS)
     return UsageAt(
         account=history.account,
         day=day,
@@ -66,7 +65,7 @@ def usage_at(history: AccountHistory, day: int) -> UsageAt:
         known=min(LONG_DAYS, history.known_days(day)),
         distinct=_distinct(history, day),
         first_day=first if first is not None and first <= day else None,
-        last_active_day=recent,
+        last_active_day=last_active_day(history, day),
     )
 
 
@@ -83,8 +82,9 @@ def _sum(history: AccountHistory, length: int, last: int) -> npt.NDArray[np.int6
     return total
 
 
-def _recent(history: AccountHistory, day: int, length: int) -> int | None:
-    start, end = history.days.searchsorted((day - length + 1, day + 1)).tolist()
+def last_active_day(history: AccountHistory, day: int) -> int | None:
+    """The latest day with usage up to a day, of those that are known one by one or in sums."""
+    start, end = history.days.searchsorted((day - LONG_DAYS + 1, day + 1)).tolist()
     active = np.flatnonzero(history.counters[start:end, Counter.ACTIVE])
     return int(history.days[start + active[-1]]) if len(active) else None
 

@@ -13,7 +13,7 @@ from stemtide.features.profile_columns import NO_BASIS, Basis
 from stemtide.features.registry import registry
 from stemtide.features.usage_at import UsageAt, usage_at
 from stemtide.features.view import Floats
-from stemtide.profile import Profile, Standing
+from stemtide.profile import Profile, Standing, is_customer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -32,6 +32,11 @@ class Vector:
     last_active_day: int | None
     first_day: int | None
     completeness: float
+
+    @property
+    def is_customer(self) -> bool:
+        """Whether the account is scored at its instant, and is a peer of others then."""
+        return is_customer(self.profile, last_active_day=self.last_active_day, as_of_ms=self.as_of_ms)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,4 +1,5 @@
-"""The peers of each night, in the ingest table: a row per closed day, some 14 KB, kept as long as scores."""
+"""The peers of each night, in the ingest table: a row per closed day, 23 KB with five ranks, kept as long as
+scores."""
 
 import time
 from collections.abc import Callable
@@ -15,6 +16,9 @@ from stemtide.store.errors import translated
 
 PK: Final = "peers"
 KEPT_S: Final = 400 * 86_400
+OLDEST_DAYS: Final = 2
+"""Closed days that a table may be behind an instant: one where tonight's run is still to come, two where one
+was lost. By an older one ranks would tell of another time, so they are unknown."""
 REMEMBERED_SECONDS: Final = 60
 """A night's peers are known to every function within a minute."""
 REMEMBERED_DAYS: Final = 8
@@ -45,7 +49,7 @@ class PeerTables:
             self.table.put_item(Item=item)
 
     def read(self, as_of_ms: int) -> Cohorts | None:
-        """The peers of the last night up to an instant, None before the first.
+        """The peers of the last night up to an instant, None where that is more than `OLDEST_DAYS` back.
 
         Raises:
             UnavailableError: no answer.
@@ -53,7 +57,9 @@ class PeerTables:
         day = last_closed_day(as_of_ms)
         if day < 0:
             return None  # nobody had customers then
-        condition = Key("pk").eq(PK) & Key("sk").lte(day_of_index(day))
+        condition = Key("pk").eq(PK) & Key("sk").between(
+            day_of_index(max(0, day - OLDEST_DAYS)), day_of_index(day)
+        )
         with translated():
             found = self.table.query(
                 KeyConditionExpression=condition, ScanIndexForward=False, Limit=1, ConsistentRead=True
