@@ -17,7 +17,7 @@ LEVEL: Final = 0.90
 """Of the intervals."""
 MAX_BINS: Final = 10
 MIN_POSITIVES: Final = 8
-"""Of a bin: with fewer, an interval says little; such bins are merged with the next."""
+"""Of a bin: with fewer, an interval says little; such bins are merged with the next, but over no gap."""
 GAP: Final = float(np.log(4.0))
 """Between the log odds of neighbours: probabilities of two sorts, which share no bin …"""
 GAP_ROWS: Final = 200
@@ -34,8 +34,9 @@ def platt(margins: Floats, y: Labels, weight: Floats | None = None) -> Calibrati
     Args:
         weight: what each row counts; None: all alike.
     """
-    positives = int(y.sum())
-    high, low = (positives + 1) / (positives + 2), 1 / (len(y) - positives + 2)
+    counts = np.ones(len(y)) if weight is None else weight
+    positives, negatives = float(counts[y].sum()), float(counts[~y].sum())
+    high, low = (positives + 1) / (positives + 2), 1 / (negatives + 2)
     goal = np.where(y, high, low)
 
     def loss(parameters: Floats) -> tuple[float, Floats]:
@@ -50,38 +51,63 @@ def platt(margins: Floats, y: Labels, weight: Floats | None = None) -> Calibrati
     return Calibration(slope=float(found.x[0]), intercept=float(found.x[1]))
 
 
+def is_flattened(calibration: Calibration) -> bool:
+    """Whether the model ranks no better than chance, so that its slope lies at the bound."""
+    return calibration.slope <= MIN_SLOPE
+
+
 def probabilities(margins: Floats, calibration: Calibration) -> Floats:
     """Calibrated probabilities."""
     return np.asarray(expit(calibration.slope * margins + calibration.intercept))
 
 
 def bins(
-    probability: Floats, y: Labels, accounts: npt.NDArray[np.str_], day: Ints, *, level: float = LEVEL
+    probability: Floats,
+    y: Labels,
+    accounts: npt.NDArray[np.str_],
+    day: Ints,
+    *,
+    weight: Floats | None = None,
+    level: float = LEVEL,
 ) -> tuple[Bin, ...]:
-    """Bins of about equally many expected positives by rising probability, each with enough observed ones.
+    """Bins of about equally many expected positives by rising probability, each with enough observed ones
+    (see `MIN_POSITIVES`; all rows are one bin, and the rows beside a gap, however few positives they have).
 
     So the few rows at the top, which people act on, are told apart as well as the many at the bottom. Rows
-    of the same probability share a bin; those on either side of a gap do not. The last bin ends at 1 and
-    includes it. An interval is to hold for accounts of later time: see `interval`.
+    of the same probability share a bin; those on either side of a gap do not. A bin ends half way, in log
+    odds, to the next one's least probability; the last one ends at 1 and includes it. An interval is to hold
+    for accounts of later time: see `interval`.
+
+    Args:
+        weight: what each row counts, 1 at most; None: all 1. Half a row is half a row everywhere: in the
+            expected and the observed numbers, the design effect, the drift and the interval.
     """
     order = np.argsort(probability, kind="stable")
     p, happened = probability[order], y[order]
-    starts = _starts(p, happened)
+    counts = np.ones(len(p)) if weight is None else weight[order]
+    starts = _starts(p, happened, counts)
     ends = [*starts[1:], len(p)]
     place = np.searchsorted(starts, np.arange(len(p)), side="right") - 1
-    effect = design_effect(happened, place, accounts[order])
-    moved = drift(happened, p, day[order], effect)
+    effect = design_effect(happened, place, accounts[order], counts)
+    moved = drift(happened, p, day[order], effect, counts)
     found = []
     for start, end in zip(starts, ends, strict=True):
-        positives = int(happened[start:end].sum())
-        low, high = interval(positives, end - start, effect=effect, moved=moved, level=level)
-        upper = float(p[end]) if end < len(p) else 1.0
-        found.append(Bin(upper=upper, rows=end - start, positives=positives, low=low, high=high))
+        own = counts[start:end]
+        positives, rows = float(own[happened[start:end]].sum()), float(own.sum())
+        low, high = interval(positives, rows, effect=effect, moved=moved, level=level)
+        upper = half_way(float(p[end - 1]), float(p[end])) if end < len(p) else 1.0
+        found.append(Bin(upper=upper, rows=round(rows), positives=round(positives), low=low, high=high))
     return tuple(found)
 
 
+def half_way(below: float, above: float) -> float:
+    """The probability in the middle of two, by log odds: what lies between is nearer to one of them."""
+    middle = float(expit(logit(np.clip([below, above], LEAST, 1 - LEAST)).mean()))
+    return middle if below < middle < above else above
+
+
 def interval(
-    positives: int, rows: int, *, effect: float = 1.0, moved: Drift = STEADY, level: float = LEVEL
+    positives: float, rows: float, *, effect: float = 1.0, moved: Drift = STEADY, level: float = LEVEL
 ) -> tuple[float, float]:
     """The interval of a rate: Clopper and Pearson's exact one (1934) of as many rows as the design effect
     leaves, widened by how far log odds move from one time to another (they add up in squares; those of 0 and
@@ -107,35 +133,38 @@ def clopper_pearson(positives: float, rows: float, level: float = LEVEL) -> tupl
     return low, high
 
 
-def _starts(p: Floats, happened: Labels) -> list[int]:
+def _starts(p: Floats, happened: Labels, counts: Floats) -> list[int]:
     """The first row of each bin, of rows by rising probability; none reaches over a gap."""
-    total, found = float(p.sum()), []
-    for first, end in pairwise([0, *_gaps(p), len(p)]):
-        part = p[first:end]
-        most = max(1, round(MAX_BINS * float(part.sum()) / total))
-        found += [first + start for start in _starts_between_gaps(part, happened[first:end], most=most)]
+    expected, observed, found = p * counts, happened * counts, []
+    total = float(expected.sum())
+    for first, end in pairwise([0, *_gaps(p, counts), len(p)]):
+        own = slice(first, end)
+        most = max(1, round(MAX_BINS * float(expected[own].sum()) / total))
+        starts = _starts_between_gaps(p[own], expected[own], observed[own], most=most)
+        found += [first + start for start in starts]
     return found
 
 
-def _gaps(p: Floats) -> list[int]:
+def _gaps(p: Floats, counts: Floats) -> list[int]:
     """The rows after a gap, e.g. that of a renewal gate: one rate for both sides would be true of neither."""
     odds = logit(np.clip(p, LEAST, 1 - LEAST))
     after = np.flatnonzero(np.diff(odds) >= GAP) + 1
+    before = np.concatenate([[0.0], np.cumsum(counts)])
     found = [0]
     for row in after.tolist():
-        if row - found[-1] >= GAP_ROWS and len(p) - row >= GAP_ROWS:
+        if min(before[row] - before[found[-1]], before[-1] - before[row]) >= GAP_ROWS:
             found.append(row)
     return found[1:]
 
 
-def _starts_between_gaps(p: Floats, happened: Labels, *, most: int) -> list[int]:
-    count = int(np.clip(happened.sum() // MIN_POSITIVES, 1, most))
-    expected = np.cumsum(p)
-    edges = expected.searchsorted(expected[-1] * np.linspace(0, 1, count + 1)[1:-1]).tolist()
+def _starts_between_gaps(p: Floats, expected: Floats, observed: Floats, *, most: int) -> list[int]:
+    count = int(np.clip(observed.sum() // MIN_POSITIVES, 1, most))
+    upto = np.cumsum(expected)
+    edges = upto.searchsorted(upto[-1] * np.linspace(0, 1, count + 1)[1:-1]).tolist()
     merged = [0]
     for start in sorted({int(p.searchsorted(p[edge])) for edge in edges} - {0}):
-        if happened[merged[-1] : start].sum() >= MIN_POSITIVES:
+        if observed[merged[-1] : start].sum() >= MIN_POSITIVES:
             merged.append(start)
-    if len(merged) > 1 and happened[merged[-1] :].sum() < MIN_POSITIVES:
+    if len(merged) > 1 and observed[merged[-1] :].sum() < MIN_POSITIVES:
         merged.pop()
     return merged

@@ -64,6 +64,16 @@ class Dataset:
         return int(self.y.sum())
 
     @property
+    def counts(self) -> Floats:
+        """What each row counts in a fit."""
+        return np.ones(len(self)) if self.weight is None else self.weight
+
+    @property
+    def base_rate(self) -> float:
+        """The share of the rows in which it happened, each counted by its weight; NaN without any."""
+        return float(np.average(self.y, weights=self.counts)) if len(self) else float("nan")
+
+    @property
     def n_treated(self) -> int:
         return 0 if self.treated is None else int(self.treated.sum())
 

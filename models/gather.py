@@ -92,7 +92,7 @@ def evidence_of(
         precision_recall=curves.recall_precision(y, p),
         calibration=curves.calibration(y, p),
         deciles=curves.deciles(y, p),
-        tiers=curves.tiers(y, p, score_map(float(fit.y.mean()), scoring.tier_multiples)),
+        tiers=curves.tiers(y, p, score_map(fit.base_rate, scoring.tier_multiples)),
         coverage=coverage(y, p, test.accounts, trained.bins),
         importance=importance,
         swarm=swarm,

@@ -42,42 +42,56 @@ STEADY: Final = Drift(spread=0.0, stretches=MIN_STRETCHES)
 """No drift that is known of."""
 
 
-def design_effect(y: Labels, place: Ints, accounts: npt.NDArray[np.str_]) -> float:
+def design_effect(
+    y: Labels, place: Ints, accounts: npt.NDArray[np.str_], weight: Floats | None = None
+) -> float:
     """By how much the rates' variance exceeds that of independent rows, at least 1 (Kish, 1965).
 
     The sum over bins and accounts of (positives - rate x rows)^2, the linearised variance of a ratio, over
     what independent rows would give: the sum of rows x rate x (1 - rate); pooled over the bins, as one has
     too few outcomes to tell. Where every rate is 0 or 1 nothing can be seen of it, and an account's rows
     count as one row, the most cautious.
+
+    Args:
+        weight: what each row counts in all of these, 1 at most; None: all 1.
     """
+    counts = np.ones(len(y)) if weight is None else weight
     observed = expected = 0.0
     for bin_ in np.unique(place):
         rows = place == bin_
         _, account = np.unique(accounts[rows], return_inverse=True)
-        own = y[rows]
-        rate, count = float(own.mean()), np.bincount(account)
-        observed += float(((np.bincount(account, weights=own) - rate * count) ** 2).sum())
-        expected += rate * (1 - rate) * len(own)
+        own, own_counts = y[rows], counts[rows]
+        rate, count = float(np.average(own, weights=own_counts)), np.bincount(account, weights=own_counts)
+        positives = np.bincount(account, weights=own_counts * own)
+        observed += float(((positives - rate * count) ** 2).sum())
+        expected += rate * (1 - rate) * float(own_counts.sum())
     if not expected:
-        return max(1.0, len(accounts) / max(1, len(np.unique(accounts))))
+        return max(1.0, float(counts.sum()) / max(1, len(np.unique(accounts))))
     return max(1.0, observed / expected)
 
 
-def drift(y: Labels, probability: Floats, day: Ints, effect: float) -> Drift:
+def drift(y: Labels, probability: Floats, day: Ints, effect: float, counts: Floats | None = None) -> Drift:
     """How far the log odds of later times stray from the predicted ones; none where time tells nothing.
 
     The variance between stretches in a random-effects meta-analysis (DerSimonian and Laird, 1986). To first
     order a shift of the log odds changes a count by its binomial variance, so that is what the logs of
     observed over expected positives are scaled by; over the design effect it is a stretch's weight.
+
+    Args:
+        counts: what each row counts, 1 at most; None: all 1.
     """
-    variance = probability * (1 - probability)
+    counts = np.ones(len(y)) if counts is None else counts
+    variance = counts * probability * (1 - probability)
     count = int(min(MAX_STRETCHES, variance.sum() // MIN_VARIANCE))
     if count < MIN_STRETCHES:
         return STEADY
     edges = np.quantile(day, np.linspace(0, 1, count + 1)[1:-1])
     stretch = np.searchsorted(edges, day, side="left")
     sums = np.array(
-        [np.bincount(stretch, weights=each, minlength=count) for each in (y, probability, variance)]
+        [
+            np.bincount(stretch, weights=each, minlength=count)
+            for each in (counts * y, counts * probability, variance)
+        ]
     )
     observed, expected, per_shift = sums[:, sums[2] >= MIN_VARIANCE]
     if len(observed) < MIN_STRETCHES:

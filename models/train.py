@@ -70,15 +70,16 @@ def train(
     require_accounts(fit)
     found = grown(fit, seed=seed, tries=tries, say=say)
     held_out = ~np.isnan(found.margins)
-    margins, y = found.margins[held_out], fit.y[held_out]
-    calibration = calibrate.platt(margins, y, fit.where(held_out).weight)
+    margins, left = found.margins[held_out], fit.where(held_out)
+    calibration = calibrate.platt(margins, left.y, left.weight)
+    p = calibrate.probabilities(margins, calibration)
+    if calibrate.is_flattened(calibration):
+        p = np.full(len(p), left.base_rate)  # it ranks nobody: all are told the same
     return Trained(
         booster=found.booster,
         recipe=found.recipe,
         calibration=calibration,
-        bins=calibrate.bins(
-            calibrate.probabilities(margins, calibration), y, fit.accounts[held_out], fit.day[held_out]
-        ),
+        bins=calibrate.bins(p, left.y, left.accounts, left.day, weight=left.weight),
         fit=fit,
     )
 
@@ -133,7 +134,7 @@ def manifest_of(
         meters=fit.shape.meters,
         usual=usual_range(fit),
         seen=youngest(fit),
-        base_rate=float(fit.y.mean()),
+        base_rate=fit.base_rate,
         calibration=trained.calibration,
         bins=trained.bins,
         medians=medians(fit.x),

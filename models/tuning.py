@@ -91,7 +91,7 @@ def _is_better(
     sign = np.where(rows.y[known], -1.0, 1.0)
     our_loss, their_loss = (np.logaddexp(0.0, sign * margin[known]) for margin in margins)
     _, account = np.unique(rows.accounts[known], return_inverse=True)
-    gain = np.bincount(account, weights=their_loss - our_loss)
+    gain = np.bincount(account, weights=rows.counts[known] * (their_loss - our_loss))
     errors = NormalDist().inv_cdf(1 - LUCK / tries)
     return bool(gain.sum() > errors * np.sqrt(len(gain)) * gain.std())
 
@@ -157,7 +157,7 @@ def _suggested(trial: optuna.Trial) -> Recipe:
 
 
 def _curve(fit: Dataset, left: Dataset, recipe: Recipe, seed: int) -> Floats:
-    """The summed log loss of the rows left out, after each round."""
+    """The log loss of the rows left out, after each round, summed by their weights."""
     way_in = gate(fit)
     data, settings = prepared(fit, recipe, way_in, seed=seed)
     left = behind(left, way_in)
@@ -176,7 +176,7 @@ def _curve(fit: Dataset, left: Dataset, recipe: Recipe, seed: int) -> Floats:
         init_model=None if way_in is None else gate_booster(way_in, fit.names),
         callbacks=[lgb.record_evaluation(found)],
     )
-    return np.array(found["left out"]["binary_logloss"]) * len(left)
+    return np.array(found["left out"]["binary_logloss"]) * float(left.counts.sum())
 
 
 def _drawn(fit: Dataset, seed: int) -> Dataset:

@@ -5,6 +5,7 @@ import pytest
 from scipy.special import expit, logit
 from scipy.stats import binom
 from sklearn.linear_model import LogisticRegression
+from stemtide.scoring.confidence import bin_of
 
 from models import calibrate
 from models.calibrate import clopper_pearson, interval
@@ -107,17 +108,21 @@ def shapes(found: tuple[calibrate.Bin, ...]) -> list[tuple[float, int, int]]:
     return [(one.upper, one.rows, one.positives) for one in found]
 
 
+TENTH, FIFTH = 1 / 7, 0.28989794855663564
+"""Half way in log odds from 10 % to 20 % (odds of 1/9 and 1/4: 1/6), and from there to 40 %."""
+
+
 def test_bins_expect_equally_many_positives() -> None:
     found = made_bins([8, 8, 8])
 
-    assert shapes(found) == [(0.2, 100, 8), (0.4, 45, 8), (1.0, 30, 8)]
+    assert shapes(found) == [(TENTH, 100, 8), (FIFTH, 45, 8), (1.0, 30, 8)]
     assert [(one.low, one.high) for one in found] == [clopper_pearson(8, rows) for rows in (100, 45, 30)]
 
 
 def test_a_bin_with_too_few_positives_is_one_with_the_next() -> None:
-    assert shapes(made_bins([7, 17, 8])) == [(0.4, 145, 24), (1.0, 30, 8)]
-    assert shapes(made_bins([8, 7, 9])) == [(0.2, 100, 8), (1.0, 75, 16)]
-    assert shapes(made_bins([8, 9, 7])) == [(0.2, 100, 8), (1.0, 75, 16)]
+    assert shapes(made_bins([7, 17, 8])) == [(FIFTH, 145, 24), (1.0, 30, 8)]
+    assert shapes(made_bins([8, 7, 9])) == [(TENTH, 100, 8), (1.0, 75, 16)]
+    assert shapes(made_bins([8, 9, 7])) == [(TENTH, 100, 8), (1.0, 75, 16)]
     assert shapes(made_bins([4, 20, 6])) == [(1.0, 175, 30)]
     assert shapes(made_bins([3, 3, 3])) == [(1.0, 175, 9)]
     assert shapes(made_bins([0, 0, 0])) == [(1.0, 175, 0)]
@@ -134,7 +139,8 @@ def test_there_is_a_bin_for_every_eight_positives() -> None:
     found = calibrate.bins(p, y, accounts, np.full(1000, 19_000))
 
     assert np.cumsum([one.rows for one in found])[:-1].tolist() == quarters.tolist()
-    assert [one.upper for one in found] == [*p[quarters], 1.0]
+    ends = [calibrate.half_way(p[start - 1], p[start]) for start in quarters.tolist()]
+    assert [one.upper for one in found] == [*ends, 1.0]
 
 
 def test_there_are_ten_bins_at_most() -> None:
@@ -255,7 +261,7 @@ def test_rows_on_either_side_of_a_gap_share_no_bin(rows: int, together: bool) ->
 
     assert (found[0].rows != rows) is together
     if not together:
-        assert found[0].upper == 0.1
+        assert found[0].upper == calibrate.half_way(0.002, 0.1)
         assert found[0].low <= 0.002 <= found[0].high < found[1].low
 
 
@@ -264,23 +270,33 @@ def levels(*parts: tuple[int, float]) -> np.ndarray:
     return np.concatenate([np.full(rows, expit(odds)) for rows, odds in parts])
 
 
+def gaps(p: np.ndarray, weight: float = 1.0) -> list[int]:
+    return calibrate._gaps(p, np.full(len(p), weight))
+
+
+def starts_of(p: np.ndarray, y: np.ndarray) -> list[int]:
+    return calibrate._starts(p, y, np.ones(len(p)))
+
+
 def test_a_gap_is_a_factor_of_four_in_the_odds_between_two_hundred_rows_each() -> None:
     over, under = np.log(4.0) + 1e-9, np.log(4.0) - 1e-9
 
-    assert calibrate._gaps(levels((200, -5.0), (200, -5.0 + over))) == [200]
-    assert calibrate._gaps(levels((200, -5.0), (200, -5.0 + under))) == []
-    assert calibrate._gaps(levels((200, -5.0), (199, -3.0))) == []
-    assert calibrate._gaps(levels((199, -5.0), (200, -3.0))) == []
-    assert calibrate._gaps(levels((200, -6.0), (200, -4.0), (200, -2.0))) == [200, 400]
-    assert calibrate._gaps(levels((200, -6.0), (199, -4.0), (200, -2.0))) == [200]
-    assert calibrate._gaps(np.repeat([0.0, 1.0], 200)) == [200], "these have no log odds"
+    assert gaps(levels((200, -5.0), (200, -5.0 + over))) == [200]
+    assert gaps(levels((200, -5.0), (200, -5.0 + under))) == []
+    assert gaps(levels((200, -5.0), (199, -3.0))) == []
+    assert gaps(levels((199, -5.0), (200, -3.0))) == []
+    assert gaps(levels((200, -6.0), (200, -4.0), (200, -2.0))) == [200, 400]
+    assert gaps(levels((200, -6.0), (199, -4.0), (200, -2.0))) == [200]
+    assert gaps(np.repeat([0.0, 1.0], 200)) == [200], "these have no log odds"
+    assert gaps(levels((399, -5.0), (400, -3.0)), 0.5) == [], "half rows"
+    assert gaps(levels((400, -5.0), (400, -3.0)), 0.5) == [400]
 
 
 def test_bins_are_shared_out_by_what_is_expected_on_either_side() -> None:
     def counted(low_rows: int) -> list[int]:
         low, high = np.linspace(0.018, 0.022, low_rows), np.linspace(0.3, 0.5, 500)
         y = np.arange(low_rows + 500) % 5 == 0
-        starts = calibrate._starts(np.concatenate([low, high]), y)
+        starts = starts_of(np.concatenate([low, high]), y)
         return [sum(start < low_rows for start in starts), sum(start >= low_rows for start in starts)]
 
     assert counted(10_000) == [5, 5], "200 and 200 are expected"
@@ -291,7 +307,62 @@ def test_each_side_of_a_gap_has_its_own_bins() -> None:
     low, high = np.linspace(0.018, 0.022, 400), np.linspace(0.3, 0.5, 400)
     y = np.concatenate([np.zeros(400, dtype=np.bool_), np.arange(400) % 10 == 0])
 
-    starts = calibrate._starts(np.concatenate([low, high]), y)
+    starts = starts_of(np.concatenate([low, high]), y)
 
-    assert starts == [0, *(400 + start for start in calibrate._starts(high, y[400:]))]
+    assert starts == [0, *(400 + start for start in starts_of(high, y[400:]))]
     assert len(starts) == 5
+
+
+def test_a_probability_in_a_gap_is_served_the_nearer_bin_by_log_odds() -> None:
+    p = np.repeat([0.002, 0.2], 400)
+    y = np.arange(800) % 5 == 0
+    y[:400] = False
+
+    found = calibrate.bins(p, y, *each_its_own(800))
+
+    assert len(found) == 2
+    middle = expit((logit(0.002) + logit(0.2)) / 2)
+    assert [bin_of(one, found) for one in (0.002, middle - 1e-9, middle + 1e-9, 0.2)] == [
+        found[0],
+        found[0],
+        found[1],
+        found[1],
+    ]
+
+
+@pytest.mark.parametrize("below", [0.0, 1e-12, 0.1, 0.5, np.nextafter(1.0, 0.0)])
+def test_half_way_lies_above_the_lower_one_and_not_above_the_upper(below: float) -> None:
+    for above in (float(np.nextafter(below, 1.0)), min(1.0, below + 1e-6), 1.0):
+        assert below < calibrate.half_way(below, above) <= above
+
+
+def test_two_half_rows_make_the_bins_of_one_row() -> None:
+    rng = np.random.default_rng(7)
+    p = np.round(rng.beta(1, 9, 3000), 3)
+    y = rng.random(3000) < p
+    accounts, day = np.array([f"acct-{i % 400}" for i in range(3000)]), np.arange(3000) // 300
+    halves = [np.tile(each, 2) for each in (p, y, accounts, day)]
+
+    whole = calibrate.bins(p, y, accounts, day)
+    found = calibrate.bins(*halves, weight=np.full(6000, 0.5))
+
+    assert [(one.upper, one.rows, one.positives) for one in found] == [
+        (one.upper, one.rows, one.positives) for one in whole
+    ]
+    for one, other in zip(found, whole, strict=True):
+        assert (one.low, one.high) == pytest.approx((other.low, other.high), rel=1e-9)
+
+
+def test_rows_that_hardly_count_leave_the_bins_alone() -> None:
+    rng = np.random.default_rng(8)
+    p = np.round(rng.beta(1, 9, 3000), 3)
+    y = rng.random(3000) < p
+    treated = np.arange(3000) % 3 == 0
+    rows = [p, y | treated, *each_its_own(3000)]
+
+    without = calibrate.bins(*(each[~treated] for each in rows))
+    found = calibrate.bins(*rows, weight=np.where(treated, 1e-9, 1.0))
+
+    assert [(one.rows, one.positives) for one in found] == [(one.rows, one.positives) for one in without]
+    for one, other in zip(found, without, strict=True):
+        assert (one.low, one.high) == pytest.approx((other.low, other.high), rel=1e-5)

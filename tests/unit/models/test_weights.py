@@ -6,11 +6,11 @@ import lightgbm as lgb
 import numpy as np
 import pytest
 
-from models import calibrate, learning
+from models import calibrate, learning, tuning
 from models.dataset import Dataset
 from models.evaluate import figures_of
 from models.learning import usual_recipes
-from models.train import train
+from models.train import manifest_of, train
 from tests.drawn_rows import drawn_rows
 
 
@@ -87,3 +87,68 @@ def test_treated_test_rows_are_counted_in_the_figures() -> None:
 
     assert figures_of(trained, marked, seed=1)["treated_test"] == 6
     assert figures_of(trained, rows, seed=1)["treated_test"] == 0
+
+
+def test_platts_goals_count_rows_by_their_weight() -> None:
+    margins = np.repeat([-2.0, 2.0], 20)
+    y = margins > 0
+
+    halves = calibrate.platt(np.tile(margins, 2), np.tile(y, 2), np.full(80, 0.5))
+
+    assert calibrate.probabilities(margins, halves) == pytest.approx(
+        calibrate.probabilities(margins, calibrate.platt(margins, y)), abs=1e-6
+    )
+
+
+def test_the_base_rate_and_with_it_the_score_map_are_of_rows_by_their_weight() -> None:
+    rows = weighted(drawn_rows(400, weights={"avg_events_7d": 2.0}), 1e-9)
+
+    manifest = manifest_of(
+        train(rows, seed=1, tries=0), name="churn", target="churn", last_day=19_100, data={}, metrics={}
+    )
+
+    assert manifest.base_rate == pytest.approx(rows.y[:400].mean(), abs=1e-6)
+    assert rows.y.mean() == 0.5
+
+
+def test_the_search_sums_losses_by_weight() -> None:
+    rows = drawn_rows(900, weights={"mrr": 2.5}, base=-1.0, missing=0.0)
+    [(fit, out), *_] = tuning._tests(rows, seed=1)
+    recipe, left = usual_recipes(rows)[0], rows.where(out)
+    weights = np.where(np.arange(len(left)) % 2 == 0, 1.0, 0.25)
+
+    curve = tuning._curve(rows.where(fit), replace(left, weight=weights), recipe, 1)
+
+    margins = learning.train(rows.where(fit), recipe, 30, seed=1).predict(left.x, raw_score=True)
+    losses = np.logaddexp(0, np.where(left.y, -1, 1) * np.asarray(margins))
+    assert curve[29] == pytest.approx((weights * losses).sum(), rel=1e-6)
+
+
+def test_a_recipe_that_is_better_only_where_rows_hardly_count_is_not_better(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rows = replace(drawn_rows(600), y=np.arange(600) % 2 == 0)
+    right = np.where(rows.y, 3.0, -3.0)
+    treated = np.arange(600) % 4 < 2
+    margins = {"ours": np.where(treated, right, 0.0), "theirs": np.where(treated, 0.0, right / 10)}
+    monkeypatch.setattr(tuning, "_margins", lambda rows, tests, recipe, seed: margins[recipe])
+
+    def is_better(weight: float) -> bool:
+        counted = replace(rows, weight=np.where(treated, weight, 1.0))
+        return tuning._is_better(counted, [], "ours", "theirs", seed=1, tries=2)  # type: ignore[arg-type]
+
+    assert is_better(1.0)
+    assert not is_better(1e-3)
+
+
+def test_a_model_without_skill_tells_everybody_the_same_interval() -> None:
+    rng = np.random.default_rng(2)
+    rows = drawn_rows(900)
+    flat = replace(rows, y=rng.random(900) < 0.2)
+    found = [train(replace(flat, y=flat.y[rng.permutation(900)]), seed=1, tries=0) for _ in range(6)]
+
+    flattened = [one for one in found if calibrate.is_flattened(one.calibration)]
+    assert flattened, "one of six that learnt noise ranks the wrong way round"
+    for one in flattened:
+        [only] = one.bins
+        assert (only.upper, only.rows) == (1.0, 900)
