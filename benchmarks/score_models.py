@@ -17,6 +17,7 @@ from stemtide.scoring.manifest import MANIFEST, Bin, Calibration, Manifest
 from models import dataset, train
 from models.export import BOOSTER, encode, export
 from models.material import read_material
+from models.versions import settled, sha256_of
 
 Floats = npt.NDArray[np.float64]
 
@@ -65,6 +66,7 @@ def large_model(folder: Path, basis: Basis) -> Measured:
     x = _rows(ROWS, len(known.names))
     data = lightgbm.Dataset(x, _labels(x), feature_name=list(known.names))
     booster = lightgbm.train(LARGE, data, TREES)
+    text = booster.model_to_string().encode()
     manifest = Manifest(
         name="churn",
         version="benchmark",
@@ -83,10 +85,11 @@ def large_model(folder: Path, basis: Basis) -> Measured:
         data={},
         metrics={},
         versions={},
+        files={BOOSTER: sha256_of(text)},
     )
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / BOOSTER).write_text(booster.model_to_string())
-    (folder / MANIFEST).write_bytes(encode(manifest))
+    (folder / BOOSTER).write_bytes(text)
+    (folder / MANIFEST).write_bytes(encode(settled(manifest, CONFIG.scoring.tier_multiples)))
     return _exported(folder, x)
 
 

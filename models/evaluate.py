@@ -167,7 +167,15 @@ def parity_of(trained: Trained, config: Config) -> dict[str, Any]:
     from models.export import ExportError, export
 
     last = int(trained.fit.day.max())
-    manifest = manifest_of(trained, name="evaluated", target="evaluated", last_day=last, data={}, metrics={})
+    manifest = manifest_of(
+        trained,
+        name="evaluated",
+        target="evaluated",
+        last_day=last,
+        data={},
+        metrics={},
+        scoring=config.scoring,
+    )
     with tempfile.TemporaryDirectory(prefix="stemtide-") as folder:
         try:
             return export(write_candidate(trained, manifest, Path(folder)), config).parity

@@ -3,13 +3,11 @@
 Nothing is written unless the loaded artefact says what LightGBM says (`models/parity.py`).
 """
 
-import hashlib
 import io
 import math
+import shutil
 import tempfile
-from importlib.metadata import version
 from pathlib import Path
-from typing import Final
 
 import lightgbm
 import msgspec
@@ -26,25 +24,32 @@ from models import parity
 from models.explain_tables import Arrays, expected_margin, tables_of
 from models.onnx_trees import graph_of
 from models.trees import ExportError, Node, trees_of
+from models.versions import BOOSTER, named, settled, sha256_of
 
 __all__ = ["BOOSTER", "ExportError", "export"]
-
-BOOSTER: Final = "booster.txt"
-_TOOLS: Final = ("lightgbm", "onnx", "onnxruntime", "skl2onnx")
 
 
 def export(folder: Path, config: Config) -> Manifest:
     """Write `model.onnx` and `explain.npz` into a candidate's folder and complete its `manifest.json`.
 
+    With other multiples or tools than the candidate was made with its content is another one, and so is its
+    version: it then goes into the folder of that name beside, with the booster. A version never changes.
+
     Args:
         folder: holds `booster.txt` (LightGBM's text) and the manifest that training wrote.
         config: its `[scoring] tier_multiples` decide the score map.
 
+    Returns:
+        The manifest; its version is the name of the folder.
+
     Raises:
         ExportError: the model would not be served exactly; nothing was written.
     """
-    manifest = _manifest(folder)
-    booster = _booster(folder)
+    before = _manifest(folder)
+    manifest = settled(before, config.scoring.tier_multiples)
+    booster = booster_of(folder, manifest)
+    if manifest != before:
+        manifest = named(manifest, before.version.rpartition("-")[0] or before.version)
     trees = trees_of(booster, features=manifest.features)
     files, manifest = _build(trees, manifest, config)
     try:
@@ -54,8 +59,32 @@ def export(folder: Path, config: Config) -> Manifest:
             f"the exported files are refused ({error.file}: {error.reason})", error.remedy
         ) from error
     manifest = msgspec.structs.replace(manifest, parity=parity.check(model, booster, trees))
-    _write(folder, files | {MANIFEST: encode(manifest)})
+    own = folder.parent / manifest.version
+    if own.name != folder.name:
+        own.mkdir(exist_ok=True)
+        shutil.copy2(folder / BOOSTER, own / BOOSTER)  # with its time, which is that of the training
+    _write(own if own.name != folder.name else folder, files | {MANIFEST: encode(manifest)})
     return manifest
+
+
+def booster_of(folder: Path, manifest: Manifest) -> lightgbm.Booster:
+    """A candidate's booster, if it is the one that was trained: LightGBM takes other text for another model,
+    or ends the process.
+
+    Raises:
+        ExportError: it is not, or cannot be read.
+    """
+    file, remedy = folder / BOOSTER, "Train the model again."
+    try:
+        text = file.read_bytes()
+    except OSError as error:
+        raise ExportError(f"{file} cannot be read ({error})", remedy) from error
+    if sha256_of(text) != manifest.files.get(BOOSTER):
+        raise ExportError(f"{file} is not the one that was trained: its sha256 is another", remedy)
+    try:
+        return lightgbm.Booster(model_str=text.decode())
+    except (UnicodeDecodeError, LightGBMError) as error:
+        raise ExportError(f"{file} cannot be read ({error})", remedy) from error
 
 
 def encode(manifest: Manifest) -> bytes:
@@ -89,18 +118,10 @@ def _build(trees: list[Node], manifest: Manifest, config: Config) -> tuple[dict[
         manifest,
         expected_margin=expected_margin(trees),
         score_map=knots,
-        files={name: hashlib.sha256(data).hexdigest() for name, data in files.items()},
-        versions=manifest.versions | {tool: version(tool) for tool in _TOOLS},
+        files={BOOSTER: manifest.files[BOOSTER]} | {name: sha256_of(data) for name, data in files.items()},
         parity={},
     )
     return files | {MANIFEST: encode(manifest)}, manifest
-
-
-def _booster(folder: Path) -> lightgbm.Booster:
-    try:
-        return lightgbm.Booster(model_str=(folder / BOOSTER).read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, LightGBMError) as error:
-        raise ExportError(f"{folder / BOOSTER} cannot be read ({error})", "Train the model again.") from error
 
 
 def _manifest(folder: Path) -> Manifest:

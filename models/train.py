@@ -1,6 +1,5 @@
 """A trained model: booster, calibration and what is known of both, as a candidate folder for the export."""
 
-import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ import msgspec
 import numpy as np
 import scipy
 from stemtide.calls import DAY_MS, day_of
+from stemtide.config_schema import Scoring
 from stemtide.features.registry import registry
 from stemtide.features.view import Floats
 from stemtide.scoring.manifest import MANIFEST, Bin, Calibration, Manifest, Seen
@@ -22,10 +22,10 @@ from models.gate import Gate
 from models.learning import behind, gate, require_accounts, require_positives
 from models.recipes import TRIES, Recipe, parameters
 from models.tuning import grown
+from models.versions import BOOSTER, named, settled, sha256_of
 
-BOOSTER: Final = "booster.txt"
 ARTEFACTS: Final = Path("models") / "artifacts"
-HASH_CHARS: Final = 8
+SCORING: Final = Scoring()
 YOUNG: Final = 0.01
 """Share of the rows that may be of younger accounts than the model counts as seen: strays teach nothing."""
 UNTOLD: Final = ("seed", "verbose", "num_threads", "monotone_constraints")
@@ -114,6 +114,7 @@ def manifest_of(
     last_day: int,
     data: Mapping[str, Any],
     metrics: Mapping[str, Any],
+    scoring: Scoring = SCORING,
 ) -> Manifest:
     """What the candidate says of itself; its version follows from the last day and the content.
 
@@ -121,6 +122,7 @@ def manifest_of(
         last_day: the last day of the log that training could see.
         data: where the rows come from.
         metrics: how the same recipe did on later time.
+        scoring: its `tier_multiples` make the score map, and so are part of the version.
     """
     fit = trained.fit
     made = Manifest(
@@ -140,18 +142,17 @@ def manifest_of(
         medians=medians(fit.x),
         data={**data, **_described(trained)},
         metrics=dict(metrics),
-        versions={"lightgbm": lgb.__version__, "numpy": np.__version__, "scipy": scipy.__version__},
+        versions={"numpy": np.__version__, "scipy": scipy.__version__},
+        files={BOOSTER: sha256_of(trained.booster.model_to_string().encode())},
     )
-    content = hashlib.sha256(trained.booster.model_to_string().encode() + msgspec.json.encode(made))
-    version = f"{day_text(last_day)}-{content.hexdigest()[:HASH_CHARS]}"
-    return msgspec.structs.replace(made, version=version)
+    return named(settled(made, scoring.tier_multiples), day_text(last_day))
 
 
 def write_candidate(trained: Trained, manifest: Manifest, artefacts: Path) -> Path:
     """Write `<name>/<version>/` with the booster and the manifest; the export adds graph and arrays."""
     folder = artefacts / manifest.name / manifest.version
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / BOOSTER).write_text(trained.booster.model_to_string(), encoding="utf-8")
+    (folder / BOOSTER).write_bytes(trained.booster.model_to_string().encode())
     (folder / MANIFEST).write_bytes(msgspec.json.format(msgspec.json.encode(manifest)))
     return folder
 

@@ -13,6 +13,7 @@ from stemtide.scoring.artefact import FILES, Model, load
 from stemtide.scoring.manifest import MANIFEST, Bin, Calibration, Manifest
 
 from models.export import BOOSTER, encode, export
+from models.versions import settled, sha256_of
 
 Floats = npt.NDArray[np.float64]
 
@@ -89,8 +90,10 @@ def candidate(
 ) -> Path:
     """What training leaves behind, in `folder`."""
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / BOOSTER).write_text(booster.model_to_string())
-    (folder / MANIFEST).write_bytes(encode(msgspec.structs.replace(manifest, **changes)))
+    text = booster.model_to_string().encode()
+    (folder / BOOSTER).write_bytes(text)
+    told = msgspec.structs.replace(manifest, **{"files": {BOOSTER: sha256_of(text)}} | changes)
+    (folder / MANIFEST).write_bytes(encode(settled(told, CONFIG.scoring.tier_multiples)))
     return folder
 
 

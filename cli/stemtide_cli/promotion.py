@@ -39,7 +39,9 @@ FROM = click.option(
 def export(session: Session, name: str, version: str, artefacts: Path | None) -> None:
     """Export a trained candidate again: graph, explanations, parity with LightGBM.
 
-    `train` does this itself; again is needed after a change of `[scoring]` or of the export.
+    `train` does this itself; again is needed after a change of `[scoring]` or of the export's tools. What
+    comes out is another version then, in a folder of its own and without a model card, whose tiers would be
+    the old ones; a version never changes.
     """
     from models.export import export as export_candidate
     from models.trees import ExportError
@@ -53,7 +55,13 @@ def export(session: Session, name: str, version: str, artefacts: Path | None) ->
             raise CliError(
                 f"{name} {version} cannot be exported: {error.reason}", hint=error.remedy
             ) from error
-    result = {"model": name, "version": version, "folder": str(folder), "parity": manifest.parity}
+    result = {
+        "model": name,
+        "version": manifest.version,
+        "exported_from": version,
+        "folder": str(folder.parent / manifest.version),
+        "parity": manifest.parity,
+    }
     session.out.result(result, lambda console: _show_parity(console, result))
 
 
@@ -145,10 +153,16 @@ def _point(session: Session, name: str, act: Callable[[ModelRegistry], Champion 
 
 
 def _folder(name: str, version: str, artefacts: Path | None, *, needed: bool = True) -> Path:
+    from stemtide.store.model_pointers import ModelStoreError, checked_version
+
     from models.train import ARTEFACTS
 
-    if Path(version).name != version:
-        raise CliError(f"{version!r} is no version", hint="give the name that `stemtide train` printed")
+    try:
+        checked_version(version)
+    except ModelStoreError as error:
+        raise CliError(
+            f"{version!r} is no version", hint="give the name that `stemtide train` printed"
+        ) from error
     folder = (artefacts or project_root() / ARTEFACTS) / name / version
     if needed and not folder.is_dir():
         raise CliError(f"there is no candidate {folder}", hint="`stemtide train` makes one")
@@ -168,6 +182,11 @@ def _now_ms() -> int:
 def _show_parity(console: Console, result: dict[str, Any]) -> None:
     parity = result["parity"]
     console.print(f"exported to {escape(result['folder'])}")
+    if result["version"] != result["exported_from"]:
+        console.print(
+            f"{escape(result['version'])} is another version than {escape(result['exported_from'])}: its"
+            " tiers or the export's tools are others. It has no model card; `stemtide train` makes one"
+        )
     console.print(
         f"against LightGBM on {sum(parity['rows'].values()):,} rows: margin {parity['max_abs_margin']:.1e}, "
         f"probability {parity['max_abs_probability']:.1e}, contributions {parity['max_abs_contribution']:.1e}"

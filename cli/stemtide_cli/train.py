@@ -84,6 +84,7 @@ def train(
             last_day=last,
             data={"log": rows.material.fingerprint, "seed": seed},
             metrics=metrics,
+            scoring=config.scoring,
         )
         candidate = write_candidate(made, manifest, folder_of_all)
         say("exporting the graph and the explanations")

@@ -349,3 +349,17 @@ def test_the_artefact_of_a_folder_is_the_uploaded_one(
     registry.versions.put("churn", "v1", versions["v1"])
 
     assert store.load("churn", "v1").manifest == msgspec.json.decode(versions["v1"][MANIFEST], type=Manifest)
+
+
+def test_a_model_under_another_key_than_its_own_serves_nobody(
+    registry: ModelRegistry, s3: Any, versions: dict[str, Files]
+) -> None:
+    registry.versions.put("churn", "v1", versions["v1"])
+    for name, version in (("upsell", "v1"), ("churn", "v9")):
+        for file, content in versions["v1"].items():
+            s3.put_object(Bucket=BUCKET, Key=f"{name}/{version}/{file}", Body=content)
+
+        with pytest.raises(ArtefactError, match=rf"it is of churn/v1, and lies under {name}/{version}"):
+            registry.promote(name, version, now_ms=NOW)
+
+    assert registry.pointers.champion("churn").pointer is None

@@ -6,13 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+import msgspec
 import pytest
 from click.testing import CliRunner, Result
 from moto import mock_aws
 from stemtide.scoring.manifest import GRAPH
 from stemtide_cli.main import main
 
-from tests.scoring_models import candidate, rows, trained
+from tests.scoring_models import CONFIG, candidate, rows, trained
 
 
 @pytest.fixture
@@ -61,16 +62,35 @@ def test_what_cannot_be_promoted_is_refused_in_words(stack: Path, artefacts: Pat
     never_exported = run(stack, "promote", "churn", "v1", "--from", artefacts)
     unknown = run(stack, "promote", "churn", "v9", "--from", artefacts)
     elsewhere = run(stack, "promote", "churn", "../v1", "--from", artefacts)
+    no_key = run(stack, "promote", "churn", "v 1", "--from", artefacts)
     nothing_before = run(stack, "rollback", "churn")
 
     for answer, words in (
         (never_exported, GRAPH),
         (unknown, "missing"),
         (elsewhere, "no version"),
+        (no_key, "no version"),
         (nothing_before, "no previous version"),
     ):
         assert answer.exit_code == 1
         assert words in answer.stderr
+
+
+def test_after_a_change_of_tiers_the_export_is_promoted_under_its_own_version(
+    stack: Path, artefacts: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(stack, "export", "churn", "v1", "--from", artefacts)
+    assert run(stack, "promote", "churn", "v1", "--from", artefacts).exit_code == 0
+    scoring = msgspec.structs.replace(CONFIG.scoring, tier_multiples=(2.0, 4.0, 8.0))
+    changed = msgspec.structs.replace(CONFIG, scoring=scoring)
+    monkeypatch.setattr("stemtide_cli.promotion.configuration", lambda: changed)
+
+    answer = json.loads(run(stack, "export", "churn", "v1", "--from", artefacts).stdout)
+    promoted = run(stack, "promote", "churn", answer["version"], "--from", artefacts)
+
+    assert answer["version"] != answer["exported_from"] == "v1"
+    assert promoted.exit_code == 0, promoted.output
+    assert json.loads(promoted.stdout)["previous"] == "v1"
 
 
 def test_a_candidate_that_does_not_exist_cannot_be_exported(stack: Path, artefacts: Path) -> None:

@@ -290,7 +290,8 @@ class Scoring(Section, frozen=True):
             min_length=3,
             max_length=3,
             description="How many times the usual odds of leaving an account's odds are where the tiers "
-            "medium, high and critical begin (scores 25, 50, 75). Rising; takes effect with the next export.",
+            "medium, high and critical begin (scores 25, 50, 75). Rising; takes effect with the next export, "
+            "which makes another version.",
             examples=[[1.5, 3.0, 6.0]],
         ),
     ] = (1.5, 3.0, 6.0)

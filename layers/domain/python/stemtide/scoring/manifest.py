@@ -54,13 +54,13 @@ EVERYBODY: Final = Seen()
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     """One trained model; `parts` and `meters` are the names that the configuration had, `usual` what an
-    anomaly of use is held against, `seen` how young accounts were in training. The export fills `files`,
-    `parity` and `score_map`, which training leaves
-    empty.
+    anomaly of use is held against, `seen` how young accounts were in training. The export fills in `files`,
+    `parity` and `score_map`.
 
     `features` are the graph's inputs in order, `registry` the hash of their declarations, `medians` their
     typical value in training (null where unknown), `expected_margin` the explanation's base value.
-    `files` holds the sha256 of each file, the manifest's own among them (see `seal_of`).
+    `files` holds the sha256 of each file, the manifest's own among them (see `seal_of`), and from training on
+    that of the booster's text, which stays where it was trained.
     """
 
     name: str

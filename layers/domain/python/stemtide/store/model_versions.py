@@ -55,6 +55,13 @@ class ModelVersions:
         """
         found = {file: self._read(_key(name, version, file), file) for file in FILES}
         model = load({file: data for file, data in found.items() if data is not None})
+        own = (model.manifest.name, model.version)
+        if own != (name, version):
+            raise ArtefactError(
+                MANIFEST,
+                f"it is of {'/'.join(own)}, and lies under {name}/{version}",
+                "Train a new version and promote that one; a version's files are never moved.",
+            )
         if (model.manifest.parts, model.manifest.meters) != self.shape:
             raise ArtefactError(
                 MANIFEST,
