@@ -24,8 +24,9 @@ from models.dataset import Dataset, population
 from models.material import Material, read_material
 from models.train import day_text
 
-DAYS: Final = 1
-"""Each is one more reading of the log up to it."""
+DAYS: Final = 3
+"""Spread over the span of the rows; each is one more reading of the log up to it, so all of them together are
+about one and a half."""
 GIVEAWAY: Final = 0.995
 """The AUC of a single feature, either way round, that no honest one has …"""
 MIN_POSITIVES: Final = 20
@@ -60,7 +61,8 @@ def require_no_hindsight(rows: Dataset, origin: Origin, *, seed: int, days: int 
 
     Args:
         rows: as they were built, all of them.
-        seed: of the choice of days; those with many rows are likelier.
+        seed: of the choice of days: one in each of as many equal parts of the rows' days, where those with
+            many rows are likelier.
 
     Returns:
         The days that were looked at.
@@ -97,10 +99,13 @@ def require_no_giveaway(fit: Dataset) -> None:
 
 
 def _chosen_days(rows: Dataset, seed: int, days: int) -> tuple[int, ...]:
-    """The days of rows that are drawn; fewer than asked for where there are not as many."""
-    order = np.random.default_rng(seed).permutation(rows.day)
-    first = dict.fromkeys(order.tolist())
-    return tuple(first)[:days]
+    """A day of each part of the rows' span; fewer than asked for where there are not as many."""
+    rng = np.random.default_rng(seed)
+    own, counts = np.unique(rows.day, return_counts=True)
+    parts = np.array_split(np.arange(len(own)), min(days, len(own)) or 1)
+    return tuple(
+        int(own[rng.choice(part, p=counts[part] / counts[part].sum())]) for part in parts if len(part)
+    )
 
 
 def _require_same_accounts(then: Dataset, origin: Origin, known: Material, day: int) -> None:

@@ -178,8 +178,13 @@ def _read(
         last_day=last,
         last_term_start=last_start,
         plays=plays,
-        notes=(*facts.notes, *plays.notes),
+        notes=(*facts.notes, *_of_untimed(facts), *plays.notes),
     )
+
+
+def _of_untimed(facts: Facts) -> tuple[str, ...]:
+    names = ", ".join(facts.untimed)
+    return (f"traits without a time are taken as always known: {names}",) if names else ()
 
 
 def _needs_terms(mapping: Mapping) -> bool:

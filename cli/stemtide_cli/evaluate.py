@@ -100,12 +100,15 @@ def evaluate(
             "target": rows.target,
             "horizon_days": rows.dataset.horizon_days,
             "seed": seed,
+            "notes": list(dict.fromkeys((*fitted.material.notes, *rows.material.notes))),
             **found.figures,
         }
         if html is not None:
             gone = left_out(rows.dataset, split, fitted=fitted.dataset if fit_folder else None)
             _write_report(html, result, found.trained, rows, test, gone, seed=seed, say=say)
             result["html"] = str(html)
+    for note in result["notes"]:
+        session.out.say(note)
     session.out.result(result, lambda console: show(console, result))
 
 

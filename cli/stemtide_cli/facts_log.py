@@ -34,11 +34,13 @@ KINDS: Final = 3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """The facts of a log; `log` is None where it has none, `notes` says what is missing."""
+    """The facts of a log; `log` is None where it has none, `notes` says what is missing, `untimed` are the
+    traits that are told from the first instant of an account on: no column says since when they are true."""
 
     log: Log | None
     notes: tuple[str, ...]
     terms: SectionFile | None = None
+    untimed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,7 +99,12 @@ def open_facts(
         query=f"SELECT * FROM ({' UNION ALL '.join(parts)})",
         spill=spill,
     )
-    return Facts(log=log if as_of_us is None else log.as_of(as_of_us), notes=tuple(notes), terms=terms)
+    return Facts(
+        log=log if as_of_us is None else log.as_of(as_of_us),
+        notes=tuple(notes),
+        terms=terms,
+        untimed=tuple(mapping.accounts.traits) if traits is not None and mapping.accounts is not None else (),
+    )
 
 
 def terms_query(section: Subscriptions, file: SectionFile) -> str:

@@ -108,7 +108,10 @@ def train(
         "data": exported.data,
         "metrics": exported.metrics,
         "parity": exported.parity,
+        "notes": list(rows.material.notes),
     }
+    for note in rows.material.notes:
+        session.out.say(note)
     session.out.result(result, lambda console: _show(console, result))
 
 

@@ -132,6 +132,7 @@ def test_traits_are_known_from_the_first_instant_of_the_account_and_unknown_ones
     ]
     assert facts.log is not None
     assert facts.log.without_instant() == 1
+    assert facts.untimed == ("name", "seats")
 
 
 def test_an_end_that_the_log_does_not_reach_is_not_told(tmp_path: Path) -> None:

@@ -78,11 +78,29 @@ def test_a_log_read_as_configured_is_read_again_as_configured(log: Log) -> None:
     folder, _, _ = log
     again = read_material(str(folder.parent / "m.toml"), folder, bundled_config(), as_configured=True)
 
-    assert len(checked((folder, *again))) == 1
+    assert len(checked((folder, *again), days=1)) == 1
 
 
-def test_one_day_is_looked_at_unless_more_are_asked_for(log: Log) -> None:
-    assert len(checked(log)) == 1
+def test_a_day_of_each_third_of_the_span_is_looked_at(log: Log) -> None:
+    rows = build(log[1], log[2], log[1].targets["churn"])
+    thirds = np.array_split(np.unique(rows.day), 3)
+
+    found = checked(log)
+
+    assert [day in third for day, third in zip(found, thirds, strict=True)] == [True] * 3
+
+
+@pytest.mark.parametrize("third", range(3))
+def test_a_leak_in_one_third_of_the_span_is_caught(
+    log: Log, monkeypatch: pytest.MonkeyPatch, third: int
+) -> None:
+    rows = build(log[1], log[2], log[1].targets["silent"])
+    leaky = np.array_split(np.unique(rows.day), 3)[third]
+    monkeypatch.setattr(
+        kernel, "usage_at", lambda history, day: usage_at(history, day + 3 * (leaky[0] <= day <= leaky[-1]))
+    )
+
+    assert "features look past" in refused(log, "silent")
 
 
 def test_the_days_are_of_rows_and_the_same_for_the_same_seed(log: Log) -> None:
@@ -149,7 +167,7 @@ def test_a_label_among_the_features_is_caught_twice(log: Log) -> None:
 
 def test_one_value_of_one_account_is_enough(log: Log) -> None:
     rows = build(log[1], log[2], log[1].targets["churn"])
-    [day] = leakage._chosen_days(rows, SEED, 1)
+    day = leakage._chosen_days(rows, SEED, DAYS)[0]
     at = int(np.flatnonzero(rows.day == day)[1])
     column = rows.x[:, rows.names.index("account_age_days")].copy()
     column[at] = np.nextafter(column[at], np.inf)
