@@ -1,6 +1,9 @@
 """Base terms from the facts of a deployed stack, as they are known in the end and as they were before."""
 
+import math
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
 
 from stemtide.as_of import end_of_day_ms
 from stemtide.calls import DAY_MS
@@ -10,6 +13,11 @@ from stemtide.subscriptions import Stretch, Terms
 
 from models.material import Told
 from models.targets import BaseTerm
+
+TOLD: Final = 0.95
+"""Of the subscription events of each kind: as late as these are told, others may be."""
+LAG_DAYS: Final = 180
+"""Before the latest event, of which the lag is taken: how events are told changes."""
 
 
 def tiers_of(plans: Iterable[Plan]) -> dict[str, int]:
@@ -28,8 +36,23 @@ def told(facts: Iterable[Fact], tiers: Mapping[str, int]) -> tuple[Told, ...]:
 
 
 def heard_until(facts: Iterable[Fact]) -> int | None:
-    """The latest day of which a subscription fact tells: until then terms were observed."""
+    """The latest day of which a subscription fact tells."""
     return max((fact.at_ms // DAY_MS for fact in facts if fact.kind in OF_SUBSCRIPTIONS), default=None)
+
+
+def reporting_lag(facts: Iterable[Fact], *, heard: int) -> int:
+    """Within how many days nearly all subscription facts are told, by the kind that takes the longest: what
+    happened so long before the latest one is known, later cancellations may not be told yet.
+
+    Args:
+        facts: of all accounts.
+        heard: the latest day of which they tell.
+    """
+    lags: dict[str, list[int]] = defaultdict(list)
+    for fact in facts:
+        if fact.kind in OF_SUBSCRIPTIONS and heard - fact.at_ms // DAY_MS < LAG_DAYS:
+            lags[fact.kind].append(max(0, fact.known_ms // DAY_MS - fact.at_ms // DAY_MS))
+    return max((sorted(own)[math.ceil(TOLD * len(own)) - 1] for own in lags.values()), default=0)
 
 
 def base_terms(terms: Terms, tiers: Mapping[str, int]) -> tuple[BaseTerm, ...]:

@@ -23,7 +23,7 @@ from stemtide.store.history import AS_ROWS, day_of_row
 from stemtide.store.history_parquet import rows_of
 from stemtide_cli.log import FINGERPRINT_CHARS
 
-from models.base_terms import heard_until, tiers_of, told
+from models.base_terms import heard_until, reporting_lag, tiers_of, told
 from models.material import Material
 
 ACCOUNTS_AT_A_TIME = 1024
@@ -69,7 +69,6 @@ def material_of(known: Known, *, as_of_day: int, say: Say = lambda _: None) -> M
     digest.update(msgspec.json.encode(facts, order="deterministic"))
     tiers = tiers_of(known.config.plans)
     by_account = {name: found for name, said in facts.items() if (found := told(said, tiers))}
-    heard = [day for said in facts.values() if (day := heard_until(said)) is not None]
     days = [day for one in histories.values() for day in (int(one.days[0]), int(one.days[-1]))]
     return Material(
         config=known.config,
@@ -83,8 +82,18 @@ def material_of(known: Known, *, as_of_day: int, say: Say = lambda _: None) -> M
         clocks={},
         first_day=min(days, default=as_of_day),
         last_day=max(days, default=as_of_day),
-        last_term_start=min(max(heard), as_of_day) if heard else None,
+        last_term_start=_observed_until(facts, as_of_day),
     )
+
+
+def _observed_until(facts: Mapping[str, list[Fact]], as_of_day: int) -> int | None:
+    """The last day of which it is known what became of terms: that of the latest subscription event, less the
+    time within which nearly all are told."""
+    heard = max((day for said in facts.values() if (day := heard_until(said)) is not None), default=None)
+    if heard is None:
+        return None
+    heard = min(heard, as_of_day)
+    return heard - reporting_lag((fact for said in facts.values() for fact in said), heard=heard)
 
 
 def by_account(pages: Iterator[list[tuple[str, Fact]]]) -> dict[str, list[Fact]]:

@@ -22,7 +22,7 @@ MAPPING = CHURN_LOG.format(subscriptions="", every_days=10, first_day=30)
 FIRST = date(2024, 1, 1)
 KEYS = {
     "auc_roc", "auc_roc_ci", "auc_pr", "precision_at_80_recall", "ece", "lift_top_decile", "n_fit", "n_test",
-    "positives_test", "baseline_auc_roc", "snapshot_dates", "parity",
+    "positives_test", "baseline_auc_roc", "snapshot_dates", "parity", "notes",
 }  # fmt: skip
 
 

@@ -21,6 +21,7 @@ from stemtide_cli.mapping import Mapping
 from stemtide_cli.training_section import Asked, asked
 
 from models import material as material_module
+from models.base_terms import reporting_lag
 from models.dataset import Dataset, build
 from models.leakage import Origin, require_no_hindsight
 from models.material import Material, read_material
@@ -267,3 +268,40 @@ def test_a_stack_that_knows_nothing_has_no_accounts() -> None:
 
     assert material.accounts == ()
     assert material.last_term_start is None
+
+
+def test_what_may_not_be_told_yet_is_no_sign_that_nobody_left() -> None:
+    """Cancellations are told 15 days late: that of day 105 is not known on day 119."""
+    facts = {
+        "acme": [
+            subscription("Started", "1", at(5), plan="plan_1"),
+            subscription("Ended", "2", at(105), at(120), plan="plan_1"),
+        ],
+        "before": [
+            subscription("Started", "3", at(5), plan="plan_1"),
+            subscription("Ended", "4", at(40), at(55), plan="plan_1"),
+        ],
+        "other": [
+            subscription("Started", "5", at(0), plan="plan_1"),
+            subscription("Changed", "6", at(119), plan="plan_1", mrr=9),
+        ],
+    }
+    rows = [row(name, DAY + day, {"Opened": 1}) for name in facts for day in range(120)]
+    target = EVERY_DAY.targets["churn"]
+    with known_of(rows, facts, CONFIG) as known:
+        then = build(EVERY_DAY, material_of(known, as_of_day=DAY + 119), target)
+        later = build(EVERY_DAY, material_of(known, as_of_day=LATER), target)
+
+    truth = {(a, d): y for a, d, y in zip(later.accounts, later.day, later.y, strict=True)}
+    assert int(then.day.max()) - DAY == 119 - 15 - 10
+    assert all(truth[a, d] == y for a, d, y in zip(then.accounts, then.day, then.y, strict=True))
+
+
+@pytest.mark.parametrize(("late", "lag"), [(1, 0), (2, 30)])
+def test_the_lag_is_that_of_nearly_all_events_of_the_kind_that_takes_the_longest(late: int, lag: int) -> None:
+    facts = [subscription("Changed", f"c-{n}", at(100), plan="plan_1") for n in range(500)]
+    facts += [subscription("Ended", f"e-{n}", at(100), at(130 if n < late else 100)) for n in range(20)]
+    facts += [subscription("Ended", "of-old", at(100 - 181), at(101))]
+
+    assert reporting_lag(facts, heard=DAY + 100) == lag
+    assert reporting_lag([], heard=DAY) == 0
