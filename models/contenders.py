@@ -89,7 +89,7 @@ def contenders(
         nets = neural_nets(fit, prepared, seed=seed)
         note = f"{NETS} nets of {HIDDEN} hidden units, stopped on left-out accounts, averaged"
         found.append(measured.of("neural net", note, nets(test.x)))
-    name, ranking = best_feature_ranking(fit, test)
+    name, ranking = best_feature(fit, test)
     found.append(measured.of("best single feature", name, ranking, is_probability=False))
     return tuple(found)
 
@@ -123,15 +123,6 @@ def neural_nets(fit: Dataset, prepared: Prepared, *, seed: int) -> Callable[[Flo
         return found
 
     return probabilities
-
-
-def best_feature_ranking(fit: Dataset, test: Dataset) -> tuple[str, Floats]:
-    """The feature that ranks the fit rows best and its values in the test rows, the risky way round."""
-    name, _ = best_feature(fit, test)
-    place = fit.names.index(name)
-    middle = float(np.nanmedian(fit.x[:, place]))
-    fitted, ranking = (np.where(np.isnan(rows.x[:, place]), middle, rows.x[:, place]) for rows in (fit, test))
-    return name, ranking if measures.auc_roc(fit.y, fitted) >= 0.5 else -ranking
 
 
 @dataclass(frozen=True, slots=True)

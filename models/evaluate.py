@@ -17,6 +17,7 @@ from models import measures
 from models.dataset import Dataset
 from models.leakage import require_no_giveaway
 from models.recipes import TRIES
+from models.resampling import auc_rocs, draws_of, interval
 from models.train import Trained, day_text, manifest_of, train, write_candidate
 
 
@@ -42,7 +43,14 @@ class Split:
         """How many rows of the time before the test are not fitted because their outcome is known later."""
         if self.fit_until is None or self.test_from is None:
             return 0
-        return int(((rows.outcome_days() > self.fit_until) & (rows.day < self.test_from)).sum())
+        return self._unknown(rows, self.test_from)
+
+    def purged_of_other(self, fitted: Dataset) -> int:
+        """The same of another log that is fitted: rows up to the fit's end whose outcome is known later."""
+        return 0 if self.fit_until is None else self._unknown(fitted, self.fit_until + 1)
+
+    def _unknown(self, rows: Dataset, before: int) -> int:
+        return int(((rows.outcome_days() > (self.fit_until or 0)) & (rows.day < before)).sum())
 
     def test_rows(self, rows: Dataset) -> Dataset:
         """What is measured."""
@@ -93,6 +101,7 @@ def evaluate(
     tries: int = TRIES,
     config: Config | None,
     say: Callable[[str], None],
+    same_accounts: bool = True,
 ) -> Evaluated:
     """Fit on the one, measure on the other.
 
@@ -100,6 +109,7 @@ def evaluate(
         tries: see `train`.
         config: exports the graph too, for its parity; None leaves that out.
         say: is told what is going on.
+        same_accounts: see `figures_of`.
 
     Raises:
         CliError: nothing to test on, too few positives to fit to, or a feature that gives the target away.
@@ -113,22 +123,27 @@ def evaluate(
     say(f"fitting on {len(fit):,} rows with {fit.positives:,} positives")
     trained = train(fit, seed=seed, tries=tries, say=say)
     say(f"measuring on {len(test):,} rows with {test.positives:,} positives")
-    found = figures_of(trained, test, seed=seed)
+    found = figures_of(trained, test, seed=seed, same_accounts=same_accounts)
     if config is not None:
         say("exporting the graph and comparing it with the booster")
         found["parity"] = parity_of(trained, config)
     return Evaluated(trained=trained, figures=found)
 
 
-def figures_of(trained: Trained, test: Dataset, *, seed: int) -> dict[str, Any]:
-    """The figures of a trained model on test rows, None for what could not be measured."""
+def figures_of(trained: Trained, test: Dataset, *, seed: int, same_accounts: bool = True) -> dict[str, Any]:
+    """The figures of a trained model on test rows, None for what could not be measured.
+
+    Args:
+        same_accounts: whether a name means the same account in both; those of two logs do not compare.
+    """
     fit, y = trained.fit, test.y
     p = trained.probabilities(test.x)
-    feature, baseline = best_feature(fit, test)
+    feature, ranking = best_feature(fit, test)
     seen = np.isin(test.accounts, np.unique(fit.accounts))
+    draws = draws_of(test.accounts, seed=seed)
     found = {
         "auc_roc": measures.auc_roc(y, p),
-        "auc_roc_ci": list(measures.auc_roc_interval(y, p, test.accounts, seed=seed)),
+        "auc_roc_ci": list(interval(auc_rocs(y, p, draws)) or (None, None)),
         "auc_pr": measures.auc_pr(y, p),
         "precision_at_80_recall": measures.precision_at_recall(y, p),
         "ece": measures.calibration_error(y, p),
@@ -140,26 +155,26 @@ def figures_of(trained: Trained, test: Dataset, *, seed: int) -> dict[str, Any]:
         "n_test": len(test),
         "positives_test": test.positives,
         "treated_test": test.n_treated,
-        "baseline_auc_roc": baseline,
+        "baseline_auc_roc": measures.auc_roc(y, ranking),
         "baseline_feature": feature,
-        "seen_accounts": _part(y, p, seen),
-        "unseen_accounts": _part(y, p, ~seen),
+        "seen_accounts": _part(y, p, seen) if same_accounts else None,
+        "unseen_accounts": _part(y, p, ~seen) if same_accounts else None,
         "snapshot_dates": [day_text(int(day)) for day in np.unique(test.day)],
         "fit_snapshot_dates": [day_text(int(day)) for day in np.unique(fit.day)],
     }
     return {name: _without_nan(value) for name, value in found.items()}
 
 
-def best_feature(fit: Dataset, test: Dataset) -> tuple[str, float]:
-    """The single feature that ranks the fit rows best, either way round, and its AUC on the test rows.
+def best_feature(fit: Dataset, test: Dataset) -> tuple[str, Floats]:
+    """The single feature that ranks the fit rows best, and what ranks the test rows by it, the risky first.
 
     An unknown value counts as the feature's median in the fit rows.
     """
     filled = [_filled(column, _middle(column)) for column in fit.x.T]
     aucs = np.array([measures.auc_roc(fit.y, column) for column in filled])
     chosen = int(np.argmax(np.abs(aucs - 0.5)))
-    auc = measures.auc_roc(test.y, _filled(test.x[:, chosen], _middle(fit.x[:, chosen])))
-    return fit.names[chosen], auc if aucs[chosen] >= 0.5 else 1 - auc
+    ranking = _filled(test.x[:, chosen], _middle(fit.x[:, chosen]))
+    return fit.names[chosen], ranking if aucs[chosen] >= 0.5 else -ranking
 
 
 def parity_of(trained: Trained, config: Config) -> dict[str, Any]:

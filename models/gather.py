@@ -47,7 +47,7 @@ def left_out(rows: Dataset, split: Split, *, fitted: Dataset | None = None) -> L
     learnt = split.known_rows(fitted or rows)
     return LeftOut(
         censored=rows.censored + (fitted.censored if fitted else 0),
-        purged=0 if fitted else split.purged(rows),
+        purged=split.purged_of_other(fitted) if fitted else split.purged(rows),
         treated=len(learnt) - len(learnt.that_count()),
     )
 
@@ -64,6 +64,7 @@ def evidence_of(
     scoring: Scoring = SCORING,
     refit: Refit | None = None,
     refits: int = REFITS,
+    same_accounts: bool = True,
 ) -> Evidence:
     """Everything a model card tells; the same rows and seed give the same.
 
@@ -77,6 +78,7 @@ def evidence_of(
         refit: the recipe for ablations and the check of survivorship; None: the trained one's, with as many
             rounds.
         refits: seeds that these average over.
+        same_accounts: see `evaluate.figures_of`.
     """
     again = refit or same_rounds(trained)
     p, y, draws = trained.probabilities(test.x), test.y, draws_of(test.accounts, seed=seed)
@@ -101,7 +103,7 @@ def evidence_of(
         currency=currency,
         contenders=others,
         ablations=ablations(fit, test, draws, again, seed=seed, refits=refits, say=say),
-        subgroups=subgroups(fit, test, p, draws, plans=_plans(test, material)),
+        subgroups=subgroups(fit, test, p, draws, plans=_plans(test, material), same_accounts=same_accounts),
         survivorship=survivorship(
             fit, test, again, left=leavers(fit, test, material), seed=seed, refits=refits
         ),

@@ -52,8 +52,8 @@ class Grown:
 
 
 def require_positives(fit: Dataset) -> None:
-    """Raise the CliError of a target that happened too rarely to be learnt."""
-    if fit.positives < MIN_POSITIVES or fit.positives == len(fit):
+    """Raise the CliError of a target that happened, or did not happen, too rarely to be learnt."""
+    if min(fit.positives, len(fit) - fit.positives) < MIN_POSITIVES:
         raise CliError(
             f"the target happened in {fit.positives} of {len(fit)} rows before the training's end:"
             f" at least {MIN_POSITIVES} are needed, and as many in which it did not",

@@ -3,12 +3,10 @@
 from typing import Any, Final
 
 import numpy as np
-import numpy.typing as npt
 from stemtide.features.view import Floats
 
 Labels = np.ndarray[Any, np.dtype[np.bool_]]
 
-RESAMPLES: Final = 1000
 ECE_BINS: Final = 10
 
 
@@ -16,10 +14,6 @@ def auc_roc(y: Labels, score: Floats, weight: Floats | None = None) -> float:
     """The probability that a positive row scores above a negative one, ties count half; NaN without both."""
     weight = np.ones(len(y)) if weight is None else weight
     _, place = np.unique(score, return_inverse=True)
-    return _auc(y, place, weight)
-
-
-def _auc(y: Labels, place: npt.NDArray[np.int64], weight: Floats) -> float:
     size = int(place.max()) + 1 if len(place) else 0
     above = np.bincount(place, weights=weight * y, minlength=size)
     below = np.bincount(place, weights=weight * ~y, minlength=size)
@@ -27,25 +21,6 @@ def _auc(y: Labels, place: npt.NDArray[np.int64], weight: Floats) -> float:
     if not pairs:
         return float("nan")
     return float((above * (np.cumsum(below) - below / 2)).sum() / pairs)
-
-
-def auc_roc_interval(
-    y: Labels, score: Floats, accounts: npt.NDArray[np.str_], *, seed: int
-) -> tuple[float, float]:
-    """The 95 % interval of the AUC: accounts are drawn with replacement, all rows of one together."""
-    _, account = np.unique(accounts, return_inverse=True)
-    _, place = np.unique(score, return_inverse=True)
-    count = int(account.max()) + 1 if len(account) else 0
-    rng = np.random.default_rng(seed)
-    found = []
-    for _ in range(RESAMPLES):
-        drawn = np.bincount(rng.integers(count, size=count), minlength=count).astype(np.float64)
-        found.append(_auc(y, place, drawn[account]))
-    known = np.array(found)[~np.isnan(found)]
-    if not len(known):
-        return float("nan"), float("nan")
-    low, high = np.quantile(known, (0.025, 0.975))
-    return float(low), float(high)
 
 
 def precision_recall(y: Labels, score: Floats) -> tuple[Floats, Floats]:

@@ -82,7 +82,13 @@ def offered(recipe: Recipe, features: Sequence[str]) -> list[int]:
 def parameters(
     recipe: Recipe, features: Sequence[str], *, rows: int, loss: bool, seed: int
 ) -> dict[str, Any]:
-    """LightGBM's parameters; `features` are the offered ones."""
+    """LightGBM's parameters.
+
+    Args:
+        features: the names of all columns, in order, whether or not the recipe offers them.
+        rows: that trees are grown on, of which a leaf must have its share.
+        loss: of which the signs are known.
+    """
     return {
         "objective": "binary",
         "num_leaves": recipe.leaves,

@@ -13,8 +13,9 @@ import numpy.typing as npt
 from stemtide.features.view import Floats
 
 from models.evidence import Interval
-from models.measures import RESAMPLES, Labels
+from models.measures import Labels
 
+RESAMPLES: Final = 1000
 CHUNK: Final = 50
 """Draws that are weighed at once: few enough for the rows of a chunk to stay near the processor."""
 LEVEL: Final = 0.95
@@ -39,7 +40,7 @@ class Draws:
 
 
 def draws_of(accounts: npt.NDArray[np.str_], *, seed: int, draws: int = RESAMPLES) -> Draws:
-    """Draws of as many accounts as there are; `measures.auc_roc_interval` draws the same with this seed."""
+    """Draws of as many accounts as there are."""
     names, account = np.unique(accounts, return_inverse=True)
     rng, count = np.random.default_rng(seed), len(names)
     weights = np.zeros((draws, count), dtype=np.uint16)

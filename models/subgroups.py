@@ -23,7 +23,13 @@ Labelled: TypeAlias = tuple[str, list[str], npt.NDArray[np.str_]]
 
 
 def subgroups(
-    fit: Dataset, test: Dataset, p: Floats, draws: Draws, *, plans: Plans | None = None
+    fit: Dataset,
+    test: Dataset,
+    p: Floats,
+    draws: Draws,
+    *,
+    plans: Plans | None = None,
+    same_accounts: bool = True,
 ) -> tuple[Subgroup, ...]:
     """Each division of the test rows by something that more than one part of them has.
 
@@ -31,22 +37,26 @@ def subgroups(
         p: the probabilities of the test rows.
         draws: of the test rows' accounts.
         plans: each test row's plan; None without subscriptions.
+        same_accounts: whether a name means the same account in both.
     """
     found = []
-    for by, names, label in _divisions(fit, test, plans):
+    for by, names, label in _divisions(fit, test, plans, same_accounts=same_accounts):
         present = [name for name in names if (label == name).any()]
         if len(present) > 1:
             found += [_part(by, name, test, p, draws, label == name) for name in present]
     return tuple(found)
 
 
-def _divisions(fit: Dataset, test: Dataset, plans: Plans | None) -> Iterator[Labelled]:
+def _divisions(
+    fit: Dataset, test: Dataset, plans: Plans | None, *, same_accounts: bool
+) -> Iterator[Labelled]:
     yield _banded("tenure, days", list(AGE_EDGES), _tenure(test))
     yield _banded("MRR", terciles(_column(fit, "mrr")), _column(test, "mrr"))
     if plans is not None:
         yield "plan", *plans
-    seen = np.isin(test.accounts, np.unique(fit.accounts))
-    yield "account", ["fitted on", "new"], np.where(seen, "fitted on", "new")
+    if same_accounts:
+        seen = np.isin(test.accounts, np.unique(fit.accounts))
+        yield "account", ["fitted on", "new"], np.where(seen, "fitted on", "new")
     known_share = 100 * (~np.isnan(test.x)).mean(axis=1)
     yield _banded("features known, %", terciles(100 * (~np.isnan(fit.x)).mean(axis=1)), known_share)
 

@@ -90,8 +90,6 @@ def _check_booster(dump: dict[str, Any], booster: lightgbm.Booster, features: Se
         raise ExportError("the outcomes of its trees are averaged", "Train with boosting='gbdt'.")
     if "sigmoid:1" not in str(dump["objective"]).split(" "):
         raise ExportError(f"its objective is {dump['objective']!r}", "Train with LightGBM's sigmoid=1.")
-    if "[linear_tree: 1]" in booster.model_to_string(num_iteration=1):
-        raise ExportError("its leaves hold linear models", "Train with linear_tree=False.")
     if "[zero_as_missing: 1]" in booster.model_to_string(num_iteration=1):
         raise ExportError("it takes zero for missing", "Train with zero_as_missing=False.")
     if list(dump["feature_names"]) != list(features):

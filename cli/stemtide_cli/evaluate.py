@@ -94,7 +94,15 @@ def evaluate(
             test_until=day_number(test_until),
         )
         fit, test = split.fit_rows(fitted.dataset), split.test_rows(rows.dataset)
-        found = measured(fit, test, seed=seed, tries=tries, config=fitted.material.config, say=say)
+        found = measured(
+            fit,
+            test,
+            seed=seed,
+            tries=tries,
+            config=fitted.material.config,
+            say=say,
+            same_accounts=fit_folder is None,
+        )
         result = {
             "model": name,
             "target": rows.target,
@@ -156,6 +164,7 @@ def _write_report(
         rows_left_out=gone,
         say=say,
         scoring=rows.material.config.scoring,
+        same_accounts=figures["seen_accounts"] is not None,
     )
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -185,7 +194,7 @@ def show(console: Console, result: dict[str, Any]) -> None:
         ("AUC of accounts fitted on", "seen_accounts"),
         ("AUC of other accounts", "unseen_accounts"),
     ):
-        part = result[key]
+        part = result[key] or {"auc_roc": None, "positives": 0, "n": 0}
         table.add_row(title, f"{_number(part['auc_roc'])}  ({part['positives']:,} of {part['n']:,} rows)")
     table.add_row("fitted on", f"{result['n_fit']:,} rows, {result['positives_fit']:,} positives")
     table.add_row("tested on", f"{result['n_test']:,} rows, {result['positives_test']:,} positives")

@@ -107,7 +107,7 @@ def _ranking(subject: Subject) -> Iterator[Caution]:
 
 def _newcomers(subject: Subject, auc: float | None) -> Iterator[Caution]:
     theirs, rows, positives = subject.part("unseen_accounts")
-    if "unseen_accounts" not in subject.metrics:
+    if not subject.metrics.get("unseen_accounts"):
         return
     if positives < MIN_PART_POSITIVES:
         yield _caution(

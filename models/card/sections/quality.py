@@ -180,7 +180,7 @@ def _newcomers(subject: Subject) -> str:
         ("unseen_accounts", "it never met"),
     ):
         auc, rows, positives = subject.part(name)
-        if name in subject.metrics:
+        if subject.metrics.get(name):
             texts.append(
                 f"On accounts {who}, the AUC is {number(auc)}"
                 f" ({plural(positives, 'positive')} in {plural(rows, 'row')})."

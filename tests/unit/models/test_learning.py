@@ -246,7 +246,7 @@ def test_a_fold_of_which_the_others_have_no_positives_has_no_margins() -> None:
     assert np.isnan(found.margins[often.y]).all()
 
 
-@pytest.mark.parametrize(("positives", "refused"), [(9, True), (10, False), (599, False), (600, True)])
+@pytest.mark.parametrize(("positives", "refused"), [(9, True), (10, False), (590, False), (591, True), (600, True)])
 def test_a_target_must_have_happened_and_not_happened(positives: int, refused: bool) -> None:
     rows = replace(drawn_rows(), y=np.arange(600) < positives)
 

@@ -68,6 +68,14 @@ def test_of_another_log_all_rows_are_fitted_but_those_treated() -> None:
     assert split.fit_rows(fitted).day.tolist() == [90, 200]
 
 
+def test_of_another_log_that_is_fitted_up_to_a_day_rows_known_later_are_purged() -> None:
+    fitted = rows_at(10, 69, 70, 71, 100, 101, 150)
+    split = Split(fit_until=100, test_from=None)
+
+    assert split.fit_rows(fitted).day.tolist() == [10, 69, 70]
+    assert left_out(rows_at(50), split, fitted=fitted) == LeftOut(censored=0, purged=2, treated=0)
+
+
 def test_rows_are_chosen_with_all_that_is_known_of_them() -> None:
     rows = replace(
         drawn_rows(6),

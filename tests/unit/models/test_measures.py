@@ -5,6 +5,7 @@ import pytest
 from sklearn.metrics import average_precision_score, precision_recall_curve, roc_auc_score
 
 from models import measures
+from models.resampling import auc_rocs, draws_of, interval
 
 
 @pytest.fixture
@@ -37,12 +38,13 @@ def test_the_interval_draws_whole_accounts(drawn: tuple[np.ndarray, np.ndarray])
     alone = np.array([f"a{i}" for i in range(len(y))])
     together = np.array([f"a{i}" for i in range(len(y))] * 4)
 
-    low, high = measures.auc_roc_interval(y, score, alone, seed=1)
-    repeated = measures.auc_roc_interval(np.tile(y, 4), np.tile(score, 4), together, seed=1)
+    found = interval(auc_rocs(y, score, draws_of(alone, seed=1)))
+    repeated = interval(auc_rocs(np.tile(y, 4), np.tile(score, 4), draws_of(together, seed=1)))
 
-    assert low < measures.auc_roc(y, score) < high
-    assert repeated == pytest.approx((low, high), abs=1e-12)
-    assert measures.auc_roc_interval(y, score, alone, seed=1) == (low, high)
+    assert found is not None
+    assert found[0] < measures.auc_roc(y, score) < found[1]
+    assert repeated == pytest.approx(found, abs=1e-12)
+    assert interval(auc_rocs(y, score, draws_of(alone, seed=1))) == found
 
 
 def test_calibration_error_is_the_gap_between_said_and_seen() -> None:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from models import measures, resampling
+from models import resampling
 
 
 @pytest.fixture
@@ -34,15 +34,6 @@ def test_each_draw_has_the_areas_of_its_repeated_rows(drawn: Rows) -> None:
         rows = repeated(draws, draw)
         assert rocs[draw] == pytest.approx(roc_auc_score(y[rows], score[rows]), abs=1e-12)
         assert prs[draw] == pytest.approx(average_precision_score(y[rows], score[rows]), abs=1e-12)
-
-
-def test_the_interval_is_the_one_that_the_metrics_have(drawn: Rows) -> None:
-    y, score, accounts = drawn
-    draws = resampling.draws_of(accounts, seed=2)
-
-    found = resampling.interval(resampling.auc_rocs(y, score, draws))
-
-    assert found == pytest.approx(measures.auc_roc_interval(y, score, accounts, seed=2), abs=1e-12)
 
 
 def test_the_interval_of_a_difference_is_that_of_pairs(drawn: Rows) -> None:

@@ -8,7 +8,7 @@ from scipy.special import expit
 from stemtide.features.registry import NAMES
 from stemtide_cli.errors import CliError
 
-from models import evaluate, train
+from models import evaluate, measures, train
 from models.dataset import Dataset
 from models.recipes import MAX_DEPTH
 
@@ -66,8 +66,8 @@ def test_calibrated_probabilities_meet_the_base_rate_and_keep_the_order(trained:
     assert (np.diff(probability[np.argsort(margin, kind="stable")]) >= 0).all()
 
 
-@pytest.mark.parametrize("positives", [0, 9])
-def test_too_few_positives_are_refused_with_what_scores_until_then(positives: int) -> None:
+@pytest.mark.parametrize("positives", [0, 9, 191, 200])
+def test_too_few_positives_or_negatives_are_refused_with_what_scores_until_then(positives: int) -> None:
     rows = drawn(200)
     few = Dataset(
         accounts=rows.accounts,
@@ -90,10 +90,10 @@ def test_the_best_single_feature_is_chosen_on_the_fit_rows_and_may_point_downwar
     x[:, 5] = rows.y  # would be the best by far, but only in the test rows
     test = dataclasses.replace(rows, x=x)
 
-    feature, auc = evaluate.best_feature(rows, test)
+    feature, ranking = evaluate.best_feature(rows, test)
 
     assert feature == NAMES[0]
-    assert 0.7 < auc < 1
+    assert 0.7 < measures.auc_roc(test.y, ranking) < 1
 
 
 @pytest.mark.parametrize(("accounts", "trains"), [(2, False), (4, False), (5, True)])
