@@ -11,6 +11,7 @@ import numpy as np
 from stemtide.features.cohorts import age_among_peers
 from stemtide.features.peers import AGE, KNOWN_DAYS
 from stemtide.features.view import Floats
+from stemtide.limits import FEATURE_DAYS
 from stemtide_cli.errors import CliError
 
 from models.dataset import Dataset
@@ -37,7 +38,11 @@ COPIES: Final = 0.1
 MASKED: Final = 0.25
 """… and the share of values that is masked in them."""
 SAME_AGE: Final = 0.1
-"""Spread of ages within a snapshot, by that over all rows, below which all began together."""
+"""Spread of ages within a snapshot, by that of the days of all rows, below which all began together …"""
+OF_AGE: Final = 20
+"""… where a snapshot has so many accounts, as a cohort of peers …"""
+TOLD: Final = 0.9
+"""… and the age of so many of them is known."""
 LONGER: Final = "train on a longer log; until then the documented rules score (`basis: rules`)"
 
 
@@ -84,11 +89,21 @@ def usual_recipes(fit: Dataset) -> tuple[Recipe, ...]:
 
 def began_together(fit: Dataset) -> bool:
     """Whether the accounts of a snapshot are of one age: then age tells the time, and so does all that grows
-    with it. By the spread of ages within snapshots (the median of their quartiles' distance) against that
-    over all rows."""
-    age = age_among_peers(*(fit.x[:, fit.names.index(name)] for name in (AGE, KNOWN_DAYS)))
-    within = [_spread(age[fit.day == day]) for day in np.unique(fit.day)]
-    return float(np.median(within)) < SAME_AGE * _spread(age)
+    with it. By the spread of ages within snapshots (the median of their quartiles' distance) against that of
+    the days of all rows, by which ages would grow.
+
+    Known days of use end at `FEATURE_DAYS`: who has as many may be of any age, else all of a log of years
+    would seem to be of one. A snapshot with more than a few of these tells nothing.
+    """
+    tenure, known_days = (fit.x[:, fit.names.index(name)] for name in (AGE, KNOWN_DAYS))
+    told = ~np.isnan(tenure) | (known_days < FEATURE_DAYS)
+    age = age_among_peers(tenure, known_days)
+    snapshots = [fit.day == day for day in np.unique(fit.day)]
+    within = [
+        _spread(age[rows & told]) for rows in snapshots if rows.sum() >= OF_AGE and told[rows].mean() >= TOLD
+    ]
+    typical = float(np.median(within)) if within else np.inf
+    return typical < SAME_AGE * _spread(fit.day) and typical < _spread(age[told])
 
 
 def grow(fit: Dataset, recipe: Recipe, *, seed: int) -> Grown:
@@ -188,7 +203,7 @@ def gate(fit: Dataset) -> Gate | None:
     return gate_of(fit.x, fit.y, fit.names, fit.horizon_days, weight=fit.weight)
 
 
-def _spread(values: Floats) -> float:
+def _spread(values: Floats | Ints) -> float:
     low, high = np.quantile(values, (0.25, 0.75))
     return float(high - low)
 

@@ -246,7 +246,9 @@ def test_a_fold_of_which_the_others_have_no_positives_has_no_margins() -> None:
     assert np.isnan(found.margins[often.y]).all()
 
 
-@pytest.mark.parametrize(("positives", "refused"), [(9, True), (10, False), (590, False), (591, True), (600, True)])
+@pytest.mark.parametrize(
+    ("positives", "refused"), [(9, True), (10, False), (590, False), (591, True), (600, True)]
+)
 def test_a_target_must_have_happened_and_not_happened(positives: int, refused: bool) -> None:
     rows = replace(drawn_rows(), y=np.arange(600) < positives)
 
@@ -284,6 +286,22 @@ def test_where_all_began_together_what_counts_is_the_place_among_peers(name: str
     assert learning.usual_recipes(mixed) == (SILENCES,)
     assert learning.usual_recipes(replace(course, of_terms=True)) == (RENEWALS, SILENCES)
     assert {course.names[i] for i in offered(COURSES, course.names)} == {*RANKED, *GROUPS[RHYTHM]}
+
+
+def test_known_days_of_use_that_are_at_their_end_tell_no_age() -> None:
+    """In a log of years nearly all have as many days as are counted, whenever they began."""
+    mixed = aged(60, name=KNOWN_DAYS)
+    days = mixed.x[:, mixed.names.index(KNOWN_DAYS)]
+    rng = np.random.default_rng(1)
+    old = with_column(mixed, KNOWN_DAYS, np.where(rng.random(len(mixed)) < 0.8, 90.0, np.minimum(days, 89)))
+    latecomers = with_column(mixed, KNOWN_DAYS, np.where(rng.random(len(mixed)) < 0.2, 3.0, 90.0))
+    course = aged(8, name=KNOWN_DAYS)
+    later = np.where(course.day >= 19_050, 90.0, course.x[:, course.names.index(KNOWN_DAYS)])
+
+    assert not learning.began_together(old)
+    assert not learning.began_together(latecomers), "of one age, as far as is known"
+    assert learning.began_together(with_column(course, KNOWN_DAYS, later)), "its first snapshots tell"
+    assert not learning.began_together(course.where(np.arange(1200) % 120 < 19)), "nineteen tell nothing"
 
 
 def test_at_a_single_snapshot_nobody_is_said_to_have_begun_together() -> None:
