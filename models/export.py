@@ -40,7 +40,7 @@ def export(folder: Path, config: Config) -> Manifest:
         config: its `[scoring] tier_multiples` decide the score map.
 
     Returns:
-        The manifest; its version is the name of the folder.
+        The manifest, whose version may be another one now.
 
     Raises:
         ExportError: the model would not be served exactly; nothing was written.
@@ -59,11 +59,11 @@ def export(folder: Path, config: Config) -> Manifest:
             f"the exported files are refused ({error.file}: {error.reason})", error.remedy
         ) from error
     manifest = msgspec.structs.replace(manifest, parity=parity.check(model, booster, trees))
-    own = folder.parent / manifest.version
-    if own.name != folder.name:
+    own = folder if manifest.version == before.version else folder.parent / manifest.version
+    if own != folder:
         own.mkdir(exist_ok=True)
         shutil.copy2(folder / BOOSTER, own / BOOSTER)  # with its time, which is that of the training
-    _write(own if own.name != folder.name else folder, files | {MANIFEST: encode(manifest)})
+    _write(own, files | {MANIFEST: encode(manifest)})
     return manifest
 
 

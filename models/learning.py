@@ -90,7 +90,8 @@ def usual_recipes(fit: Dataset) -> tuple[Recipe, ...]:
 def began_together(fit: Dataset) -> bool:
     """Whether the accounts of a snapshot are of one age: then age tells the time, and so does all that grows
     with it. By the spread of ages within snapshots (the median of their quartiles' distance) against that of
-    the days of all rows, by which ages would grow.
+    the days of all rows, by which ages would grow; and they do grow: those of different snapshots are at
+    least twice as far apart as those of one.
 
     Known days of use end at `FEATURE_DAYS`: who has as many may be of any age, else all of a log of years
     would seem to be of one. A snapshot with more than a few of these tells nothing.
@@ -103,7 +104,7 @@ def began_together(fit: Dataset) -> bool:
         _spread(age[rows & told]) for rows in snapshots if rows.sum() >= OF_AGE and told[rows].mean() >= TOLD
     ]
     typical = float(np.median(within)) if within else np.inf
-    return typical < SAME_AGE * _spread(fit.day) and typical < _spread(age[told])
+    return typical < SAME_AGE * _spread(fit.day) and 2 * typical < _spread(age[told])
 
 
 def grow(fit: Dataset, recipe: Recipe, *, seed: int) -> Grown:

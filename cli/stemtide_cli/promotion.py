@@ -59,7 +59,7 @@ def export(session: Session, name: str, version: str, artefacts: Path | None) ->
         "model": name,
         "version": manifest.version,
         "exported_from": version,
-        "folder": str(folder.parent / manifest.version),
+        "folder": str(folder if manifest.version == version else folder.parent / manifest.version),
         "parity": manifest.parity,
     }
     session.out.result(result, lambda console: _show_parity(console, result))
