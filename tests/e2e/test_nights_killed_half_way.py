@@ -25,6 +25,11 @@ pytestmark = [pytest.mark.e2e, pytest.mark.long]
 ACCOUNTS, DAYS = 2000, 21
 
 
+def half_past_two(minutes_later: int = 0) -> datetime:
+    """The firing of today's schedule, or one so much later: whatever the hour of the test, of one night."""
+    return datetime.now(UTC).replace(hour=2, minute=30, second=0) + timedelta(minutes=minutes_later)
+
+
 @pytest.fixture(scope="module")
 def night_home() -> Iterator[Home]:
     """A local cloud of this journey's own: its customers are no other journey's."""
@@ -70,8 +75,7 @@ def nights(
 def test_a_night_killed_half_way_scores_every_customer_once_by_the_version_it_began_with(
     nights: Nights, record_property: Any
 ) -> None:
-    fired = datetime.now(UTC)
-    run = nights.fire(fired).rpartition(":")[2]
+    run = nights.fire(half_past_two()).rpartition(":")[2]
     table = nights.table("ingest")
     assert emulator_process.wait_for(lambda: len(read_batches(table, run, "score")) >= 1, timeout_s=900)
     emulator = emulator_process.running_pid(nights.home)
@@ -81,7 +85,7 @@ def test_a_night_killed_half_way_scores_every_customer_once_by_the_version_it_be
     half = sum(row["model_version"] == "v1" for row in nights.scores().values())
     nights.models().promote("churn", "v2", now_ms=int(time.time() * 1000))
 
-    ended = nights.result(nights.fire(fired + timedelta(minutes=20)))
+    ended = nights.result(nights.fire(half_past_two(20)))
 
     assert 0 < half < ACCOUNTS
     assert (ended["nights"], ended["model_version"], ended["failed"]) == ([NIGHT], "v1", 0)
@@ -113,7 +117,7 @@ def test_the_same_night_again_changes_nothing(nights: Nights) -> None:
     """The schedule finds it done."""
     before = nights.scores()
 
-    fired = nights.result(nights.fire(datetime.now(UTC) + timedelta(minutes=40)))
+    fired = nights.result(nights.fire(half_past_two(40)))
 
     assert fired["nights"] == []
     assert nights.scores() == before
