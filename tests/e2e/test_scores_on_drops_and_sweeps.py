@@ -1,9 +1,5 @@
 """Scores come by themselves when use falls, every night, and on request; older ones never overwrite."""
 
-import json
-import random
-import time
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -12,6 +8,7 @@ import pytest
 from infra.local.home import Home
 from tests.e2e import activity
 from tests.e2e.conftest import stemtide
+from tests.e2e.nights import Nights
 from tests.e2e.stack import Stack
 
 pytestmark = pytest.mark.e2e
@@ -118,67 +115,14 @@ def test_an_account_that_cannot_be_read_is_named_and_costs_no_other_its_score(
     assert (repaired["state"], repaired["scored"], repaired["failed"]) == ("succeeded", 1, 0)
 
 
-def test_a_schedule_that_fires_twice_for_a_night_is_one_run(home: Home, stack: Stack, fallen: str) -> None:
+@pytest.mark.usefixtures("fallen")
+def test_a_schedule_that_fires_twice_for_a_night_is_one_run(home: Home) -> None:
     """The night before the one that was scored by hand."""
-    states, arn = stack.client("stepfunctions"), stack.facts["state_machines"]["sweep"]
-    fired_at = (datetime.now(UTC) - timedelta(days=1)).isoformat(timespec="seconds")
-    firing = json.dumps({"job": "sweep", "scheduled_at": fired_at})
+    nights, fired_at = Nights(home), datetime.now(UTC) - timedelta(days=1)
 
-    started = [states.start_execution(stateMachineArn=arn, input=firing)["executionArn"] for _ in range(2)]
-    ended = [result_of(states, execution) for execution in started]
+    started = [nights.fire(fired_at) for _ in range(2)]
+    ended = [nights.result(execution) for execution in started]
 
     assert sorted(len(result["nights"]) for result in ended) == [0, 1]
     [ran] = [result for result in ended if result["nights"]]
     assert (ran["nights"], ran["failed"]) == ([f"{activity.noon(2).date()}T23:59:59.999Z"], 0)
-
-
-def result_of(states: Any, execution: str) -> dict[str, Any]:
-    """What an execution answers when it has come to its end."""
-    while (found := states.describe_execution(executionArn=execution))["status"] == "RUNNING":
-        time.sleep(0.3)
-    assert found["status"] == "SUCCEEDED", found
-    return dict(json.loads(found["output"]))
-
-
-def test_a_score_for_an_older_instant_is_kept_but_overwrites_nothing(stack: Stack, fallen: str) -> None:
-    now = stack.call("POST", f"/v1/accounts/{fallen}/score", role="csm")
-    older = stack.call(
-        "POST",
-        f"/v1/accounts/{fallen}/score",
-        role="admin",
-        body=json.dumps({"as_of": activity.noon(3).date().isoformat()}).encode(),
-    )
-
-    assert (now.status, older.status) == (200, 200), (now, older)
-    assert now.body["trigger"] == "manual"
-    assert older.body["as_of"] == now.body["as_of"]
-    assert older.body["churn_risk_score"] == now.body["churn_risk_score"]
-    assert any(score["as_of"].startswith(str(activity.noon(3).date())) for score in scores(stack, fallen))
-
-
-def test_what_cannot_be_scored_is_said(stack: Stack, fallen: str) -> None:
-    path = f"/v1/accounts/{fallen}/score"
-
-    assert stack.call("POST", path, role="viewer").status == 403
-    assert stack.call("POST", "/v1/accounts/never-heard-of/score", role="admin").status == 404
-    assert stack.call("POST", path, role="admin", body=b'{"as_of": "soon"}').status == 400
-    assert stack.call("POST", path, role="admin", body=b'{"when": "2026-01-01"}').status == 400
-    assert stack.call("POST", path, role="admin", body=b'{"as_of": "2999-01-01"}').status == 400
-
-
-def test_shuffled_and_repeated_triggers_end_at_the_newest_instant(stack: Stack, fallen: str) -> None:
-    newest = datetime.now(UTC)
-    instants = [newest - timedelta(minutes=minutes) for minutes in range(5)]
-    wanted = [f"{instant:%Y-%m-%dT%H:%M:%S}.{instant.microsecond // 1000:03}Z" for instant in instants] * 3
-    last = max(wanted)
-    random.Random(7).shuffle(wanted)
-
-    def score(instant: str) -> int:
-        body = json.dumps({"as_of": instant}).encode()
-        return stack.call("POST", f"/v1/accounts/{fallen}/score", role="admin", body=body).status
-
-    with ThreadPoolExecutor(4) as pool:
-        statuses = set(pool.map(score, wanted))
-
-    assert statuses == {200}
-    assert activity.record(stack, fallen)["as_of"] == last
