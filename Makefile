@@ -73,7 +73,7 @@ mutants: setup ## mutation testing of fold, marks, store, features and training 
 	@$(BIN)/python -m tests.mutation
 
 lock: setup ## renew the lock files from requirements/*.in
-	@for f in bootstrap layer inference history dev; do $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url \
+	@for f in bootstrap layer inference history outreach dev; do $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url \
 	  --python-version 3.11 requirements/$$f.in -o requirements/$$f.txt; done
 
 clean: ## remove what the targets made (run `make down` first)

@@ -20,6 +20,7 @@ CONFIGURATION: Final = ROOT / "stemtide.toml"
 LOCK: Final = ROOT / "requirements" / "layer.txt"
 INFERENCE_LOCK: Final = ROOT / "requirements" / "inference.txt"
 HISTORY_LOCK: Final = ROOT / "requirements" / "history.txt"
+OUTREACH_LOCK: Final = ROOT / "requirements" / "outreach.txt"
 BUILD: Final = ROOT / "build" / "layers"
 PLATFORMS: Final = {"x86_64": "x86_64-manylinux_2_28", "arm64": "aarch64-manylinux_2_28"}
 """Amazon Linux 2023, the base of the Python 3.12+ runtimes, has glibc 2.34; wheels ask for 2.28 at most."""
@@ -57,6 +58,10 @@ NOT_FOR_SCORING: Final = (
 """What NumPy and onnxruntime bring and no function loads, a third of their size. Nothing is stripped: that
 breaks OpenBLAS."""
 UNUSED_OF_DUCKDB: Final = ("duckdb/experimental", "adbc_driver_duckdb", "**/*.pyi")
+NOT_FOR_OUTREACH: Final = (
+    *("urllib3", "urllib3-*"),  # boto3 brings its own
+    *("babel/messages", "**/*.pyi"),
+)
 
 
 class BundlingError(RuntimeError):
@@ -105,6 +110,15 @@ def history_layer(deployment: Deployment) -> Path:
         BundlingError: see `runtime_layer`.
     """
     return _third_party("history", HISTORY_LOCK, deployment, without=UNUSED_OF_DUCKDB)
+
+
+def outreach_layer(deployment: Deployment) -> Path:
+    """What speaks to the payment provider and writes mails, for the same target as the runtime layer.
+
+    Raises:
+        BundlingError: see `runtime_layer`.
+    """
+    return _third_party("outreach", OUTREACH_LOCK, deployment, without=NOT_FOR_OUTREACH)
 
 
 def _third_party(name: str, lock: Path, deployment: Deployment, without: Sequence[str] = ()) -> Path:

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any, Final
 
+from stemtide.clock import REAL_TIME
 from stemtide.config_schema import Ingest
 
 NAME: Final = re.compile(r"[a-z][a-z0-9-]{0,18}[a-z0-9]")
@@ -78,8 +79,8 @@ class Deployment:
     """Address that is told of alarms; empty: subscribe to the topic `AlarmTopic` by other means."""
     stuck_minutes: int = 15
     """A consumer this far behind the stream raises an alarm."""
-    clock_scale: float = 1.0
-    """Model seconds per real second; only a local run may hurry."""
+    clock: str = str(REAL_TIME)
+    """The clock of billing, mail and sequences (`stemtide.clock`): real time; only a local run may hurry."""
 
 
 LOCAL: Final[Mapping[str, Any]] = {
@@ -181,7 +182,7 @@ def _check(deployment: Deployment, target: str) -> None:
         "requests_per_second": (deployment.requests_per_second >= 1, "1 or more"),
         "request_burst": (deployment.request_burst >= 1, "1 or more"),
         "stuck_minutes": (1 <= deployment.stuck_minutes <= 1440, "1-1440"),
-        "clock_scale": (deployment.clock_scale == 1 or target == "local", "1 in an AWS account"),
+        "clock": (deployment.clock == str(REAL_TIME) or target == "local", f"{REAL_TIME} in an AWS account"),
     }
     for name, (good, may_be) in allowed.items():
         if not good:

@@ -17,6 +17,8 @@ class DomainTables(Construct):
         self.usage = self.by_role[tables.USAGE.role]
         self.accounts = self.by_role[tables.ACCOUNTS.role]
         self.ingest = self.by_role[tables.INGEST.role]
+        self.billing = self.by_role[tables.BILLING.role]
+        self.contacts = self.by_role[tables.CONTACTS.role]
 
     def _create(self, table: tables.Table, deployment: Deployment) -> dynamodb.Table:
         created = dynamodb.Table(

@@ -60,3 +60,11 @@ class HistoryLayer(LayerSet):
     def __init__(self, scope: Construct, construct_id: str, *, deployment: Deployment) -> None:
         folders = {"History": bundling.history_layer(deployment)}
         super().__init__(scope, construct_id, deployment=deployment, folders=folders)
+
+
+class OutreachLayer(LayerSet):
+    """`outreach` (stripe, jinja2, babel), for the functions of billing and mail."""
+
+    def __init__(self, scope: Construct, construct_id: str, *, deployment: Deployment) -> None:
+        folders = {"Outreach": bundling.outreach_layer(deployment)}
+        super().__init__(scope, construct_id, deployment=deployment, folders=folders)

@@ -51,6 +51,11 @@ class Home:
         return self.folder / "outputs.json"
 
     @property
+    def clock_file(self) -> Path:
+        """The model clock of this local cloud: kept with its data, as model time never goes back."""
+        return self.folder / "clock"
+
+    @property
     def stack_file(self) -> Path:
         return self.folder / "stack.json"
 

@@ -31,6 +31,8 @@ def describe(
             "usage": outputs["UsageTable"],
             "accounts": outputs["AccountsTable"],
             "ingest": outputs["IngestTable"],
+            "billing": outputs["BillingTable"],
+            "contacts": outputs["ContactsTable"],
         },
         "queues": {
             "drops": outputs["DropQueue"],

@@ -2,6 +2,7 @@
 
 import json
 import os
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -9,6 +10,7 @@ import boto3
 
 from infra.deploy import bootstrap, deploy_stacks
 from infra.local import emulator_process, people, preflight, stack_file
+from infra.local.clock import clock_of
 from infra.local.home import ROOT, Home
 
 Say = Callable[[str], None]
@@ -27,13 +29,14 @@ def up(home: Home, *, clock_scale: float, say: Say) -> dict[str, Any]:
     if not _bootstrapped(env):
         say("preparing the account for deployments (cdk bootstrap)")
         bootstrap(env, log=home.folder / "bootstrap.log")
+    clock = clock_of(home.clock_file, scale=clock_scale, real_ms=time.time_ns() // 1_000_000)
     say("deploying the stacks with the CDK command line")
     deploy_stacks(
         env,
         target="local",
         outputs_file=home.outputs_file,
         assembly=home.folder / "cdk.out",
-        context={"clock_scale": f"{clock_scale:g}"},
+        context={"clock": str(clock)},
         say=say,
     )
     say("issuing one token per role")

@@ -19,9 +19,9 @@ def test_the_command_line_goes_before_cdk_json() -> None:
 
 
 def test_a_laptop_gets_the_listed_differences_and_none_of_an_accounts_settings() -> None:
-    deployment = load({"target": "local", "deployment": {"aggregate_window_s": 60}, "clock_scale": "3600"})
+    deployment = load({"target": "local", "deployment": {"aggregate_window_s": 60}, "clock": "5/7/3600.0"})
 
-    assert deployment == Deployment(**LOCAL, clock_scale=3600)
+    assert deployment == Deployment(**LOCAL, clock="5/7/3600.0")
 
 
 @pytest.mark.parametrize(
@@ -40,7 +40,7 @@ def test_a_laptop_gets_the_listed_differences_and_none_of_an_accounts_settings()
         ({"dead_letter_retention_days": "0"}, "dead_letter_retention_days is 0: it may be 1-36500"),
         ({"noncurrent_version_days": "0"}, "noncurrent_version_days is 0: it may be 1-36500"),
         ({"requests_per_second": "0"}, "requests_per_second is 0: it may be 1 or more"),
-        ({"clock_scale": "2"}, "clock_scale is 2.0: it may be 1 in an AWS account"),
+        ({"clock": "0/0/2.0"}, "clock is '0/0/2.0': it may be 0/0/1.0 in an AWS account"),
     ],
 )
 def test_a_wrong_setting_is_refused_with_its_name_and_what_may_be(

@@ -22,6 +22,8 @@ OUTPUTS = {
         "UsageTable",
         "AccountsTable",
         "IngestTable",
+        "BillingTable",
+        "ContactsTable",
     ),
     *(
         "ApiId",

@@ -19,6 +19,8 @@ OUTPUTS = {
         "UsageTable",
         "AccountsTable",
         "IngestTable",
+        "BillingTable",
+        "ContactsTable",
         "ApiId",
         "AsyncDeadLetterQueue",
         "DropQueue",

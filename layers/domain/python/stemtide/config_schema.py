@@ -15,6 +15,7 @@ from msgspec import Meta, field
 from stemtide import limits
 from stemtide.calls import RESERVED_PREFIX
 from stemtide.config_detection import Detection, Section
+from stemtide.config_plans import Meter, Plan
 from stemtide.config_shadow import Shadow
 from stemtide.config_sources import Sentiment, Source, Sources, Support
 from stemtide.config_sweep import Sweep
@@ -24,6 +25,8 @@ from stemtide.config_triggers import Triggers
 __all__ = [
     "Config",
     "Detection",
+    "Meter",
+    "Plan",
     "Section",
     "Sentiment",
     "Source",
@@ -118,9 +121,6 @@ Pattern = Annotated[
         examples=["export_*"],
     ),
 ]
-
-
-Meter = Annotated[str, Meta(pattern="^[a-z][a-z0-9_]{0,63}$")]
 
 
 class Group(Section, frozen=True):
@@ -237,45 +237,6 @@ class Access(Section, frozen=True):
             examples=["own"],
         ),
     ] = "all"
-
-
-class Plan(Section, frozen=True):
-    """A plan you sell."""
-
-    name: Annotated[
-        str,
-        Meta(min_length=1, max_length=100, description="The name that `plan` in an account's traits has."),
-    ]
-    rank: Annotated[
-        int,
-        Meta(
-            ge=0,
-            le=1000,
-            description="Place among your plans: an upgrade leads to a higher rank.",
-            examples=[1],
-        ),
-    ]
-    limits: Annotated[
-        dict[Meter, Annotated[int, Meta(ge=0, le=2**53)]],
-        Meta(
-            description="Included units by meter; a meter that is not named is unlimited.",
-            examples=[{"seats": 5}],
-        ),
-    ] = field(default_factory=dict)
-    mrr: Annotated[
-        int,
-        Meta(
-            ge=0,
-            le=2**53,
-            description="List price a month in minor units (cents) of `company.currency`, without what seats "
-            "cost; 0 with `mrr_per_seat` 0: not known.",
-            examples=[9900],
-        ),
-    ] = 0
-    mrr_per_seat: Annotated[
-        int,
-        Meta(ge=0, le=2**53, description="List price a month of each seat, in minor units.", examples=[1200]),
-    ] = 0
 
 
 Multiple = Annotated[float, Meta(gt=0, lt=1000, examples=[1.5])]

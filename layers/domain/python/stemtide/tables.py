@@ -55,6 +55,7 @@ ACCOUNTS: Final = Table(
     indexes=(
         Index(name="by_risk", partition_key="tier", sort_key="risk_key"),
         Index(name="by_csm", partition_key="csm_key", sort_key="risk_key"),
+        Index(name="by_customer", partition_key="customer_key", sort_key="account"),
     ),
     access_patterns=(
         "the customer record, profile and newest score: Get (account, 'record')",
@@ -68,6 +69,7 @@ ACCOUNTS: Final = Table(
         "its usage drops by day: Query account, item begins with 'drop#'",
         "records of one tier (or 'none') by score: Query by_risk, tier",
         "records of one csm by score: Query by_csm, csm_key (e-mail address in lower case)",
+        "whose the payment provider's customer is: Query by_customer, customer_key",
     ),
 )
 
@@ -92,4 +94,36 @@ INGEST: Final = Table(
     ),
 )
 
-ALL: Final = (USAGE, ACCOUNTS, INGEST)
+BILLING: Final = Table(
+    role="billing",
+    partition_key="pk",
+    sort_key="sk",
+    expiry_attribute="expires_at",
+    stream="NEW_AND_OLD_IMAGES",
+    indexes=(Index(name="by_state", partition_key="open_state", sort_key="arrived"),),
+    access_patterns=(
+        "an event of the provider, claimed once: Put ('event#<id>', 'event'), not there",
+        "events that wait or belong to nobody, oldest first: Query by_state, open_state = pending | unmapped",
+        "all that is known of a customer: Query pk = 'customer#<id>'",
+        "a subscription or invoice as last seen: Get ('customer#<id>', 'subscription#<id>' | 'invoice#<id>')",
+    ),
+)
+
+CONTACTS: Final = Table(
+    role="contacts",
+    partition_key="pk",
+    sort_key="sk",
+    expiry_attribute="expires_at",
+    stream="NEW_AND_OLD_IMAGES",
+    access_patterns=(
+        "a mail, claimed once: Put ('account#<id>', 'mail#<key>'), not there",
+        "what was sent to an account and refused, by time: Query pk = 'account#<id>', sk begins with 'sent#'",
+        "when the account was contacted lately: Get ('account#<id>', 'budget')",
+        "whether it is held or erased: Get ('account#<id>', 'hold')",
+        "whether an address is suppressed or has opted out: Get ('address#<key>', 'state')",
+        "whether a campaign is paused, and its counts: Get ('campaign#<name>', 'state')",
+        "which mail a message is: Get ('message#<id>', 'mail')",
+    ),
+)
+
+ALL: Final = (USAGE, ACCOUNTS, INGEST, BILLING, CONTACTS)

@@ -108,6 +108,8 @@ class Records:
             "facts": facts,
             "problems": msgspec.json.encode(problems).decode(),
             "csm_key": None if profile.csm is None else profile.csm.lower(),
+            "customer_key": profile.stripe_customer_id or None,
+            "do_not_contact": profile.do_not_contact or None,
         }
         condition = "attribute_not_exists(#facts) OR #facts <= :facts"
         return self._items.update(account, values, condition=condition)

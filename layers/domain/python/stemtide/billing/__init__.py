@@ -1,0 +1,1 @@
+"""Billing: what the payment provider says, told as facts, and what is done there."""
