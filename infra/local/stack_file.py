@@ -33,6 +33,7 @@ def describe(
             "ingest": outputs["IngestTable"],
             "billing": outputs["BillingTable"],
             "contacts": outputs["ContactsTable"],
+            "episodes": outputs["EpisodesTable"],
         },
         "queues": {
             "drops": outputs["DropQueue"],

@@ -24,6 +24,7 @@ OUTPUTS = {
         "IngestTable",
         "BillingTable",
         "ContactsTable",
+        "EpisodesTable",
     ),
     *(
         "ApiId",

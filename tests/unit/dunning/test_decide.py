@@ -5,6 +5,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 import pytest
+from stemtide.config_billing import CollectionOwner
 from stemtide.config_dunning import Final, MailStep, Policy
 from stemtide.dunning.decide import (
     LOOK_AGAIN_MS,
@@ -12,7 +13,6 @@ from stemtide.dunning.decide import (
     Cancel,
     Ending,
     Mail,
-    Owner,
     Retry,
     Settle,
     Stop,
@@ -63,7 +63,9 @@ def told(*steps: str, days: float = 0) -> tuple[Mailed, ...]:
     return tuple(Mailed(invoice="in_1", step=step, at_ms=START + round(days * DAY_MS)) for step in steps)
 
 
-def at(facts: Facts, days: float, *, owner: Owner = Owner.OWN, policy: Policy = POLICY) -> Action:
+def at(
+    facts: Facts, days: float, *, owner: CollectionOwner = CollectionOwner.OWN, policy: Policy = POLICY
+) -> Action:
     return decide(facts, policy, owner=owner, zone=UTC, now_ms=START + round(days * DAY_MS))
 
 
@@ -77,7 +79,7 @@ def invoice(**changes: Any) -> Invoice:
 
 def attempt(number: int, days: float, outcome: Outcome = Outcome.DECLINED, card: str = "fp_1") -> Attempt:
     return Attempt(
-        number=number, invoice="in_1", card=card, at_ms=START + round(days * DAY_MS), outcome=outcome
+        key=f"k{number}", invoice="in_1", card=card, at_ms=START + round(days * DAY_MS), outcome=outcome
     )
 
 
@@ -94,7 +96,7 @@ def test_after_it_the_first_retry_is_awaited() -> None:
 def test_a_retry_is_made_when_it_is_due() -> None:
     found = at(with_(mailed=told("first")), 1)
 
-    assert found == Retry(invoice="in_1", method="pm_1", fingerprint="fp_1", number=1)
+    assert found == Retry(invoice="in_1", method="pm_1", fingerprint="fp_1")
 
 
 def test_nothing_is_retried_that_is_paid() -> None:
@@ -137,7 +139,7 @@ def test_a_held_customer_is_let_alone() -> None:
 def test_a_try_of_unknown_outcome_is_settled_before_anything_else() -> None:
     unknown = with_(attempts=(attempt(1, 1, Outcome.CLAIMED),), held="erased")
 
-    assert at(unknown, 1) == Settle(attempt=1, invoice="in_1")
+    assert at(unknown, 1) == Settle(key="k1", invoice="in_1")
 
 
 @pytest.mark.parametrize("decline", [Decline.NEEDS_CARD, Decline.AUTHENTICATE, Decline.STOP])
@@ -175,7 +177,7 @@ def test_another_card_is_tried_at_once_whatever_the_last_decline_said() -> None:
         card_tries_ms=(),
     )
 
-    assert at(facts, 0.2) == Retry(invoice="in_1", method="pm_2", fingerprint="fp_2", number=1)
+    assert at(facts, 0.2) == Retry(invoice="in_1", method="pm_2", fingerprint="fp_2")
 
 
 def test_another_card_is_tried_at_once_only_once() -> None:
@@ -267,7 +269,7 @@ def test_of_two_unpaid_invoices_the_earliest_is_the_anchor_and_then_the_other() 
         declined_ms=START + 5 * DAY_MS,
     )
 
-    assert at(both, 1) == Retry(invoice="in_1", method="pm_1", fingerprint="fp_1", number=1)
+    assert at(both, 1) == Retry(invoice="in_1", method="pm_1", fingerprint="fp_1")
     assert at(one_paid, 5) == Mail(invoice="in_2", step="first", template="payment_failed")
 
 
@@ -282,18 +284,18 @@ def test_collection_that_is_paused_waits_or_ends() -> None:
 
 
 def test_an_onlooker_neither_writes_nor_charges_nor_cancels() -> None:
-    found = [at(FACTS, days, owner=Owner.OBSERVE) for days in range(30)]
+    found = [at(FACTS, days, owner=CollectionOwner.OBSERVE) for days in range(30)]
 
     assert {type(one) for one in found} == {Wait, Stop}
     assert found[-1] == Stop(ending=Ending.UNRESOLVED, reason="collection_owner_is_observe")
 
 
 def test_an_assistant_writes_and_never_charges_or_cancels() -> None:
-    found = [at(FACTS, days, owner=Owner.ASSIST) for days in range(10)]
+    found = [at(FACTS, days, owner=CollectionOwner.ASSIST) for days in range(10)]
     told_all = with_(mailed=told("first", "reminder", "final_notice", days=7))
 
     assert {type(one) for one in found} == {Mail}
-    assert at(told_all, 20, owner=Owner.ASSIST) == Stop(
+    assert at(told_all, 20, owner=CollectionOwner.ASSIST) == Stop(
         ending=Ending.UNRESOLVED, reason="collection_owner_is_assist"
     )
 

@@ -21,6 +21,7 @@ OUTPUTS = {
         "IngestTable",
         "BillingTable",
         "ContactsTable",
+        "EpisodesTable",
         "ApiId",
         "AsyncDeadLetterQueue",
         "DropQueue",

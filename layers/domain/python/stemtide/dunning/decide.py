@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
+from stemtide.config_billing import CollectionOwner
 from stemtide.config_dunning import MAX_RETRIES, MailStep, Policy
 from stemtide.config_dunning import Final as AtTheEnd
 from stemtide.dunning.declines import DAY_MS, Decline, wait_ms
@@ -21,14 +22,6 @@ MAX_CARD_TRIES: Final = 15
 CARD_WINDOW_MS: Final = 30 * DAY_MS
 LOOK_AGAIN_MS: Final = DAY_MS
 """The longest wait without looking at what is true: an event of the provider may have been lost."""
-
-
-class Owner(StrEnum):
-    """Who collects: the provider while we look on, the provider while we write, or we."""
-
-    OBSERVE = "observe"
-    ASSIST = "assist"
-    OWN = "own"
 
 
 class Ending(StrEnum):
@@ -46,17 +39,16 @@ class Ending(StrEnum):
 class Settle(msgspec.Struct, frozen=True, kw_only=True, tag="settle"):
     """Find out at the provider how a try ended of which nobody knows."""
 
-    attempt: int
+    key: str
     invoice: str
 
 
 class Retry(msgspec.Struct, frozen=True, kw_only=True, tag="retry"):
-    """Pay an invoice with a card: whatever is due on it then. `number` counts the invoice's tries by us."""
+    """Pay an invoice with a card: whatever is due on it then."""
 
     invoice: str
     method: str
     fingerprint: str
-    number: int
 
 
 class Mail(msgspec.Struct, frozen=True, kw_only=True, tag="mail"):
@@ -92,14 +84,14 @@ class Stop(msgspec.Struct, frozen=True, kw_only=True, tag="stop"):
 Action = Settle | Retry | Mail | Cancel | Wait | Stop
 
 
-def decide(facts: Facts, policy: Policy, *, owner: Owner, zone: ZoneInfo, now_ms: int) -> Action:
+def decide(facts: Facts, policy: Policy, *, owner: CollectionOwner, zone: ZoneInfo, now_ms: int) -> Action:
     """What to do now; the first rule that applies wins.
 
     Args:
         zone: the customer's, in whose day cards are tried.
     """
     if unknown := next((one for one in facts.attempts if one.outcome is Outcome.CLAIMED), None):
-        return Settle(attempt=unknown.number, invoice=unknown.invoice)
+        return Settle(key=unknown.key, invoice=unknown.invoice)
     over = _over(facts)
     if over is not None:
         return over
@@ -107,11 +99,11 @@ def decide(facts: Facts, policy: Policy, *, owner: Owner, zone: ZoneInfo, now_ms
     if facts.paused_until_ms is not None and facts.paused_until_ms > now_ms:
         return _wait({"paused": facts.paused_until_ms}, now_ms)
     end_ms = _end_ms(anchor, facts, policy)
-    if owner is Owner.OBSERVE:
+    if owner is CollectionOwner.OBSERVE:
         return _wait({"provider_collects": end_ms}, now_ms) if now_ms < end_ms else _unresolved(owner)
-    try_ms = _try_ms(anchor, facts, policy, zone) if owner is Owner.OWN else None
+    try_ms = _try_ms(anchor, facts, policy, zone) if owner is CollectionOwner.OWN else None
     if try_ms is not None and try_ms <= now_ms < end_ms and facts.card is not None:
-        return _retry(anchor, facts, facts.card)
+        return Retry(invoice=anchor.id, method=facts.card.method, fingerprint=facts.card.fingerprint)
     mail = _mail_due(anchor, facts, policy, now_ms)
     if mail is not None:
         return mail
@@ -201,11 +193,6 @@ def _is_new(card: Card, facts: Facts) -> bool:
     return card.fingerprint not in tried and facts.declined_card not in (None, card.fingerprint)
 
 
-def _retry(invoice: Invoice, facts: Facts, card: Card) -> Retry:
-    number = len(_own(invoice, facts)) + 1
-    return Retry(invoice=invoice.id, method=card.method, fingerprint=card.fingerprint, number=number)
-
-
 def _mail_due(invoice: Invoice, facts: Facts, policy: Policy, now_ms: int) -> Mail | None:
     """The latest mail that is due; earlier ones that were not sent are passed over."""
     due = [step for step in _steps(policy) if _mail_ms(invoice, facts, step) <= now_ms]
@@ -244,15 +231,15 @@ def _template(step: MailStep, facts: Facts) -> str:
             return "payment_failed"
 
 
-def _end(anchor: Invoice, policy: Policy, owner: Owner) -> Cancel | Stop:
-    if owner is Owner.OWN and policy.end is AtTheEnd.CANCEL and anchor.subscription is not None:
+def _end(anchor: Invoice, policy: Policy, owner: CollectionOwner) -> Cancel | Stop:
+    if owner is CollectionOwner.OWN and policy.end is AtTheEnd.CANCEL and anchor.subscription is not None:
         return Cancel(invoice=anchor.id, subscription=anchor.subscription)
-    if owner is Owner.OWN:
+    if owner is CollectionOwner.OWN:
         return Stop(ending=Ending.EXHAUSTED, reason="not_collected")
     return _unresolved(owner)
 
 
-def _unresolved(owner: Owner) -> Stop:
+def _unresolved(owner: CollectionOwner) -> Stop:
     return Stop(ending=Ending.UNRESOLVED, reason=f"collection_owner_is_{owner}")
 
 

@@ -56,16 +56,17 @@ class Outcome(StrEnum):
     SUCCEEDED = "succeeded"
     DECLINED = "declined"
     FAILED = "failed"
+    WITHDRAWN = "withdrawn"
 
 
 class Attempt(msgspec.Struct, frozen=True, kw_only=True):
-    """One of our tries: which invoice, card and amount, when, and how it ended.
+    """One of our tries: which invoice and card, when, under which idempotency key, and how it ended.
 
     `claimed`: its outcome is not known yet. `failed`: the provider refused the request itself, no card was
-    asked.
+    asked. `withdrawn`: it was taken back before the provider was asked, which makes it no try.
     """
 
-    number: int
+    key: str
     invoice: str
     card: str
     at_ms: int
