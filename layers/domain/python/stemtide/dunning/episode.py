@@ -19,7 +19,8 @@ class Episode(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The row. Times in epoch ms of model time.
 
     `anchor` is the invoice that it was opened for, `started_ms` when that one's payment first failed, `seq`
-    the number of its last ledger entry. `next_reason` and `next_ms` tell what it waits for and until when,
+    the number of its last ledger entry. `run` counts the executions that have moved it along: a name is used
+    once. `next_reason` and `next_ms` tell what it waits for and until when,
     `token` wakes it. `version` grows with every write.
     """
 
@@ -32,6 +33,7 @@ class Episode(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     started_ms: int
     opened_ms: int
     seq: int = 0
+    run: int = 1
     version: int = 0
     next_reason: str | None = None
     next_ms: int | None = None
@@ -39,6 +41,11 @@ class Episode(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     ended_ms: int | None = None
     ending: Ending | None = None
     ending_reason: str | None = None
+
+    @property
+    def execution(self) -> str:
+        """The name of the execution that moves it along."""
+        return f"{self.id}-{self.run}"
 
     @property
     def is_over(self) -> bool:

@@ -40,6 +40,10 @@ class Invoice(msgspec.Struct, frozen=True, kw_only=True):
         """Whether it is to be collected."""
         return self.status is InvoiceStatus.OPEN and self.due > 0 and not self.contested
 
+    def order(self) -> tuple[int, int, str]:
+        """What unpaid invoices are sorted by: the one that failed first comes first."""
+        return self.created_ms if self.failed_ms is None else self.failed_ms, self.created_ms, self.id
+
 
 class Card(msgspec.Struct, frozen=True, kw_only=True):
     """A customer's card: `fingerprint` names the card itself, whatever payment method it is stored under."""
@@ -116,5 +120,4 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def unpaid(self) -> tuple[Invoice, ...]:
         """What is to be collected, the earliest first: the first is what the episode is anchored on."""
-        found = [one for one in self.invoices if one.is_unpaid]
-        return tuple(sorted(found, key=lambda one: (one.failed_ms or one.created_ms, one.created_ms, one.id)))
+        return tuple(sorted((one for one in self.invoices if one.is_unpaid), key=Invoice.order))
