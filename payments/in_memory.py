@@ -71,7 +71,12 @@ class InMemoryPayments:
         return self._list("subscriptions", "/v1/subscriptions", params)
 
     def invoices(self, *, customer: str | None = None, status: str | None = None) -> Iterator[Json]:
-        return self._list("invoices", "/v1/invoices", {"customer": customer, "status": status})
+        params = {
+            "customer": customer,
+            "status": status,
+            "expand": [f"data.{path}" for path in INVOICE_EXPAND],
+        }
+        return self._list("invoices", "/v1/invoices", params)
 
     def charges(self, *, customer: str) -> Iterator[Json]:
         return self._list("charges", "/v1/charges", {"customer": customer})

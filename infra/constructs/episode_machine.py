@@ -41,6 +41,7 @@ def states(*, stepper: str) -> dict[str, Any]:
         "do": "wait",
         "episode.$": "$.episode",
         "run.$": "$.run",
+        "seen.$": "$.seen",
         "token.$": "$$.Task.Token",
     }
     return {

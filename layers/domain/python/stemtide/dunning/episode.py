@@ -20,8 +20,8 @@ class Episode(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     `anchor` is the invoice that it was opened for, `started_ms` when that one's payment first failed, `seq`
     the number of its last ledger entry. `run` counts the executions that have moved it along: a name is used
-    once. `next_reason` and `next_ms` tell what it waits for and until when,
-    `token` wakes it. `version` grows with every write.
+    once. `next_reason` and `next_ms` tell what it waits for and until when, `token` wakes it, `busy_ms` is
+    until when one step alone may act (see `steps`). `version` grows with every write.
     """
 
     id: str
@@ -38,6 +38,7 @@ class Episode(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     next_reason: str | None = None
     next_ms: int | None = None
     token: str | None = None
+    busy_ms: int = 0
     ended_ms: int | None = None
     ending: Ending | None = None
     ending_reason: str | None = None

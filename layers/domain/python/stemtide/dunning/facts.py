@@ -1,6 +1,7 @@
 """What a decision about a customer's unpaid invoices rests on: what the provider says now, what was done."""
 
 from enum import StrEnum
+from hashlib import blake2b
 
 import msgspec
 
@@ -21,7 +22,8 @@ class Invoice(msgspec.Struct, frozen=True, kw_only=True):
     """An invoice as the provider shows it now. Money in minor units, times in epoch ms.
 
     `due` is what is still to be paid: after credits, partial payments and refunds. `failed_ms` is when its
-    first payment failed, None if none has. `tries` counts the provider's attempts, ours among them.
+    first payment failed, None if none has. `charges` counts the charges that were made for it, `tries` all
+    attempts that are known (the provider's own count leaves out those that were asked for).
     `contested` says that it was refunded or disputed: nobody is asked for such money.
     """
 
@@ -32,6 +34,7 @@ class Invoice(msgspec.Struct, frozen=True, kw_only=True):
     created_ms: int
     failed_ms: int | None = None
     tries: int = 0
+    charges: int = 0
     subscription: str | None = None
     contested: bool = False
 
@@ -121,3 +124,9 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     def unpaid(self) -> tuple[Invoice, ...]:
         """What is to be collected, the earliest first: the first is what the episode is anchored on."""
         return tuple(sorted((one for one in self.invoices if one.is_unpaid), key=Invoice.order))
+
+    def seen(self) -> str:
+        """A digest of what the provider and people say: it is another when something has happened there,
+        whatever was done or written here."""
+        theirs = msgspec.structs.replace(self, attempts=(), mailed=(), given_up=False)
+        return blake2b(msgspec.json.encode(theirs), digest_size=8).hexdigest()

@@ -40,7 +40,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     `key` is what makes the act happen once (the provider's idempotency key, the mail's key), `provider_id`
     what the provider calls it, `reason` why it was done or not. Of a charge are `card`, `method` (under which
-    the card is stored), `outcome`, `code`, `advice` and `tries_before` (the invoice's tries at the claim); of
+    the card is stored), `outcome`, `code`, `advice` and `charges_before` (the invoice's at the claim); of
     a mail `step` and `template`.
     """
 
@@ -59,7 +59,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     outcome: Outcome | None = None
     code: str | None = None
     advice: str | None = None
-    tries_before: int | None = None
+    charges_before: int | None = None
     step: str | None = None
     template: str | None = None
 

@@ -33,9 +33,7 @@ class Episodes(Protocol):
 
 
 class Payments(Protocol):
-    """The acts and reads of the payment provider that an episode needs (`billing.provider`)."""
-
-    def invoice(self, invoice_id: str, /) -> Json | None: ...
+    """The acts of the payment provider that an episode needs (`billing.provider`)."""
 
     def pay_invoice(self, invoice_id: str, /, *, key: str, payment_method: str | None = None) -> Json: ...
 

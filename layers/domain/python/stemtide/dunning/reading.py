@@ -108,7 +108,8 @@ def _invoice(invoice: Json, charges: Iterable[Json], by_intent: Mapping[str, str
         currency=str(invoice["currency"]).upper(),
         created_ms=int(invoice["created"]) * _S,
         failed_ms=min(failed, default=None),
-        tries=int(invoice["attempt_count"]),
+        tries=max(int(invoice["attempt_count"]), len(own)),
+        charges=len(own),
         subscription=subscription_of(invoice),
         contested=any(charge.get("refunded") or charge.get("disputed") for charge in own),
     )

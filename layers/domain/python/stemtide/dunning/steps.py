@@ -1,8 +1,9 @@
 """One step of an episode: look at what is true, decide, and do at most one thing about it.
 
 Whatever may happen twice is claimed in the ledger before it is done, under the version of the row that was
-read, and looked at once more between the claim and the act. A crash leaves a claim; the next step finds out
-at the provider what became of it.
+read, and looked at once more between the claim and the act. A claim gives its step the row for a while
+(`busy_ms`, longer than a function lives): so who takes a try back knows that nobody else has made it. A crash
+leaves a claim; a later step finds out at the provider what became of it.
 
     step                                       somebody else
     reads the row (version 7), the provider
@@ -27,7 +28,7 @@ from stemtide.config_dunning import Policy
 from stemtide.dunning.decide import Cancel, Mail, Retry, Settle, Stop, Wait, decide
 from stemtide.dunning.declines import HOUR_MS
 from stemtide.dunning.episode import Episode
-from stemtide.dunning.facts import Facts, Mailed, Outcome
+from stemtide.dunning.facts import Facts, InvoiceStatus, Mailed, Outcome
 from stemtide.dunning.ledger import Entry, Kind, whole
 from stemtide.dunning.ports import Episodes, Fate, MailFate, Payments, ReadFacts, SendMail
 from stemtide.ports import ConflictError, ThrottledError, UnavailableError
@@ -41,13 +42,18 @@ SOON_MS: Final = HOUR_MS
 
 
 class Next(msgspec.Struct, frozen=True, kw_only=True):
-    """What the state machine does next: step on at once, wait until an instant, or end."""
+    """What the state machine does next: step on at once, wait until an instant, or end.
+
+    `seen` is the digest of the facts that a wait was decided on: it is over when they are others.
+    """
 
     do: str
     until_ms: int | None = None
     reason: str | None = None
+    seen: str | None = None
 
 
+FOUND: Final = "found at the provider"
 AGAIN: Final = Next(do="again")
 END: Final = Next(do="end")
 
@@ -63,45 +69,52 @@ class Stepper:
     policy_of: Callable[[Episode], Policy]
     zone_of: Callable[[Episode], ZoneInfo]
     now_ms: Callable[[], int]
+    lease_ms: int
+    """Model time that is longer than a function may run."""
 
-    def step(self, episode_id: str) -> Next:
-        """Do the next thing about an episode.
+    def step(self, episode_id: str, run: int) -> Next:
+        """Do the next thing about an episode; an execution that was replaced by a later run ends.
 
         Raises:
             UnavailableError: something did not answer; the same step again is safe.
             LedgerGapError: the ledger is not whole.
         """
-        found = self.episodes.read(episode_id)
-        if found is None or found[0].is_over:
+        kept = self.episodes.read(episode_id)
+        if kept is None or kept[0].is_over or kept[0].run != run:
             return END
-        episode, entries = found[0], whole(found[1])
+        episode, entries = kept[0], whole(kept[1])
         facts = self.read_facts(episode, entries)
-        action = self._decide(episode, facts)
         try:
-            match action:
-                case Settle():
-                    return self._settle(episode, entries, action)
-                case Retry():
-                    return self._retry(episode, entries, facts, action)
-                case Mail():
-                    return self._mail(episode, facts, action)
-                case Cancel():
-                    return self._cancel(episode, entries, action)
-                case Wait():
-                    self._append(_waiting(episode, action))
-                    return Next(do="wait", until_ms=action.until_ms, reason=action.reason)
-                case Stop():
-                    return self._stop(episode, action)
+            found = self._acted(episode, entries, facts)
         except ConflictError:
             return AGAIN  # somebody else has moved on: look again
+        return found if found.do != "wait" else msgspec.structs.replace(found, seen=facts.seen())
 
-    def still_waits(self, episode_id: str) -> bool:
-        """Whether an episode, looked at again, still has nothing to do but to wait."""
+    def _acted(self, episode: Episode, entries: list[Entry], facts: Facts) -> Next:
+        action = self._decide(episode, facts)
+        if isinstance(action, Settle | Retry | Cancel) and episode.busy_ms > self.now_ms():
+            return Next(do="wait", until_ms=episode.busy_ms, reason="another_step_acts")
+        match action:
+            case Settle():
+                return self._settle(episode, entries, action)
+            case Retry():
+                return self._retry(episode, entries, facts, action)
+            case Mail():
+                return self._mail(episode, facts, action)
+            case Cancel():
+                return self._cancel(episode, entries, action)
+            case Wait():
+                self._append(_waiting(episode, action))
+                return Next(do="wait", until_ms=action.until_ms, reason=action.reason)
+            case Stop():
+                return self._stop(episode, action)
+
+    def still_waits(self, episode_id: str, seen: str) -> bool:
+        """Whether nothing has happened to an episode since it was decided to wait."""
         found = self.episodes.read(episode_id)
         if found is None or found[0].is_over:
             return False
-        episode, entries = found[0], whole(found[1])
-        return isinstance(self._decide(episode, self.read_facts(episode, entries)), Wait)
+        return self.read_facts(found[0], whole(found[1])).seen() == seen
 
     def _decide(self, episode: Episode, facts: Facts) -> Settle | Retry | Mail | Cancel | Wait | Stop:
         return decide(
@@ -125,9 +138,9 @@ class Stepper:
             key=key,
             card=action.fingerprint,
             method=action.method,
-            tries_before=invoice.tries,
+            charges_before=invoice.charges,
         )
-        episode = self._append(episode, claim)
+        episode = self._append(self._mine(episode), claim)
         # what the provider shows now counts, not what it showed before the claim
         again = self._decide(episode, self.read_facts(episode, entries))
         if again != action:
@@ -159,21 +172,21 @@ class Stepper:
         return self._result(episode, claim, Outcome.SUCCEEDED, provider_id=str(paid["id"]))
 
     def _settle(self, episode: Episode, entries: list[Entry], action: Settle) -> Next:
-        """Find out what became of a try: from the invoice; else from the same request under the same key, as
-        long as the provider knows it and the try is due."""
+        """Find out what became of a try: from the invoice and its charges; else from the same request under
+        the same key, as long as the provider knows it and the try is due."""
         claim = next(e for e in entries if e.kind is Kind.CHARGE_CLAIMED and e.key == action.key)
-        found = self.payments.invoice(action.invoice)
-        if found is None or found["status"] not in ("open", "draft"):
-            paid = found is not None and found["status"] == "paid"
+        episode = self._append(self._mine(episode))
+        facts = self.read_facts(episode, [one for one in entries if one is not claim])
+        found = next((one for one in facts.invoices if one.id == action.invoice), None)
+        if found is None or found.status is not InvoiceStatus.OPEN:
+            paid = found is not None and found.status is InvoiceStatus.PAID
             outcome = Outcome.SUCCEEDED if paid else Outcome.FAILED
-            return self._result(episode, claim, outcome, reason="found at the provider")
-        if int(found["attempt_count"]) > (claim.tries_before or 0):
-            return self._result(episode, claim, Outcome.DECLINED, reason="found at the provider")
+            return self._result(episode, claim, outcome, reason=FOUND)
+        if found.charges > (claim.charges_before or 0):
+            code, advice = facts.decline_code, facts.advice
+            return self._result(episode, claim, Outcome.DECLINED, code=code, advice=advice, reason=FOUND)
         age_ms = self.now_ms() - claim.at_ms
-        earlier = [one for one in entries if one is not claim]
-        if age_ms < KEY_LIVES_MS and isinstance(
-            self._decide(episode, self.read_facts(episode, earlier)), Retry
-        ):
+        if age_ms < KEY_LIVES_MS and isinstance(self._decide(episode, facts), Retry):
             return self._pay(episode, claim)
         if age_ms < IN_FLIGHT_MS:
             return self._soon("outcome_unknown")
@@ -214,16 +227,16 @@ class Stepper:
             "key": f"{episode.id}-cancel",
             "provider_id": action.subscription,
         }
-        episode = self._append(episode, self._entry(episode, Kind.CANCEL_CLAIMED, **told))
+        episode = self._append(self._mine(episode), self._entry(episode, Kind.CANCEL_CLAIMED, **told))
         if self._decide(episode, self.read_facts(episode, entries)) != action:
             withdrawn = self._entry(episode, Kind.CANCEL_WITHDRAWN, **told, reason="no longer due")
-            self._append(episode, withdrawn)
+            self._append(_free(episode), withdrawn)
             return AGAIN
         try:
             self.payments.cancel_subscription(action.subscription, key=told["key"], reason="not_collected")
         except ProviderRefusedError as refused:
             told["reason"] = refused.code or "refused"
-        self._append(episode, self._entry(episode, Kind.CANCELED, **told))
+        self._append(_free(episode), self._entry(episode, Kind.CANCELED, **told))
         return AGAIN
 
     def _stop(self, episode: Episode, action: Stop) -> Next:
@@ -252,8 +265,11 @@ class Stepper:
             outcome=outcome,
             **told,
         )
-        self._append(episode, entry)
+        self._append(_free(episode), entry)
         return AGAIN
+
+    def _mine(self, episode: Episode) -> Episode:
+        return msgspec.structs.replace(episode, busy_ms=self.now_ms() + self.lease_ms)
 
     def _soon(self, reason: str) -> Next:
         return Next(do="wait", until_ms=self.now_ms() + SOON_MS, reason=reason)
@@ -263,6 +279,10 @@ class Stepper:
 
     def _append(self, episode: Episode, *entries: Entry) -> Episode:
         return self.episodes.append(episode, entries)
+
+
+def _free(episode: Episode) -> Episode:
+    return msgspec.structs.replace(episode, busy_ms=0)
 
 
 def _waiting(episode: Episode, action: Wait) -> Episode:
