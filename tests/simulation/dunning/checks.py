@@ -7,6 +7,7 @@ from stemtide.dunning.decide import CARD_WINDOW_MS, MAX_CARD_TRIES, Ending
 from stemtide.dunning.facts import Outcome
 from stemtide.dunning.ledger import Kind, LedgerGapError, whole
 
+from tests.simulation.dunning.machine import TOO_LONG
 from tests.simulation.dunning.world import World
 
 
@@ -64,6 +65,11 @@ def _episodes(world: World) -> list[str]:
     by_anchor = Counter(row.anchor for row in rows)
     found += [f"{anchor} has {times} episodes" for anchor, times in by_anchor.items() if times > 1]
     found += [f"episode {row.id} never ended: {row.next_reason}" for row in rows if not row.is_over]
+    found += [
+        f"{one.name} has too long a history"
+        for one in world.machine.executions.values()
+        if one.failed == TOO_LONG
+    ]
     failed = {one["id"] for one in world.provider.world.store.all("invoice") if one["attempt_count"] > 0}
     about = {entry.invoice for _, entries in world.episodes.all() for entry in entries}
     for invoice in world.provider.world.store.all("invoice"):

@@ -18,6 +18,9 @@ _FIELDS = {
     "Succeed": {"Type"},
 }
 CALLBACK = ".waitForTaskToken"
+TOO_LONG = "history"
+HISTORY = 1_000
+"""Events after which an execution is ended: Step Functions has 25,000, and a month of an episode few."""
 
 
 @dataclass(slots=True)
@@ -57,6 +60,10 @@ class Machine:
             found = self.executions[name] = Execution(name, self.definition["StartAt"], data)
             self.at(self.now_ms, lambda: self._enter(found))
 
+    def ran_too_long(self) -> bool:
+        """Whether an execution was ended for its history."""
+        return any(one.failed == TOO_LONG for one in self.executions.values())
+
     def wake(self, token: str) -> None:
         """SendTaskSuccess: of a wait that is over nothing is left."""
         found = self._tokens.pop(token, None)
@@ -80,6 +87,9 @@ class Machine:
             return
         state = self.definition["States"][found.state]
         found.events += 2
+        if found.events > HISTORY:
+            found.running, found.failed = False, TOO_LONG
+            return
         match state["Type"]:
             case "Succeed":
                 found.running = False

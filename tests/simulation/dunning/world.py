@@ -94,11 +94,12 @@ class Recording(InMemoryPayments):
 
 @dataclass(slots=True)
 class World:
-    """A run; `mail_key` and `stepper_of` are what a broken design replaces."""
+    """A run; `keeper_of` to `mail_claims` are what a broken design replaces."""
 
     seed: int
     keeper_of: Callable[["World"], Keeper] | None = None
     stepper_of: Callable[["World"], Stepper] | None = None
+    payments_of: type["Recording"] | None = None
     mail_claims: bool = True
     dice: Random = field(init=False)
     machine: Machine = field(init=False)
@@ -127,10 +128,12 @@ class World:
         self.provider = Provider(
             clock=lambda: self.now_ms() // 1000, seed=f"{self.seed:x}", event_types=EVENTS
         )
-        self.payments = Recording(self, self.provider, faults=self.fault, step=self.at_a_point)
+        self.payments = (self.payments_of or Recording)(
+            self, self.provider, faults=self.fault, step=self.at_a_point
+        )
         self.episodes = MemoryEpisodes(self.at_a_point)
-        self.stepper = (self.stepper_of or _stepper)(self)
-        self.keeper = (self.keeper_of or _keeper)(self)
+        self.stepper = (self.stepper_of or stepper_of)(self)
+        self.keeper = (self.keeper_of or keeper_of)(self)
 
     # --- what the product sees -------------------------------------------------------------------
 
@@ -344,7 +347,7 @@ def _new_card(world: World, customer: str) -> bool:
     return _asked(world, "POST", f"/v1/customers/{customer}", settings)
 
 
-def _stepper(world: World) -> Stepper:
+def stepper_of(world: World) -> Stepper:
     return Stepper(
         episodes=world.episodes,
         payments=world.payments,
@@ -361,7 +364,7 @@ def _stepper(world: World) -> Stepper:
     )
 
 
-def _keeper(world: World) -> Keeper:
+def keeper_of(world: World) -> Keeper:
     return Keeper(
         episodes=world.episodes,
         runs=world,
@@ -392,7 +395,7 @@ def run(world: World) -> World:
         _sweep(world)
         world.machine.run(world.now_ms() + HOUR_MS * world.dice.choice((1, 6, 24)))
         world.machine.now_ms = _later(world)
-        if world.quiet and _is_over(world):
+        if (world.quiet and _is_over(world)) or world.machine.ran_too_long():
             break
     return world
 
