@@ -25,7 +25,7 @@ def show_mrr(console: Console, found: dict[str, Any]) -> None:
         console.print(_customers(own, rows))
         if unknown := own["total"]["customers"]["price_unknown"]:
             console.print(
-                f"the price of {unknown:,} customers at the end is not known in full: what is not counts 0"
+                f"customers at the end whose price is not known in full: {unknown:,} (counted as 0)"
             )
     if any(not month["complete"] for own in found["currencies"] for month in own["months"]):
         console.print(f"{CUT_OFF} until {found['as_of']}")
