@@ -113,7 +113,8 @@ TARGETS: Final = {
     ),
     "mrr": Target(
         modules=tuple(
-            f"billing/{name}.py" for name in ("paid_terms", "mrr", "movements", "churn", "mrr_sheets", "months")
+            f"billing/{name}.py"
+            for name in ("paid_terms", "mrr", "movements", "churn", "mrr_sheets", "months")
         ),
         tests=(
             "tests/unit/billing/test_mrr_levels.py",

@@ -4,10 +4,11 @@ import pytest
 from stemtide.as_of import parse_as_of
 from stemtide.billing.mrr import Level, levels, settled
 from stemtide.calls import iso_of, timestamp_ms
-from stemtide.facts import Fact
+from stemtide.facts import Fact, fact_of
 
 from tests.customer_facts import subscription, traits
 
+END = parse_as_of("2027-12-31")
 Told = list[tuple[str, int | None]]
 
 
@@ -121,6 +122,28 @@ def test_a_longer_term_keeps_the_billing_day_and_what_is_said_ends_it_before() -
     assert raw(*facts, ended)[-1] == ("2026-08-30", None)
 
 
+def test_plans_hand_their_billing_day_on_to_one_another_and_add_ons_to_themselves() -> None:
+    plans = (term(1, "2026-01-31"), term(2, "2026-02-28", plan="other"))
+    add_ons = (
+        term(1, "2026-01-31", plan="sms", addon=True),
+        term(2, "2026-02-28", plan="mail", addon=True),
+    )
+    beside = (term(1, "2026-01-31"), term(2, "2026-02-28", plan="sms", addon=True))
+
+    assert raw(*plans)[-1] == ("2026-03-31", None)
+    assert raw(*add_ons)[-1] == ("2026-03-28", None)
+    assert raw(*beside)[-1] == ("2026-03-28", None)
+
+
+def test_a_change_after_the_end_that_it_gives_the_term_ends_it() -> None:
+    facts = (
+        term(1, "2026-01-01", months=None),
+        change(1, "2026-02-10T00:00:00Z", 70, term_months=1),
+    )
+
+    assert raw(*facts) == [("2026-01-01", 100), ("2026-02-10", None)]
+
+
 def test_another_plan_of_the_same_price_is_no_change() -> None:
     facts = (term(1, "2026-01-10", months=12), change(1, "2026-03-01T00:00:00Z", 100, plan="other"))
 
@@ -158,7 +181,7 @@ def test_an_absence_is_none_whatever_changed_shortly_before() -> None:
     facts = (
         term(1, "2026-01-10"),
         change(1, "2026-02-09T23:20:00Z", 150),
-        subscription("Started", "t-2", "2026-02-10T00:30:00Z", mrr=150),
+        subscription("Started", "t-2", "2026-02-10T01:00:00Z", mrr=150),
     )
 
     assert counted(*facts) == [("2026-01-10", 100), ("2026-02-09T23:20", 150)]
@@ -254,6 +277,49 @@ def test_traits_count_while_no_subscription_was_ever_told() -> None:
     assert raw(*said, term(1, "2026-03-01")) == [("2026-03-01", 100), ("2026-04-01", None)]
 
 
+def test_a_plan_that_traits_name_without_a_price_has_an_unknown_one() -> None:
+    def found(*facts: Fact) -> list[tuple[int, bool, int]]:
+        told = settled(levels(facts, parse_as_of("2026-12-31"), currency="USD"))
+        return [(one.mrr, one.subscribed, one.unknown) for one in told]
+
+    named = traits("m-1", "2026-01-05T00:00:00Z", plan="pro")
+    priced = traits("m-2", "2026-01-06T00:00:00Z", mrr=1)
+    gone = traits("m-3", "2026-01-07T00:00:00Z", plan=None)
+
+    assert found(named, priced, gone) == [(0, True, 1), (1, True, 0), (0, False, 0)]
+
+
+def test_what_else_is_told_of_an_account_changes_nothing() -> None:
+    ticket = fact_of(
+        {
+            "type": "track",
+            "event": "Support Ticket Created",
+            "messageId": "x",
+            "properties": {"ticket_id": "1", "plan": "x", "mrr": 9, "currency": "EUR"},
+        },
+        known_ms=timestamp_ms("2026-01-05T00:00:00Z"),
+        at_ms=timestamp_ms("2026-01-05T00:00:00Z"),
+    )
+    assert ticket is not None
+
+    said = traits("m-1", "2026-01-06T00:00:00Z", plan="pro", mrr=100)
+
+    assert raw(ticket, said) == [("2026-01-06", 100)]
+    assert currencies(ticket, said) == [("2026-01-06", "USD")]
+
+
+def test_an_absence_pays_nothing() -> None:
+    facts = (
+        term(1, "2026-01-01", mrr=0, months=1),
+        term(2, "2026-03-01", mrr=1),
+        term(3, "2026-03-01", mrr=None, plan="sms", addon=True),
+    )
+
+    for found in (levels(facts, END, currency="USD"), settled(levels(facts, END, currency="USD"))):
+        assert [(one.mrr, one.unknown) for one in found if not one.subscribed] == [(0, 0)] * (len(found) // 2)
+    assert counted(*facts) == [("2026-03-01", 1), ("2026-04-01", None)]
+
+
 def test_a_price_without_a_plan_is_a_subscription_unless_it_is_nothing() -> None:
     assert raw(traits("m-1", "2026-01-01T00:00:00Z", mrr=70)) == [("2026-01-01", 70)]
     assert raw(traits("m-1", "2026-01-01T00:00:00Z", mrr=0)) == []
@@ -275,6 +341,9 @@ def test_the_currency_is_what_was_said_last_and_before_the_first_word_what_was_s
     yen = traits("m-2", "2026-05-01T00:00:00Z", currency="JPY")
 
     assert currencies(subscribed) == [("2026-01-10", "USD")]
+    assert currencies(traits("m-0", "2026-01-02T00:00:00Z", currency="EUR"), subscribed) == [
+        ("2026-01-10", "EUR")
+    ]
     assert currencies(subscribed, euros) == [("2026-01-10", "EUR")]
     assert currencies(subscribed, euros, yen) == [("2026-01-10", "EUR"), ("2026-05-01", "JPY")]
     taken_back = traits("m-3", "2026-06-01T00:00:00Z", currency=None)

@@ -10,17 +10,13 @@ from stemtide.calls import timestamp_ms
 Spelt = tuple[int, int | None] | tuple[int, int | None, str]
 
 
+def level(at_ms: int, mrr: int | None, currency: str = "USD", *, unknown: int = 0) -> Level:
+    return Level(from_ms=at_ms, currency=currency, mrr=mrr or 0, subscribed=mrr is not None, unknown=unknown)
+
+
 def path(*spelt: Spelt) -> tuple[Level, ...]:
     """Levels of (instant, MRR or None without a subscription, currency)."""
-    return tuple(
-        Level(
-            from_ms=one[0],
-            currency=one[2] if len(one) == 3 else "USD",
-            mrr=one[1] or 0,
-            subscribed=one[1] is not None,
-        )
-        for one in spelt
-    )
+    return tuple(level(*one) for one in spelt)
 
 
 def moved(*spelt: Spelt) -> list[tuple[int, str, int, int]]:
@@ -64,10 +60,7 @@ def test_churn_is_in_the_currency_that_was_paid() -> None:
 
 
 def test_a_level_that_differs_in_what_is_unknown_only_is_no_movement() -> None:
-    found = [
-        Level(from_ms=1, currency="USD", mrr=5, subscribed=True),
-        Level(from_ms=2, currency="USD", mrr=5, subscribed=True, unknown=1),
-    ]
+    found = [level(1, 5), level(2, 5, unknown=1)]
 
     assert [one.kind for one in movements(found)] == [Kind.NEW]
 
@@ -118,10 +111,12 @@ def test_each_currency_reconciles_for_itself() -> None:
 
 
 def test_customers_without_a_known_price_are_counted_at_the_end() -> None:
-    def account(unknown: int, mrr: int = 0) -> tuple[Level, ...]:
-        return (Level(from_ms=1, currency="USD", mrr=mrr, subscribed=True, unknown=unknown),)
-
-    found = sheet(account(1), account(2, mrr=5), account(0, mrr=5), (*account(1), *path((15, 3))))
+    found = sheet(
+        (level(1, 0, unknown=1),),
+        (level(1, 5, unknown=2),),
+        (level(1, 0, unknown=1), level(15, 3)),
+        *(path((1, 5)) for _ in range(3)),
+    )
 
     assert found.unknown == 2
 
@@ -146,6 +141,7 @@ def test_a_sheet_that_does_not_add_up_says_so(opening: int, closing: int) -> Non
         (((1, 100), (12, None), (13, 80), (14, None), (15, 60)), 1, 100, 0, 60),
         (((1, 100), (12, 130), (13, None)), 1, 100, 0, 0),
         (((1, 100), (12, None), (13, 80, "EUR")), 1, 100, 0, 0),
+        (((1, 100), (12, None), (13, 80, "ZAR")), 1, 100, 0, 0),
         (((1, 100), (9, 60), (20, None)), 0, 0, 60, 60),
     ],
 )
@@ -164,6 +160,7 @@ def test_what_became_of_a_customer_of_the_opening(
         ((11, 100), (12, 50)),
         ((1, 100), (2, None), (11, 70)),
         ((1, 100), (11, 90, "EUR"), (12, None, "EUR")),
+        ((1, 100), (11, 90, "ZAR")),
         ((1, 100), (11, 150), (12, 90, "EUR"), (13, 90)),
     ],
 )

@@ -4,14 +4,16 @@ A fact counts from when it happened, and whether it counts is a matter of what w
 that comes late restates the months since it happened.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import zip_longest
-from typing import Final
+from typing import Any, Final
 
 from stemtide.billing.paid_terms import paid_terms
 from stemtide.facts import OF_SUBSCRIPTIONS, TRAITS_KIND, Fact, known_facts, terms_known
 
+CURRENCY: Final = "currency"
 ONE_MOVEMENT_MS: Final = 60 * 60_000
 """Changes within an hour of the first are one movement; an absence that is no longer is none."""
 
@@ -25,9 +27,9 @@ class Level:
 
     from_ms: int
     currency: str
-    mrr: int = 0
-    subscribed: bool = False
-    unknown: int = 0
+    mrr: int
+    subscribed: bool
+    unknown: int
 
     def differs(self, before: "Level | None") -> bool:
         """Whether the account pays otherwise than before (None: nothing); two absences are one."""
@@ -51,11 +53,11 @@ def levels(facts: Iterable[Fact], as_of_ms: int, *, currency: str) -> tuple[Leve
         currency: of an account that never said its own.
     """
     known = known_facts(facts, as_of_ms)
-    if any(fact.kind in OF_SUBSCRIPTIONS for fact in known):
-        steps = _of_terms(known, as_of_ms)
-    else:
-        steps = list(_of_traits(known))
-    found = _in_currencies(steps, _currencies(known, currency))
+    traits = [fact for fact in known if fact.kind == TRAITS_KIND]
+    is_told = any(fact.kind in OF_SUBSCRIPTIONS for fact in known)
+    steps = _of_terms(known, as_of_ms) if is_told else _of_traits(traits)
+    said = {fact.at_ms: fact.data[CURRENCY] or currency for fact in traits if CURRENCY in fact.data}
+    found = _in_currencies(steps, said, next(iter(said.values()), currency))
     return tuple(_changes(level for level in found if level.from_ms <= as_of_ms))
 
 
@@ -66,65 +68,58 @@ def settled(found: Iterable[Level]) -> tuple[Level, ...]:
     return tuple(_changes(_paying(_netted(without_gaps))))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Step:
-    """Terms' price, number and number without a price from an instant on."""
+    """The price of the running terms, their number, and how many of them have no price."""
 
-    from_ms: int
-    mrr: int
-    terms: int
-    unknown: int
+    mrr: int = 0
+    terms: int = 0
+    unknown: int = 0
+
+    def with_term(self, mrr: int | None, sign: int) -> "_Step":
+        return _Step(
+            mrr=self.mrr + sign * (mrr or 0),
+            terms=self.terms + sign,
+            unknown=self.unknown + sign * (mrr is None),
+        )
 
 
-def _of_terms(known: list[Fact], as_of_ms: int) -> list[_Step]:
-    deltas: dict[int, list[tuple[int, int, int]]] = {}
+_NOTHING: Final = _Step()
+
+
+def _of_terms(known: list[Fact], as_of_ms: int) -> dict[int, _Step]:
+    """What runs from each instant on at which a term begins or is over."""
+    changes: dict[int, list[tuple[int | None, int]]] = defaultdict(list)
     for paid in paid_terms(terms_known(known, as_of_ms).stretches()):
-        price, unknown = paid.term.mrr or 0, int(paid.term.mrr is None)
-        deltas.setdefault(paid.from_ms, []).append((price, 1, unknown))
+        changes[paid.from_ms].append((paid.term.mrr, 1))
         if paid.end_ms is not None:
-            deltas.setdefault(paid.end_ms, []).append((-price, -1, -unknown))
-    steps, mrr, terms, unknown = [], 0, 0, 0
-    for at_ms in sorted(deltas):
-        mrr += sum(delta[0] for delta in deltas[at_ms])
-        terms += sum(delta[1] for delta in deltas[at_ms])
-        unknown += sum(delta[2] for delta in deltas[at_ms])
-        steps.append(_Step(at_ms, mrr, terms, unknown))
+            changes[paid.end_ms].append((paid.term.mrr, -1))
+    now, steps = _NOTHING, {}
+    for at_ms in sorted(changes):
+        for mrr, sign in changes[at_ms]:
+            now = now.with_term(mrr, sign)
+        steps[at_ms] = now
     return steps
 
 
-def _of_traits(known: list[Fact]) -> Iterator[_Step]:
+def _of_traits(traits: list[Fact]) -> dict[int, _Step]:
     """A plan makes a subscription; where none was ever named, a price does."""
-    said: dict[str, object] = {}
-    for fact in known:
-        if fact.kind != TRAITS_KIND:
-            continue
+    said: dict[str, Any] = {}
+    steps = {}
+    for fact in traits:
         said.update(fact.data)
-        price = said.get("mrr")
-        mrr = price if isinstance(price, int) else None
-        if not said.get("plan", mrr):
-            yield _Step(fact.at_ms, 0, 0, 0)
-        else:
-            yield _Step(fact.at_ms, mrr or 0, 1, int(mrr is None))
+        mrr = said.get("mrr")
+        steps[fact.at_ms] = _NOTHING.with_term(mrr, 1) if said.get("plan", mrr) else _NOTHING
+    return steps
 
 
-def _currencies(known: list[Fact], default: str) -> list[tuple[int, str]]:
-    """The currency from an instant on; the first one said holds for all time before, too."""
-    return [
-        (fact.at_ms, fact.data["currency"] or default)
-        for fact in known
-        if fact.kind == TRAITS_KIND and "currency" in fact.data
-    ] or [(0, default)]
-
-
-def _in_currencies(steps: list[_Step], currencies: list[tuple[int, str]]) -> Iterator[Level]:
-    """The levels at every instant at which either changes; several of one instant end in the last."""
-    now, currency = _Step(0, 0, 0, 0), currencies[0][1]
-    said = dict(currencies)
-    by_instant = {step.from_ms: step for step in steps}
-    for at_ms in sorted({*by_instant, *said}):
-        now, currency = by_instant.get(at_ms, now), said.get(at_ms, currency)
+def _in_currencies(steps: dict[int, _Step], said: dict[int, str], currency: str) -> Iterator[Level]:
+    """The levels at every instant at which the terms or the currency change."""
+    now = _NOTHING
+    for at_ms in sorted({*steps, *said}):
+        now, currency = steps.get(at_ms, now), said.get(at_ms, currency)
         yield Level(
-            from_ms=at_ms, currency=currency, mrr=now.mrr, subscribed=now.terms > 0, unknown=now.unknown
+            from_ms=at_ms, currency=currency, mrr=now.mrr, subscribed=bool(now.terms), unknown=now.unknown
         )
 
 
@@ -163,5 +158,5 @@ def _paying(found: Iterable[Level]) -> Iterator[Level]:
     """A subscription counts from when a price is known to be asked for, or is not known, until it ends."""
     counts = False
     for level in found:
-        counts = level.subscribed and (counts or level.mrr > 0 or level.unknown > 0)
-        yield level if counts else replace(level, mrr=0, subscribed=False, unknown=0)
+        counts = level.subscribed and bool(counts or level.mrr or level.unknown)
+        yield replace(level, subscribed=counts)

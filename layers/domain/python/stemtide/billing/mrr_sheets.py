@@ -50,7 +50,7 @@ class Sheet:
         """Count an account that is a customer when the period ends."""
         self.closing += closing.mrr
         self.customers_closing += 1
-        self.unknown += closing.unknown > 0
+        self.unknown += bool(closing.unknown)
 
 
 def sheets(accounts: Iterable[Sequence[Level]], periods: Sequence[Period]) -> dict[str, list[Sheet]]:

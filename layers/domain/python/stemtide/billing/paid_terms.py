@@ -35,37 +35,26 @@ def paid_terms(stretches: Iterable[Stretch]) -> Iterator[PaidTerm]:
     for stretch in stretches:
         term = stretch.term
         product = term.plan if term.addon else None
-        day = _billing_day(term, billing_days.get((product, term.start_ms), 0))
+        own_day = _date(term.start_ms).day
+        day = max(own_day, billing_days.get((product, term.start_ms), own_day))
         runs_out_ms = _runs_out_ms(term, day)
         if runs_out_ms is not None:
             billing_days[product, runs_out_ms] = day
         ends = [at_ms for at_ms in (stretch.until_ms, runs_out_ms) if at_ms is not None]
         end_ms = min(ends, default=None)
-        if end_ms is None or stretch.from_ms < end_ms:
+        if end_ms is None or stretch.from_ms < end_ms:  # a change may say that the term was over before it
             yield PaidTerm(term=term, from_ms=stretch.from_ms, end_ms=end_ms)
 
 
-def _billing_day(term: Term, before: int) -> int:
-    """The day of month of a term's start, or that of the term which it follows when its month is too short.
-
-    Args:
-        before: the billing day of the term that ends where this one begins; 0 without one.
-    """
-    start = _date(term.start_ms)
-    return max(start.day, before) if start.day == _days_in_month(start) else start.day
-
-
 def _runs_out_ms(term: Term, billing_day: int) -> int | None:
+    """When the term runs out: on the billing day, or on the last day of a month that is too short for it."""
     end_ms = term_end_ms(term)
     if end_ms is None:
         return None
     end = _date(end_ms)
-    return end_ms + (min(billing_day, _days_in_month(end)) - end.day) * DAY_MS
+    days_in_month = monthrange(end.year, end.month)[1]
+    return end_ms + (min(billing_day, days_in_month) - end.day) * DAY_MS
 
 
 def _date(at_ms: int) -> datetime:
     return _EPOCH + timedelta(milliseconds=at_ms)
-
-
-def _days_in_month(day: datetime) -> int:
-    return monthrange(day.year, day.month)[1]
