@@ -177,11 +177,12 @@ def test_an_absence_of_an_hour_is_none_and_a_longer_one_is(at: str, expected: To
     assert counted(term(1, "2026-01-10"), again) == expected
 
 
-def test_an_absence_is_none_whatever_changed_shortly_before() -> None:
+@pytest.mark.parametrize("at", ["2026-02-10T00:30:00Z", "2026-02-10T01:00:00Z"])
+def test_an_absence_is_none_whatever_changed_shortly_before(at: str) -> None:
     facts = (
         term(1, "2026-01-10"),
         change(1, "2026-02-09T23:20:00Z", 150),
-        subscription("Started", "t-2", "2026-02-10T01:00:00Z", mrr=150),
+        subscription("Started", "t-2", at, mrr=150),
     )
 
     assert counted(*facts) == [("2026-01-10", 100), ("2026-02-09T23:20", 150)]
