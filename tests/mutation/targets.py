@@ -118,6 +118,8 @@ TARGETS: Final = {
         ),
         tests=(
             "tests/unit/billing/test_mrr_levels.py",
+            "tests/unit/billing/test_mrr_one_movement.py",
+            "tests/unit/billing/test_mrr_of_traits.py",
             "tests/unit/billing/test_mrr_movements.py",
             "tests/property/test_mrr_reconciles.py",
         ),
