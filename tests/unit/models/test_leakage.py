@@ -131,8 +131,8 @@ def test_a_standing_of_a_later_day_is_caught(log: Log, monkeypatch: pytest.Monke
 
 
 def test_facts_that_were_not_known_yet_are_caught(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
-    honest = facts._known
-    monkeypatch.setattr(facts, "_known", lambda told, as_of_ms: honest(told, as_of_ms + 60 * DAY_MS))
+    honest = facts.known_facts
+    monkeypatch.setattr(facts, "known_facts", lambda told, as_of_ms: honest(told, as_of_ms + 60 * DAY_MS))
 
     message = refused(log)
 

@@ -121,8 +121,10 @@ def test_a_kernel_that_counts_later_days_is_caught(known: Known, monkeypatch: py
 
 
 def test_facts_that_were_not_known_yet_are_caught(known: Known, monkeypatch: pytest.MonkeyPatch) -> None:
-    honest = facts_module._known
-    monkeypatch.setattr(facts_module, "_known", lambda told, as_of_ms: honest(told, as_of_ms + 60 * DAY_MS))
+    honest = facts_module.known_facts
+    monkeypatch.setattr(
+        facts_module, "known_facts", lambda told, as_of_ms: honest(told, as_of_ms + 60 * DAY_MS)
+    )
 
     with pytest.raises(CliError, match="nothing was trained"):
         check(known, questions_of())
