@@ -22,7 +22,7 @@ class Move(Enum):
     KEEP = auto()
 
 
-def move(stored: Known | None, stored_ended_ms: int, fresh: Known, read: Read) -> Move:
+def move(stored: Known, stored_ended_ms: int, fresh: Known, read: Read) -> Move:
     """Whether a fresh object takes the place of the stored one.
 
     An answer shows the object at some instant between the beginning and the end of its read. So only a read
@@ -39,8 +39,6 @@ def move(stored: Known | None, stored_ended_ms: int, fresh: Known, read: Read) -
     Args:
         stored_ended_ms: when the read had ended that the stored object is from.
     """
-    if stored is None:
-        return Move.WRITE
     if read.begun_ms < stored_ended_ms:
         return Move.READ_AGAIN
     return Move.KEEP if stored.over and not _same_end(stored, fresh) else Move.WRITE

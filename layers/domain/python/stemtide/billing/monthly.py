@@ -2,8 +2,8 @@
 
 What counts, by the usual definition: licensed prices of active and past due subscriptions, less discounts
 that recur. Prices by use, one-off discounts, trials and paused collection do not. A year is twelve months, a
-week 1/52 and a day 1/365 of a year. Each price is rounded to the minor unit, halves up; the subscription's MRR is
-the sum of these, so that what is told of plans adds up to it.
+week 1/52 and a day 1/365 of a year. Each price is rounded to the minor unit, halves up; the subscription's
+MRR is the sum of these, so that what is told of plans adds up to it.
 """
 
 from collections.abc import Iterable, Mapping, Sequence

@@ -1,8 +1,7 @@
 """What a price is called: the plan of `[[plans]]` that it sells, else what the provider calls it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from types import MappingProxyType
+from dataclasses import dataclass, field
 from typing import NamedTuple, Self
 
 from stemtide.billing.provider import Json
@@ -27,7 +26,7 @@ class PlanNames:
     """The configured plans, and `by_id`: the plan that a price or product stands for."""
 
     plans: Sequence[Plan] = ()
-    by_id: Mapping[str, str] = MappingProxyType({})
+    by_id: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def of(cls, plans: Sequence[Plan], by_id: Mapping[str, str]) -> Self:

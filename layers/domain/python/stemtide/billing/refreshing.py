@@ -85,8 +85,9 @@ class Refreshing:
         self._write(Kind.INVOICE, object_id, fresh)
 
     def charge(self, payment: str) -> None:
-        """The invoice that a payment (or charge) belongs to, with what became of its charges; of a payment that
-        was not seen before all invoices of the customer are looked through, and it may be of none.
+        """The invoice that a payment (or charge) belongs to, with what became of its charges.
+
+        For a payment that was not seen before the customer's invoices are looked through: it may be of none.
 
         Raises:
             MalformedError: the invoice cannot be used.
@@ -177,7 +178,7 @@ def write(
         if known is None:
             return stored
         _check(known, kind, object_id, customer)
-        stands = move(stored and stored.known, stored.read_ms if stored else 0, known, read)
+        stands = Move.WRITE if stored is None else move(stored.known, stored.read_ms, known, read)
         if stands is Move.READ_AGAIN:
             continue
         new = _row(ports, stored, known, read, account)

@@ -1,9 +1,9 @@
 """From what an account subscribes to now, and what was told of it, to the facts that are new.
 
 A billing period is no term that runs out: a subscription goes on until the provider says that it has ended,
-so what is told has no length, and the renewal date is a trait. A fact says all of its plan. It happened when the
-provider says so: a beginning, renewal or end by the object's own instants, any other change by the event that
-told of it.
+so what is told has no length, and the renewal date is a trait. A fact says all of its plan. It happened when
+the provider says so: a beginning, renewal or end by the object's own instants, any other change by the event
+that told of it.
 """
 
 from collections.abc import Container, Iterator, Mapping

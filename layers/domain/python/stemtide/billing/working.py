@@ -58,7 +58,7 @@ def _work_off(claim: Claim, ports: BillingPorts) -> Worked:
     if paid is not None:
         customer = paid[0]
     if customer is None:
-        return DONE if claim.kind is Kind.CHARGE else _nameless(claim)
+        return _nameless(claim)
     row, whole = _customer(claim, customer, ports)
     if row.account is None:
         deleted = isinstance(row.known, Customer) and row.known.deleted
@@ -81,7 +81,9 @@ def _work_off(claim: Claim, ports: BillingPorts) -> Worked:
 
 
 def _nameless(claim: Claim) -> Worked:
-    """An event of an object that is nobody's, for example an invoice of another product."""
+    """A dispute names only its payment, whose invoice may come later; all else names its customer."""
+    if claim.kind is Kind.CHARGE:
+        return Worked(state=State.UNMAPPED, reason=f"{claim.object_id} pays no invoice that was seen")
     return Worked(state=State.FAILED, reason=f"{claim.type} names no customer")
 
 
