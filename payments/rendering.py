@@ -1,0 +1,106 @@
+"""Objects as the API shows them: parts put in, `expand` followed, always a copy of their own."""
+
+import marshal
+from typing import Any, Final
+
+from payments.errors import invalid
+from payments.shapes.catalog import plan_of
+from payments.store import Object, Store
+
+SHOWN_ROWS: Final = 10
+"""How many items, lines or payments an object carries; the rest is paged."""
+KINDS: Final = {
+    "charge": "charge",
+    "coupon": "coupon",
+    "customer": "customer",
+    "default_payment_method": "payment_method",
+    "default_price": "price",
+    "discount": "discount",
+    "discounts": "discount",
+    "invoice": "invoice",
+    "latest_charge": "charge",
+    "latest_invoice": "invoice",
+    "payment_intent": "payment_intent",
+    "payment_method": "payment_method",
+    "price": "price",
+    "product": "product",
+    "promotion_code": "promotion_code",
+    "subscription": "subscription",
+}
+"""Fields that hold ids, by the kind of what they name."""
+INCLUDABLE: Final = {
+    ("charge", "refunds"): ("refund", "charge", "/v1/refunds?charge={}"),
+    ("customer", "subscriptions"): ("subscription", "customer", "/v1/subscriptions?customer={}"),
+    ("invoice", "payments"): ("invoice_payment", "invoice", "/v1/invoice_payments?invoice={}"),
+}
+"""Lists that are shown only when asked for: their kind, the index that finds them, their address."""
+
+
+def copied(value: Any) -> Any:
+    """A deep copy of plain values."""
+    return marshal.loads(marshal.dumps(value))  # noqa: S302 - our own bytes, of this moment
+
+
+def rendered(store: Store, obj: Object, expand: list[str] | tuple[str, ...] = ()) -> Object:
+    """The object as an answer shows it.
+
+    Raises:
+        ApiError: a path of `expand` leads nowhere.
+    """
+    shown = _shown(store, obj)
+    for path in expand:
+        _expand(store, shown, path.split("."), path)
+    result: Object = copied(shown)
+    return result
+
+
+def page_of(rows: list[Object], url: str) -> Object:
+    """The first rows of a list inside an object."""
+    return {"object": "list", "data": rows[:SHOWN_ROWS], "has_more": len(rows) > SHOWN_ROWS, "url": url}
+
+
+def _shown(store: Store, obj: Object) -> Object:
+    kind = obj["object"]
+    if kind == "subscription":
+        shown = {key: value for key, value in obj.items() if key[0] != "_"}
+        items = [_shown(store, item) for item in store.of("subscription_item", "subscription", obj["id"])]
+        shown["items"] = page_of(items, f"/v1/subscription_items?subscription={obj['id']}")
+        return shown
+    if kind == "subscription_item":
+        price = store.need("price", obj["price"])
+        return {**obj, "plan": plan_of(price), "price": price}
+    if kind == "invoice":
+        lines = obj["lines"]
+        return {**obj, "lines": page_of(lines["data"], lines["url"])}
+    if kind == "event":
+        return dict(obj)
+    return {key: value for key, value in obj.items() if key[0] != "_"}
+
+
+def _expand(store: Store, node: Object, path: list[str], whole: str) -> None:
+    head, rest = path[0], path[1:]
+    includable = INCLUDABLE.get((node.get("object", ""), head))
+    if includable and head not in node:
+        kind, index, url = includable
+        rows = [_shown(store, row) for row in store.of(kind, index, node["id"])]
+        node[head] = page_of(rows, url.format(node["id"]))
+    if head not in node:
+        raise invalid(f"This property cannot be expanded ({whole}).", param="expand")
+    node[head] = _followed(store, node[head], head, rest, whole)
+
+
+def _followed(store: Store, value: Any, head: str, rest: list[str], whole: str) -> Any:
+    if isinstance(value, list):
+        return [_followed(store, item, head, rest, whole) for item in value]
+    if isinstance(value, str) and head in KINDS:
+        found = store.find(KINDS[head], value)
+        if found is None:
+            return value
+        value = _shown(store, found)
+    elif isinstance(value, str):
+        raise invalid(f"This property cannot be expanded ({whole}).", param="expand")
+    if isinstance(value, dict):
+        value = dict(value)
+        if rest:
+            _expand(store, value, rest, whole)
+    return value
