@@ -174,7 +174,7 @@ def dying_at(number: int) -> Callable[[str], None]:
     return step
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=600, deadline=None)
 @given(log=st.lists(ACTS | DELIVERIES, max_size=40))
 def test_one_reconcile_makes_all_as_the_provider_says(log: list[tuple[str, int, int]]) -> None:
     memory = Memory()
@@ -195,6 +195,38 @@ def test_one_reconcile_makes_all_as_the_provider_says(log: list[tuple[str, int, 
     assert memory.waiting(None) == []
 
 
+@settings(max_examples=600, deadline=None)
+@given(
+    start=st.lists(ACTS, min_size=1, max_size=8),
+    races=st.lists(st.tuples(ACTS, st.integers(0, 30), st.integers(1, 25)), min_size=1, max_size=5),
+)
+def test_whoever_works_in_between_the_end_is_the_same(
+    start: list[tuple[str, int, int]], races: list[tuple[tuple[str, int, int], int, int]]
+) -> None:
+    """In the middle of working off an event, at any step, the provider changes and another event is worked
+    off: as two invocations do it side by side."""
+    memory = Memory()
+    story = Story(memory.provider)
+    for act in start:
+        story.act(*act)
+    for act, which, number in races:
+        left = [number]
+
+        def meanwhile(_: str, act: tuple[str, int, int] = act, left: list[int] = left) -> None:
+            left[0] -= 1
+            if left[0] == 0:
+                story.act(*act)
+                memory.deliver(memory.provider.told[-1])
+
+        memory.step = memory.provider.reading = meanwhile
+        memory.deliver(memory.provider.told[which % len(memory.provider.told)])
+        memory.step = memory.provider.reading = lambda _: None
+
+    memory.reconcile()
+
+    check_end(memory)
+
+
 @settings(max_examples=200, deadline=None)
 @given(
     before=st.lists(ACTS.filter(lambda act: act[1] == 1), max_size=12),
@@ -208,8 +240,8 @@ def test_the_order_of_what_waits_changes_no_fact(
     shuffled: st.DataObject,
     lost: set[int],
 ) -> None:
-    """All that had happened to a subscription when the first of its events is worked off is told by that one,
-    whichever it is. (Of two subscriptions of one plan the sum is told, in the order in which they are read.)"""
+    """All that had happened to a subscription when the first of its events is worked off is told by it,
+    whichever it is. (Of two of one plan the sum is told, in the order in which they are read.)"""
 
     def played() -> tuple[Memory, list[dict[str, Any]]]:
         memory = Memory()

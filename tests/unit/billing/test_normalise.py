@@ -87,7 +87,7 @@ def test_a_subscription_says_its_period_and_why_it_was_canceled() -> None:
         200_000,
         300_000,
     )
-    assert (one.reason, one.over, one.running) == ("too_expensive", True, False)
+    assert (one.cause, one.feedback, one.over, one.running) == ("other", "too_expensive", True, False)
     assert one.items[0].quantity == 4
 
 

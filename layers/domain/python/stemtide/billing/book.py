@@ -84,7 +84,7 @@ def lines_of(subscriptions: Iterable[Subscription]) -> tuple[Line, ...]:
 def ends_of(subscriptions: Iterable[Subscription]) -> dict[str, End]:
     """When subscriptions have ended, by their ids."""
     return {
-        one.id: End(at_ms=one.ended_ms, reason=one.reason)
+        one.id: End(at_ms=one.ended_ms, reason=one.feedback or one.cause)
         for one in subscriptions
         if one.over and one.ended_ms is not None
     }

@@ -55,7 +55,8 @@ def after_discounts(
 ) -> dict[str, Fraction]:
     """What is left of each item's amount a period, the discounts taken off one after the other.
 
-    An amount off is shared by the items in proportion, and nothing becomes less than nothing.
+    An amount off is shared by the items in proportion, and nothing becomes less than nothing. After a
+    discount that was not read nobody knows what is left: nothing is said of the items.
 
     Args:
         products: the product of each item.
@@ -63,6 +64,8 @@ def after_discounts(
     """
     left = dict(amounts)
     for discount in discounts:
+        if discount.unread:
+            return {}
         if discount.until_ms is not None and discount.until_ms <= as_of_ms:
             continue
         hit = [name for name in left if discount.products is None or products[name] in discount.products]

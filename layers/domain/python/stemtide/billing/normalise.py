@@ -44,7 +44,7 @@ def subscription_of(
         of_customer: the customer's own discounts, which hold where the subscription has none.
 
     Raises:
-        MalformedError: it lacks what it must have, or a discount or price was not read with it.
+        MalformedError: it lacks what it must have.
     """
     status, currency = text(found, "status"), text(found, "currency").upper()
     rows = list(each(found, "items"))
@@ -71,7 +71,8 @@ def subscription_of(
         cancel_at_period_end=bool(found.get("cancel_at_period_end")),
         canceled_ms=instant(found, "canceled_at"),
         ended_ms=instant(found, "ended_at"),
-        reason=why.get("feedback") or why.get("reason"),
+        cause=why.get("reason"),
+        feedback=why.get("feedback"),
         collection=found.get("collection_method") or "charge_automatically",
         paused=behavior is not None,
     )
@@ -180,20 +181,15 @@ def _metered(price: Json) -> bool:
 
 
 def _discounts(found: Iterable[Any]) -> tuple[Discount, ...]:
-    """The discounts that recur.
-
-    Raises:
-        MalformedError: one was named, but not read.
-    """
-    return tuple(_discount(one, coupon) for one, coupon in _coupons(found) if coupon.get("duration") != ONCE)
+    """The discounts that recur, and those that were named but not read with their coupons."""
+    return tuple(one for one in map(_discount_in, found) if one is not None)
 
 
-def _coupons(found: Iterable[Any]) -> Iterator[tuple[Json, Json]]:
-    for one in found:
-        coupon = part(one, "source").get("coupon") or part(one).get("coupon")
-        if not isinstance(coupon, Mapping):
-            raise MalformedError(f"discount {reference(one) or '?'} was not read with its coupon")
-        yield one, coupon
+def _discount_in(found: Any) -> Discount | None:
+    coupon = part(found, "source").get("coupon") or part(found).get("coupon")
+    if not isinstance(coupon, Mapping):
+        return Discount(unread=True)
+    return None if coupon.get("duration") == ONCE else _discount(found, coupon)
 
 
 def _discount(one: Json, coupon: Json) -> Discount:

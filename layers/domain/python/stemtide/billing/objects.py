@@ -37,13 +37,14 @@ DELETED: Final = "deleted"
 
 class Discount(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What is taken off each period. `percent` as decimal text, `amount` in minor units of `currency`;
-    `until_ms` None: for ever; `products` None: of everything."""
+    `until_ms` None: for ever; `products` None: of everything. Of an `unread` one nothing is known."""
 
     percent: str | None = None
     amount: int | None = None
     currency: str | None = None
     until_ms: int | None = None
     products: tuple[str, ...] | None = None
+    unread: bool = False
 
 
 class Item(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -69,8 +70,8 @@ class Item(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 class Subscription(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A subscription as it was read; `mrr` is the sum of its items, None if one of them is not known.
 
-    `period_start_ms` is the latest of its items', `period_end_ms` the earliest; `reason` is why it was
-    canceled, in the provider's words.
+    `period_start_ms` is the latest of its items', `period_end_ms` the earliest; `cause` and `feedback` are
+    why it was canceled, in the provider's words and in the customer's.
     """
 
     id: str
@@ -86,7 +87,8 @@ class Subscription(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     cancel_at_period_end: bool = False
     canceled_ms: int | None = None
     ended_ms: int | None = None
-    reason: str | None = None
+    cause: str | None = None
+    feedback: str | None = None
     collection: str = "charge_automatically"
     paused: bool = False
 

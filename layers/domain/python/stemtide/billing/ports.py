@@ -18,12 +18,14 @@ from stemtide.facts import Fact
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stored:
-    """An object in its row: whose it is, its version, and when the read had ended that it is from (real time,
-    epoch ms). `former` are the accounts that a customer was of before."""
+    """An object in its row: whose it is, its version, and when the read had ended that it is from: in real
+    time (`read_ms`, epoch ms), by which reads are ordered, and in model time (`seen_ms`). `former` are the
+    accounts that a customer was of before."""
 
     known: Known
     version: int
     read_ms: int
+    seen_ms: int
     account: str | None = None
     former: tuple[str, ...] = ()
 

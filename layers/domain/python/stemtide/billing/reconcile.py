@@ -13,7 +13,7 @@ import msgspec
 
 from stemtide.billing.events import Claim, Pending, State, claim_of, refresh_of
 from stemtide.billing.normalise import customer_of, subscription_of
-from stemtide.billing.objects import Customer, Kind, MalformedError
+from stemtide.billing.objects import Kind, MalformedError, Subscription
 from stemtide.billing.ports import BillingPorts
 from stemtide.billing.provider import Json
 from stemtide.billing.reading import reference
@@ -31,6 +31,13 @@ LATE_MS: Final = 15 * MINUTE_MS
 OVERDUE_MS: Final = DAY_MS
 """One that is pending for longer is worth an alarm."""
 SAVE_EVERY: Final = 500
+METRICS: Final = {
+    "claimed": "BillingEventsMissed",
+    "overdue": "BillingEventsOverdue",
+    "unmapped": "BillingEventsUnmapped",
+    "failed": "BillingEventsFailed",
+}
+"""What a reconcile measures at its end, as CloudWatch calls it."""
 
 
 class Progress(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,11 +49,12 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Reconciled(msgspec.Struct, kw_only=True):
-    """What a reconcile found: events listed and those that had not arrived, customers whose subscriptions
-    differed, events handed on again; and what still waits, of which `overdue` for more than a day."""
+    """What a reconcile found: events listed and those that had not arrived (None: none was asked for),
+    customers whose subscriptions differed, events handed on again; and what still waits, of which `overdue`
+    for more than a day."""
 
     listed: int = 0
-    claimed: int = 0
+    claimed: int | None = None
     unreadable: int = 0
     walked: int | None = None
     differed: int = 0
@@ -86,7 +94,7 @@ def reconcile(ports: ReconcilePorts, *, now_ms: int, walk: bool = False) -> Reco
     Raises:
         UnavailableError: something did not answer; the next one goes on.
     """
-    found = Reconciled()
+    found = Reconciled(claimed=0)
     model_ms = ports.billing.clock.at(now_ms)
     before = ports.progress()
     edge_s = model_ms // 1000 - LISTED_S
@@ -96,11 +104,17 @@ def reconcile(ports: ReconcilePorts, *, now_ms: int, walk: bool = False) -> Reco
     due = walk or gap or walked_ms is None or model_ms - walked_ms >= WALK_EVERY_MS
     _events(ports, found, since_s=since_s, walked_ms=walked_ms, now_ms=now_ms)
     if due:
-        _walk(ports, found, now_ms=now_ms)
+        _walk(ports, found, now_ms=now_ms, every=gap)
         walked_ms = model_ms
     ports.save(Progress(events_until_s=model_ms // 1000, walked_ms=walked_ms))
-    _waiting(ports, found, now_ms=now_ms)
-    return found
+    waiting = hand_on(ports, now_ms=now_ms, ask=True)
+    return msgspec.structs.replace(
+        found,
+        again=waiting.again,
+        overdue=waiting.overdue,
+        unmapped=waiting.unmapped,
+        failed=waiting.failed,
+    )
 
 
 def _events(
@@ -115,19 +129,22 @@ def _events(
             found.unreadable += 1
             continue
         if claim is not None and ports.events.claim(claim):
-            found.claimed += 1
+            found.claimed = (found.claimed or 0) + 1
         if found.listed % SAVE_EVERY == 0 and claim is not None:
             ports.save(Progress(events_until_s=claim.created_ms // 1000, walked_ms=walked_ms))
 
 
-def _walk(ports: ReconcilePorts, found: Reconciled, *, now_ms: int) -> None:
-    """Claim a look at each customer of whom a subscription is not as it was seen last."""
+def _walk(ports: ReconcilePorts, found: Reconciled, *, now_ms: int, every: bool) -> None:
+    """Claim a look at each customer of whom a subscription is not as it was seen last; at `every` one where
+    events were missed."""
     differ: set[str] = set()
     found.walked = 0
     for one in ports.billing.provider.subscriptions():
         found.walked += 1
         customer = reference(one.get("customer"))
-        if customer is not None and customer not in differ and _differs(ports.billing, customer, one, now_ms):
+        if customer is None or customer in differ:
+            continue
+        if every or _differs(ports.billing, customer, one, now_ms):
             differ.add(customer)
             look_at(ports, customer, now_ms=now_ms)
     found.differed = len(differ)
@@ -141,40 +158,54 @@ def look_at(ports: ReconcilePorts, customer: str, *, now_ms: int) -> None:
 
 
 def _differs(billing: BillingPorts, customer: str, found: Json, now_ms: int) -> bool:
-    owner = billing.objects.get(customer, Kind.CUSTOMER, customer)
+    """Whether a subscription is another than was seen last, by what a list tells of it for certain."""
     stored = billing.objects.get(customer, Kind.SUBSCRIPTION, str(found.get("id")))
-    if owner is None or owner.account is None or stored is None:
+    if stored is None or not isinstance(stored.known, Subscription):
         return True
-    discounts = owner.known.discounts if isinstance(owner.known, Customer) else ()
     try:
-        fresh = subscription_of(
-            found, names=billing.names, as_of_ms=billing.clock.at(now_ms), of_customer=discounts
-        )
+        fresh = subscription_of(found, names=billing.names, as_of_ms=billing.clock.at(now_ms))
     except MalformedError:
         return True  # working it off says why
-    return fresh != stored.known
+    return _seen(fresh) != _seen(stored.known)
 
 
-def _waiting(ports: ReconcilePorts, found: Reconciled, *, now_ms: int) -> None:
-    """Hand on what was given up, and what belonged to nobody and now belongs to somebody."""
+def _seen(one: Subscription) -> tuple[object, ...]:
+    items = sorted((item.id, item.price, item.quantity) for item in one.items)
+    return one.status, items, one.period_start_ms, one.period_end_ms, one.ended_ms, one.paused
+
+
+def hand_on(ports: ReconcilePorts, *, now_ms: int, ask: bool) -> Reconciled:
+    """Hand on what was given up, and what belonged to nobody and now belongs to somebody.
+
+    Args:
+        now_ms: real time.
+        ask: ask the provider, too, whose customers are.
+
+    Raises:
+        UnavailableError: something did not answer; the next one goes on.
+    """
+    found = Reconciled()
     for one in list(ports.events.open(State.PENDING, until_ms=now_ms - LATE_MS)):
         found.overdue += one.claim.arrived_ms <= now_ms - OVERDUE_MS
         found.again += ports.events.again(one.claim, driven_ms=now_ms)
     mapped: dict[str, bool] = {}
     for one in list(ports.events.open(State.UNMAPPED)):
         found.unmapped += 1
-        if _is_somebodys(ports.billing, one.claim, mapped):
+        if _is_somebodys(ports.billing, one.claim, mapped, ask=ask):
             found.again += ports.events.again(one.claim, driven_ms=now_ms)
     found.failed = sum(1 for _ in ports.events.open(State.FAILED))
+    return found
 
 
-def _is_somebodys(billing: BillingPorts, claim: Claim, mapped: dict[str, bool]) -> bool:
+def _is_somebodys(billing: BillingPorts, claim: Claim, mapped: dict[str, bool], *, ask: bool) -> bool:
     """Whether an event that belonged to nobody has found its account, or its invoice."""
     customer = claim.customer
     if customer is None:
         return billing.objects.invoice_of(claim.object_id) is not None
     if customer not in mapped:
-        mapped[customer] = billing.account_of(customer) is not None or _says_whose(billing, customer)
+        mapped[customer] = billing.account_of(customer) is not None or (
+            ask and _says_whose(billing, customer)
+        )
     return mapped[customer]
 
 

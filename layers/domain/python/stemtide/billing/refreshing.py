@@ -204,6 +204,7 @@ def _row(ports: BillingPorts, stored: Stored | None, known: Known, read: Read, a
         known=known,
         version=1 if stored is None else stored.version + 1,
         read_ms=read.ended_ms,
+        seen_ms=ports.clock.at(read.ended_ms),
         account=account,
         former=former,
     )

@@ -56,7 +56,10 @@ def tell(book: Book, customer: str, lines: tuple[Line, ...] | None, news: News) 
         for fact in told.of_plan(book.told.get(plan), now.get(plan))
     ]
     read = book.read - {customer} if lines is None else book.read | {customer}
-    traits = _traits(book.traits, now, customer if lines is not None else None, customers)
+    known = book.traits
+    if lines is None and known.get(CUSTOMER) == customer:
+        known = {**known, CUSTOMER: None}
+    traits = _traits(known, now, customer if lines is not None else None, customers)
     facts += told.of_traits({name: v for name, v in traits.items() if book.traits.get(name) != v})
     seen = book.seen.union(*(line.subscriptions for line in lines or ()))
     return Book(

@@ -6,17 +6,13 @@ from typing import Any, Final
 import msgspec
 from boto3.dynamodb.conditions import Key
 
-from stemtide.billing.objects import Customer, Invoice, Kind, Known, Subscription, kind_of
+from stemtide.billing.objects import Customer, Invoice, Kind, kind_of
 from stemtide.billing.ports import Stored
+from stemtide.billing.stored import stored_in
 from stemtide.store.errors import translated
 
 KEPT_S: Final = 3 * 366 * 86_400
 """How long a settled invoice and its payments are kept: refunds and disputes come within two years."""
-_TYPES: Final[dict[Kind, type[Known]]] = {
-    Kind.CUSTOMER: Customer,
-    Kind.SUBSCRIPTION: Subscription,
-    Kind.INVOICE: Invoice,
-}
 
 
 class BillingObjects:
@@ -107,6 +103,7 @@ def item_of(stored: Stored, *, now_s: int) -> dict[str, Any]:
         "sk": _sk(kind, known.id),
         "version": stored.version,
         "read_ms": stored.read_ms,
+        "seen_ms": stored.seen_ms,
         "body": msgspec.json.encode(known).decode(),
     }
     if stored.account is not None:
@@ -116,18 +113,6 @@ def item_of(stored: Stored, *, now_s: int) -> dict[str, Any]:
     if isinstance(known, Invoice) and known.over:
         item["expires_at"] = now_s + KEPT_S
     return item
-
-
-def stored_in(item: dict[str, Any]) -> Stored:
-    """The object in its row, of the table or of its stream."""
-    kind = Kind(str(item["sk"]).partition("#")[0])
-    return Stored(
-        known=msgspec.json.decode(str(item["body"]), type=_TYPES[kind]),
-        version=int(item["version"]),
-        read_ms=int(item["read_ms"]),
-        account=item.get("account"),
-        former=tuple(str(one) for one in item.get("former", ())),
-    )
 
 
 def _pk(customer: str) -> str:
