@@ -1,8 +1,8 @@
 """What a change of a row of the billing table tells on the bus: only what is new, and only of accounts.
 
 A row implies at most one fact: the newest failure of an open invoice, how an invoice was settled, the end of
-a subscription. A change tells what the new row implies and the old one did not; so a row whose account becomes
-known tells it then.
+a subscription. A change tells what the new row implies and the old one did not; so a row whose account
+becomes known tells it then.
 """
 
 from typing import Any, Final
