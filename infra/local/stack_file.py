@@ -46,7 +46,11 @@ def describe(
             "sweep": outputs["SweepStateMachine"],
             "recompute": outputs["RecomputeStateMachine"],
         },
-        "functions": {"detect": outputs["DetectFunction"], "score": outputs["ScoreFunction"]},
+        "functions": {
+            "detect": outputs["DetectFunction"],
+            "score": outputs["ScoreFunction"],
+            "billing": outputs["BillingFunction"],
+        },
         "config_path": str(ROOT / "stemtide.toml"),
         "api_url": f"{home.endpoint}/_aws/execute-api/{outputs['ApiId']}",
         "api_tokens": tokens,

@@ -1,4 +1,4 @@
-"""Requests that the provider did not sign, or not now, or that are no events: refused, and nothing is claimed."""
+"""Requests that the provider did not sign, or not now, or that are no events: refused, nothing is claimed."""
 
 import base64
 import json

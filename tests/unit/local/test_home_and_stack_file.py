@@ -33,6 +33,7 @@ OUTPUTS = {
         "RecomputeStateMachine",
         "DetectFunction",
         "ScoreFunction",
+        "BillingFunction",
     ]
 }
 CONTRACT_KEYS = {
