@@ -9,31 +9,27 @@ from collections.abc import Mapping as Dict
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
-import msgspec
 import numpy as np
-from stemtide.calls import RESERVED_PREFIX
 from stemtide.config_schema import Config
-from stemtide.facts import Fact, UnusableFactError, fact_of, standing_at, without_text
+from stemtide.facts import Fact, standing_at
 from stemtide.features.history import AccountHistory, Counter
 from stemtide.profile import Standing
-from stemtide.sentiment import SentimentOf, sentiment_by
-from stemtide_cli import packing, sql
+from stemtide.sentiment import sentiment_by
+from stemtide_cli import sql
 from stemtide_cli.errors import CliError
 from stemtide_cli.facts_log import Facts, open_facts, terms_query
 from stemtide_cli.log import Log, connect, open_log, readable
 from stemtide_cli.log_file import ROW
 from stemtide_cli.mapping import Mapping, find_mapping, load_mapping
-from stemtide_cli.position import END, START
 from stemtide_cli.section_file import find_section
 
 from models.histories import read_histories
 from models.log_config import config_by_log
+from models.log_facts import facts_in
 from models.plays import NO_PLAYS, Plays, read_plays
 from models.targets import BaseTerm, Enrolment, Outcomes, Window, split_day
 
-BATCH_ROWS = 50_000
 NOTHING = np.empty(0, dtype=np.int64)
 
 
@@ -169,7 +165,7 @@ def _read(
         config=config,
         fingerprint=f"{log.fingerprint}-{facts.log.fingerprint if facts.log else 'none'}",
         histories=read_histories(log, config),
-        facts=_facts(log, facts, sentiment_by(config.support.sentiment)),
+        facts=facts_in(log, facts, sentiment_by(config.support.sentiment)),
         terms=terms,
         enrolments=enrolments,
         courses={**enrolled_in, **active_in},
@@ -219,36 +215,6 @@ def _courses(mapping: Mapping, log: Log) -> tuple[dict[str, str], dict[str, Wind
         {name: course for name, course in courses if name is not None},
         {c: Window(origin=int(first), observed=int(last)) for c, first, last in clocks if c is not None},
     )
-
-
-def _facts(log: Log, facts: Facts, sentiment_of: SentimentOf) -> dict[str, list[Fact]]:
-    """The facts as the consumers make them of the replayed calls, also of those among the events: the text of
-    a ticket has given way to its sentiment."""
-    found: dict[str, list[Fact]] = defaultdict(list)
-    reserved = " OR ".join(f"starts_with(event, {sql.text(prefix)})" for prefix in RESERVED_PREFIX)
-    among_events = f"SELECT * FROM (SELECT * FROM ({log.query}) WHERE ({reserved}) AND skip IS NULL)"
-    _take_facts(replace(log, query=among_events), found, billing=False)
-    if facts.log is not None:
-        _take_facts(facts.log, found, billing=True)
-    return {account: [without_text(fact, sentiment_of) for fact in said] for account, said in found.items()}
-
-
-def _take_facts(log: Log, found: dict[str, list[Fact]], *, billing: bool) -> None:
-    for rows in log.rows((START, END), batch=BATCH_ROWS):
-        packed = packing.pack(rows, fingerprint=log.fingerprint, properties=log.properties, facts=billing)
-        instants = {f"{log.fingerprint}-{row[1]}": row[0] // 1000 for row in rows}
-        for entry in (entry for request in packed.requests for entry in request):
-            for call in msgspec.json.decode(entry.data)["batch"]:
-                fact = _fact(call, instants[call["messageId"]])
-                if fact is not None:
-                    found[entry.account].append(fact)
-
-
-def _fact(call: dict[str, Any], at_ms: int) -> Fact | None:
-    try:
-        return fact_of(call, known_ms=at_ms, at_ms=at_ms)
-    except UnusableFactError:
-        return None
 
 
 def _terms(mapping: Mapping, facts: Facts, spill: Path) -> tuple[dict[str, tuple[BaseTerm, ...]], int | None]:

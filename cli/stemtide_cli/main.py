@@ -32,6 +32,7 @@ COMMANDS: Final = {
     "promote": "promotion",
     "rollback": "promotion",
     "models": "models",
+    "mrr": "mrr",
     "compare": "compare",
     "shadow": "shadow",
     "status": "status",

@@ -111,6 +111,17 @@ TARGETS: Final = {
             "tests/integration/stream/test_dead_letters_and_balance.py",
         ),
     ),
+    "mrr": Target(
+        modules=tuple(
+            f"billing/{name}.py"
+            for name in ("paid_terms", "mrr", "movements", "churn", "mrr_sheets", "months")
+        ),
+        tests=(
+            "tests/unit/billing/test_mrr_levels.py",
+            "tests/unit/billing/test_mrr_movements.py",
+            "tests/property/test_mrr_reconciles.py",
+        ),
+    ),
     "protocol": Target(
         package=MODELS,
         modules=("targets.py", "evaluate.py"),

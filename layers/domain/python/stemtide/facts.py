@@ -155,7 +155,7 @@ def fold_facts(facts: Iterable[Fact], as_of_ms: int) -> Profile:
 
 def standing_at(facts: Iterable[Fact], as_of_ms: int) -> Standing:
     """All that was known of the account at an instant; its profile is what `fold_facts` folds."""
-    known = _known(facts, as_of_ms)
+    known = known_facts(facts, as_of_ms)
     folded = _Folded(known, as_of_ms)
     scores = [fact.data["score"] for fact in known if fact.kind == NPS_KIND]
     return Standing(
@@ -164,6 +164,17 @@ def standing_at(facts: Iterable[Fact], as_of_ms: int) -> Standing:
         tickets=_tickets(fact for fact in known if fact.kind == TICKET_KIND),
         nps=scores[-1] if scores else None,
     )
+
+
+def known_facts(facts: Iterable[Fact], as_of_ms: int) -> list[Fact]:
+    """The facts known at an instant, each id as it came first, in the order in which they happened."""
+    first: dict[str, Fact] = {}
+    for fact in facts:
+        if fact.known_ms <= as_of_ms:
+            earlier = first.get(fact.id)
+            if earlier is None or _arrival_order(fact) < _arrival_order(earlier):
+                first[fact.id] = fact
+    return sorted(first.values(), key=lambda fact: (fact.at_ms, _RANKS[fact.kind], fact.id))
 
 
 def terms_known(facts: Iterable[Fact], as_of_ms: int) -> Terms:
@@ -214,24 +225,13 @@ def at_instant(profile: Profile, as_of_ms: int) -> Profile:
 def problems_of(facts: Iterable[Fact], as_of_ms: int) -> list[Problem]:
     """What could not be taken over and was not said correctly since, by name."""
     found: dict[tuple[str, str], Problem] = {}
-    for fact in _known(facts, as_of_ms):
+    for fact in known_facts(facts, as_of_ms):
         group = fact.kind if fact.kind in (TRAITS_KIND, TICKET_KIND, NPS_KIND) else "subscription"
         for name in fact.data:
             found.pop((group, name), None)
         for name, detail in fact.dropped.items():
             found[group, name] = Problem(name=name, detail=detail, at_ms=fact.at_ms)
     return [found[key] for key in sorted(found)]
-
-
-def _known(facts: Iterable[Fact], as_of_ms: int) -> list[Fact]:
-    """The facts known at an instant, each id as it came first, in the order in which they happened."""
-    first: dict[str, Fact] = {}
-    for fact in facts:
-        if fact.known_ms <= as_of_ms:
-            earlier = first.get(fact.id)
-            if earlier is None or _arrival_order(fact) < _arrival_order(earlier):
-                first[fact.id] = fact
-    return sorted(first.values(), key=lambda fact: (fact.at_ms, _RANKS[fact.kind], fact.id))
 
 
 def _arrival_order(fact: Fact) -> tuple[int, int, bytes]:
@@ -245,7 +245,7 @@ class _Folded:
         self.terms = Terms()
         traits: dict[str, Any] = {}
         customer_since: list[int] = []
-        for fact in _known(facts, known_ms):
+        for fact in known_facts(facts, known_ms):
             if fact.kind == TRAITS_KIND:
                 traits.update(fact.data)
                 if fact.data.get("plan"):

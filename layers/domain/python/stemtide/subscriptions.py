@@ -91,8 +91,11 @@ class Terms:
 
     def base_stretches(self) -> tuple[Stretch, ...]:
         """The plans' terms (not add-ons) with when they ran and will run, the earliest first."""
-        plans = [stretch for stretch in self._stretches if not stretch.term.addon]
-        return tuple(sorted(plans, key=lambda stretch: stretch.from_ms))
+        return tuple(stretch for stretch in self.stretches() if not stretch.term.addon)
+
+    def stretches(self) -> tuple[Stretch, ...]:
+        """All terms with when they ran and will run, the earliest first."""
+        return tuple(sorted(self._stretches, key=lambda stretch: stretch.from_ms))
 
     def changes_after(self, at_ms: int) -> list[int]:
         """The later instants, in their order, at which terms begin, are replaced or run out."""
