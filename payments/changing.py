@@ -27,7 +27,7 @@ def update(world: World, subscription: Object, params: Params) -> Object:
 
 def _update(world: World, subscription: Object, customer: Object, params: Params) -> Object:
     terms.check_proration(params)
-    before = dict(subscription), [dict(item) for item in periods.items_of(world, subscription)]
+    before = dict(subscription), periods.shown_items(world, subscription)
     rows = params.rows("items") or []
     turned = _change_items(world, subscription, rows)
     if params.has("discounts"):
@@ -125,16 +125,12 @@ def _set_trial(world: World, subscription: Object, params: Params) -> bool:
     return False
 
 
-def _say_updated(world: World, subscription: Object, before: tuple[Object, list[Object]]) -> None:
+def _say_updated(world: World, subscription: Object, before: tuple[Object, Object]) -> None:
     fields, items = before
     previous: Object = {
         name: value for name, value in fields.items() if name[0] != "_" and subscription[name] != value
     }
-    if items != periods.items_of(world, subscription):
-        previous["items"] = {"object": "list", "data": [_shown_item(world, item) for item in items]}
+    if items != periods.shown_items(world, subscription):
+        previous["items"] = items
     if previous:
         world.emit("customer.subscription.updated", subscription, previous)
-
-
-def _shown_item(world: World, item: Object) -> Object:
-    return {**item, "price": world.store.need("price", item["price"])}

@@ -35,7 +35,7 @@ def rendered(world: World, webhooks: Object, query: Mapping[str, Any]) -> str:
 <header><h1>Payments <small>local stand-in</small></h1>
 <p>{_time(world.now)} <span class="quiet">model time</span></p><button data-reload>Refresh</button></header>
 {_summary(world, webhooks)}
-<main>{_customers(world, chosen)}{_invoices(world, chosen)}{_events(world, chosen)}</main>
+<main>{_invoices(world, chosen)}{_customers(world, chosen)}{_events(world, chosen)}</main>
 <p id="said" role="status"></p><script>{SCRIPT}</script></body></html>"""
 
 
@@ -64,7 +64,8 @@ def _customers(world: World, chosen: str | None) -> str:
         name = customer["name"] or customer["email"] or customer["id"]
         link = f'<a href="/?customer={escape(customer["id"])}">{escape(name)}</a>'
         mail = escape(customer["email"] or "")
-        rows.append(f"<tr><td>{link}<br>{_id(customer)}</td><td>{mail}</td><td>{states}</td></tr>")
+        cells = f"<td class=wrap>{link}<br>{_id(customer)}</td><td class=wrap>{mail}</td><td>{states}</td>"
+        rows.append(f"<tr>{cells}</tr>")
     title = "Customers" if chosen is None else 'Customer <a class="quiet" href="/">show all</a>'
     return _table(title, ("Name", "Mail", "Subscriptions"), rows)
 
@@ -72,7 +73,7 @@ def _customers(world: World, chosen: str | None) -> str:
 def _invoices(world: World, chosen: str | None) -> str:
     found = world.store.all("invoice") if chosen is None else world.store.of("invoice", "customer", chosen)
     rows = [_invoice(world, invoice) for invoice in found[: -ROWS - 1 : -1]]
-    return _table("Invoices", ("Invoice", "Customer", "Due", "Status", "Attempts", ""), rows)
+    return _table("Invoices", ("Invoice", "Customer", "Due", "Status", "Attempts", ""), rows, wide=True)
 
 
 def _invoice(world: World, invoice: Object) -> str:
@@ -80,15 +81,14 @@ def _invoice(world: World, invoice: Object) -> str:
     due = money.shown(invoice["amount_due"], invoice["currency"])
     left = invoice["amount_remaining"]
     rest = "" if left in (0, invoice["amount_due"]) else f"<br>{money.shown(left, invoice['currency'])} left"
-    cells = (
-        f"{escape(invoice['number'] or 'draft')}<br>{_id(invoice)}",
-        escape(customer["name"] or customer["email"] or customer["id"]),
-        f"{due}{rest}",
-        _badge(invoice["status"]),
-        str(invoice["attempt_count"]),
-        _buttons(invoice),
+    number, name = (
+        escape(invoice["number"] or "draft"),
+        customer["name"] or customer["email"] or customer["id"],
     )
-    return f"<tr>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>"
+    return (
+        f"<tr><td>{number}<br>{_id(invoice)}</td><td class=wrap>{escape(name)}</td><td>{due}{rest}</td>"
+        f"<td>{_badge(invoice['status'])}</td><td>{invoice['attempt_count']}</td><td>{_buttons(invoice)}</td></tr>"
+    )
 
 
 def _buttons(invoice: Object) -> str:
@@ -119,11 +119,12 @@ def _events(world: World, chosen: str | None) -> str:
     return _table("Events", ("When", "What", "About"), rows)
 
 
-def _table(title: str, heads: tuple[str, ...], rows: list[str]) -> str:
+def _table(title: str, heads: tuple[str, ...], rows: list[str], *, wide: bool = False) -> str:
     names = "".join(f"<th>{head}</th>" for head in heads)
     body = "".join(rows) or f'<tr><td colspan="{len(heads)}" class="quiet">nothing yet</td></tr>'
     return (
-        f'<section><h2>{title}</h2><div class="scroll"><table><thead><tr>{names}</tr></thead>'
+        f'<section{" class=wide" if wide else ""}><h2>{title}</h2><div class="scroll"><table>'
+        f"<thead><tr>{names}</tr></thead>"
         f"<tbody>{body}</tbody></table></div></section>"
     )
 

@@ -15,14 +15,13 @@ h2 { font-size: 15px; margin: 0 0 8px } h2 a { font-size: 12px; font-weight: 400
 .figures div { border: 1px solid var(--line); border-radius: 8px; color: var(--quiet); padding: 8px 14px }
 .figures b { color: CanvasText; display: block; font-size: 18px }
 main { display: grid; gap: 24px; grid-template-columns: repeat(auto-fit, minmax(min(100%, 640px), 1fr)) }
-section { min-width: 0 }
+section { min-width: 0 } section.wide { grid-column: 1 / -1 }
 .scroll { border: 1px solid var(--line); border-radius: 8px; max-height: 70vh; overflow: auto }
 table { border-collapse: collapse; width: 100% }
 th { background: Canvas; color: var(--quiet); font-weight: 500; position: sticky; text-align: left; top: 0 }
 th, td { border-bottom: 1px solid var(--line); padding: 6px 10px; vertical-align: top }
-td { overflow-wrap: anywhere }
+td { white-space: nowrap } td.wrap { min-width: 150px; overflow-wrap: anywhere; white-space: normal }
 tr:last-child td { border-bottom: 0 }
-td:last-child { white-space: nowrap }
 code { color: var(--quiet); font-size: 11px }
 pre { font-size: 11px; margin: 6px 0; max-height: 300px; overflow: auto; white-space: pre-wrap }
 .quiet { color: var(--quiet) }

@@ -87,7 +87,7 @@ def _expand(store: Store, node: Object, path: list[str], whole: str) -> None:
     includable = INCLUDABLE.get((node.get("object", ""), head))
     if includable and head not in node:
         kind, index, url = includable
-        rows = [_shown(store, row) for row in store.of(kind, index, node["id"])]
+        rows = [_shown(store, row) for row in reversed(store.of(kind, index, node["id"]))]
         node[head] = page_of(rows, url.format(node["id"]))
     if head not in node:
         raise invalid(f"This property cannot be expanded ({whole}).", param="expand")

@@ -38,11 +38,11 @@ class Sender:
             while not self.ended.is_set():
                 with lock:
                     due = webhooks.due(1)
-                    body = webhooks.body(due[0]) if due else None
+                    body = webhooks.body(due[0]) if due else b""
                 if not due:
                     self.ended.wait(POLL_S)
                     continue
-                status = 200 if body is None else self.send(body)  # forgotten: nothing to send
+                status = self.send(body)
                 with lock:
                     webhooks.settle(due[0], status)
                     save()

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -26,11 +26,13 @@ class Service:
 
     Args:
         settings: address and file of this provider.
+        now: model time in epoch seconds, instead of the settings' clock.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *, now: Callable[[], int] | None = None) -> None:
         self.settings = settings
-        self._lock = threading.Lock()
+        self._now = now
+        self.lock = threading.Lock()
         self._clock = ModelClock.parse(settings.clock)
         self._saved = Saved(Path(settings.database))
         world = self._saved.world(seed=settings.seed)
@@ -41,10 +43,12 @@ class Service:
         self._threads = [threading.Thread(target=self._tick, daemon=True)]
         if settings.webhook_url is not None:
             sender = Sender(url=settings.webhook_url, secret=settings.webhook_secret, ended=self._ended)
-            self._threads += sender.threads(self._lock, self.webhooks, self._save)
+            self._threads += sender.threads(self.lock, self.webhooks, self._save)
 
     def now(self) -> int:
         """Model time in epoch seconds."""
+        if self._now is not None:
+            return self._now()
         return self._clock.at(time.time_ns() // 1_000_000) // 1000
 
     def start(self) -> None:
@@ -56,7 +60,7 @@ class Service:
         self._ended.set()
         for thread in self._threads:
             thread.join()
-        with self._lock:
+        with self.lock:
             self._save()
             self._saved.close()
 
@@ -66,7 +70,7 @@ class Service:
         Raises:
             LostReplyError: it was worked off and the answer is to be lost.
         """
-        with self._lock:
+        with self.lock:
             try:
                 return self.provider.handle(method, path, params, headers)
             finally:
@@ -78,7 +82,7 @@ class Service:
         Raises:
             ApiError: it refuses.
         """
-        with self._lock:
+        with self.lock:
             self.provider.tick()
             try:
                 return self._control.answer(method, path, body)
@@ -87,7 +91,7 @@ class Service:
 
     def page(self, query: Mapping[str, Any]) -> str:
         """The page for people."""
-        with self._lock:
+        with self.lock:
             self.provider.tick()
             self._save()
             return page.rendered(self.provider.world, self.webhooks.counts(), query)
@@ -97,6 +101,6 @@ class Service:
 
     def _tick(self) -> None:
         while not self._ended.wait(TICK_S):
-            with self._lock:
+            with self.lock:
                 self.provider.tick()
                 self._save()

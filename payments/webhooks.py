@@ -61,13 +61,14 @@ class Webhooks:
     def take_in(self, event: Object) -> None:
         """Queue a new event, if the endpoint asks for its type."""
         if any(_asks(pattern, event["type"]) for pattern in self.state["enabled"]):
-            self._queue(event["id"])
+            self._queue(event)
 
-    def _queue(self, event_id: str) -> None:
+    def _queue(self, event: Object) -> None:
+        """The event itself is kept with its delivery: the list of events forgets it after 30 days."""
         delivery = {
             "object": KIND,
             "id": self._world.new_id("whd"),
-            "event": event_id,
+            "event": event,
             "left": self.state["times"],
             "attempts": 0,
             "queued": self._now(),
@@ -88,10 +89,9 @@ class Webhooks:
         self._taken.update(row["id"] for row in taken)
         return taken
 
-    def body(self, delivery: Object) -> bytes | None:
-        """What is sent: the event as it was made; None when it is forgotten."""
-        event = self._world.store.find("event", delivery["event"])
-        return None if event is None else json.dumps(event, indent=2).encode()
+    def body(self, delivery: Object) -> bytes:
+        """What is sent: the event as it was made."""
+        return json.dumps(delivery["event"], indent=2).encode()
 
     def settle(self, delivery: Object, status: int | None) -> None:
         """Take note of an answer (None: none came): done, once more, or again later."""
@@ -119,19 +119,14 @@ class Webhooks:
         self._world.store.put(delivery)
 
     def _remember(self, delivery: Object, status: int | None) -> None:
-        event = self._world.store.find("event", delivery["event"])
-        row = {"event": delivery["event"], "type": event["type"] if event else None, "status": status}
+        row = {"event": delivery["event"]["id"], "type": delivery["event"]["type"], "status": status}
         self.last = [*self.last, {**row, "at": self._now()}][-SHOWN_DELIVERIES:]
 
     def counts(self) -> Object:
         """How the deliveries stand."""
         waiting = self._world.store.kinds.get(KIND, {})
         told = {name: value for name, value in self.state.items() if name not in ("object", "id")}
-        by_type = Counter(
-            event["type"]
-            for row in waiting.values()
-            if (event := self._world.store.find("event", row["event"])) is not None
-        )
+        by_type = Counter(row["event"]["type"] for row in waiting.values())
         return {**told, "pending": len(waiting), "pending_by_type": dict(by_type), "last": self.last}
 
     def control(self, action: str, body: Mapping[str, Any]) -> Object:
@@ -191,8 +186,7 @@ class Webhooks:
         ids = body.get("events")
         known = [event["id"] for event in self._world.store.all("event")]
         for event_id in known if ids is None else ids:
-            self._world.store.need("event", str(event_id))
-            self._queue(str(event_id))
+            self._queue(self._world.store.need("event", str(event_id)))
 
     def _types(self, body: Mapping[str, Any]) -> None:
         _only(body, {"enabled"})

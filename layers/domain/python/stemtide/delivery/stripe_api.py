@@ -18,8 +18,9 @@ READ_SECONDS: Final = 20.0
 """A charge takes seconds at the network; a function that waits for it has 60."""
 PAGE: Final = 100
 """The most that a list request returns (API reference, 'Pagination')."""
-EVENT_WINDOW_S: Final = 6 * 3600
-"""Events are listed newest first: they are read window by window, so that one window is held at a time."""
+HOUR_S: Final = 3600
+EVENTS_KEPT_S: Final = 30 * 24 * HOUR_S
+"""How long events are there to be listed (API reference, 'Events')."""
 NOT_FOUND: Final = 404
 SUBSCRIPTION_EXPAND: Final = ["discounts", "discounts.source.coupon"]
 INVOICE_EXPAND: Final = ["payments"]
@@ -57,13 +58,18 @@ class StripeApi:
         return None if found is None else self._with_all_payments(found)
 
     def events(self, *, since_s: int, types: Sequence[str] = ()) -> Iterator[Json]:
+        """Listed newest first by the API, so read window by window, each about a page wide."""
         wanted: dict[str, Any] = {"types": list(types)} if types else {}
         newest = next(_pages(self._v1.events.list, {**wanted, "created": {"gte": since_s}}, size=1), None)
-        until = since_s - 1 if newest is None else newest["created"]
-        for start in range(since_s, until + 1, EVENT_WINDOW_S):
-            end = min(start + EVENT_WINDOW_S - 1, until)
-            window = {**wanted, "created": {"gte": start, "lte": end}}
-            yield from reversed(list(_pages(self._v1.events.list, window)))
+        if newest is None:
+            return
+        start, until, width = max(since_s, newest["created"] - EVENTS_KEPT_S), newest["created"], HOUR_S
+        while start <= until:
+            window = {**wanted, "created": {"gte": start, "lte": min(start + width - 1, until)}}
+            rows = list(_pages(self._v1.events.list, window))
+            yield from reversed(rows)
+            start += width
+            width = width * 2 if len(rows) < PAGE else max(width // 2, 1)
 
     def subscriptions(self, *, customer: str | None = None) -> Iterator[Json]:
         params: dict[str, Any] = {"status": "all", "expand": [f"data.{path}" for path in SUBSCRIPTION_EXPAND]}
