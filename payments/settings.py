@@ -25,6 +25,11 @@ class Settings:
     seed: str = ""
     enabled: list[str] = field(default_factory=lambda: ["*"])
 
+    @property
+    def url(self) -> str:
+        """Where it answers."""
+        return f"http://127.0.0.1:{self.port}"
+
     @classmethod
     def read(cls, path: Path) -> Self:
         return cls(**json.loads(path.read_text()))

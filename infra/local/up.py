@@ -9,7 +9,14 @@ from typing import Any
 import boto3
 
 from infra.deploy import bootstrap, deploy_stacks
-from infra.local import emulator_process, payments_process, people, preflight, stack_file
+from infra.local import (
+    emulator_process,
+    payment_secrets,
+    payments_process,
+    people,
+    preflight,
+    stack_file,
+)
 from infra.local.clock import clock_of
 from infra.local.home import ROOT, Home
 from payments.settings import Settings as PaymentSettings
@@ -39,8 +46,15 @@ def up(home: Home, *, clock_scale: float, say: Say) -> dict[str, Any]:
         target="local",
         outputs_file=home.outputs_file,
         assembly=home.folder / "cdk.out",
-        context={"clock": str(clock)},
+        context={"clock": str(clock), "payments_url": payments.url},
         say=say,
+    )
+    outputs = stack_file.read_outputs(home.outputs_file)
+    payment_secrets.provision(
+        _client(env, "secretsmanager"),
+        outputs=outputs,
+        signing_secret=payments.webhook_secret,
+        api_key=payments.api_key,
     )
     say("issuing one token per role")
     content = _describe(home, env, clock_scale, payments)
