@@ -12,6 +12,8 @@ from payments.errors import LostReplyError, server_error
 from payments.provider import Provider
 
 SUBSCRIPTION_EXPAND: Final = ["discounts", "discounts.source.coupon"]
+ONE_SUBSCRIPTION_EXPAND: Final = [*SUBSCRIPTION_EXPAND, "items.data.price.product"]
+CUSTOMER_EXPAND: Final = ["discount.source.coupon"]
 INVOICE_EXPAND: Final = ["payments"]
 MAX_LIST: Final = 100
 
@@ -53,10 +55,10 @@ class InMemoryPayments:
         self._step = step
 
     def customer(self, customer_id: str, /) -> Json | None:
-        return self._read("customer", f"/v1/customers/{customer_id}")
+        return self._read("customer", f"/v1/customers/{customer_id}", CUSTOMER_EXPAND)
 
     def subscription(self, subscription_id: str, /) -> Json | None:
-        found = self._read("subscription", f"/v1/subscriptions/{subscription_id}", SUBSCRIPTION_EXPAND)
+        found = self._read("subscription", f"/v1/subscriptions/{subscription_id}", ONE_SUBSCRIPTION_EXPAND)
         return None if found is None else self._whole(found, "items", "subscription")
 
     def invoice(self, invoice_id: str, /) -> Json | None:

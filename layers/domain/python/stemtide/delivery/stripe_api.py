@@ -23,6 +23,9 @@ EVENTS_KEPT_S: Final = 30 * 24 * HOUR_S
 """How long events are there to be listed (API reference, 'Events')."""
 NOT_FOUND: Final = 404
 SUBSCRIPTION_EXPAND: Final = ["discounts", "discounts.source.coupon"]
+ONE_SUBSCRIPTION_EXPAND: Final = [*SUBSCRIPTION_EXPAND, "items.data.price.product"]
+"""Four levels are the most: in a list of subscriptions products stay ids."""
+CUSTOMER_EXPAND: Final = ["discount.source.coupon"]
 INVOICE_EXPAND: Final = ["payments"]
 
 
@@ -45,11 +48,11 @@ class StripeApi:
         return cls(client)
 
     def customer(self, customer_id: str, /) -> Json | None:
-        return _found(lambda: self._v1.customers.retrieve(customer_id))
+        return _found(lambda: self._v1.customers.retrieve(customer_id, {"expand": CUSTOMER_EXPAND}))
 
     def subscription(self, subscription_id: str, /) -> Json | None:
         found = _found(
-            lambda: self._v1.subscriptions.retrieve(subscription_id, {"expand": SUBSCRIPTION_EXPAND})
+            lambda: self._v1.subscriptions.retrieve(subscription_id, {"expand": ONE_SUBSCRIPTION_EXPAND})
         )
         return None if found is None else self._with_all_items(found)
 
