@@ -84,6 +84,8 @@ def describe_stack(outputs_file: Path, account: Account, target: Path) -> Path:
                     "usage": out["UsageTable"],
                     "accounts": out["AccountsTable"],
                     "ingest": out["IngestTable"],
+                    "billing": out["BillingTable"],
+                    "contacts": out["ContactsTable"],
                 },
                 "queues": {
                     "drops": out["DropQueue"],
@@ -97,7 +99,11 @@ def describe_stack(outputs_file: Path, account: Account, target: Path) -> Path:
                     "sweep": out["SweepStateMachine"],
                     "recompute": out["RecomputeStateMachine"],
                 },
-                "functions": {"detect": out["DetectFunction"], "score": out["ScoreFunction"]},
+                "functions": {
+                    "detect": out["DetectFunction"],
+                    "score": out["ScoreFunction"],
+                    "billing": out["BillingFunction"],
+                },
                 "api_url": out["ApiUrl"],
                 "user_pool_id": out["UserPoolId"],
                 "user_pool_client_id": out["UserPoolClientId"],

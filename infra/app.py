@@ -16,6 +16,7 @@ from stemtide.config_errors import ConfigError
 from infra import config, nag, report
 from infra.bundling import CONFIGURATION, BundlingError
 from infra.stacks.api import ApiStack
+from infra.stacks.billing import BillingStack
 from infra.stacks.data import DataStack
 from infra.stacks.operations import OperationsStack
 from infra.stacks.pipeline import PipelineStack
@@ -57,12 +58,22 @@ def build(*, context: Mapping[str, Any] | None = None, outdir: str | None = None
         pipeline=pipeline,
         description="Stemtide: drops, scores, nightly run",
     )
+    billing = BillingStack(
+        app,
+        f"{name}-billing",
+        deployment=deployment,
+        company=company,
+        data=data,
+        pipeline=pipeline,
+        description="Stemtide: payment provider",
+    )
     api = ApiStack(
         app,
         f"{name}-api",
         deployment=deployment,
         data=data,
         scoring=scoring,
+        billing=billing,
         description="Stemtide: HTTP API, people",
     )
     OperationsStack(
@@ -72,12 +83,15 @@ def build(*, context: Mapping[str, Any] | None = None, outdir: str | None = None
         data=data,
         pipeline=pipeline,
         scoring=scoring,
+        billing=billing,
         api=api,
         description="Stemtide: alarms, dashboard",
     )
     Tags.of(app).add("application", name)
     nag.check(app)
-    report.say(app, [*pipeline.functions, *scoring.functions, *api.functions], stream=sys.stderr)
+    report.say(
+        app, [*pipeline.functions, *scoring.functions, *billing.functions, *api.functions], stream=sys.stderr
+    )
     return app
 
 

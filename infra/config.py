@@ -55,6 +55,9 @@ class Deployment:
     detect_window_s: int = 5
     """Changes of the tables gathered before drops are looked for: with `aggregate_window_s` it bounds how
     soon a drop is followed by a score."""
+    billing_window_s: int = 1
+    """Events of the payment provider gathered before they are worked off: those about one object are one look
+    at it."""
     score_window_s: int = 3
     """Drops or logins gathered before accounts are scored: a wave of them is few invocations."""
     score_concurrency: int = 10
@@ -79,6 +82,11 @@ class Deployment:
     """Address that is told of alarms; empty: subscribe to the topic `AlarmTopic` by other means."""
     stuck_minutes: int = 15
     """A consumer this far behind the stream raises an alarm."""
+    stripe_event_bus: str = ""
+    """Name of the partner event bus on which Stripe's events come (`aws.partner/stripe.com/...`); empty: they
+    come as webhooks only."""
+    payments_url: str = ""
+    """Another address of the payment provider than its own: that of a stand-in, in a local run."""
     clock: str = str(REAL_TIME)
     """The clock of billing, mail and sequences (`stemtide.clock`): real time; only a local run may hurry."""
 
@@ -90,6 +98,7 @@ LOCAL: Final[Mapping[str, Any]] = {
     "archive_window_s": 1,
     "profile_window_s": 0,
     "detect_window_s": 1,  # days that are written together are seen together
+    "billing_window_s": 0,
     "score_window_s": 1,
     "score_concurrency": 2,  # one per core of a small machine
     "login_concurrency": 2,
@@ -182,6 +191,8 @@ def _check(deployment: Deployment, target: str) -> None:
         "requests_per_second": (deployment.requests_per_second >= 1, "1 or more"),
         "request_burst": (deployment.request_burst >= 1, "1 or more"),
         "stuck_minutes": (1 <= deployment.stuck_minutes <= 1440, "1-1440"),
+        "billing_window_s": (0 <= deployment.billing_window_s <= 300, "0-300 seconds"),
+        "payments_url": (not deployment.payments_url or target == "local", "empty in an AWS account"),
         "clock": (deployment.clock == str(REAL_TIME) or target == "local", f"{REAL_TIME} in an AWS account"),
     }
     for name, (good, may_be) in allowed.items():

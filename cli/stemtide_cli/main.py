@@ -19,6 +19,7 @@ COMMANDS: Final = {
     "catalog": "catalog",
     "history": "history",
     "quarantine": "quarantine",
+    "billing": "billing",
     "requeue": "requeue",
     "recompute": "recompute",
     "archive": "archive",

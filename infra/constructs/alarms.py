@@ -12,6 +12,7 @@ from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sns_subscriptions as subscriptions
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
+from stemtide.billing.reconcile import METRICS as BILLED
 from stemtide.quality_gate import TRIPPED
 from stemtide.recompute_plan import METRICS as RECOMPUTED
 from stemtide.refusals import REFUSED
@@ -156,6 +157,18 @@ class Alarms(Construct):
         failed = _failed(state_machine_arn)
         self._raise("recompute-failed", failed, "a recompute did not set every item right")
         self._nightly("recompute-not-run", RECOMPUTED["checked"], "no recompute came to its end for 30 hours")
+
+    def billing(self) -> None:
+        """Nobody asked the payment provider for what never arrived, or events wait for a person."""
+        self._nightly(
+            "billing-not-reconciled", BILLED["claimed"], "no reconcile with the provider for 30 hours"
+        )
+        for name, what in (("overdue", "wait for more than a day"), ("failed", "cannot be worked off")):
+            waiting = cloudwatch.Metric(
+                namespace=METRICS, metric_name=BILLED[name], period=HOUR, statistic="Maximum"
+            )
+            meaning = f"events of the payment provider {what}"
+            self._raise(f"billing-events-{name}", waiting, meaning, missing=MISSING_IS.IGNORE)
 
     def _nightly(self, name: str, metric_name: str, meaning: str) -> None:
         """What a nightly run says at its end was not said."""

@@ -18,6 +18,7 @@ from infra.constructs.short_lived_log import short_lived_log
 OPEN = {
     "public": "meant for everybody: holds no data",
     "write_key": "producers show a write key, which the function checks",
+    "signed": "the sender signs the body, which the function checks",
 }
 ACCESS_LOG = {
     "at": "$context.requestTime",

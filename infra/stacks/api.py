@@ -12,6 +12,7 @@ from infra.constructs.layers import Layers
 from infra.constructs.people import People
 from infra.constructs.read_api import ReadApi
 from infra.constructs.write_keys import WriteKeys
+from infra.stacks.billing import BillingStack
 from infra.stacks.data import DataStack
 from infra.stacks.scoring import ScoringStack
 
@@ -27,6 +28,7 @@ class ApiStack(Stack):
         deployment: Deployment,
         data: DataStack,
         scoring: ScoringStack,
+        billing: BillingStack,
         **stack: Any,
     ) -> None:
         super().__init__(scope, construct_id, **stack)
@@ -36,7 +38,7 @@ class ApiStack(Stack):
         ingest = IngestEndpoint(self, "Ingest", **base, events=data.events, write_keys=keys)
         read = ReadApi(self, "Read", **base, tables=data.tables, archive=data.archive)
         functions = {"ingest": ingest.function, "api": read.function}
-        routed = {**functions, "score": scoring.score}
+        routed = {**functions, "score": scoring.score, "webhooks": billing.webhooks}
         http = HttpApi(self, "Http", deployment=deployment, people=people, functions=routed)
 
         self.api_id = http.api.ref

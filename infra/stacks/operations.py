@@ -9,6 +9,7 @@ from infra.config import Deployment
 from infra.constructs.alarms import Alarms
 from infra.constructs.operations_dashboard import OperationsDashboard
 from infra.stacks.api import ApiStack
+from infra.stacks.billing import BillingStack
 from infra.stacks.data import DataStack
 from infra.stacks.pipeline import PipelineStack
 from infra.stacks.scoring import ScoringStack
@@ -26,12 +27,13 @@ class OperationsStack(Stack):
         data: DataStack,
         pipeline: PipelineStack,
         scoring: ScoringStack,
+        billing: BillingStack,
         api: ApiStack,
         **stack: Any,
     ) -> None:
         super().__init__(scope, construct_id, **stack)
-        functions = [*pipeline.functions, *scoring.functions, *api.functions]
-        consumers = [*pipeline.consumers, *scoring.table_consumers]
+        functions = [*pipeline.functions, *scoring.functions, *billing.functions, *api.functions]
+        consumers = [*pipeline.consumers, *scoring.table_consumers, *billing.table_consumers]
         alarms = Alarms(self, "Alarms", deployment=deployment)
         alarms.errors(functions)
         alarms.consumers(consumers)
@@ -43,6 +45,8 @@ class OperationsStack(Stack):
         alarms.models()
         alarms.sweep(scoring.sweep.arn)
         alarms.recompute(pipeline.recompute.arn)
+        if billing.asked:
+            alarms.billing()
         OperationsDashboard(
             self,
             "Dashboard",

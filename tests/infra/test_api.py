@@ -80,7 +80,9 @@ def test_people_are_invited_only_and_tokens_last_an_hour(synth: Synth) -> None:
 
 
 def test_the_write_key_is_generated_and_can_be_a_basic_user(synth: Synth) -> None:
-    [secret] = synth.properties("AWS::SecretsManager::Secret")
+    [secret] = [
+        p for p in synth.properties("AWS::SecretsManager::Secret") if "write keys" in p["Description"]
+    ]
 
     made = secret["GenerateSecretString"]
     assert made["GenerateStringKey"] == "current"

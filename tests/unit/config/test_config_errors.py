@@ -84,7 +84,7 @@ BAD = [
         COMPANY + "[dunning]\n",
         5,
         "dunning",
-        ["unknown key", "access, company, detection, events, ingest, plans"],
+        ["unknown key", "access, billing, company, detection, events, ingest, plans"],
     ),
     (COMPANY + "x = \n", 5, "", ["not valid TOML at column", "Strings need quotes"]),
     (COMPANY + "[ingest]\n[ingest]\n", 6, "", ["not valid TOML", "twice"]),

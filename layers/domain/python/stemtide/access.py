@@ -23,7 +23,7 @@ EVERY_ROLE: Final = frozenset(Role)
 ADMINS: Final = frozenset({Role.ADMIN})
 SCORERS: Final = frozenset({Role.ADMIN, Role.CSM})
 
-Access = Literal["public", "write_key"] | frozenset[Role]
+Access = Literal["public", "write_key", "signed"] | frozenset[Role]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,13 +31,13 @@ class Route:
     """One route of the HTTP API.
 
     `access` is "public" (nobody is asked), "write_key" (HTTP Basic user, checked in code: the gateway
-    has no authorizer there) or the roles that may call it (the gateway's JWT authorizer admits a valid
-    token, the code checks the role).
+    has no authorizer there), "signed" (the body's signature, checked in code, too) or the roles that may
+    call it (the gateway's JWT authorizer admits a valid token, the code checks the role).
     """
 
     method: Literal["GET", "POST"]
     path: str
-    function: Literal["ingest", "api", "score"]
+    function: Literal["ingest", "api", "score", "webhooks"]
     access: Access
     operation: str
     summary: str
@@ -60,6 +60,14 @@ POST_EVENTS: Final = Route(
     access="write_key",
     operation="postEvents",
     summary="Send one call or a batch of calls (Segment spec)",
+)
+POST_STRIPE: Final = Route(
+    method="POST",
+    path="/v1/webhooks/stripe",
+    function="webhooks",
+    access="signed",
+    operation="postStripeEvent",
+    summary="An event of the payment provider, signed by it",
 )
 GET_COUNTERS: Final = Route(
     method="GET",
@@ -136,6 +144,7 @@ GET_OPENAPI: Final = Route(
 
 ROUTES: Final = (
     POST_EVENTS,
+    POST_STRIPE,
     GET_COUNTERS,
     GET_QUARANTINE,
     LIST_ACCOUNTS,

@@ -14,6 +14,7 @@ from msgspec import Meta, field
 
 from stemtide import limits
 from stemtide.calls import RESERVED_PREFIX
+from stemtide.config_billing import Billing
 from stemtide.config_detection import Detection, Section
 from stemtide.config_plans import Meter, Plan
 from stemtide.config_shadow import Shadow
@@ -23,6 +24,7 @@ from stemtide.config_training import Training
 from stemtide.config_triggers import Triggers
 
 __all__ = [
+    "Billing",
     "Config",
     "Detection",
     "Meter",
@@ -283,6 +285,7 @@ class Config(Section, frozen=True):
     shadow: Shadow = field(default_factory=Shadow)
     sweep: Sweep = field(default_factory=Sweep)
     training: Training = field(default_factory=Training)
+    billing: Billing = field(default_factory=Billing)
     plans: tuple[Plan, ...] = ()
 
 

@@ -149,3 +149,42 @@ class RecomputeSettings(Settings):
     ingest_table: str
     archive_bucket: str
     metric_namespace: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebhooksSettings(Settings):
+    """`POST /v1/webhooks/stripe`: claims the payment provider's events."""
+
+    billing_table: str
+    signing_secret: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StripeEventsSettings(Settings):
+    """Claims the payment provider's events that come over EventBridge."""
+
+    billing_table: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BillingSettings(Settings):
+    """Works off the payment provider's events. `provider_url` is empty for the provider's own address."""
+
+    accounts_table: str
+    billing_table: str
+    ingest_table: str
+    dead_letter_queue: str
+    metric_namespace: str
+    provider_key_secret: str
+    provider_url: str
+    clock: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BillingFactsSettings(Settings):
+    """Puts on the bus what the billing table's stream tells, unless it is withheld."""
+
+    accounts_table: str
+    ingest_table: str
+    event_bus: str
+    dead_letter_queue: str

@@ -103,8 +103,12 @@ BILLING: Final = Table(
     indexes=(Index(name="by_state", partition_key="open_state", sort_key="arrived"),),
     access_patterns=(
         "an event of the provider, claimed once: Put ('event#<id>', 'event'), not there",
-        "events that wait or belong to nobody, oldest first: Query by_state, open_state = pending | unmapped",
+        "events that wait, are nobody's or cannot be used, oldest first: Query by_state, open_state = "
+        "pending | unmapped | failed",
         "all that is known of a customer: Query pk = 'customer#<id>'",
+        "what an account subscribes to, and which facts are owed: Get ('account#<id>', 'book')",
+        "whose invoice a payment is of: Get ('payment#<id>', 'invoice')",
+        "how far reconciles have come: Get ('reconcile', 'progress')",
         "a subscription or invoice as last seen: Get ('customer#<id>', 'subscription#<id>' | 'invoice#<id>')",
     ),
 )

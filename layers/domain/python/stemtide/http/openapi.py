@@ -119,6 +119,7 @@ _PARAMETERS: Final[dict[Route, list[_Json]]] = {
 }
 _ANSWERS: Final[dict[Route, tuple[int, type | None]]] = {
     access.POST_EVENTS: (202, bodies.EventsAccepted),
+    access.POST_STRIPE: (200, bodies.EventReceived),
     access.GET_COUNTERS: (200, bodies.IngestCounters),
     access.GET_QUARANTINE: (200, bodies.QuarantineList),
     access.LIST_ACCOUNTS: (200, account_bodies.AccountList),
@@ -147,6 +148,12 @@ def document() -> _Json:
             "schemas": {**schemas, "Call": _CALL, "Batch": _BATCH, "Problem": _PROBLEM},
             "securitySchemes": {
                 "writeKey": {"type": "http", "scheme": "basic", "description": "The write key as user name."},
+                "signature": {
+                    "type": "apiKey",
+                    "in": "header",
+                    "name": "Stripe-Signature",
+                    "description": "The sender's signature of the raw body.",
+                },
                 "token": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
             },
         },
@@ -183,6 +190,8 @@ def _security(route: Route) -> list[_Json]:
             return []
         case "write_key":
             return [{"writeKey": []}]
+        case "signed":
+            return [{"signature": []}]
         case _:
             return [{"token": []}]
 
