@@ -25,6 +25,7 @@ class Provider:
         seed: tells the ids of several providers apart.
         event_types: the events that are made; None: all.
         world: one that was there before, instead of an empty one.
+        most_due: how much may happen between two requests; time waits where more has fallen due.
     """
 
     def __init__(
@@ -34,18 +35,22 @@ class Provider:
         seed: str = "",
         event_types: Collection[str] | None = None,
         world: World | None = None,
+        most_due: int | None = None,
     ) -> None:
+        self._most_due = most_due
         self._clock = clock
         self.world = world or World(seed=seed, now=clock(), event_types=event_types)
 
     def tick(self) -> None:
         """Let happen what has fallen due by now, each at its own instant."""
-        world, now = self.world, self._clock()
-        while (due := world.next_due(now)) is not None:
+        world, now, done = self.world, self._clock(), 0
+        while done != self._most_due and (due := world.next_due(now)) is not None:
             at, obj = due
             world.set_now(at)
             periods.fall_due(world, obj)
-        world.set_now(now)
+            done += 1
+        if done != self._most_due:
+            world.set_now(now)
         _prune(world, "event", now - EVENTS_KEPT_S)
         _prune(world, idempotency.KIND, now - KEYS_KEPT_S)
 

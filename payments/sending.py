@@ -1,5 +1,6 @@
 """Sends the events that wait to the product's endpoint."""
 
+import http.client
 import threading
 import time
 import urllib.error
@@ -63,5 +64,5 @@ class Sender:
                 return int(answer.status)
         except urllib.error.HTTPError as error:
             return error.code
-        except (OSError, urllib.error.URLError):
+        except (OSError, http.client.HTTPException):  # refused, timed out, cut, or no HTTP
             return None

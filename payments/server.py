@@ -43,6 +43,8 @@ class Handler(BaseHTTPRequestHandler):
     server: Server
     protocol_version = "HTTP/1.1"
     server_version = "payments"
+    wbufsize = -1  # head and body in one packet: two would wait for the receiver's delayed acknowledgement
+    disable_nagle_algorithm = True
 
     def do_GET(self) -> None:
         self._work("GET")

@@ -17,6 +17,9 @@ from payments.settings import Settings
 from payments.store import Object
 from payments.webhooks import Webhooks
 
+MOST_DUE: Final = 200
+"""What may happen by itself between two requests: after a long stop with a hurried clock years have passed,
+and requests are answered while they are caught up with."""
 TICK_S: Final = 0.2
 """How often what falls due is looked for when nobody asks."""
 
@@ -36,7 +39,7 @@ class Service:
         self._clock = ModelClock.parse(settings.clock)
         self._saved = Saved(Path(settings.database))
         world = self._saved.world(seed=settings.seed)
-        self.provider = Provider(clock=self.now, seed=settings.seed, world=world)
+        self.provider = Provider(clock=self.now, seed=settings.seed, world=world, most_due=MOST_DUE)
         self.webhooks = Webhooks(self.provider.world, enabled=settings.enabled, now=time.time)
         self._control = Control(self.provider.world, self.webhooks)
         self._ended = threading.Event()

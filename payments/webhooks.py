@@ -9,6 +9,7 @@ import json
 import random
 from collections import Counter
 from collections.abc import Callable, Mapping
+from itertools import islice
 from typing import Any, Final
 
 from payments.errors import invalid
@@ -82,10 +83,13 @@ class Webhooks:
             return []
         now = self._now()
         waiting = self._world.store.kinds.get(KIND, {}).values()
-        ready = [row for row in waiting if row["due"] <= now and row["id"] not in self._taken]
-        if self.state["shuffle"] is not None:
-            random.Random(self.state["shuffle"]).shuffle(ready)  # noqa: S311 - a repeatable order
-        taken = ready[:limit]
+        ready = (row for row in waiting if row["due"] <= now and row["id"] not in self._taken)
+        if self.state["shuffle"] is None:
+            taken = list(islice(ready, limit))
+        else:
+            shuffled = list(ready)
+            random.Random(self.state["shuffle"]).shuffle(shuffled)  # noqa: S311 - a repeatable order
+            taken = shuffled[:limit]
         self._taken.update(row["id"] for row in taken)
         return taken
 

@@ -21,6 +21,7 @@ PAGE: Final = 100
 HOUR_S: Final = 3600
 EVENTS_KEPT_S: Final = 30 * 24 * HOUR_S
 """How long events are there to be listed (API reference, 'Events')."""
+BAD_REQUEST: Final = 400
 NOT_FOUND: Final = 404
 SUBSCRIPTION_EXPAND: Final = ["discounts", "discounts.source.coupon"]
 ONE_SUBSCRIPTION_EXPAND: Final = [*SUBSCRIPTION_EXPAND, "items.data.price.product"]
@@ -170,5 +171,12 @@ def _called(call: Callable[[], stripe.StripeObject]) -> Json:
     except (stripe.APIConnectionError, stripe.APIError) as error:
         raise UnavailableError(str(error)) from error
     except stripe.StripeError as error:
-        code = "idempotency_error" if isinstance(error, stripe.IdempotencyError) else error.code
-        raise ProviderRefusedError(code=code, status=error.http_status or 400, message=str(error)) from error
+        status = error.http_status or BAD_REQUEST
+        raise ProviderRefusedError(code=_code_of(error), status=status, message=str(error)) from error
+
+
+def _code_of(error: stripe.StripeError) -> str | None:
+    """The API's code; the client itself keeps it for some kinds of error only."""
+    if isinstance(error, stripe.IdempotencyError):
+        return "idempotency_error"
+    return error.code or (None if error.error is None else error.error.code)
