@@ -15,6 +15,7 @@ from msgspec import Meta, field
 from stemtide import limits
 from stemtide.calls import RESERVED_PREFIX
 from stemtide.config_detection import Detection, Section
+from stemtide.config_mail import Contacts, Mail
 from stemtide.config_plans import Meter, Plan
 from stemtide.config_shadow import Shadow
 from stemtide.config_sources import Sentiment, Source, Sources, Support
@@ -24,7 +25,9 @@ from stemtide.config_triggers import Triggers
 
 __all__ = [
     "Config",
+    "Contacts",
     "Detection",
+    "Mail",
     "Meter",
     "Plan",
     "Section",
@@ -283,6 +286,8 @@ class Config(Section, frozen=True):
     shadow: Shadow = field(default_factory=Shadow)
     sweep: Sweep = field(default_factory=Sweep)
     training: Training = field(default_factory=Training)
+    mail: Mail = field(default_factory=Mail)
+    contacts: Contacts = field(default_factory=Contacts)
     plans: tuple[Plan, ...] = ()
 
 

@@ -1,9 +1,11 @@
 """What is asked of the mail service: one mail to one recipient, and the key under which it is sent once."""
 
 import unicodedata
+from dataclasses import dataclass
+from email.utils import getaddresses
 from enum import StrEnum
 from hashlib import blake2b
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, Self
 
 import msgspec
 
@@ -78,6 +80,34 @@ class Renderer(Protocol):
         Raises:
             ValueError: no such template, or values that do not fit it: it never can be rendered.
         """
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """Who a mail is from: a name (may be empty) and an address."""
+
+    name: str
+    address: str
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """The sender in `Name <address>` or an address alone.
+
+        Raises:
+            AddressError: neither.
+        """
+        found = getaddresses([text])
+        if not text.isprintable() or len(found) != 1:
+            raise AddressError("no sender: write an address, or Name <address>")
+        [(name, address)] = found
+        if normal_address(address) != address.lower():
+            raise AddressError("no sender: its address has letters that SMTP does not carry")
+        return cls(name, address)
+
+    @property
+    def domain(self) -> str:
+        """The part behind the @."""
+        return self.address.rpartition("@")[2]
 
 
 def normal_address(address: str) -> str:
