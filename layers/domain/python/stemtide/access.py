@@ -37,7 +37,7 @@ class Route:
 
     method: Literal["GET", "POST"]
     path: str
-    function: Literal["ingest", "api", "score"]
+    function: Literal["ingest", "api", "score", "preferences"]
     access: Access
     operation: str
     summary: str
@@ -125,6 +125,22 @@ POST_SCORE: Final = Route(
     operation="scoreAccount",
     summary="Score one account now, or as of a past instant",
 )
+GET_UNSUBSCRIBE: Final = Route(
+    method="GET",
+    path="/v1/unsubscribe/{token}",
+    function="preferences",
+    access="public",  # the link itself is the right
+    operation="getMailPreferences",
+    summary="The page on which a mail's recipient chooses what mails to get; changes nothing",
+)
+POST_UNSUBSCRIBE: Final = Route(
+    method="POST",
+    path="/v1/unsubscribe/{token}",
+    function="preferences",
+    access="public",
+    operation="setMailPreferences",
+    summary="Unsubscribe in one click (RFC 8058), or what was chosen on the page",
+)
 GET_OPENAPI: Final = Route(
     method="GET",
     path="/openapi.json",
@@ -144,6 +160,8 @@ ROUTES: Final = (
     LIST_SCORES,
     GET_FEATURES,
     POST_SCORE,
+    GET_UNSUBSCRIBE,
+    POST_UNSUBSCRIBE,
     GET_OPENAPI,
 )
 BY_KEY: Final = {route.key: route for route in ROUTES}

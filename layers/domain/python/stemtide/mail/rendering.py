@@ -5,11 +5,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from jinja2 import FileSystemLoader, StrictUndefined, TemplateError, select_autoescape
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+from stemtide.config_schema import Config
 from stemtide.mail import formatting, locales, safe_text
 from stemtide.mail.filling import LetterError, checked, letter
 from stemtide.mail.message import MailClass, MailRequest, Rendered
@@ -43,6 +44,16 @@ class Letterhead:
     locale: str = locales.LAST_RESORT
     zone: str = "UTC"
     accent: str = ACCENT
+
+    @classmethod
+    def of(cls, config: Config) -> Self:
+        """The letterhead that stemtide.toml asks for."""
+        return cls(
+            company=config.company.name,
+            postal_address=config.mail.postal_address,
+            locale=config.mail.default_locale,
+            zone=config.company.time_zone,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
