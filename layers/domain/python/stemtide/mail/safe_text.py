@@ -22,10 +22,10 @@ def one_line(text: str, *, most: int) -> str:
 
     A scheme (`https://`) is left out: mail programs would make a link of it that we never wrote.
     """
-    composed = unicodedata.normalize("NFC", text)
-    spaced = "".join(" " if c.isspace() or c in "\x1c\x1d\x1e\x1f\x85" else c for c in composed)
+    spaced = (" " if c.isspace() else c for c in text)
     seen = "".join(c for c in spaced if c in _JOINERS or unicodedata.category(c) not in _DROPPED)
-    return _cut(" ".join(_SCHEME.sub("", _few_marks(seen)).split()), most)
+    composed = unicodedata.normalize("NFC", _few_marks(unicodedata.normalize("NFC", seen)))
+    return _cut(" ".join(_without_scheme(composed).split()), most)
 
 
 def person(text: str, *, most: int) -> str:
@@ -35,6 +35,13 @@ def person(text: str, *, most: int) -> str:
     """
     name = one_line(text, most=most)
     return "" if _LOOKS_LIKE_A_LINK.search(name) else name
+
+
+def _without_scheme(text: str) -> str:
+    """What is left when no scheme is: leaving one out may bring its two halves around it together."""
+    while (shorter := _SCHEME.sub("", text)) != text:
+        text = shorter
+    return text
 
 
 def _few_marks(text: str) -> str:
