@@ -52,7 +52,7 @@ def describe(
         "api_tokens": tokens,
         "write_key": write_key,
         "clock_scale": clock_scale,
-        "mailbox_url": None,
+        "mailbox_url": f"{home.endpoint}/_stemtide/mailbox",
         "slack_url": None,
         "slack_signing_secret": None,
         "payments_url": None,

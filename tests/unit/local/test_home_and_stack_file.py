@@ -74,7 +74,7 @@ def test_stack_json_has_exactly_the_keys_of_the_contract(tmp_path: Path) -> None
     assert set(content) == CONTRACT_KEYS
     assert content["event_stream"] == "<EventStream>"
     assert content["api_url"] == "http://127.0.0.1:4599/_aws/execute-api/<ApiId>"
-    assert content["mailbox_url"] is None
+    assert content["mailbox_url"] == "http://127.0.0.1:4599/_stemtide/mailbox"
 
 
 def test_outputs_of_all_stacks_are_read_as_one(tmp_path: Path) -> None:
