@@ -34,6 +34,7 @@ COMMANDS: Final = {
     "models": "models",
     "compare": "compare",
     "shadow": "shadow",
+    "mail": "mail",
     "status": "status",
     "doctor": "doctor",
 }

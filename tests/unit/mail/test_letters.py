@@ -55,7 +55,7 @@ def test_both_parts_say_the_same_facts(template: str, language: str) -> None:
 
     page = Page(written.html)
     text = in_both(written.text)
-    rows = re.findall(r"white-space:nowrap\">(.*?)</td>\n<td[^>]*>(.*?)</td>", written.html)
+    rows = re.findall(r'<td class="quiet"[^>]*>(.*?)</td>\n<td[^>]*>(.*?)</td>', written.html)
     for label, value in rows:
         assert f"{in_both(Page(label).text)}: {in_both(Page(value).text)}" in text
     assert set(page.links()) == set(re.findall(r"https://\S+", written.text))

@@ -9,7 +9,7 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from babel import Locale, UnknownLocaleError
-from babel.dates import format_date, format_time, get_timezone_name
+from babel.dates import format_date, format_time, get_timezone_gmt, get_timezone_name
 from babel.numbers import format_decimal, format_percent
 
 from stemtide.currencies import minor_digits
@@ -57,8 +57,12 @@ class Manner:
         """Day, time and zone of an instant (epoch ms): for what ends then. A day alone would promise more."""
         local = self._local(at_ms)
         time = str(format_time(local, format="short", locale=self.locale)).replace("\u202f", "\u00a0")
-        zone = get_timezone_name(local, width="short", locale=self.locale)
-        return f"{self.day(local.date())}, {time} ({zone})"
+        return f"{self.day(local.date())}, {time} ({self._zone_at(local)})"
+
+    def _zone_at(self, local: datetime) -> str:
+        """The zone by its usual abbreviation ("MEZ"); by its distance where the language has none."""
+        name = str(get_timezone_name(local, width="short", locale=self.locale))
+        return name if name[0].isalpha() else str(get_timezone_gmt(local, locale=self.locale))
 
     def _local(self, at_ms: int) -> datetime:
         return (_EPOCH + timedelta(milliseconds=at_ms)).astimezone(self.zone)

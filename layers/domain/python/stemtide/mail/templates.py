@@ -63,7 +63,7 @@ _RETURN: Final = _value(Kind.LINK, "https://app.acme.example/welcome-back", "whe
 _KEPT: Final = _maybe(Kind.DAY, "2027-03-01", "the day until which data is kept")
 _ENDS: Final = _value(Kind.INSTANT, 1_797_422_400_000, "when the subscription ends unless it is paid")
 _OFFER: Final = {"percent": 20, "months": 3}
-_CODE: Final = "WELCOME-BACK-7F3K"
+_CODE: Final = "BACK-7F3KQ"
 _EXPIRES: Final = 1_798_218_000_000
 
 
@@ -228,3 +228,17 @@ def class_of(template: str) -> MailClass:
         UnknownTemplateError: there is no such letter.
     """
     return find(template).mail_class
+
+
+def table() -> str:
+    """The Markdown table of docs/mail.md."""
+    rows = [
+        f"| `{one.name}` | {one.mail_class} | {one.about} | {', '.join(map(_described, one.values.items()))} |"
+        for one in TEMPLATES.values()
+    ]
+    return "\n".join(["| letter | class | what it is for | values |", "|---|---|---|---|", *rows])
+
+
+def _described(named: tuple[str, Value]) -> str:
+    name, value = named
+    return f"`{name}` {value.kind}" if value.required else f"(`{name}` {value.kind})"
