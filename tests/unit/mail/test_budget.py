@@ -70,7 +70,7 @@ def allowed_by_hand(case: Case, at_ms: int) -> bool:
     return asked.mail_class is TRANSACTIONAL or all(one.at_ms + gap <= at_ms for one in others)
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=250, deadline=None)
 @given(cases())
 def test_a_contact_is_allowed_exactly_when_every_cap_has_room(case: Case) -> None:
     found = decide(case.held, case.asked, case.policy)
@@ -78,7 +78,7 @@ def test_a_contact_is_allowed_exactly_when_every_cap_has_room(case: Case) -> Non
     assert isinstance(found, Allowed) is allowed_by_hand(case, NOW)
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=250, deadline=None)
 @given(cases())
 def test_the_instant_told_is_the_first_at_which_it_is_allowed(case: Case) -> None:
     found = decide(case.held, case.asked, case.policy)
@@ -91,7 +91,7 @@ def test_the_instant_told_is_the_first_at_which_it_is_allowed(case: Case) -> Non
         assert not allowed_by_hand(case, NOW + 10_000 * DAY_MS)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(cases(), st.integers(0, 40 * 24))
 def test_what_is_forgotten_changes_no_later_decision(case: Case, later_hours: int) -> None:
     kept = with_contact(case.held, case.asked, case.policy)
