@@ -38,7 +38,7 @@ def mail() -> None:
     show_default=True,
     help="Folder to write (made if absent).",
 )
-@click.option("--pictures/--no-pictures", default=True, help="Pictures, too, where a Chromium is installed.")
+@click.option("--no-pictures", is_flag=True, help="No pictures (else where a Chromium is installed).")
 def preview(
     session: Session,
     template: str | None,
@@ -46,7 +46,7 @@ def preview(
     locale: str | None,
     zone: str | None,
     folder: Path,
-    pictures: bool,
+    no_pictures: bool,
 ) -> None:
     """Write a letter, or all of them, as HTML, text and a picture on a desk and on a phone.
 
@@ -65,7 +65,7 @@ def preview(
     )
     try:
         letters = write_letters(wanted, configuration(), folder)
-        browser = find_browser() if pictures else None
+        browser = None if no_pictures else find_browser()
         if browser is not None:
             with session.out.progress() as progress:
                 take_pictures(browser, letters, say=progress)
@@ -76,7 +76,7 @@ def preview(
         "pictures": browser is not None,
         "mails": [letter.described() for letter in letters],
     }
-    session.out.result(result, lambda console: _show(console, result, asked=pictures))
+    session.out.result(result, lambda console: _show(console, result, asked=not no_pictures))
 
 
 def _read(file: Path) -> dict[str, Any]:

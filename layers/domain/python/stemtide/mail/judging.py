@@ -9,7 +9,7 @@ from stemtide.mail import budget
 from stemtide.mail.budget import Contact
 from stemtide.mail.message import MailClass, MailRequest
 from stemtide.mail.outcomes import Deferred, Duplicate, Outcome, Reason, Refused, Unknown
-from stemtide.mail.ports import STOPS, Asked, MailRow, MailState, Standing
+from stemtide.mail.ports import JOURNEY_STOPS, Asked, MailRow, MailState, Standing, stops_of
 from stemtide.mail.quiet_hours import next_allowed, zone_of
 from stemtide.shadow import may_act
 
@@ -98,7 +98,9 @@ def _refusal(
         return Reason.HELD
     if standing.do_not_contact:
         return Reason.DO_NOT_CONTACT
-    stop = next((stop for stop in STOPS[mail_class] if stop in standing.stops), None)
+    stop = next((one for one in stops_of(mail_class, request.journey) if one in standing.stops), None)
+    if stop in JOURNEY_STOPS.values():
+        return Reason.OPTED_OUT
     return None if stop is None else Reason(stop)
 
 

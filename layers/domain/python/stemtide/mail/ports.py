@@ -20,6 +20,9 @@ class Stop(StrEnum):
     COMPLAINED_OF_SERVICE_MAIL = "complained_of_service_mail"
     COMPLAINED = "complained"
     OPTED_OUT = "opted_out"
+    NO_WIN_BACK = "no_win_back"
+    NO_UPSELL = "no_upsell"
+    NO_RETENTION = "no_retention"
 
 
 STOPS_ALL: Final = (Stop.ERASED, Stop.SUPPRESSED, Stop.BOUNCED, Stop.COMPLAINED_OF_SERVICE_MAIL)
@@ -28,6 +31,19 @@ account, and a person can still call."""
 STOPS: Final[Mapping[MailClass, tuple[Stop, ...]]] = MappingProxyType(
     {MailClass.TRANSACTIONAL: STOPS_ALL, MailClass.LIFECYCLE: (*STOPS_ALL, Stop.COMPLAINED, Stop.OPTED_OUT)}
 )
+
+
+JOURNEY_STOPS: Final[Mapping[str, Stop]] = MappingProxyType(
+    {"win_back": Stop.NO_WIN_BACK, "upsell": Stop.NO_UPSELL, "retention": Stop.NO_RETENTION}
+)
+"""What an address's owner has chosen not to get, though other lifecycle mail."""
+
+
+def stops_of(mail_class: MailClass, journey: str) -> tuple[Stop, ...]:
+    """What keeps a mail of this class and journey from an address."""
+    if mail_class is MailClass.LIFECYCLE and journey in JOURNEY_STOPS:
+        return (*STOPS[mail_class], JOURNEY_STOPS[journey])
+    return STOPS[mail_class]
 
 
 class MailState(StrEnum):

@@ -30,11 +30,17 @@ class PreferencePages:
     def choice(self, preferences: Preferences, *, language: str, done: Done | None = None) -> str:
         """The page of an address with this choice."""
         topics = [(name, name not in preferences.journeys_off) for name in JOURNEYS]
-        return self._page(language, opted_out=preferences.opted_out, topics=topics, done=done)
+        return self._page(
+            language,
+            none_come=preferences.opted_out or preferences.stopped,
+            again=not preferences.stopped,
+            topics=topics,
+            done=done,
+        )
 
     def no_such_link(self, *, language: str) -> str:
         """The page of a link that is none: it does not say what is wrong with it."""
-        return self._page(language, opted_out=None, topics=[], done=None)
+        return self._page(language, none_come=None, again=False, topics=[], done=None)
 
     def language_for(self, accept_language: str | None) -> str:
         """The language that a browser's person reads best; else the company's."""

@@ -5,19 +5,21 @@ from typing import Final, Protocol
 
 import msgspec
 
-JOURNEYS: Final = ("win_back", "upsell", "retention")
+from stemtide.mail.ports import JOURNEY_STOPS
+
+JOURNEYS: Final = tuple(JOURNEY_STOPS)
 """The journeys whose mails a recipient may choose one by one."""
 
 
 class Preferences(msgspec.Struct, frozen=True, kw_only=True):
-    """An address's choice: no lifecycle mail at all (`opted_out`), or none of some journeys."""
+    """An address's choice: no lifecycle mail at all (`opted_out`), or none of some journeys.
+
+    `stopped`: a bounce, a complaint or a person stops mail to it, whatever its owner chooses.
+    """
 
     opted_out: bool = False
     journeys_off: frozenset[str] = frozenset()
-
-    def wants(self, journey: str) -> bool:
-        """Whether a lifecycle mail of this journey may be sent."""
-        return not self.opted_out and journey not in self.journeys_off
+    stopped: bool = False
 
 
 class Choices(Protocol):

@@ -233,10 +233,11 @@ def class_of(template: str) -> MailClass:
 def table() -> str:
     """The Markdown table of docs/mail.md."""
     rows = [
-        f"| `{one.name}` | {one.mail_class} | {one.about} | {', '.join(map(_described, one.values.items()))} |"
+        (f"`{one.name}`", one.mail_class, one.about, ", ".join(map(_described, one.values.items())))
         for one in TEMPLATES.values()
     ]
-    return "\n".join(["| letter | class | what it is for | values |", "|---|---|---|---|", *rows])
+    head = [("letter", "class", "what it is for", "values"), ("---",) * 4]
+    return "\n".join(f"| {' | '.join(row)} |" for row in (*head, *rows))
 
 
 def _described(named: tuple[str, Value]) -> str:

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from stemtide.mail.budget import without
 from stemtide.mail.outcomes import Reason
-from stemtide.mail.ports import STOPS, Claim, MailRow, MailState, Note
+from stemtide.mail.ports import Claim, MailRow, MailState, Note, stops_of
 from stemtide.ports import ConflictError, ThrottledError
 from stemtide.store import contact_keys as keys
 from stemtide.store.contact_items import ContactItems
@@ -42,7 +42,7 @@ class MailClaims:
             UnavailableError: outcome unknown; the row's token tells.
         """
         asked = claim.asked
-        stops = [f"attribute_not_exists({stop})" for stop in STOPS[claim.mail_class]]
+        stops = [f"attribute_not_exists({stop})" for stop in stops_of(claim.mail_class, claim.journey)]
         account = keys.of_account(asked.account)
         not_held = "attribute_not_exists(held) AND attribute_not_exists(erased_ms)"
         self.items.transact(

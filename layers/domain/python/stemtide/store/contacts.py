@@ -16,6 +16,7 @@ from stemtide.store.contact_addresses import Addresses
 from stemtide.store.contact_claims import MailClaims
 from stemtide.store.contact_items import ContactItems
 from stemtide.store.contact_notices import NoticeRows
+from stemtide.store.mail_choices import MailChoices
 from stemtide.store.record_keys import RECORD
 
 PAGE: Final = 100
@@ -36,6 +37,7 @@ class Contacts:
         self.addresses = Addresses(self._items)
         self.campaigns = Campaigns(self._items)
         self.notices = NoticeRows(self._items)
+        self.choices = MailChoices(self._items)
 
     def look(self, asked: Asked) -> Standing:
         """All that a decision goes by, as of now."""
@@ -170,39 +172,11 @@ class Contacts:
 
     def opt_out(self, address_key: str, *, account: str, at_ms: int, how: str) -> bool:
         """Send an address no lifecycle mail any more; False if it has opted out before."""
-        return self._wish(address_key, account=account, at_ms=at_ms, how=how, kind="opted_out")
+        return self.choices.opt_out(address_key, account=account, at_ms=at_ms, how=how)
 
     def opt_in(self, address_key: str, *, account: str, at_ms: int, how: str) -> bool:
         """Take an opt-out back; False if there is none. A complaint stays."""
-        return self._wish(address_key, account=account, at_ms=at_ms, how=how, kind="opted_in")
-
-    def preferences(self, address_key: str) -> "Preferences":
-        """What an address gets, for the page where its owner decides."""
-        stops = self.addresses.stops(address_key)
-        return Preferences(
-            lifecycle=not stops,
-            opted_out_ms=stops.get(Stop.OPTED_OUT),
-            stopped=any(stop is not Stop.OPTED_OUT for stop in stops),
-        )
-
-    def _wish(self, address_key: str, *, account: str, at_ms: int, how: str, kind: str) -> bool:
-        if kind == "opted_out":
-            changed = self.addresses.stop(address_key, Stop.OPTED_OUT, at_ms=at_ms)
-        else:
-            changed = self.addresses.lift(address_key, Stop.OPTED_OUT)
-        if changed:
-            facts: dict[str, str | int] = {"how": how}
-            self.note(Note(account=account, at_ms=at_ms, kind=kind, about=address_key, facts=facts))
-        return changed
-
-
-class Preferences(msgspec.Struct, frozen=True, kw_only=True):
-    """`lifecycle`: whether lifecycle mail reaches the address; `opted_out_ms`: since when its owner does not
-    want it; `stopped`: something else stops it, too."""
-
-    lifecycle: bool
-    opted_out_ms: int | None
-    stopped: bool
+        return self.choices.opt_in(address_key, account=account, at_ms=at_ms, how=how)
 
 
 def _stops(item: dict[str, Any]) -> dict[Stop, int]:
