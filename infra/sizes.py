@@ -16,6 +16,7 @@ class Size:
 SIZES: Final = {
     "ingest": Size(memory_mb=512, timeout_s=15, reason="checks up to 512 KB of JSON; callers wait"),
     "api": Size(memory_mb=512, timeout_s=15, reason="reads some hundred items; people wait"),
+    "preferences": Size(memory_mb=512, timeout_s=15, reason="signs, reads a row, writes a page; people wait"),
     "aggregate": Size(
         memory_mb=1769, timeout_s=120, reason="folding needs a core; a batch may write thousands of items"
     ),

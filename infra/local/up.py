@@ -36,7 +36,7 @@ def up(home: Home, *, clock_scale: float, say: Say) -> dict[str, Any]:
         target="local",
         outputs_file=home.outputs_file,
         assembly=home.folder / "cdk.out",
-        context={"clock": str(clock)},
+        context={"clock": str(clock), "api_address": f"{home.endpoint}/_aws/execute-api/{{api}}"},
         say=say,
     )
     say("issuing one token per role")

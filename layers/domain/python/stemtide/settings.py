@@ -67,6 +67,15 @@ class ApiSettings(Settings):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PreferencesSettings(Settings):
+    """Lets the recipients of mails choose what mails they get."""
+
+    contacts_table: str
+    link_keys_secret: str
+    clock: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DeadLettersSettings(Settings):
     """Registers every payload that a consumer gave up on."""
 
