@@ -75,15 +75,15 @@ class Deployment:
     """Throttle of the HTTP API; a request to `POST /v1/events` may carry a batch."""
     request_burst: int = 1000
 
-    create_mail_identity: bool = True
-    """Make SES's identity of the domain that `[mail] from` names; false: the account has it already."""
-
     alarm_mail: str = ""
     """Address that is told of alarms; empty: subscribe to the topic `AlarmTopic` by other means."""
     stuck_minutes: int = 15
     """A consumer this far behind the stream raises an alarm."""
     clock: str = str(REAL_TIME)
     """The clock of billing, mail and sequences (`stemtide.clock`): real time; only a local run may hurry."""
+
+    create_mail_identity: bool = True
+    """Make SES's identity of the domain that `[mail] from` names; false: the account has it already."""
 
 
 LOCAL: Final[Mapping[str, Any]] = {
