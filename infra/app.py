@@ -18,6 +18,7 @@ from infra.bundling import CONFIGURATION, BundlingError
 from infra.stacks.api import ApiStack
 from infra.stacks.data import DataStack
 from infra.stacks.operations import OperationsStack
+from infra.stacks.outreach import OutreachStack
 from infra.stacks.pipeline import PipelineStack
 from infra.stacks.scoring import ScoringStack
 
@@ -65,6 +66,16 @@ def build(*, context: Mapping[str, Any] | None = None, outdir: str | None = None
         scoring=scoring,
         description="Stemtide: HTTP API, people",
     )
+    outreach = OutreachStack(
+        app,
+        f"{name}-outreach",
+        deployment=deployment,
+        company=company,
+        data=data,
+        pipeline=pipeline,
+        api=api,
+        description="Stemtide: mails to customers",
+    )
     OperationsStack(
         app,
         f"{name}-operations",
@@ -73,11 +84,13 @@ def build(*, context: Mapping[str, Any] | None = None, outdir: str | None = None
         pipeline=pipeline,
         scoring=scoring,
         api=api,
+        outreach=outreach,
         description="Stemtide: alarms, dashboard",
     )
     Tags.of(app).add("application", name)
     nag.check(app)
-    report.say(app, [*pipeline.functions, *scoring.functions, *api.functions], stream=sys.stderr)
+    functions = [*pipeline.functions, *scoring.functions, *api.functions, *outreach.functions]
+    report.say(app, functions, stream=sys.stderr)
     return app
 
 

@@ -86,6 +86,9 @@ class Deployment:
     clock: str = str(REAL_TIME)
     """The clock of billing, mail and sequences (`stemtide.clock`): real time; only a local run may hurry."""
 
+    create_mail_identity: bool = True
+    """Make SES's identity of the domain that `[mail] from` names; false: the account has it already."""
+
 
 LOCAL: Final[Mapping[str, Any]] = {
     "native_layers": True,  # the emulator runs functions on this machine's interpreter

@@ -27,6 +27,8 @@ SIZES: Final = {
         memory_mb=3008, timeout_s=900, reason="holds a bucket's calls, over a million; reads days of archive"
     ),
     "profile": Size(memory_mb=512, timeout_s=60, reason="reads all facts of the accounts of a batch"),
+    "mail": Size(memory_mb=512, timeout_s=60, reason="renders and sends some dozens of mails"),
+    "notices": Size(memory_mb=256, timeout_s=60, reason="a few small rows a notice"),
     "detect": Size(memory_mb=512, timeout_s=300, reason="reads 14 days an account; an hour may hold many"),
     "publish": Size(memory_mb=256, timeout_s=60, reason="one small event a change"),
     "score": Size(memory_mb=1769, timeout_s=300, reason="features and model need a core; batches of 500"),

@@ -34,6 +34,7 @@ class ReadApi(Construct):
             settings=ApiSettings(
                 usage_table=tables.usage.table_name,
                 accounts_table=tables.accounts.table_name,
+                contacts_table=tables.contacts.table_name,
                 ingest_table=tables.ingest.table_name,
                 archive_bucket=archive.bucket.bucket_name,
             ),
@@ -44,6 +45,7 @@ class ReadApi(Construct):
             tables.accounts.table_arn,
             tables.ingest.table_arn,
         )
+        self.function.allow(["dynamodb:Query"], tables.contacts.table_arn)
         self.function.allow(
             ["dynamodb:Query"],
             *(f"{tables.accounts.table_arn}/index/{index.name}" for index in declared.ACCOUNTS.indexes),

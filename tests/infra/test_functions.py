@@ -18,6 +18,8 @@ SETTINGS = {
     "balance": settings.BalanceSettings,
     "profile": settings.ProfileSettings,
     "detect": settings.DetectSettings,
+    "mail": settings.MailSettings,
+    "notices": settings.NoticesSettings,
     "publish": settings.PublishSettings,
     "score": settings.ScoreSettings,
     "sweep": settings.SweepSettings,
@@ -77,6 +79,15 @@ MAY = {
     | {"dynamodb:BatchGetItem", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:UpdateItem"}
     | {"sqs:SendMessage", "sqs:GetQueueAttributes", "sqs:GetQueueUrl"}
     | LOOK_AT_STREAM,
+    "mail": LOG
+    | {"dynamodb:BatchGetItem", "dynamodb:ConditionCheckItem", "dynamodb:DeleteItem", "dynamodb:PutItem"}
+    | {"dynamodb:Query", "dynamodb:UpdateItem", "secretsmanager:GetSecretValue"}
+    | {"ses:SendEmail", "ses:SendRawEmail"}
+    | {"sqs:SendMessage", "sqs:GetQueueAttributes", "sqs:GetQueueUrl"},
+    "notices": LOG
+    | {"dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:UpdateItem"}
+    | {"sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueAttributes"}
+    | {"sqs:ReceiveMessage", "sqs:SendMessage"},
     "publish": LOG
     | READ_TABLE_STREAM
     | GIVE_UP

@@ -39,6 +39,7 @@ OUTPUTS = {
     "RecomputeStateMachine",
     *("DropQueue", "DropDeadLetterQueue"),
     *("LoginQueue", "LoginDeadLetterQueue"),
+    *("SesEventsTopic", "MailFunction", "NoticeQueue", "NoticeDeadLetterQueue"),
 }
 LOCAL_DIFFERENCES = {
     "AWS::DynamoDB::Table": {"DeletionPolicy", "UpdateReplacePolicy", "Properties.DeletionProtectionEnabled"},

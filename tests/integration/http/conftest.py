@@ -33,7 +33,11 @@ ROOT = Path(__file__).parents[3]
 SETTINGS = (
     IngestSettings(event_stream="events", write_keys_secret="write-keys"),
     ApiSettings(
-        usage_table="usage", accounts_table="accounts", ingest_table="ingest", archive_bucket="archive"
+        usage_table="usage",
+        accounts_table="accounts",
+        contacts_table="contacts",
+        ingest_table="ingest",
+        archive_bucket="archive",
     ),
     PreferencesSettings(contacts_table="contacts", link_keys_secret="link-keys", clock="0/0/1.0"),
     ScoreSettings(

@@ -109,6 +109,14 @@ LIST_SCORES: Final = Route(
     operation="listAccountScores",
     summary="The scores of one account, oldest first",
 )
+GET_TIMELINE: Final = Route(
+    method="GET",
+    path="/v1/accounts/{id}/timeline",
+    function="api",
+    access=EVERY_ROLE,
+    operation="getAccountTimeline",
+    summary="What happened to one account and what was withheld, newest first",
+)
 GET_FEATURES: Final = Route(
     method="GET",
     path="/v1/accounts/{id}/features",
@@ -158,6 +166,7 @@ ROUTES: Final = (
     GET_ACCOUNT,
     GET_USAGE,
     LIST_SCORES,
+    GET_TIMELINE,
     GET_FEATURES,
     POST_SCORE,
     GET_UNSUBSCRIBE,

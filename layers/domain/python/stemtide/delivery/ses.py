@@ -1,9 +1,11 @@
 """Mails out through SES (API v2), each at most once: a request that may have been taken is never repeated."""
 
+import re
 from dataclasses import dataclass
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
+from email.utils import formataddr
 from typing import Any, Final
 
 from botocore.config import Config
@@ -27,6 +29,7 @@ ONCE: Final = Config(
 _OF_THE_MAIL: Final = frozenset({"MessageRejected", "BadRequestException"})
 _NOT_VERIFIED: Final = "not verified"
 """SES says so in the text of a MessageRejected: for the sender (and in the sandbox the recipient)."""
+_HEADER: Final = re.compile(r"[A-Za-z0-9-]+")
 _NEVER_LEFT: Final = (EndpointConnectionError, ConnectTimeoutError, ProxyConnectionError)
 
 
@@ -55,7 +58,7 @@ class SesSender:
         try:
             with translated():
                 answer = self.client.send_email(
-                    FromEmailAddress=str(_address(self.sender)),
+                    FromEmailAddress=formataddr((self.sender.name, self.sender.address)),
                     Destination={"ToAddresses": [claim.to]},
                     Content={"Raw": {"Data": raw}},
                     ConfigurationSetName=self.configuration_set,
@@ -72,7 +75,7 @@ class SesSender:
 def message_of(to: str, content: Rendered, *, sender: Sender, reply_to: str) -> bytes:
     """The MIME message: text with an HTML alternative.
 
-    `Auto-Submitted` keeps absence notes from being sent back (RFC 3834).
+    `Auto-Submitted` keeps absence notes from being sent back (RFC 3834), whoever renders.
 
     Raises:
         ValueError: a header holds what a header cannot hold.
@@ -84,8 +87,9 @@ def message_of(to: str, content: Rendered, *, sender: Sender, reply_to: str) -> 
     if reply_to:
         message["Reply-To"] = reply_to
     message["Subject"] = content.subject
-    message["Auto-Submitted"] = "auto-generated"
-    for name, value in content.headers:
+    for name, value in {"Auto-Submitted": "auto-generated", **dict(content.headers)}.items():
+        if not _HEADER.fullmatch(name):
+            raise ValueError("not the name of a header")
         message[name] = value
     message.set_content(content.text)
     message.add_alternative(content.html, subtype="html")

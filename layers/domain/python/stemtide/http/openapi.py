@@ -8,7 +8,7 @@ import msgspec
 from stemtide import access, limits
 from stemtide.access import RANKED_ROLES, Route
 from stemtide.calls import CALL_TYPES, Reason
-from stemtide.http import account_bodies, accounts, bodies, parameters
+from stemtide.http import account_bodies, accounts, bodies, parameters, timeline
 from stemtide.http.forms import MAX_FORM_BYTES
 from stemtide.mail.links import MAX_TOKEN_CHARS
 from stemtide.mail.preferences import JOURNEYS
@@ -116,6 +116,15 @@ _PARAMETERS: Final[dict[Route, list[_Json]]] = {
         *_RANGE,
         _query("role", {"enum": list(ModelRole)}, "`challenger`: those of the model that is tried beside."),
     ],
+    access.GET_TIMELINE: [
+        _ACCOUNT,
+        _query(
+            "limit",
+            {"type": "integer", "minimum": 1, "maximum": timeline.MAX_PAGE},
+            f"Entries a page, {timeline.PAGE} by default.",
+        ),
+        _query("cursor", {"type": "string"}, "`cursor` of the page before."),
+    ],
     access.LIST_ACCOUNTS: [
         _query("tier", {"enum": list(accounts.TIERS)}, "Only this tier; `none`: accounts without a score."),
         _query("csm", {"type": "string", "format": "email"}, "Only the accounts of this csm."),
@@ -150,6 +159,7 @@ _ANSWERS: Final[dict[Route, tuple[int, type | None]]] = {
     access.GET_ACCOUNT: (200, account_bodies.Account),
     access.GET_USAGE: (200, bodies.Usage),
     access.LIST_SCORES: (200, account_bodies.AccountScores),
+    access.GET_TIMELINE: (200, timeline.AccountTimeline),
     access.GET_FEATURES: (200, bodies.Features),
     access.POST_SCORE: (200, account_bodies.Account),
     access.GET_OPENAPI: (200, None),

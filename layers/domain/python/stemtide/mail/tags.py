@@ -2,7 +2,7 @@
 `-`."""
 
 import re
-from base64 import urlsafe_b64decode, urlsafe_b64encode
+from base64 import b64decode, urlsafe_b64encode
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
@@ -43,7 +43,7 @@ def tagged(tags: Mapping[str, Any]) -> Tagged | None:
     if not _KEY.fullmatch(mail) or not account:
         return None
     try:
-        name = urlsafe_b64decode(account + "=" * (-len(account) % 4)).decode()
+        name = b64decode(account + "=" * (-len(account) % 4), altchars=b"-_", validate=True).decode()
         return Tagged(name, mail, MailClass(kind))
     except ValueError:
         return None
