@@ -118,9 +118,21 @@ def test_the_message_has_text_and_html_and_every_header_once() -> None:
     assert page.get_content().strip() == "<p>Hallo Ada</p>"
 
 
+def test_a_long_link_to_unsubscribe_stays_a_link() -> None:
+    link = f"<https://api.example.com/v1/unsubscribe/{'A' * 300}>"
+    content = Rendered(subject="s", text="t", html="h", headers=(("List-Unsubscribe", link),))
+
+    raw = message_of("ada@example.com", content, sender=ACME, reply_to="")
+
+    assert f"\r\nList-Unsubscribe: {link}\r\n".encode() in raw
+
+
 @pytest.mark.parametrize(
     "content",
     [
+        Rendered(
+            subject="s", text="t", html="h", headers=(("List-Unsubscribe", "<a>\r\nBcc: bob@b.example"),)
+        ),
         Rendered(subject="a\r\nBcc: bob@example.com", text="t", html="h"),
         Rendered(subject="s", text="t", html="h", headers=(("X-A", "b\nBcc: bob@example.com"),)),
         Rendered(subject="s", text="t", html="h", headers=(("X A\nBcc", "b"),)),

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from email.headerregistry import Address
 from email.message import EmailMessage
-from email.policy import SMTP
+from email.policy import EmailPolicy
 from email.utils import formataddr
 from typing import Any, Final
 
@@ -31,6 +31,20 @@ _NOT_VERIFIED: Final = "not verified"
 """SES says so in the text of a MessageRejected: for the sender (and in the sandbox the recipient)."""
 _HEADER: Final = re.compile(r"[A-Za-z0-9-]+")
 _NEVER_LEFT: Final = (EndpointConnectionError, ConnectTimeoutError, ProxyConnectionError)
+
+
+class _LinksWhole(EmailPolicy):
+    """Folds every header but the link to unsubscribe: without spaces it would be folded into encoded words,
+    which no mail program reads as a link. A line may have 998 characters (RFC 5322, 2.1.1)."""
+
+    def fold_binary(self, name: str, value: str) -> bytes:
+        """The header as it goes out."""
+        if name.casefold() == "list-unsubscribe":
+            return f"{name}: {value}{self.linesep}".encode("ascii")
+        return super().fold_binary(name, value)
+
+
+_POLICY: Final = _LinksWhole(linesep="\r\n")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +94,7 @@ def message_of(to: str, content: Rendered, *, sender: Sender, reply_to: str) -> 
     Raises:
         ValueError: a header holds what a header cannot hold.
     """
-    message = EmailMessage(policy=SMTP)
+    message = EmailMessage(policy=_POLICY)
     local, _, domain = to.rpartition("@")
     message["From"] = _address(sender)
     message["To"] = Address(username=local, domain=domain)

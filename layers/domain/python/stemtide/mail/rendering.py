@@ -100,7 +100,7 @@ class Letters:
             problem = f"its {language} words fail ({type(error).__name__}: {error})"
             raise LetterError(template.name, problem, remedy="mend them and look at the preview") from error
         _check_size(template, text, html)
-        return Rendered(subject=subject, text=text, html=html, headers=_headers(language, opt_out))
+        return Rendered(subject=subject, text=text, html=html, headers=_headers(opt_out))
 
     def _common(self, language: str) -> dict[str, Any]:
         head = self.letterhead
@@ -145,13 +145,11 @@ def _opt_out(template: Template, mail_class: MailClass, url: str | None) -> str 
         ) from None
 
 
-def _headers(language: str, opt_out: str | None) -> tuple[tuple[str, str], ...]:
-    """RFC 8058's pair on what may be opted out of; RFC 3834's word to programs that would answer."""
-    headers = (("Content-Language", language), ("Auto-Submitted", "auto-generated"))
+def _headers(opt_out: str | None) -> tuple[tuple[str, str], ...]:
+    """RFC 8058's pair, on what may be opted out of."""
     if opt_out is None:
-        return headers
+        return ()
     return (
-        *headers,
         ("List-Unsubscribe", f"<{opt_out}>"),
         ("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"),
     )
