@@ -37,6 +37,21 @@ def find_browser() -> str | None:
     return next((path for name in BROWSERS if (path := shutil.which(name))), None)
 
 
+def flags(folder: Path) -> list[str]:
+    """How a Chromium is started that shows nothing, asks nobody by itself and keeps its files in `folder`."""
+    # Its own sandbox does not start for root, as in containers; letters hold no scripts that could run
+    as_root = ["--no-sandbox"] if os.geteuid() == 0 else []
+    quiet = [
+        "--headless=new",
+        "--disable-gpu",
+        "--hide-scrollbars",
+        "--disable-dev-shm-usage",
+        "--no-first-run",
+    ]
+    alone = ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
+    return [*as_root, *quiet, *alone, f"--user-data-dir={folder / 'profile'}"]
+
+
 def take_pictures(browser: str, letters: Sequence[Written], *, say: Callable[[str], None]) -> None:
     """A picture of each letter beside its HTML.
 
@@ -86,13 +101,10 @@ def _sheet(frames: str, folder: Path) -> Path:
 
 
 def _run(browser: str, arguments: Sequence[str], folder: Path) -> str:
-    # Chromium's own sandbox does not start for root, as in containers; the letters are framed without scripts
-    as_root = ["--no-sandbox"] if os.geteuid() == 0 else []
-    quiet = ["--headless=new", "--disable-gpu", "--hide-scrollbars", "--disable-dev-shm-usage"]
-    offline = ["--host-resolver-rules=MAP * ~NOTFOUND", f"--user-data-dir={folder / 'profile'}"]
+    offline = "--host-resolver-rules=MAP * ~NOTFOUND"
     try:
         done = subprocess.run(  # noqa: S603 - a browser that was looked up, files of ours
-            [browser, *quiet, *offline, *as_root, *arguments],
+            [browser, *flags(folder), offline, *arguments],
             capture_output=True,
             text=True,
             timeout=SECONDS,
