@@ -34,6 +34,7 @@ COMMANDS: Final = {
     "models": "models",
     "compare": "compare",
     "shadow": "shadow",
+    "contacts": "contacts",
     "status": "status",
     "doctor": "doctor",
 }
