@@ -35,6 +35,7 @@ COMMANDS: Final = {
     "compare": "compare",
     "shadow": "shadow",
     "mail": "mail",
+    "contacts": "contacts",
     "status": "status",
     "doctor": "doctor",
 }
