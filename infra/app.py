@@ -19,6 +19,7 @@ from infra.stacks.api import ApiStack
 from infra.stacks.billing import BillingStack
 from infra.stacks.data import DataStack
 from infra.stacks.operations import OperationsStack
+from infra.stacks.outreach import OutreachStack
 from infra.stacks.pipeline import PipelineStack
 from infra.stacks.scoring import ScoringStack
 
@@ -76,6 +77,16 @@ def build(*, context: Mapping[str, Any] | None = None, outdir: str | None = None
         billing=billing,
         description="Stemtide: HTTP API, people",
     )
+    outreach = OutreachStack(
+        app,
+        f"{name}-outreach",
+        deployment=deployment,
+        company=company,
+        data=data,
+        pipeline=pipeline,
+        api=api,
+        description="Stemtide: mails to customers",
+    )
     OperationsStack(
         app,
         f"{name}-operations",
@@ -85,13 +96,19 @@ def build(*, context: Mapping[str, Any] | None = None, outdir: str | None = None
         scoring=scoring,
         billing=billing,
         api=api,
+        outreach=outreach,
         description="Stemtide: alarms, dashboard",
     )
     Tags.of(app).add("application", name)
     nag.check(app)
-    report.say(
-        app, [*pipeline.functions, *scoring.functions, *billing.functions, *api.functions], stream=sys.stderr
-    )
+    functions = [
+        *pipeline.functions,
+        *scoring.functions,
+        *billing.functions,
+        *api.functions,
+        *outreach.functions,
+    ]
+    report.say(app, functions, stream=sys.stderr)
     return app
 
 

@@ -36,6 +36,8 @@ COMMANDS: Final = {
     "mrr": "mrr",
     "compare": "compare",
     "shadow": "shadow",
+    "mail": "mail",
+    "contacts": "contacts",
     "status": "status",
     "doctor": "doctor",
 }

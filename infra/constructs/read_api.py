@@ -35,6 +35,7 @@ class ReadApi(Construct):
             settings=ApiSettings(
                 usage_table=tables.usage.table_name,
                 accounts_table=tables.accounts.table_name,
+                contacts_table=tables.contacts.table_name,
                 ingest_table=tables.ingest.table_name,
                 archive_bucket=archive.bucket.bucket_name,
             ),
@@ -45,6 +46,7 @@ class ReadApi(Construct):
             tables.accounts.table_arn,
             tables.ingest.table_arn,
         )
+        self.function.allow(["dynamodb:Query"], tables.contacts.table_arn)
         self.function.allow(
             ["dynamodb:Query"],
             *(f"{tables.accounts.table_arn}/index/{name}" for name in LISTED_BY),

@@ -46,7 +46,11 @@ def up(home: Home, *, clock_scale: float, say: Say) -> dict[str, Any]:
         target="local",
         outputs_file=home.outputs_file,
         assembly=home.folder / "cdk.out",
-        context={"clock": str(clock), "payments_url": payments.url},
+        context={
+            "clock": str(clock),
+            "payments_url": payments.url,
+            "api_address": f"{home.endpoint}/_aws/execute-api/{{api}}",
+        },
         say=say,
     )
     outputs = stack_file.read_outputs(home.outputs_file)

@@ -11,6 +11,7 @@ from infra.constructs.operations_dashboard import OperationsDashboard
 from infra.stacks.api import ApiStack
 from infra.stacks.billing import BillingStack
 from infra.stacks.data import DataStack
+from infra.stacks.outreach import OutreachStack
 from infra.stacks.pipeline import PipelineStack
 from infra.stacks.scoring import ScoringStack
 
@@ -29,10 +30,17 @@ class OperationsStack(Stack):
         scoring: ScoringStack,
         billing: BillingStack,
         api: ApiStack,
+        outreach: OutreachStack,
         **stack: Any,
     ) -> None:
         super().__init__(scope, construct_id, **stack)
-        functions = [*pipeline.functions, *scoring.functions, *billing.functions, *api.functions]
+        functions = [
+            *pipeline.functions,
+            *scoring.functions,
+            *billing.functions,
+            *api.functions,
+            *outreach.functions,
+        ]
         consumers = [*pipeline.consumers, *scoring.table_consumers, *billing.table_consumers]
         alarms = Alarms(self, "Alarms", deployment=deployment)
         alarms.errors(functions)
@@ -40,6 +48,7 @@ class OperationsStack(Stack):
         alarms.dead_letters(pipeline.register, pipeline.queue)
         alarms.waiting("drops", "a drop of use", scoring.drops.queue, scoring.drops.given_up)
         alarms.waiting("logins", "a login", scoring.logins.queue, scoring.logins.given_up)
+        alarms.mails(outreach.notices.queue, outreach.notices.given_up)
         alarms.balance()
         alarms.http(api.api_id)
         alarms.models()

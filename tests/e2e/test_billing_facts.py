@@ -1,4 +1,4 @@
-"""Facts about money on the deployed stack: whatever becomes of webhooks, the profile is as at the provider."""
+"""Money facts on the deployed stack: whatever becomes of webhooks, profiles say what the provider has."""
 
 import json
 import time

@@ -11,12 +11,15 @@ from tests.infra.assemblies import Synth
 SETTINGS = {
     "ingest": settings.IngestSettings,
     "api": settings.ApiSettings,
+    "preferences": settings.PreferencesSettings,
     "aggregate": settings.AggregateSettings,
     "archive": settings.ArchiveSettings,
     "dead_letters": settings.DeadLettersSettings,
     "balance": settings.BalanceSettings,
     "profile": settings.ProfileSettings,
     "detect": settings.DetectSettings,
+    "mail": settings.MailSettings,
+    "notices": settings.NoticesSettings,
     "publish": settings.PublishSettings,
     "score": settings.ScoreSettings,
     "sweep": settings.SweepSettings,
@@ -30,8 +33,8 @@ WITH_INFERENCE = {"score", "sweep"}
 """Those that load a model have a third layer."""
 WITH_HISTORY = {"recompute"}
 """So has the one that writes Parquet."""
-WITH_OUTREACH = {"webhooks", "billing"}
-"""And those that verify, or ask, the payment provider."""
+WITH_OUTREACH = {"webhooks", "billing", "preferences"}
+"""And those that speak to the payment provider, or write letters and pages."""
 LOG = {"logs:CreateLogStream", "logs:PutLogEvents"}
 READ_STREAM = {
     "kinesis:DescribeStream",
@@ -56,6 +59,8 @@ LOOK_AT_STREAM = {
 MAY = {
     "ingest": LOG | {"kinesis:PutRecords", "secretsmanager:GetSecretValue"},
     "api": LOG | {"dynamodb:GetItem", "dynamodb:Query", "s3:GetObject"},
+    "preferences": LOG
+    | {"dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem", "secretsmanager:GetSecretValue"},
     "aggregate": LOG
     | READ_STREAM
     | GIVE_UP
@@ -78,6 +83,15 @@ MAY = {
     | {"dynamodb:BatchGetItem", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:UpdateItem"}
     | {"sqs:SendMessage", "sqs:GetQueueAttributes", "sqs:GetQueueUrl"}
     | LOOK_AT_STREAM,
+    "mail": LOG
+    | {"dynamodb:BatchGetItem", "dynamodb:ConditionCheckItem", "dynamodb:DeleteItem", "dynamodb:PutItem"}
+    | {"dynamodb:Query", "dynamodb:UpdateItem", "secretsmanager:GetSecretValue"}
+    | {"ses:SendEmail", "ses:SendRawEmail"}
+    | {"sqs:SendMessage", "sqs:GetQueueAttributes", "sqs:GetQueueUrl"},
+    "notices": LOG
+    | {"dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:UpdateItem"}
+    | {"sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueAttributes"}
+    | {"sqs:ReceiveMessage", "sqs:SendMessage"},
     "publish": LOG
     | READ_TABLE_STREAM
     | GIVE_UP
@@ -141,7 +155,7 @@ def test_a_function_runs_the_configured_python_with_its_layers(synth: Synth, nam
     assert function["Architectures"] == ["x86_64"]
     assert function["Handler"] == "handler.handler"
     assert len(function["Layers"]) == 2 + sum(
-        name in more for more in (WITH_INFERENCE, WITH_HISTORY, WITH_OUTREACH)
+        name in those for those in (WITH_INFERENCE, WITH_HISTORY, WITH_OUTREACH)
     )
 
 
@@ -198,6 +212,22 @@ def test_only_the_recompute_has_the_layer_of_the_history(synth: Synth) -> None:
     }
 
     assert holders == {"stemtide-recompute"}
+
+
+def test_the_page_of_mail_preferences_may_change_addresses_and_add_to_timelines_only(synth: Synth) -> None:
+    on_rows = {
+        tuple(as_list(s["Action"])): s.get("Condition")
+        for s in statements(synth, "preferences")
+        if "dynamodb:" in as_list(s["Action"])[0]
+    }
+
+    def partitions(beginning: str) -> dict[str, object]:
+        return {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": [beginning]}}
+
+    assert on_rows == {
+        ("dynamodb:GetItem", "dynamodb:UpdateItem"): partitions("address#*"),
+        ("dynamodb:PutItem",): partitions("account#*"),
+    }
 
 
 def test_the_recompute_may_only_add_to_the_history(synth: Synth) -> None:

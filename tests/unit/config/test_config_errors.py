@@ -59,6 +59,22 @@ BAD = [
     ),
     (COMPANY + '[[events.features]]\nname = "a"\n', 5, "events.features[0].events", ["is missing"]),
     (COMPANY + '[[events.features]]\nname = "A!"\nevents = ["a"]', 6, "events.features[0].name", ["reports"]),
+    (COMPANY + '[mail]\nfrom = "hello"', 6, "mail.from", ['"hello" is no address', "Acme <hello@acme.com>"]),
+    (COMPANY + '[mail]\nreply_to = "a@b.c, d@e.f"', 6, "mail.reply_to", ["no address"]),
+    (
+        COMPANY + '[mail.quiet_hours]\nend = "24:00"',
+        6,
+        "mail.quiet_hours.end",
+        ["matching regex", "e.g. end ="],
+    ),
+    (COMPANY + "[mail.pause]\nbounce_pct = 0", 6, "mail.pause.bounce_pct", [">= 0.01"]),
+    (
+        COMPANY
+        + '[contacts]\ncaps = [{ of = "any", most = 1, days = 1 }, { of = "any", most = 2, days = 1 }]',
+        6,
+        "contacts.caps[1].of",
+        ["two caps"],
+    ),
     (COMPANY + "[plans]\nrank = 1", 5, "plans", ["Write sections [[plans]] with the keys name, rank"]),
     (
         COMPANY + '[[plans]]\nname = "a"\nrank = 1\n\n[[plans]]\nname = "b"\n',
@@ -84,7 +100,7 @@ BAD = [
         COMPANY + "[dunning]\n",
         5,
         "dunning",
-        ["unknown key", "access, billing, company, detection, events, ingest, plans"],
+        ["unknown key", "access, billing, company, contacts, detection, events, ingest, mail, plans"],
     ),
     (COMPANY + "x = \n", 5, "", ["not valid TOML at column", "Strings need quotes"]),
     (COMPANY + "[ingest]\n[ingest]\n", 6, "", ["not valid TOML", "twice"]),

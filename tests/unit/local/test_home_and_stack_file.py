@@ -28,6 +28,10 @@ OUTPUTS = {
         "DropDeadLetterQueue",
         "LoginQueue",
         "LoginDeadLetterQueue",
+        "NoticeQueue",
+        "NoticeDeadLetterQueue",
+        "SesEventsTopic",
+        "MailFunction",
         "AlarmTopic",
         "ModelBucket",
         "SweepStateMachine",
@@ -82,7 +86,7 @@ def test_stack_json_has_exactly_the_keys_of_the_contract(tmp_path: Path) -> None
     assert set(content) == CONTRACT_KEYS
     assert content["event_stream"] == "<EventStream>"
     assert content["api_url"] == "http://127.0.0.1:4599/_aws/execute-api/<ApiId>"
-    assert content["mailbox_url"] is None
+    assert content["mailbox_url"] == "http://127.0.0.1:4599/_stemtide/mailbox"
     assert (content["payments_url"], content["payments_api_key"]) == ("http://127.0.0.1:4600", "sk_test_k")
     assert content["webhook_secrets"] == {"stripe": "whsec_s"}
 

@@ -37,7 +37,7 @@ class Route:
 
     method: Literal["GET", "POST"]
     path: str
-    function: Literal["ingest", "api", "score", "webhooks"]
+    function: Literal["ingest", "api", "score", "webhooks", "preferences"]
     access: Access
     operation: str
     summary: str
@@ -117,6 +117,14 @@ LIST_SCORES: Final = Route(
     operation="listAccountScores",
     summary="The scores of one account, oldest first",
 )
+GET_TIMELINE: Final = Route(
+    method="GET",
+    path="/v1/accounts/{id}/timeline",
+    function="api",
+    access=EVERY_ROLE,
+    operation="getAccountTimeline",
+    summary="What happened to one account and what was withheld, newest first",
+)
 GET_FEATURES: Final = Route(
     method="GET",
     path="/v1/accounts/{id}/features",
@@ -132,6 +140,22 @@ POST_SCORE: Final = Route(
     access=SCORERS,
     operation="scoreAccount",
     summary="Score one account now, or as of a past instant",
+)
+GET_UNSUBSCRIBE: Final = Route(
+    method="GET",
+    path="/v1/unsubscribe/{token}",
+    function="preferences",
+    access="public",  # the link itself is the right
+    operation="getMailPreferences",
+    summary="The page on which a mail's recipient chooses what mails to get; changes nothing",
+)
+POST_UNSUBSCRIBE: Final = Route(
+    method="POST",
+    path="/v1/unsubscribe/{token}",
+    function="preferences",
+    access="public",
+    operation="setMailPreferences",
+    summary="Unsubscribe in one click (RFC 8058), or what was chosen on the page",
 )
 GET_OPENAPI: Final = Route(
     method="GET",
@@ -151,8 +175,11 @@ ROUTES: Final = (
     GET_ACCOUNT,
     GET_USAGE,
     LIST_SCORES,
+    GET_TIMELINE,
     GET_FEATURES,
     POST_SCORE,
+    GET_UNSUBSCRIBE,
+    POST_UNSUBSCRIBE,
     GET_OPENAPI,
 )
 BY_KEY: Final = {route.key: route for route in ROUTES}

@@ -12,6 +12,7 @@ from stemtide.config_schema import Config, Ingest
 from stemtide.config_source import Path
 from stemtide.config_sweep import ACCOUNT
 from stemtide.feature_names import feature_names
+from stemtide.mail.message import AddressError, Sender
 
 STREAM_RETENTION_DAYS = 7
 """Days the stream keeps a record: it may be applied that long after its arrival."""
@@ -41,6 +42,8 @@ def problems(config: Config) -> Iterator[Problem]:
     yield from _rules(config)
     yield from _multiples(config)
     yield from _key_columns(config)
+    yield from _senders(config)
+    yield from _caps(config)
     yield from _plans(config)
     yield from _billing(config)
 
@@ -170,6 +173,36 @@ def _key_columns(config: Config) -> Iterator[Problem]:
                 if close and column not in known
                 else "Write each column once: `account`, or a feature of docs/features.md.",
             )
+
+
+def _senders(config: Config) -> Iterator[Problem]:
+    for key, text in (("from", config.mail.sender), ("reply_to", config.mail.reply_to)):
+        if (text or key == "from") and not _is_sender(text):
+            yield Problem(
+                paths=(("mail", key),),
+                reason=f'"{text}" is no address that a mail could be from',
+                remedy='Write an address such as "hello@acme.com", or "Acme <hello@acme.com>".',
+            )
+
+
+def _is_sender(text: str) -> bool:
+    try:
+        Sender.parse(text)
+    except AddressError:
+        return False
+    return True
+
+
+def _caps(config: Config) -> Iterator[Problem]:
+    seen: set[tuple[str, int]] = set()
+    for i, cap in enumerate(config.contacts.caps):
+        if (cap.of, cap.days) in seen:
+            yield Problem(
+                paths=(("contacts", "caps", i, "of"),),
+                reason=f'there are two caps of "{cap.of}" for {cap.days} days',
+                remedy="Keep one of them: the lower would hold.",
+            )
+        seen.add((cap.of, cap.days))
 
 
 def _plans(config: Config) -> Iterator[Problem]:

@@ -16,6 +16,7 @@ from stemtide import limits
 from stemtide.calls import RESERVED_PREFIX
 from stemtide.config_billing import Billing
 from stemtide.config_detection import Detection, Section
+from stemtide.config_mail import Contacts, Mail
 from stemtide.config_plans import Meter, Plan
 from stemtide.config_shadow import Shadow
 from stemtide.config_sources import Sentiment, Source, Sources, Support
@@ -26,7 +27,9 @@ from stemtide.config_triggers import Triggers
 __all__ = [
     "Billing",
     "Config",
+    "Contacts",
     "Detection",
+    "Mail",
     "Meter",
     "Plan",
     "Section",
@@ -286,6 +289,8 @@ class Config(Section, frozen=True):
     sweep: Sweep = field(default_factory=Sweep)
     training: Training = field(default_factory=Training)
     billing: Billing = field(default_factory=Billing)
+    mail: Mail = field(default_factory=Mail)
+    contacts: Contacts = field(default_factory=Contacts)
     plans: tuple[Plan, ...] = ()
 
 

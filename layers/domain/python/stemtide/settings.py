@@ -62,8 +62,18 @@ class ApiSettings(Settings):
 
     usage_table: str
     accounts_table: str
+    contacts_table: str
     ingest_table: str
     archive_bucket: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PreferencesSettings(Settings):
+    """Lets the recipients of mails choose what mails they get."""
+
+    contacts_table: str
+    link_keys_secret: str
+    clock: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -188,3 +198,28 @@ class BillingFactsSettings(Settings):
     ingest_table: str
     event_bus: str
     dead_letter_queue: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MailSettings(Settings):
+    """Sends mails to customers."""
+
+    contacts_table: str
+    accounts_table: str
+    configuration_set: str
+    api_url: str
+    link_keys_secret: str
+    clock: str
+    metric_namespace: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoticesSettings(Settings):
+    """Works off what SES tells of mails."""
+
+    contacts_table: str
+    accounts_table: str
+    notice_queue: str
+    notice_dead_letter_queue: str
+    clock: str
+    metric_namespace: str
