@@ -16,8 +16,10 @@ from stemtide.config_errors import ConfigError
 from infra import config, nag, report
 from infra.bundling import CONFIGURATION, BundlingError
 from infra.stacks.api import ApiStack
+from infra.stacks.billing import BillingStack
 from infra.stacks.data import DataStack
 from infra.stacks.operations import OperationsStack
+from infra.stacks.outreach import OutreachStack
 from infra.stacks.pipeline import PipelineStack
 from infra.stacks.scoring import ScoringStack
 
@@ -57,13 +59,33 @@ def build(*, context: Mapping[str, Any] | None = None, outdir: str | None = None
         pipeline=pipeline,
         description="Stemtide: drops, scores, nightly run",
     )
+    billing = BillingStack(
+        app,
+        f"{name}-billing",
+        deployment=deployment,
+        company=company,
+        data=data,
+        pipeline=pipeline,
+        description="Stemtide: payment provider",
+    )
     api = ApiStack(
         app,
         f"{name}-api",
         deployment=deployment,
         data=data,
         scoring=scoring,
+        billing=billing,
         description="Stemtide: HTTP API, people",
+    )
+    outreach = OutreachStack(
+        app,
+        f"{name}-outreach",
+        deployment=deployment,
+        company=company,
+        data=data,
+        pipeline=pipeline,
+        api=api,
+        description="Stemtide: mails to customers",
     )
     OperationsStack(
         app,
@@ -72,12 +94,21 @@ def build(*, context: Mapping[str, Any] | None = None, outdir: str | None = None
         data=data,
         pipeline=pipeline,
         scoring=scoring,
+        billing=billing,
         api=api,
+        outreach=outreach,
         description="Stemtide: alarms, dashboard",
     )
     Tags.of(app).add("application", name)
     nag.check(app)
-    report.say(app, [*pipeline.functions, *scoring.functions, *api.functions], stream=sys.stderr)
+    functions = [
+        *pipeline.functions,
+        *scoring.functions,
+        *billing.functions,
+        *api.functions,
+        *outreach.functions,
+    ]
+    report.say(app, functions, stream=sys.stderr)
     return app
 
 

@@ -55,6 +55,9 @@ class Deployment:
     detect_window_s: int = 5
     """Changes of the tables gathered before drops are looked for: with `aggregate_window_s` it bounds how
     soon a drop is followed by a score."""
+    billing_window_s: int = 1
+    """Events of the payment provider gathered before they are worked off: those about one object are one look
+    at it."""
     score_window_s: int = 3
     """Drops or logins gathered before accounts are scored: a wave of them is few invocations."""
     score_concurrency: int = 10
@@ -75,12 +78,24 @@ class Deployment:
     """Throttle of the HTTP API; a request to `POST /v1/events` may carry a batch."""
     request_burst: int = 1000
 
+    api_address: str = ""
+    """Address of the HTTP API in the links of mails, e.g. `https://api.acme.com`, if it stands behind a
+    domain of yours; empty: the gateway's own. `{api}` stands for the gateway's id."""
+
     alarm_mail: str = ""
     """Address that is told of alarms; empty: subscribe to the topic `AlarmTopic` by other means."""
     stuck_minutes: int = 15
     """A consumer this far behind the stream raises an alarm."""
+    stripe_event_bus: str = ""
+    """Name of the partner event bus on which Stripe's events come (`aws.partner/stripe.com/...`); empty: they
+    come as webhooks only."""
+    payments_url: str = ""
+    """Another address of the payment provider than its own: that of a stand-in, in a local run."""
     clock: str = str(REAL_TIME)
     """The clock of billing, mail and sequences (`stemtide.clock`): real time; only a local run may hurry."""
+
+    create_mail_identity: bool = True
+    """Make SES's identity of the domain that `[mail] from` names; false: the account has it already."""
 
 
 LOCAL: Final[Mapping[str, Any]] = {
@@ -90,6 +105,7 @@ LOCAL: Final[Mapping[str, Any]] = {
     "archive_window_s": 1,
     "profile_window_s": 0,
     "detect_window_s": 1,  # days that are written together are seen together
+    "billing_window_s": 0,
     "score_window_s": 1,
     "score_concurrency": 2,  # one per core of a small machine
     "login_concurrency": 2,
@@ -181,7 +197,15 @@ def _check(deployment: Deployment, target: str) -> None:
         "refresh_days": (1 <= deployment.refresh_days <= 3650, "1-3650"),
         "requests_per_second": (deployment.requests_per_second >= 1, "1 or more"),
         "request_burst": (deployment.request_burst >= 1, "1 or more"),
+        "api_address": (
+            not deployment.api_address
+            or (deployment.api_address.startswith("https://") and not deployment.api_address.endswith("/"))
+            or target == "local",
+            "empty, or an address that begins with https:// and ends without a slash",
+        ),
         "stuck_minutes": (1 <= deployment.stuck_minutes <= 1440, "1-1440"),
+        "billing_window_s": (0 <= deployment.billing_window_s <= 300, "0-300 seconds"),
+        "payments_url": (not deployment.payments_url or target == "local", "empty in an AWS account"),
         "clock": (deployment.clock == str(REAL_TIME) or target == "local", f"{REAL_TIME} in an AWS account"),
     }
     for name, (good, may_be) in allowed.items():

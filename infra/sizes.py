@@ -16,6 +16,7 @@ class Size:
 SIZES: Final = {
     "ingest": Size(memory_mb=512, timeout_s=15, reason="checks up to 512 KB of JSON; callers wait"),
     "api": Size(memory_mb=512, timeout_s=15, reason="reads some hundred items; people wait"),
+    "preferences": Size(memory_mb=512, timeout_s=15, reason="signs, reads a row, writes a page; people wait"),
     "aggregate": Size(
         memory_mb=1769, timeout_s=120, reason="folding needs a core; a batch may write thousands of items"
     ),
@@ -26,7 +27,13 @@ SIZES: Final = {
         memory_mb=3008, timeout_s=900, reason="holds a bucket's calls, over a million; reads days of archive"
     ),
     "profile": Size(memory_mb=512, timeout_s=60, reason="reads all facts of the accounts of a batch"),
+    "mail": Size(memory_mb=512, timeout_s=60, reason="renders and sends some dozens of mails"),
+    "notices": Size(memory_mb=256, timeout_s=60, reason="a few small rows a notice"),
     "detect": Size(memory_mb=512, timeout_s=300, reason="reads 14 days an account; an hour may hold many"),
+    "webhooks": Size(memory_mb=512, timeout_s=15, reason="verifies up to 256 KB; the provider waits"),
+    "stripe_events": Size(memory_mb=256, timeout_s=30, reason="one small item an event"),
+    "billing": Size(memory_mb=512, timeout_s=300, reason="asks the provider some times an event"),
+    "billing_facts": Size(memory_mb=256, timeout_s=60, reason="one small event a change"),
     "publish": Size(memory_mb=256, timeout_s=60, reason="one small event a change"),
     "score": Size(memory_mb=1769, timeout_s=300, reason="features and model need a core; batches of 500"),
     "sweep": Size(memory_mb=1024, timeout_s=300, reason="lists every account, loads the night's model"),

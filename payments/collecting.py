@@ -1,5 +1,6 @@
 """Payment attempts on invoices: what the network answers, and what follows from it."""
 
+from collections.abc import Callable
 from typing import Any
 
 from payments import invoicing, scripting
@@ -231,6 +232,20 @@ def _failed(world: World, invoice: Object) -> None:
     world.emit("invoice.updated", invoice)
     customer = world.store.need("customer", invoice["customer"])
     world.change(customer, "customer.updated", delinquent=True)
+
+
+def card_of(world: World, invoice: Object, *, make: Callable[[World, None], Object] | None = None) -> Object:
+    """The card that the invoice would be collected from; without one `make` makes one of the moment.
+
+    Raises:
+        ApiError: there is none and none is made.
+    """
+    try:
+        return _method_of(world, invoice, None)
+    except ApiError:
+        if make is None:
+            raise
+        return make(world, None)
 
 
 def _method_of(world: World, invoice: Object, asked: str | None) -> Object:

@@ -12,6 +12,8 @@ from payments.errors import LostReplyError, server_error
 from payments.provider import Provider
 
 SUBSCRIPTION_EXPAND: Final = ["discounts", "discounts.source.coupon"]
+ONE_SUBSCRIPTION_EXPAND: Final = [*SUBSCRIPTION_EXPAND, "items.data.price.product"]
+CUSTOMER_EXPAND: Final = ["discount.source.coupon"]
 INVOICE_EXPAND: Final = ["payments"]
 MAX_LIST: Final = 100
 
@@ -53,13 +55,15 @@ class InMemoryPayments:
         self._step = step
 
     def customer(self, customer_id: str, /) -> Json | None:
-        return self._read("customer", f"/v1/customers/{customer_id}")
+        return self._read("customer", f"/v1/customers/{customer_id}", CUSTOMER_EXPAND)
 
     def subscription(self, subscription_id: str, /) -> Json | None:
-        return self._read("subscription", f"/v1/subscriptions/{subscription_id}", SUBSCRIPTION_EXPAND)
+        found = self._read("subscription", f"/v1/subscriptions/{subscription_id}", ONE_SUBSCRIPTION_EXPAND)
+        return None if found is None else self._whole(found, "items", "subscription")
 
     def invoice(self, invoice_id: str, /) -> Json | None:
-        return self._read("invoice", f"/v1/invoices/{invoice_id}", INVOICE_EXPAND)
+        found = self._read("invoice", f"/v1/invoices/{invoice_id}", INVOICE_EXPAND)
+        return None if found is None else self._whole(found, "payments", "invoice")
 
     def events(self, *, since_s: int, types: Sequence[str] = ()) -> Iterator[Json]:
         rows = list(self._list("events", "/v1/events", {"created": {"gte": since_s}, "types": list(types)}))
@@ -68,7 +72,8 @@ class InMemoryPayments:
     def subscriptions(self, *, customer: str | None = None) -> Iterator[Json]:
         expand = [f"data.{path}" for path in SUBSCRIPTION_EXPAND]
         params = {"customer": customer, "status": "all", "expand": expand}
-        return self._list("subscriptions", "/v1/subscriptions", params)
+        for found in self._list("subscriptions", "/v1/subscriptions", params):
+            yield self._whole(found, "items", "subscription")
 
     def invoices(self, *, customer: str | None = None, status: str | None = None) -> Iterator[Json]:
         params = {
@@ -111,6 +116,14 @@ class InMemoryPayments:
                 return None
             raise
         return None if found.get("deleted") else found
+
+    def _whole(self, obj: Json, field: str, owner: str) -> Json:
+        """An object with all rows of a part of which it carries the first only."""
+        if not obj[field]["has_more"]:
+            return obj
+        path = obj[field]["url"].partition("?")[0]
+        rows = list(self._list(owner, path, {owner: obj["id"]}))
+        return {**obj, field: {**obj[field], "data": rows, "has_more": False}}
 
     def _list(self, name: str, path: str, params: Mapping[str, Any]) -> Iterator[Json]:
         """Page by page, each a call of its own."""

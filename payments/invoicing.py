@@ -97,13 +97,13 @@ def total(world: World, invoice: Object) -> None:
         amount_due=due,
         amount_remaining=due,
     )
-    _spread(lines, off, subtotal)
+    invoice["lines"] = {**invoice["lines"], "data": _spread(lines, off, subtotal)}
     world.put(invoice)
 
 
-def _spread(lines: list[Object], off: list[tuple[str, int]], subtotal: int) -> None:
-    """Each line's share of the discounts; the last line takes what rounding leaves."""
-    left = dict(off)
+def _spread(lines: list[Object], off: list[tuple[str, int]], subtotal: int) -> list[Object]:
+    """The lines, each with its share of the discounts; the last line takes what rounding leaves."""
+    left, spread = dict(off), []
     for place, line in enumerate(lines):
         last = place == len(lines) - 1
         shares = [
@@ -112,7 +112,9 @@ def _spread(lines: list[Object], off: list[tuple[str, int]], subtotal: int) -> N
         ]
         for discount, share in shares:
             left[discount] -= share
-        line["discount_amounts"] = [{"amount": share, "discount": discount} for discount, share in shares]
+        amounts = [{"amount": share, "discount": discount} for discount, share in shares]
+        spread.append({**line, "discount_amounts": amounts})
+    return spread
 
 
 def finalize(world: World, invoice: Object) -> None:

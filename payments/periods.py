@@ -4,6 +4,7 @@ from payments import collecting, discounting, invoicing, standing
 from payments.calendar import period_of
 from payments.due import ENDED, HOUR_S
 from payments.errors import invalid
+from payments.rendering import rendered
 from payments.shapes import invoices
 from payments.store import Object
 from payments.world import World
@@ -11,6 +12,12 @@ from payments.world import World
 
 def items_of(world: World, subscription: Object) -> list[Object]:
     return world.store.of("subscription_item", "subscription", subscription["id"])
+
+
+def shown_items(world: World, subscription: Object) -> Object:
+    """The items as the subscription shows them now."""
+    items: Object = rendered(world.store, subscription)["items"]
+    return items
 
 
 def set_period(world: World, subscription: Object, start: int, end: int) -> None:
@@ -107,10 +114,11 @@ def turn(world: World, subscription: Object, *, at_once: bool = False) -> None:
     was_trialing = subscription["status"] == "trialing"
     if was_trialing and not _goes_on_after_trial(world, subscription):
         return
-    before = [dict(item) for item in items_of(world, subscription)]
+    before = shown_items(world, subscription)
+    latest = subscription["latest_invoice"]
     set_period(world, subscription, *current_period(world, subscription))
     invoice = bill(world, subscription, reason="subscription_cycle")
-    previous: Object = {"latest_invoice": None, "items": {"data": before}}
+    previous: Object = {"latest_invoice": latest, "items": before}
     if was_trialing:
         previous["status"] = "trialing"
         subscription["status"] = "active"

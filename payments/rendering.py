@@ -1,4 +1,8 @@
-"""Objects as the API shows them: parts put in, `expand` followed, always a copy of their own."""
+"""Objects as the API shows them: parts put in, `expand` followed.
+
+What is inside an object is replaced, never changed in place; so what is shown is a copy of each object that
+shares its inner values, and stays as it was.
+"""
 
 import marshal
 from typing import Any, Final
@@ -34,15 +38,17 @@ INCLUDABLE: Final = {
     ("invoice", "payments"): ("invoice_payment", "invoice", "/v1/invoice_payments?invoice={}"),
 }
 """Lists that are shown only when asked for: their kind, the index that finds them, their address."""
+PRIVATE: Final = frozenset({"charge", "coupon", "customer", "payment_method"})
+"""Kinds that hold something of the provider's own, by names that begin with `_`."""
 
 
 def copied(value: Any) -> Any:
-    """A deep copy of plain values."""
+    """A deep copy of plain values (for what may be changed and taken back)."""
     return marshal.loads(marshal.dumps(value))  # noqa: S302 - our own bytes, of this moment
 
 
 def rendered(store: Store, obj: Object, expand: list[str] | tuple[str, ...] = ()) -> Object:
-    """The object as an answer shows it.
+    """The object as an answer shows it at this moment.
 
     Raises:
         ApiError: a path of `expand` leads nowhere.
@@ -50,8 +56,7 @@ def rendered(store: Store, obj: Object, expand: list[str] | tuple[str, ...] = ()
     shown = _shown(store, obj)
     for path in expand:
         _expand(store, shown, path.split("."), path)
-    result: Object = copied(shown)
-    return result
+    return shown
 
 
 def page_of(rows: list[Object], url: str) -> Object:
@@ -68,13 +73,13 @@ def _shown(store: Store, obj: Object) -> Object:
         return shown
     if kind == "subscription_item":
         price = store.need("price", obj["price"])
-        return {**obj, "plan": plan_of(price), "price": price}
+        return {**obj, "plan": plan_of(price), "price": dict(price)}
     if kind == "invoice":
         lines = obj["lines"]
         return {**obj, "lines": page_of(lines["data"], lines["url"])}
-    if kind == "event":
-        return dict(obj)
-    return {key: value for key, value in obj.items() if key[0] != "_"}
+    if kind in PRIVATE:
+        return {key: value for key, value in obj.items() if key[0] != "_"}
+    return dict(obj)
 
 
 def _expand(store: Store, node: Object, path: list[str], whole: str) -> None:
@@ -82,7 +87,7 @@ def _expand(store: Store, node: Object, path: list[str], whole: str) -> None:
     includable = INCLUDABLE.get((node.get("object", ""), head))
     if includable and head not in node:
         kind, index, url = includable
-        rows = [_shown(store, row) for row in store.of(kind, index, node["id"])]
+        rows = [_shown(store, row) for row in reversed(store.of(kind, index, node["id"]))]
         node[head] = page_of(rows, url.format(node["id"]))
     if head not in node:
         raise invalid(f"This property cannot be expanded ({whole}).", param="expand")

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeVar
 
 from payments.errors import ApiError, invalid
 from payments.listing import Listing
@@ -11,7 +11,7 @@ from payments.store import Object
 from payments.world import World
 
 Handler = Callable[[World, Params, list[str]], Object | Listing]
-PAGING: Final = frozenset({"limit", "starting_after", "ending_before", "created"})
+H = TypeVar("H", bound=Handler)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +27,10 @@ class Route:
 ROUTES: Final[dict[tuple[str, ...], Route]] = {}
 
 
-def route(method: str, path: str, allowed: str = "") -> Callable[[Handler], Handler]:
+def route(method: str, path: str, allowed: str = "") -> Callable[[H], H]:
     """Register what answers `method` on `path` (`{id}` stands for a segment), taking the named parameters."""
 
-    def register(handler: Handler) -> Handler:
+    def register(handler: H) -> H:
         names = frozenset({*allowed.split(), "expand"})
         ROUTES[method, *path.removeprefix("/v1/").split("/")] = Route(method, path, handler, names)
         return handler

@@ -46,7 +46,7 @@ class Store:
 
     def __init__(self) -> None:
         self.kinds: dict[str, dict[str, Object]] = {}
-        self.dirty: set[tuple[str, str]] = set()
+        self.dirty: dict[tuple[str, str], None] = {}
         self.fresh: list[Object] | None = None
         """Where new objects are noted while a request may still be taken back."""
         self._indexes: dict[tuple[str, str, str], dict[str, None]] = {}
@@ -58,7 +58,7 @@ class Store:
         if self.fresh is not None and object_id not in objects:
             self.fresh.append(obj)
         objects[object_id] = obj
-        self.dirty.add((kind, object_id))
+        self.dirty[kind, object_id] = None
         for name, value_of in INDEXES.get(kind, {}).items():
             value = value_of(obj)
             if value is not None:
@@ -92,10 +92,10 @@ class Store:
 
     def remove(self, obj: Object) -> None:
         self.kinds[obj["object"]].pop(obj["id"], None)
-        self.dirty.add((obj["object"], obj["id"]))
+        self.dirty[obj["object"], obj["id"]] = None
 
     def taken_dirty(self) -> Iterator[tuple[str, str, Object | None]]:
-        """What has changed since the last call, None for what was removed."""
-        dirty, self.dirty = self.dirty, set()
-        for kind, object_id in sorted(dirty):
+        """What has changed since the last call, in order; None for what was removed."""
+        dirty, self.dirty = self.dirty, {}
+        for kind, object_id in dirty:
             yield kind, object_id, self.find(kind, object_id)

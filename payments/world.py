@@ -1,7 +1,7 @@
 """All that the provider knows: its objects, its time, what falls due, what is being asked of it now."""
 
 import heapq
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
@@ -37,6 +37,17 @@ class World:
         self._heap: list[tuple[int, int, str, str]] = []
         self._pushed = 0
 
+    @classmethod
+    def of(cls, objects: Iterable[Object], *, seed: str) -> "World":
+        """The world that held these objects, in the order in which they were made."""
+        world = cls(seed=seed)
+        for obj in objects:
+            world.put(obj)
+            if obj["object"] == STATE:
+                world.state = obj
+        world.store.dirty.clear()
+        return world
+
     @property
     def now(self) -> int:
         """Epoch seconds of model time."""
@@ -47,12 +58,12 @@ class World:
         """Time goes on, never back."""
         if now > self.state["now"]:
             self.state["now"] = now
-            self.store.dirty.add((STATE, STATE))
+            self.store.dirty[STATE, STATE] = None
 
     def new_id(self, prefix: str) -> str:
         """An id of its own, the same in every run with the same seed and the same requests."""
         self.state["sequence"] += 1
-        self.store.dirty.add((STATE, STATE))
+        self.store.dirty[STATE, STATE] = None
         return f"{prefix}_Loc{self.seed}{self.state['sequence']:011d}"
 
     def put(self, obj: Object) -> Object:

@@ -53,12 +53,29 @@ def get(
     event = recorded("http_get_usage")
     event["routeKey"] = event["requestContext"]["routeKey"] = route.key
     event["rawPath"] = route.path.replace("{id}", account)
-    event["pathParameters"] = {"id": account} if "{id}" in route.path else None
+    held = {"id": account, "token": "unsigned"}
+    event["pathParameters"] = {n: held[n] for n in held if f"{{{n}}}" in route.path} or None
     del event["queryStringParameters"], event["requestContext"]["authorizer"]
     if query:
         event["queryStringParameters"] = query
     if claims is not None:
         event["requestContext"]["authorizer"] = {"jwt": {"claims": claims, "scopes": None}}
+    return event
+
+
+def unsubscribe(
+    route: Route, token: str, form: str | None = None, *, language: str | None = None, at_ms: int = ARRIVAL_MS
+) -> dict[str, Any]:
+    """A visit of the page of mail preferences, or a form posted to it."""
+    event = get(route)
+    event["requestContext"]["timeEpoch"] = at_ms
+    event["rawPath"] = route.path.replace("{token}", token)
+    event["pathParameters"] = {"token": token}
+    if language is not None:
+        event["headers"]["accept-language"] = language
+    if form is not None:
+        event["headers"]["content-type"] = "application/x-www-form-urlencoded"
+        event |= {"body": base64.b64encode(form.encode()).decode(), "isBase64Encoded": True}
     return event
 
 

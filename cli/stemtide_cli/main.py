@@ -19,6 +19,7 @@ COMMANDS: Final = {
     "catalog": "catalog",
     "history": "history",
     "quarantine": "quarantine",
+    "billing": "billing",
     "requeue": "requeue",
     "recompute": "recompute",
     "archive": "archive",
@@ -35,6 +36,8 @@ COMMANDS: Final = {
     "mrr": "mrr",
     "compare": "compare",
     "shadow": "shadow",
+    "mail": "mail",
+    "contacts": "contacts",
     "status": "status",
     "doctor": "doctor",
 }

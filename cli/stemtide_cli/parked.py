@@ -8,7 +8,9 @@ from stemtide.store.dead_letters import read_rows
 
 from stemtide_cli.stack import Stack
 
-PARKING_QUEUES = frozenset({"async_dead_letters", "drop_dead_letters", "login_dead_letters"})
+PARKING_QUEUES = frozenset(
+    {"async_dead_letters", "drop_dead_letters", "login_dead_letters", "notice_dead_letters"}
+)
 """What lies in these waits for people, not for the system."""
 COUNTS = (
     "ApproximateNumberOfMessages",

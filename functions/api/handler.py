@@ -22,6 +22,7 @@ def api() -> ReadApi:
         config=bundled_config(),
         usage_table=tables.Table(settings.usage_table),
         accounts_table=tables.Table(settings.accounts_table),
+        contacts_table=tables.Table(settings.contacts_table),
         ingest_table=tables.Table(settings.ingest_table),
         s3=boto3.client("s3"),
         archive_bucket=settings.archive_bucket,

@@ -2,17 +2,14 @@
 that they are withheld."""
 
 import time
-from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
 from aws_lambda_powertools import Logger
 from stemtide.config import bundled_config
 from stemtide.delivery.bus import Bus
-from stemtide.domain_events import DomainEvent, event_of, stamp_of
-from stemtide.ports import UNREADABLE, UnavailableError
+from stemtide.publishing import PublishPorts, publish_changes
 from stemtide.settings import PublishSettings
-from stemtide.shadow import dispatch
 from stemtide.store import clients
 from stemtide.store.consumer_marks import leave_mark
 from stemtide.store.set_aside import SetAside
@@ -44,46 +41,15 @@ def places() -> dict[str, Any]:
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     """Publish a delivery's facts or note that they are withheld; the response names what comes again."""
     found = changes(event)
-    outgoing, withheld, failed = _dispatched(_told(found))
-    refused = places()["bus"].publish([published for _, published in outgoing])
-    failed += [outgoing[place][0].sequence for place in sorted(refused)]
-    logger.info("published", facts=len(outgoing) - len(refused), withheld=withheld, again=len(failed))
-    done = done_before(found, failed)
+    ports = PublishPorts(put=places()["bus"].publish, withhold=places()["withheld"].put, set_aside=_set_aside)
+    published = publish_changes(found, shadow=bundled_config().shadow, ports=ports)
+    logger.info("published", facts=published.facts, withheld=published.withheld, again=len(published.failed))
+    done = done_before(found, published.failed)
     if done is not None:
         leave_mark(places()["table"], "publish", done)
-    return partial_answer(failed)
+    return partial_answer(published.failed)
 
 
-def _dispatched(
-    told: Sequence[tuple[Change, DomainEvent]],
-) -> tuple[list[tuple[Change, tuple[str, DomainEvent]]], int, list[str]]:
-    """What goes to the bus under which detail type, how much is withheld, and what could not be noted."""
-    outgoing, withheld, failed = [], 0, []
-    shadow = bundled_config().shadow
-    for change, fact in told:
-        sent = dispatch(fact, shadow=shadow, stamped=stamp_of(change))
-        if sent.withheld is not None:
-            try:
-                places()["withheld"].put(sent.withheld)
-            except UnavailableError:
-                failed.append(change.sequence)
-                continue
-            withheld += 1
-        if sent.detail_type is not None:
-            outgoing.append((change, (sent.detail_type, fact)))
-    return outgoing, withheld, failed
-
-
-def _told(found: Sequence[Change]) -> list[tuple[Change, DomainEvent]]:
-    """Each change with its fact; what cannot be read is set aside and holds up nothing."""
-    told = []
-    for change in found:
-        try:
-            fact = event_of(change)
-        except UNREADABLE as error:
-            logger.error("set aside: it cannot be read", keys=change.keys, error=type(error).__name__)  # noqa: TRY400
-            places()["aside"].send({"keys": change.keys, "sequence": change.sequence}, error)
-        else:
-            if fact is not None:
-                told.append((change, fact))
-    return told
+def _set_aside(change: Change, error: Exception) -> None:
+    logger.error("set aside: it cannot be read", keys=change.keys, error=type(error).__name__)
+    places()["aside"].send({"keys": change.keys, "sequence": change.sequence}, error)

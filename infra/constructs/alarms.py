@@ -12,6 +12,8 @@ from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sns_subscriptions as subscriptions
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
+from stemtide.billing.reconcile import METRICS as BILLED
+from stemtide.delivery.mail_metrics import PAUSED_CAMPAIGNS, UNKNOWN_MAILS
 from stemtide.quality_gate import TRIPPED
 from stemtide.recompute_plan import METRICS as RECOMPUTED
 from stemtide.refusals import REFUSED
@@ -105,6 +107,25 @@ class Alarms(Construct):
         )
         self._raise(f"{what}-given-up", left, f"{asks} was given up without a score")
 
+    def mails(self, queue: sqs.IQueue, given_up: sqs.IQueue) -> None:
+        """Nobody knows of mails whether they were sent, a campaign has stopped by itself, or what SES tells
+        is not worked off."""
+        for name, metric_name, meaning in (
+            ("mails-unknown", UNKNOWN_MAILS, "nobody knows whether mails were sent"),
+            ("campaign-paused", PAUSED_CAMPAIGNS, "a campaign of mails was paused: too many bounce or annoy"),
+        ):
+            metric = cloudwatch.Metric(
+                namespace=METRICS, metric_name=metric_name, period=FIVE_MINUTES, statistic="Sum"
+            )
+            self._raise(name, metric, meaning)
+        age = queue.metric_approximate_age_of_oldest_message(period=FIVE_MINUTES, statistic="Maximum")
+        late = "a notice of SES waits to be worked off"
+        self._raise("notices-behind", age, late, threshold=self._stuck_ms / 1000)
+        left = given_up.metric_approximate_number_of_messages_visible(
+            period=FIVE_MINUTES, statistic="Maximum"
+        )
+        self._raise("notices-given-up", left, "a notice of SES was given up")
+
     def balance(self) -> None:
         """Events are unaccounted for, or nobody looked, or could not."""
         worst = cloudwatch.Metric(namespace=METRICS, metric_name=UNBALANCED, period=HOUR, statistic="Maximum")
@@ -156,6 +177,18 @@ class Alarms(Construct):
         failed = _failed(state_machine_arn)
         self._raise("recompute-failed", failed, "a recompute did not set every item right")
         self._nightly("recompute-not-run", RECOMPUTED["checked"], "no recompute came to its end for 30 hours")
+
+    def billing(self) -> None:
+        """Nobody asked the payment provider for what never arrived, or events wait for a person."""
+        self._nightly(
+            "billing-not-reconciled", BILLED["claimed"], "no reconcile with the provider for 30 hours"
+        )
+        for name, what in (("overdue", "wait for more than a day"), ("failed", "cannot be worked off")):
+            waiting = cloudwatch.Metric(
+                namespace=METRICS, metric_name=BILLED[name], period=HOUR, statistic="Maximum"
+            )
+            meaning = f"events of the payment provider {what}"
+            self._raise(f"billing-events-{name}", waiting, meaning, missing=MISSING_IS.IGNORE)
 
     def _nightly(self, name: str, metric_name: str, meaning: str) -> None:
         """What a nightly run says at its end was not said."""

@@ -58,9 +58,10 @@ class AsyncDeadLetters(Construct):
         )
 
 
-def _rules_of(deployment: Deployment) -> str:
-    """The rules on the deployment's own bus, which has its name."""
-    return f"arn:{Aws.PARTITION}:events:{Aws.REGION}:{Aws.ACCOUNT_ID}:rule/{deployment.name}/*"
+def _rules_of(deployment: Deployment) -> list[str]:
+    """The rules on the deployment's own bus, which has its name, and on the payment provider's."""
+    buses = [deployment.name, *([deployment.stripe_event_bus] if deployment.stripe_event_bus else [])]
+    return [f"arn:{Aws.PARTITION}:events:{Aws.REGION}:{Aws.ACCOUNT_ID}:rule/{bus}/*" for bus in buses]
 
 
 class DeadLetters(Construct):

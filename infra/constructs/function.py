@@ -77,6 +77,16 @@ class Function(lambda_.Function):
         """Let the function do exactly `actions` on exactly `resources` (ARNs)."""
         self.add_to_role_policy(iam.PolicyStatement(actions=list(actions), resources=list(resources)))
 
+    def allow_rows(self, actions: Sequence[str], table: dynamodb.ITable, *, partitions: str) -> None:
+        """Let the function do `actions` on the items of `table` whose partition key is like `partitions`."""
+        self.add_to_role_policy(
+            iam.PolicyStatement(
+                actions=list(actions),
+                resources=[table.table_arn],
+                conditions={"ForAllValues:StringLike": {"dynamodb:LeadingKeys": [partitions]}},
+            )
+        )
+
     def allow_listing(self, bucket: s3.IBucket, *, prefix: str) -> None:
         """Let the function list the objects of `bucket` whose key begins with `prefix`."""
         self.add_to_role_policy(

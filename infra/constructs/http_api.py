@@ -16,8 +16,9 @@ from infra.constructs.people import People
 from infra.constructs.short_lived_log import short_lived_log
 
 OPEN = {
-    "public": "meant for everybody: holds no data",
+    "public": "meant for everybody: holds no data, or a signed link is the right to it",
     "write_key": "producers show a write key, which the function checks",
+    "signed": "the sender signs the body, which the function checks",
 }
 ACCESS_LOG = {
     "at": "$context.requestTime",

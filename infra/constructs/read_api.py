@@ -1,7 +1,6 @@
 """The read side of the HTTP API."""
 
 from constructs import Construct
-from stemtide import tables as declared
 from stemtide.settings import ApiSettings
 
 from infra.config import Deployment
@@ -9,6 +8,8 @@ from infra.constructs.archive import Archive
 from infra.constructs.domain_tables import DomainTables
 from infra.constructs.function import Function
 from infra.constructs.layers import Layers
+
+LISTED_BY = ("by_risk", "by_csm")
 
 
 class ReadApi(Construct):
@@ -34,6 +35,7 @@ class ReadApi(Construct):
             settings=ApiSettings(
                 usage_table=tables.usage.table_name,
                 accounts_table=tables.accounts.table_name,
+                contacts_table=tables.contacts.table_name,
                 ingest_table=tables.ingest.table_name,
                 archive_bucket=archive.bucket.bucket_name,
             ),
@@ -44,8 +46,9 @@ class ReadApi(Construct):
             tables.accounts.table_arn,
             tables.ingest.table_arn,
         )
+        self.function.allow(["dynamodb:Query"], tables.contacts.table_arn)
         self.function.allow(
             ["dynamodb:Query"],
-            *(f"{tables.accounts.table_arn}/index/{index.name}" for index in declared.ACCOUNTS.indexes),
+            *(f"{tables.accounts.table_arn}/index/{name}" for name in LISTED_BY),
         )
         self.function.allow_objects(["s3:GetObject"], archive.bucket, prefix="quarantine/")

@@ -19,9 +19,11 @@ VISIBILITY_FACTOR = 6
 
 
 class ScoreQueue(Construct):
-    """Queue and dead-letter queue; `feed` lets a function work the queue off."""
+    """Queue and dead-letter queue; `feed` lets a function (`worker`) work the queue off."""
 
-    def __init__(self, scope: Construct, construct_id: str, *, deployment: Deployment) -> None:
+    def __init__(
+        self, scope: Construct, construct_id: str, *, deployment: Deployment, worker: str = "score"
+    ) -> None:
         super().__init__(scope, construct_id)
         self._deployment = deployment
         common = {
@@ -35,7 +37,7 @@ class ScoreQueue(Construct):
             self,
             "Queue",
             **common,
-            visibility_timeout=Duration.seconds(VISIBILITY_FACTOR * SIZES["score"].timeout_s),
+            visibility_timeout=Duration.seconds(VISIBILITY_FACTOR * SIZES[worker].timeout_s),
             dead_letter_queue=sqs.DeadLetterQueue(queue=self.given_up, max_receive_count=RECEIVES),
         )
 

@@ -56,6 +56,19 @@ class Home:
         return self.folder / "clock"
 
     @property
+    def payments_file(self) -> Path:
+        """What the payment provider is told: its port, keys and clock, made once for this home."""
+        return self.folder / "payments.json"
+
+    @property
+    def payments_pid_file(self) -> Path:
+        return self.folder / "payments.pid"
+
+    @property
+    def payments_log_file(self) -> Path:
+        return self.folder / "payments.log"
+
+    @property
     def stack_file(self) -> Path:
         return self.folder / "stack.json"
 

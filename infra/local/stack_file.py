@@ -5,10 +5,17 @@ from pathlib import Path
 from typing import Any
 
 from infra.local.home import REGION, ROOT, Home
+from payments.settings import Settings as PaymentSettings
 
 
 def describe(
-    home: Home, *, outputs: dict[str, str], tokens: dict[str, str], write_key: str, clock_scale: float
+    home: Home,
+    *,
+    outputs: dict[str, str],
+    tokens: dict[str, str],
+    write_key: str,
+    clock_scale: float,
+    payments: PaymentSettings,
 ) -> dict[str, Any]:
     """The content of stack.json; null for what does not exist (yet).
 
@@ -16,6 +23,7 @@ def describe(
         outputs: the CloudFormation outputs of all stacks by name.
         tokens: bearer tokens by role.
         clock_scale: model seconds per real second.
+        payments: the local payment provider.
     """
     return {
         "endpoint_url": home.endpoint,
@@ -41,24 +49,31 @@ def describe(
             "drop_dead_letters": outputs["DropDeadLetterQueue"],
             "logins": outputs["LoginQueue"],
             "login_dead_letters": outputs["LoginDeadLetterQueue"],
+            "notices": outputs["NoticeQueue"],
+            "notice_dead_letters": outputs["NoticeDeadLetterQueue"],
         },
-        "topics": {"alarms": outputs["AlarmTopic"], "ses_events": None},
+        "topics": {"alarms": outputs["AlarmTopic"], "ses_events": outputs["SesEventsTopic"]},
         "state_machines": {
             "sweep": outputs["SweepStateMachine"],
             "recompute": outputs["RecomputeStateMachine"],
         },
-        "functions": {"detect": outputs["DetectFunction"], "score": outputs["ScoreFunction"]},
+        "functions": {
+            "detect": outputs["DetectFunction"],
+            "score": outputs["ScoreFunction"],
+            "billing": outputs["BillingFunction"],
+            "mail": outputs["MailFunction"],
+        },
         "config_path": str(ROOT / "stemtide.toml"),
         "api_url": f"{home.endpoint}/_aws/execute-api/{outputs['ApiId']}",
         "api_tokens": tokens,
         "write_key": write_key,
         "clock_scale": clock_scale,
-        "mailbox_url": None,
+        "mailbox_url": f"{home.endpoint}/_stemtide/mailbox",
         "slack_url": None,
         "slack_signing_secret": None,
-        "payments_url": None,
-        "payments_api_key": None,
-        "webhook_secrets": {},
+        "payments_url": f"http://127.0.0.1:{payments.port}",
+        "payments_api_key": payments.api_key,
+        "webhook_secrets": {"stripe": payments.webhook_secret},
         "ws_url": None,
         "dashboard_url": None,
     }

@@ -9,11 +9,20 @@ from typing import Any
 import boto3
 
 from infra.deploy import bootstrap, deploy_stacks
-from infra.local import emulator_process, people, preflight, stack_file
+from infra.local import (
+    emulator_process,
+    payment_secrets,
+    payments_process,
+    people,
+    preflight,
+    stack_file,
+)
 from infra.local.clock import clock_of
 from infra.local.home import ROOT, Home
+from payments.settings import Settings as PaymentSettings
 
 Say = Callable[[str], None]
+WEBHOOK_PATH = "/v1/webhooks/stripe"
 
 
 def up(home: Home, *, clock_scale: float, say: Say) -> dict[str, Any]:
@@ -30,17 +39,32 @@ def up(home: Home, *, clock_scale: float, say: Say) -> dict[str, Any]:
         say("preparing the account for deployments (cdk bootstrap)")
         bootstrap(env, log=home.folder / "bootstrap.log")
     clock = clock_of(home.clock_file, scale=clock_scale, real_ms=time.time_ns() // 1_000_000)
+    payments = payments_process.prepared(home, clock)
     say("deploying the stacks with the CDK command line")
     deploy_stacks(
         env,
         target="local",
         outputs_file=home.outputs_file,
         assembly=home.folder / "cdk.out",
-        context={"clock": str(clock)},
+        context={
+            "clock": str(clock),
+            "payments_url": payments.url,
+            "api_address": f"{home.endpoint}/_aws/execute-api/{{api}}",
+        },
         say=say,
     )
+    outputs = stack_file.read_outputs(home.outputs_file)
+    payment_secrets.provision(
+        _client(env, "secretsmanager"),
+        outputs=outputs,
+        signing_secret=payments.webhook_secret,
+        api_key=payments.api_key,
+    )
     say("issuing one token per role")
-    content = _describe(home, env, clock_scale)
+    content = _describe(home, env, clock_scale, payments)
+    payments_process.ensure_running(
+        home, payments, webhook_url=f"{content['api_url']}{WEBHOOK_PATH}", say=say
+    )
     _flush(home)
     stack_file.write_atomically(home.stack_file, content)
     return content
@@ -75,7 +99,9 @@ def _bootstrapped(env: dict[str, str]) -> bool:
     return any(s["StackName"] == "CDKToolkit" for s in stacks["StackSummaries"])
 
 
-def _describe(home: Home, env: dict[str, str], clock_scale: float) -> dict[str, Any]:
+def _describe(
+    home: Home, env: dict[str, str], clock_scale: float, payments: PaymentSettings
+) -> dict[str, Any]:
     outputs = stack_file.read_outputs(home.outputs_file)
     secret = _client(env, "secretsmanager").get_secret_value(SecretId=outputs["WriteKeysSecret"])
     return stack_file.describe(
@@ -88,6 +114,7 @@ def _describe(home: Home, env: dict[str, str], clock_scale: float) -> dict[str, 
         ),
         write_key=json.loads(secret["SecretString"])["current"],
         clock_scale=clock_scale,
+        payments=payments,
     )
 
 

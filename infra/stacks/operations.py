@@ -9,7 +9,9 @@ from infra.config import Deployment
 from infra.constructs.alarms import Alarms
 from infra.constructs.operations_dashboard import OperationsDashboard
 from infra.stacks.api import ApiStack
+from infra.stacks.billing import BillingStack
 from infra.stacks.data import DataStack
+from infra.stacks.outreach import OutreachStack
 from infra.stacks.pipeline import PipelineStack
 from infra.stacks.scoring import ScoringStack
 
@@ -26,23 +28,34 @@ class OperationsStack(Stack):
         data: DataStack,
         pipeline: PipelineStack,
         scoring: ScoringStack,
+        billing: BillingStack,
         api: ApiStack,
+        outreach: OutreachStack,
         **stack: Any,
     ) -> None:
         super().__init__(scope, construct_id, **stack)
-        functions = [*pipeline.functions, *scoring.functions, *api.functions]
-        consumers = [*pipeline.consumers, *scoring.table_consumers]
+        functions = [
+            *pipeline.functions,
+            *scoring.functions,
+            *billing.functions,
+            *api.functions,
+            *outreach.functions,
+        ]
+        consumers = [*pipeline.consumers, *scoring.table_consumers, *billing.table_consumers]
         alarms = Alarms(self, "Alarms", deployment=deployment)
         alarms.errors(functions)
         alarms.consumers(consumers)
         alarms.dead_letters(pipeline.register, pipeline.queue)
         alarms.waiting("drops", "a drop of use", scoring.drops.queue, scoring.drops.given_up)
         alarms.waiting("logins", "a login", scoring.logins.queue, scoring.logins.given_up)
+        alarms.mails(outreach.notices.queue, outreach.notices.given_up)
         alarms.balance()
         alarms.http(api.api_id)
         alarms.models()
         alarms.sweep(scoring.sweep.arn)
         alarms.recompute(pipeline.recompute.arn)
+        if billing.asked:
+            alarms.billing()
         OperationsDashboard(
             self,
             "Dashboard",

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from payments import periods, subscribing
+from payments import changing, periods, subscribing, terms
 from payments.due import ENDED
 from payments.errors import invalid
 from payments.listing import Listing, newest_first
@@ -45,7 +45,7 @@ def retrieve(world: World, _: Params, ids: list[str]) -> Object:
     f"billing_cycle_anchor cancellation_details pause_collection proration_date {CHANGES}",
 )
 def update(world: World, params: Params, ids: list[str]) -> Object:
-    return subscribing.update(world, world.store.need("subscription", ids[0]), params)
+    return changing.update(world, world.store.need("subscription", ids[0]), params)
 
 
 @route("DELETE", "/v1/subscriptions/{id}", "cancellation_details invoice_now prorate")
@@ -97,11 +97,11 @@ def _matches(subscription: Object, status: str | None) -> bool:
 )
 def create_item(world: World, params: Params, _: list[str]) -> Object:
     subscription = _open(world, params.needed_text("subscription"))
-    subscribing.check_proration(params)
+    terms.check_proration(params)
     row = Params(
         {key: value for key, value in params.values.items() if key not in ("subscription", "expand")}
     )
-    item = subscribing.add_item(world, subscription, subscribing.recurring_price(world, row), row)
+    item = terms.add_item(world, subscription, terms.recurring_price(world, row), row)
     world.emit("customer.subscription.updated", subscription, {})
     return item
 
@@ -116,7 +116,7 @@ def update_item(world: World, params: Params, ids: list[str]) -> Object:
     item = world.store.need("subscription_item", ids[0])
     row = {key: value for key, value in params.values.items() if key != "expand"}
     subscription = _open(world, item["subscription"])
-    subscribing.update(world, subscription, Params({"items": [{"id": item["id"], **row}]}))
+    changing.update(world, subscription, Params({"items": [{"id": item["id"], **row}]}))
     return item
 
 
@@ -124,7 +124,7 @@ def update_item(world: World, params: Params, ids: list[str]) -> Object:
 def delete_item(world: World, _: Params, ids: list[str]) -> Object:
     item = world.store.need("subscription_item", ids[0])
     subscription = _open(world, item["subscription"])
-    subscribing.update(world, subscription, Params({"items": [{"id": item["id"], "deleted": True}]}))
+    changing.update(world, subscription, Params({"items": [{"id": item["id"], "deleted": True}]}))
     return {"id": item["id"], "object": "subscription_item", "deleted": True}
 
 

@@ -1,6 +1,7 @@
 """The HTTP API has the routes of `stemtide.access`, each behind the right door."""
 
 import json
+from typing import Any
 
 import pytest
 from stemtide.access import ROUTES, Role, Route
@@ -79,11 +80,31 @@ def test_people_are_invited_only_and_tokens_last_an_hour(synth: Synth) -> None:
     assert client["PreventUserExistenceErrors"] == "ENABLED"
 
 
-def test_the_write_key_is_generated_and_can_be_a_basic_user(synth: Synth) -> None:
-    [secret] = synth.properties("AWS::SecretsManager::Secret")
+def secret(synth: Synth, beginning: str) -> dict[str, Any]:
+    """A secret by the beginning of its logical name."""
+    [found] = [
+        one["Properties"]
+        for name, one in synth.all("AWS::SecretsManager::Secret").items()
+        if name.startswith(beginning)
+    ]
+    return dict(found)
 
-    made = secret["GenerateSecretString"]
+
+def test_the_write_key_is_generated_and_can_be_a_basic_user(synth: Synth) -> None:
+    made = secret(synth, "WriteKeys")["GenerateSecretString"]
+
     assert made["GenerateStringKey"] == "current"
     assert json.loads(made["SecretStringTemplate"]) == {}
     assert ":" in made["ExcludeCharacters"]
     assert made["PasswordLength"] >= 32
+
+
+def test_the_key_of_the_links_in_mails_is_generated_and_outlives_its_stack(synth: Synth) -> None:
+    made = secret(synth, "LinkKeys")["GenerateSecretString"]
+
+    assert made["GenerateStringKey"] == "current"
+    assert made["PasswordLength"] >= 64
+    [kept] = [
+        one for name, one in synth.all("AWS::SecretsManager::Secret").items() if name.startswith("LinkKeys")
+    ]
+    assert kept["DeletionPolicy"] == "RetainExceptOnCreate"

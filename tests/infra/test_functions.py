@@ -11,21 +11,30 @@ from tests.infra.assemblies import Synth
 SETTINGS = {
     "ingest": settings.IngestSettings,
     "api": settings.ApiSettings,
+    "preferences": settings.PreferencesSettings,
     "aggregate": settings.AggregateSettings,
     "archive": settings.ArchiveSettings,
     "dead_letters": settings.DeadLettersSettings,
     "balance": settings.BalanceSettings,
     "profile": settings.ProfileSettings,
     "detect": settings.DetectSettings,
+    "mail": settings.MailSettings,
+    "notices": settings.NoticesSettings,
     "publish": settings.PublishSettings,
     "score": settings.ScoreSettings,
     "sweep": settings.SweepSettings,
     "recompute": settings.RecomputeSettings,
+    "webhooks": settings.WebhooksSettings,
+    "stripe_events": settings.StripeEventsSettings,
+    "billing": settings.BillingSettings,
+    "billing_facts": settings.BillingFactsSettings,
 }
 WITH_INFERENCE = {"score", "sweep"}
 """Those that load a model have a third layer."""
 WITH_HISTORY = {"recompute"}
 """So has the one that writes Parquet."""
+WITH_OUTREACH = {"webhooks", "billing", "preferences"}
+"""And those that speak to the payment provider, or write letters and pages."""
 LOG = {"logs:CreateLogStream", "logs:PutLogEvents"}
 READ_STREAM = {
     "kinesis:DescribeStream",
@@ -50,6 +59,8 @@ LOOK_AT_STREAM = {
 MAY = {
     "ingest": LOG | {"kinesis:PutRecords", "secretsmanager:GetSecretValue"},
     "api": LOG | {"dynamodb:GetItem", "dynamodb:Query", "s3:GetObject"},
+    "preferences": LOG
+    | {"dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem", "secretsmanager:GetSecretValue"},
     "aggregate": LOG
     | READ_STREAM
     | GIVE_UP
@@ -72,6 +83,15 @@ MAY = {
     | {"dynamodb:BatchGetItem", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:UpdateItem"}
     | {"sqs:SendMessage", "sqs:GetQueueAttributes", "sqs:GetQueueUrl"}
     | LOOK_AT_STREAM,
+    "mail": LOG
+    | {"dynamodb:BatchGetItem", "dynamodb:ConditionCheckItem", "dynamodb:DeleteItem", "dynamodb:PutItem"}
+    | {"dynamodb:Query", "dynamodb:UpdateItem", "secretsmanager:GetSecretValue"}
+    | {"ses:SendEmail", "ses:SendRawEmail"}
+    | {"sqs:SendMessage", "sqs:GetQueueAttributes", "sqs:GetQueueUrl"},
+    "notices": LOG
+    | {"dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:UpdateItem"}
+    | {"sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueAttributes"}
+    | {"sqs:ReceiveMessage", "sqs:SendMessage"},
     "publish": LOG
     | READ_TABLE_STREAM
     | GIVE_UP
@@ -89,6 +109,19 @@ MAY = {
     | {"dynamodb:BatchGetItem", "dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem"}
     | {"dynamodb:Query", "dynamodb:UpdateItem"}
     | {"s3:GetObject", "s3:ListBucket", "s3:PutObject"},
+    "webhooks": LOG | {"dynamodb:PutItem", "secretsmanager:GetSecretValue"},
+    "stripe_events": LOG
+    | {"dynamodb:PutItem", "sqs:SendMessage", "sqs:GetQueueAttributes", "sqs:GetQueueUrl"},
+    "billing": LOG
+    | READ_TABLE_STREAM
+    | GIVE_UP
+    | {"dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:UpdateItem"}
+    | {"secretsmanager:GetSecretValue"}
+    | {"sqs:SendMessage", "sqs:GetQueueAttributes", "sqs:GetQueueUrl"},
+    "billing_facts": LOG
+    | READ_TABLE_STREAM
+    | GIVE_UP
+    | {"dynamodb:PutItem", "events:PutEvents", "sqs:SendMessage"},
 }
 """Every action of each function's role: a new one is a decision, so it is written here too."""
 
@@ -121,7 +154,9 @@ def test_a_function_runs_the_configured_python_with_its_layers(synth: Synth, nam
     assert function["Runtime"] == "python3.13"
     assert function["Architectures"] == ["x86_64"]
     assert function["Handler"] == "handler.handler"
-    assert len(function["Layers"]) == 2 + (name in WITH_INFERENCE) + (name in WITH_HISTORY)
+    assert len(function["Layers"]) == 2 + sum(
+        name in those for those in (WITH_INFERENCE, WITH_HISTORY, WITH_OUTREACH)
+    )
 
 
 @pytest.mark.parametrize("name", SETTINGS)
@@ -177,6 +212,22 @@ def test_only_the_recompute_has_the_layer_of_the_history(synth: Synth) -> None:
     }
 
     assert holders == {"stemtide-recompute"}
+
+
+def test_the_page_of_mail_preferences_may_change_addresses_and_add_to_timelines_only(synth: Synth) -> None:
+    on_rows = {
+        tuple(as_list(s["Action"])): s.get("Condition")
+        for s in statements(synth, "preferences")
+        if "dynamodb:" in as_list(s["Action"])[0]
+    }
+
+    def partitions(beginning: str) -> dict[str, object]:
+        return {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": [beginning]}}
+
+    assert on_rows == {
+        ("dynamodb:GetItem", "dynamodb:UpdateItem"): partitions("address#*"),
+        ("dynamodb:PutItem",): partitions("account#*"),
+    }
 
 
 def test_the_recompute_may_only_add_to_the_history(synth: Synth) -> None:
@@ -252,7 +303,7 @@ def test_the_dead_letter_bucket_notifies_its_function_natively(synth: Synth) -> 
     assert granted["SourceAccount"] == {"Ref": "AWS::AccountId"}
 
 
-@pytest.mark.parametrize("name", ["dead_letters", "balance", "detect"])
+@pytest.mark.parametrize("name", ["dead_letters", "balance", "detect", "billing", "stripe_events"])
 def test_an_invocation_nobody_waits_for_ends_in_the_queue_with_its_payload(synth: Synth, name: str) -> None:
     logical, _ = synth.function(name)
 
@@ -264,6 +315,7 @@ def test_an_invocation_nobody_waits_for_ends_in_the_queue_with_its_payload(synth
 
 
 SCHEDULES = {
+    "billing": "cron(23 * * * ? *)",
     "balance": "cron(7 * * * ? *)",
     "detect": "cron(30 * * * ? *)",
     "recompute": "cron(15 1 * * ? *)",
@@ -287,7 +339,7 @@ def test_a_schedule_is_in_utc_with_bounded_retries(synth: Synth, name: str) -> N
     assert "AsyncQueue" in json.dumps(target["DeadLetterConfig"])
 
 
-@pytest.mark.parametrize("name", ["balance", "detect"])
+@pytest.mark.parametrize("name", ["balance", "detect", "billing"])
 def test_an_hourly_schedule_invokes_its_function(synth: Synth, name: str) -> None:
     logical, _ = synth.function(name)
 
@@ -295,7 +347,9 @@ def test_an_hourly_schedule_invokes_its_function(synth: Synth, name: str) -> Non
     assert schedule["Target"]["Arn"] == {"Fn::GetAtt": [logical, "Arn"]}
 
 
-@pytest.mark.parametrize(("name", "window"), [("detect", 5), ("publish", 0)])
+@pytest.mark.parametrize(
+    ("name", "window"), [("detect", 5), ("publish", 0), ("billing", 1), ("billing_facts", 0)]
+)
 def test_a_consumer_of_a_table_retries_within_bounds_and_keeps_what_it_gives_up(
     synth: Synth, name: str, window: int
 ) -> None:
@@ -328,7 +382,7 @@ def queue(synth: Synth, beginning: str) -> tuple[str, dict[str, Any]]:
 def test_a_drop_on_the_bus_goes_to_the_queue_or_is_kept(synth: Synth) -> None:
     logical, _ = queue(synth, "DropsQueue")
 
-    [rule] = synth.properties("AWS::Events::Rule")
+    [rule] = [p for p in synth.properties("AWS::Events::Rule") if "detail-type" in p["EventPattern"]]
     [target] = rule["Targets"]
     assert rule["EventPattern"] == {
         "source": ["stemtide"],

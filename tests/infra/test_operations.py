@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from aws_lambda_powertools import Metrics
 from aws_lambda_powertools.metrics import MetricUnit
+from stemtide.delivery.mail_metrics import PAUSED_CAMPAIGNS, UNKNOWN_MAILS, count
 from stemtide.delivery.model_metrics import tell_refused
 from stemtide.refusals import Refusal
 
@@ -15,9 +16,10 @@ from tests.infra.assemblies import ROOT, Synth
 
 FUNCTIONS = (
     *("ingest", "api", "aggregate", "archive", "dead_letters", "balance"),
-    *("profile", "detect", "publish", "score", "sweep", "recompute"),
+    *("profile", "detect", "publish", "score", "sweep", "recompute", "mail", "notices"),
+    *("webhooks", "stripe_events", "billing", "billing_facts"),
 )
-CONSUMERS = ("aggregate", "archive", "profile", "detect", "publish")
+CONSUMERS = ("aggregate", "archive", "profile", "detect", "publish", "billing", "billing_facts")
 
 
 def alarm(synth: Synth, description: str) -> dict[str, Any]:
@@ -70,6 +72,33 @@ def test_what_waits_for_its_score_or_was_given_up_raises_an_alarm(synth: Synth, 
     assert (waiting["MetricName"], waiting["Threshold"]) == ("ApproximateAgeOfOldestMessage", 900)
     assert (given_up["MetricName"], given_up["Threshold"]) == ("ApproximateNumberOfMessagesVisible", 0)
     assert given_up["Dimensions"] != waiting["Dimensions"]
+
+
+@pytest.mark.parametrize(
+    ("meaning", "metric"),
+    [
+        ("nobody knows whether mails were sent", UNKNOWN_MAILS),
+        ("a campaign of mails was paused", PAUSED_CAMPAIGNS),
+    ],
+)
+def test_what_mails_must_be_heard_of_raises_an_alarm(
+    synth: Synth, capsys: pytest.CaptureFixture[str], meaning: str, metric: str
+) -> None:
+    count(METRICS, metric, 1)
+
+    line = json.loads(capsys.readouterr().out)
+    found = alarm(synth, meaning)
+    [written] = line["_aws"]["CloudWatchMetrics"]
+    assert (found["Namespace"], found["MetricName"]) == (written["Namespace"], written["Metrics"][0]["Name"])
+    assert (found["Threshold"], found["Statistic"]) == (0, "Sum")
+
+
+def test_notices_that_wait_or_were_given_up_raise_an_alarm(synth: Synth) -> None:
+    waiting = alarm(synth, "a notice of SES waits")
+    given_up = alarm(synth, "a notice of SES was given up")
+
+    assert (waiting["MetricName"], waiting["Threshold"]) == ("ApproximateAgeOfOldestMessage", 900)
+    assert (given_up["MetricName"], given_up["Threshold"]) == ("ApproximateNumberOfMessagesVisible", 0)
 
 
 def test_events_that_do_not_balance_raise_an_alarm_and_so_does_silence_of_the_check(synth: Synth) -> None:

@@ -40,6 +40,9 @@ def test_a_laptop_gets_the_listed_differences_and_none_of_an_accounts_settings()
         ({"dead_letter_retention_days": "0"}, "dead_letter_retention_days is 0: it may be 1-36500"),
         ({"noncurrent_version_days": "0"}, "noncurrent_version_days is 0: it may be 1-36500"),
         ({"requests_per_second": "0"}, "requests_per_second is 0: it may be 1 or more"),
+        ({"payments_url": "http://127.0.0.1:1"}, "it may be empty in an AWS account"),
+        ({"api_address": "http://api.acme.com"}, "api_address is 'http://api.acme.com': it may be empty, or"),
+        ({"api_address": "https://api.acme.com/"}, "api_address is 'https://api.acme.com/': it may be empty"),
         ({"clock": "0/0/2.0"}, "clock is '0/0/2.0': it may be 0/0/1.0 in an AWS account"),
     ],
 )

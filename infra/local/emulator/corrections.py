@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from infra.local.emulator import (
     event_sources,
     http_api,
     loopback,
+    mailbox,
     provisioned_secrets,
     queues,
     schedules,
@@ -48,18 +48,21 @@ def install(state_dir: Path) -> ControlRoutes:
     http_api.install()
     schedules.install()
     alarms.install()
+    mails = mailbox.Mailbox(state_dir / "mailbox.db")
+    mailbox.install(mails, clock_file=state_dir.parent / "clock")
     keeper.after_load.append(schedules.remember_fired)
     keeper.after_load.append(queues.release_received)
     keeper.after_load.append(cloudformation.end_interrupted_operations)
-    return ControlRoutes(ministack.app, keeper)
+    return ControlRoutes(ministack.app, keeper, mails)
 
 
 class ControlRoutes:
     """ASGI wrapper: answers the control routes, commits data before every reply, stops in order."""
 
-    def __init__(self, app: Any, keeper: Keeper) -> None:
+    def __init__(self, app: Any, keeper: Keeper, mails: mailbox.Mailbox) -> None:
         self._app = app
         self._keeper = keeper
+        self._mails = mails
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] == "http" and scope["path"].startswith(CONTROL_PREFIX):
@@ -101,6 +104,8 @@ class ControlRoutes:
         elif route == ("POST", "flush"):
             await self._keeper.flush()
             await _answer(send, 200, {"status": "written"})
+        elif mailbox.is_route(scope["path"]):
+            await _reply(send, mailbox.answer_to(self._mails, scope))
         else:
             await _answer(send, 404, {"message": "no such control route"})
 
@@ -119,6 +124,10 @@ def _end_workers() -> None:
 
 
 async def _answer(send: Any, status: int, body: dict[str, Any]) -> None:
-    headers = [(b"content-type", b"application/json")]
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": json.dumps(body).encode()})
+    await _reply(send, mailbox.json_reply(status, body))
+
+
+async def _reply(send: Any, reply: mailbox.Reply) -> None:
+    headers = [(name.encode(), value.encode()) for name, value in reply.headers.items()]
+    await send({"type": "http.response.start", "status": reply.status, "headers": headers})
+    await send({"type": "http.response.body", "body": reply.body})

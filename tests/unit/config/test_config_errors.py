@@ -100,7 +100,7 @@ BAD = [
         COMPANY + "[dunning]\n",
         5,
         "dunning",
-        ["unknown key", "access, company, contacts, detection, events, ingest, mail, plans"],
+        ["unknown key", "access, billing, company, contacts, detection, events, ingest, mail, plans"],
     ),
     (COMPANY + "x = \n", 5, "", ["not valid TOML at column", "Strings need quotes"]),
     (COMPANY + "[ingest]\n[ingest]\n", 6, "", ["not valid TOML", "twice"]),

@@ -16,12 +16,15 @@ def test_the_document_lists_exactly_the_routes() -> None:
     assert listed == {(route.method, route.path) for route in ROUTES}
 
 
+SCHEMES = {"public": [], "write_key": ["writeKey"], "signed": ["signature"]}
+
+
 @pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.operation)
 def test_an_operation_says_who_may_call_it(route: Route) -> None:
     operation = document()["paths"][route.path][route.method.lower()]
 
     schemes = [name for requirement in operation["security"] for name in requirement]
-    assert schemes == {"public": [], "write_key": ["writeKey"]}.get(str(route.access), ["token"])
+    assert schemes == SCHEMES.get(str(route.access), ["token"])
     assert operation["operationId"] == route.operation
     if isinstance(route.access, frozenset):
         assert operation["description"].count(",") == len(route.access) - 1
@@ -63,6 +66,7 @@ def test_the_docs_say_who_may_call_each_route() -> None:
     who = {
         "public": "everybody",
         "write_key": "a write key",
+        "signed": "the provider's signature",
         EVERY_ROLE: "viewer, csm, admin",
         frozenset({"admin"}): "admin",
         frozenset({"admin", "csm"}): "admin, csm",

@@ -8,6 +8,7 @@ import pytest
 from infra.local import stack_file
 from infra.local.home import ROOT, Home
 from infra.local.up import clock_scale_from_env
+from payments.settings import Settings
 
 OUTPUTS = {
     name: f"<{name}>"
@@ -28,14 +29,20 @@ OUTPUTS = {
         "DropDeadLetterQueue",
         "LoginQueue",
         "LoginDeadLetterQueue",
+        "NoticeQueue",
+        "NoticeDeadLetterQueue",
+        "SesEventsTopic",
+        "MailFunction",
         "AlarmTopic",
         "ModelBucket",
         "SweepStateMachine",
         "RecomputeStateMachine",
         "DetectFunction",
         "ScoreFunction",
+        "BillingFunction",
     ]
 }
+PAYMENTS = Settings(port=4600, database="payments.sqlite", api_key="sk_test_k", webhook_secret="whsec_s")
 CONTRACT_KEYS = {
     "endpoint_url",
     "region",
@@ -69,13 +76,20 @@ def _home(folder: Path) -> Home:
 
 def test_stack_json_has_exactly_the_keys_of_the_contract(tmp_path: Path) -> None:
     content = stack_file.describe(
-        _home(tmp_path), outputs=OUTPUTS, tokens={"admin": "t"}, write_key="k", clock_scale=60
+        _home(tmp_path),
+        outputs=OUTPUTS,
+        tokens={"admin": "t"},
+        write_key="k",
+        clock_scale=60,
+        payments=PAYMENTS,
     )
 
     assert set(content) == CONTRACT_KEYS
     assert content["event_stream"] == "<EventStream>"
     assert content["api_url"] == "http://127.0.0.1:4599/_aws/execute-api/<ApiId>"
-    assert content["mailbox_url"] is None
+    assert content["mailbox_url"] == "http://127.0.0.1:4599/_stemtide/mailbox"
+    assert (content["payments_url"], content["payments_api_key"]) == ("http://127.0.0.1:4600", "sk_test_k")
+    assert content["webhook_secrets"] == {"stripe": "whsec_s"}
 
 
 def test_outputs_of_all_stacks_are_read_as_one(tmp_path: Path) -> None:

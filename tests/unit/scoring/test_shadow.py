@@ -5,6 +5,7 @@ from itertools import chain, combinations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from stemtide.billing.told import InvoiceSettled
 from stemtide.config import ConfigError, parse_config
 from stemtide.config_shadow import Capability, Shadow
 from stemtide.domain_events import EVENTS, DomainEvent, RiskTierChanged, UsageDropDetected
@@ -73,9 +74,28 @@ def test_a_stamp_names_what_was_in_shadow_once_and_in_order() -> None:
     assert stamp(Shadow(), model=False) == ()
 
 
-def test_every_fact_of_the_bus_is_followed_by_something_that_may_be_in_shadow() -> None:
+def test_every_fact_of_the_bus_but_what_only_ends_acts_is_followed_by_something_that_may_be_in_shadow() -> (
+    None
+):
     assert set(FOLLOWED_BY) == set(EVENTS)
-    assert all(FOLLOWED_BY.values())
+    assert [fact for fact, followers in FOLLOWED_BY.items() if not followers] == [InvoiceSettled]
+
+
+def test_what_only_ends_acts_is_never_withheld() -> None:
+    fact = InvoiceSettled(
+        id="i1",
+        account="acme",
+        as_of="2026-03-14T08:00:00.000Z",
+        customer="cus_1",
+        invoice="in_1",
+        subscription=None,
+        outcome="paid",
+        currency="USD",
+        amount_paid=100,
+        amount_refunded=0,
+    )
+
+    assert dispatch(fact, shadow=Shadow(capabilities=tuple(Capability))) == ("InvoiceSettled", None)
 
 
 @pytest.mark.parametrize("fact", [TIER, DROP])

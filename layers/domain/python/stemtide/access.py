@@ -23,7 +23,7 @@ EVERY_ROLE: Final = frozenset(Role)
 ADMINS: Final = frozenset({Role.ADMIN})
 SCORERS: Final = frozenset({Role.ADMIN, Role.CSM})
 
-Access = Literal["public", "write_key"] | frozenset[Role]
+Access = Literal["public", "write_key", "signed"] | frozenset[Role]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,13 +31,13 @@ class Route:
     """One route of the HTTP API.
 
     `access` is "public" (nobody is asked), "write_key" (HTTP Basic user, checked in code: the gateway
-    has no authorizer there) or the roles that may call it (the gateway's JWT authorizer admits a valid
-    token, the code checks the role).
+    has no authorizer there), "signed" (the body's signature, checked in code, too) or the roles that may
+    call it (the gateway's JWT authorizer admits a valid token, the code checks the role).
     """
 
     method: Literal["GET", "POST"]
     path: str
-    function: Literal["ingest", "api", "score"]
+    function: Literal["ingest", "api", "score", "webhooks", "preferences"]
     access: Access
     operation: str
     summary: str
@@ -60,6 +60,14 @@ POST_EVENTS: Final = Route(
     access="write_key",
     operation="postEvents",
     summary="Send one call or a batch of calls (Segment spec)",
+)
+POST_STRIPE: Final = Route(
+    method="POST",
+    path="/v1/webhooks/stripe",
+    function="webhooks",
+    access="signed",
+    operation="postStripeEvent",
+    summary="An event of the payment provider, signed by it",
 )
 GET_COUNTERS: Final = Route(
     method="GET",
@@ -109,6 +117,14 @@ LIST_SCORES: Final = Route(
     operation="listAccountScores",
     summary="The scores of one account, oldest first",
 )
+GET_TIMELINE: Final = Route(
+    method="GET",
+    path="/v1/accounts/{id}/timeline",
+    function="api",
+    access=EVERY_ROLE,
+    operation="getAccountTimeline",
+    summary="What happened to one account and what was withheld, newest first",
+)
 GET_FEATURES: Final = Route(
     method="GET",
     path="/v1/accounts/{id}/features",
@@ -125,6 +141,22 @@ POST_SCORE: Final = Route(
     operation="scoreAccount",
     summary="Score one account now, or as of a past instant",
 )
+GET_UNSUBSCRIBE: Final = Route(
+    method="GET",
+    path="/v1/unsubscribe/{token}",
+    function="preferences",
+    access="public",  # the link itself is the right
+    operation="getMailPreferences",
+    summary="The page on which a mail's recipient chooses what mails to get; changes nothing",
+)
+POST_UNSUBSCRIBE: Final = Route(
+    method="POST",
+    path="/v1/unsubscribe/{token}",
+    function="preferences",
+    access="public",
+    operation="setMailPreferences",
+    summary="Unsubscribe in one click (RFC 8058), or what was chosen on the page",
+)
 GET_OPENAPI: Final = Route(
     method="GET",
     path="/openapi.json",
@@ -136,14 +168,18 @@ GET_OPENAPI: Final = Route(
 
 ROUTES: Final = (
     POST_EVENTS,
+    POST_STRIPE,
     GET_COUNTERS,
     GET_QUARANTINE,
     LIST_ACCOUNTS,
     GET_ACCOUNT,
     GET_USAGE,
     LIST_SCORES,
+    GET_TIMELINE,
     GET_FEATURES,
     POST_SCORE,
+    GET_UNSUBSCRIBE,
+    POST_UNSUBSCRIBE,
     GET_OPENAPI,
 )
 BY_KEY: Final = {route.key: route for route in ROUTES}

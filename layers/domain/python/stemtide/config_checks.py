@@ -45,6 +45,7 @@ def problems(config: Config) -> Iterator[Problem]:
     yield from _senders(config)
     yield from _caps(config)
     yield from _plans(config)
+    yield from _billing(config)
 
 
 def _company(config: Config) -> Iterator[Problem]:
@@ -222,3 +223,22 @@ def _plans(config: Config) -> Iterator[Problem]:
             )
         names[plan.name.casefold()] = i
         ranks[plan.rank] = plan.name
+
+
+def _billing(config: Config) -> Iterator[Problem]:
+    names = {plan.name for plan in config.plans}
+    for sold, plan in config.billing.plans.items():
+        if plan not in names:
+            close = get_close_matches(plan, names, n=1)
+            yield Problem(
+                paths=(("billing", "plans", sold), ("billing", "plans")),
+                reason=f'"{sold}" stands for "{plan}", which is no plan',
+                remedy=f"Did you mean {close[0]}?" if close else "Write the name of one of your [[plans]].",
+            )
+    hours = config.billing.reconcile_hours
+    if 24 % hours:
+        yield Problem(
+            paths=(("billing", "reconcile_hours"),),
+            reason=f"a day is no multiple of {hours} hours",
+            remedy="Write 1, 2, 3, 4, 6, 8, 12 or 24.",
+        )

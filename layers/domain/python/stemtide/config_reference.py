@@ -126,7 +126,8 @@ def _takes(node: dict[str, Any]) -> str:
         case "array":
             return _takes_list(node)
         case _:
-            return "a table of whole numbers by name"
+            values = _resolve(node.get("additionalProperties", {})).get("type")
+            return f"a table of {'texts' if values == 'string' else 'whole numbers'} by name"
 
 
 def _takes_list(node: dict[str, Any]) -> str:

@@ -14,6 +14,7 @@ from msgspec import Meta, field
 
 from stemtide import limits
 from stemtide.calls import RESERVED_PREFIX
+from stemtide.config_billing import Billing
 from stemtide.config_detection import Detection, Section
 from stemtide.config_mail import Contacts, Mail
 from stemtide.config_plans import Meter, Plan
@@ -24,6 +25,7 @@ from stemtide.config_training import Training
 from stemtide.config_triggers import Triggers
 
 __all__ = [
+    "Billing",
     "Config",
     "Contacts",
     "Detection",
@@ -286,6 +288,7 @@ class Config(Section, frozen=True):
     shadow: Shadow = field(default_factory=Shadow)
     sweep: Sweep = field(default_factory=Sweep)
     training: Training = field(default_factory=Training)
+    billing: Billing = field(default_factory=Billing)
     mail: Mail = field(default_factory=Mail)
     contacts: Contacts = field(default_factory=Contacts)
     plans: tuple[Plan, ...] = ()

@@ -5,13 +5,15 @@ docs/events.md; fields are only ever added.
 """
 
 from collections.abc import Mapping
-from hashlib import blake2b
 from typing import Any, Final
 
 import msgspec
 
 from stemtide.as_of import as_of_text
+from stemtide.billing.stored import stored_in
+from stemtide.billing.told import BILLING_EVENTS, BillingEvent, billing_event
 from stemtide.drops import Drop
+from stemtide.event_ids import event_id
 from stemtide.scoring.assessment import Assessment, Basis, Driver, Tier
 from stemtide.table_stream import Change
 
@@ -54,18 +56,20 @@ class RiskTierChanged(msgspec.Struct, frozen=True, kw_only=True):
     drivers: tuple[Driver, ...] = ()
 
 
-DomainEvent = UsageDropDetected | RiskTierChanged
-EVENTS: Final = (UsageDropDetected, RiskTierChanged)
+DomainEvent = UsageDropDetected | RiskTierChanged | BillingEvent
+EVENTS: Final = (UsageDropDetected, RiskTierChanged, *BILLING_EVENTS)
 
 
 def event_of(change: Change) -> DomainEvent | None:
-    """The fact that a change of the accounts table tells, None where it tells none.
+    """The fact that a change of the accounts or the billing table tells, None where it tells none.
 
     Raises:
         ValueError, KeyError: an item that this version cannot read.
     """
     if change.new is None:
         return None
+    if "pk" in change.keys:
+        return billing_event(stored_in(change.new), stored_in(change.old) if change.old else None)
     item = str(change.keys["item"])
     if item.startswith(DROP_PREFIX):
         return _drop(change.new) if change.event == "INSERT" else None
@@ -117,8 +121,3 @@ def _tier(new: Mapping[str, Any], old: Mapping[str, Any]) -> RiskTierChanged | N
 def _assessment(item: Mapping[str, Any]) -> Assessment | None:
     text = item.get("assessment")
     return None if text is None else msgspec.json.decode(str(text), type=Assessment)
-
-
-def event_id(*parts: str) -> str:
-    """24 hex digits that follow from what the event is about: a repeated publication has the same."""
-    return blake2b("\0".join(parts).encode(), digest_size=12).hexdigest()

@@ -22,6 +22,8 @@ MAX_WEIGHT: Final = 10_000_000
 """Largest `properties.count` of one row: keeps a forged weight from drowning an account's history."""
 MAX_HTTP_BODY_BYTES: Final = 512 * KIB
 """Body of `POST /v1/events` after expansion; Segment's own batch limit is 500 KB."""
+MAX_WEBHOOK_BYTES: Final = 256 * KIB
+"""Body of a webhook; the largest that EventBridge carries, and far above what providers send."""
 
 # --- time ---------------------------------------------------------------------------------------
 MAX_AHEAD: Final = timedelta(minutes=10)
@@ -79,6 +81,8 @@ end what keeps failing; the age is the stream's retention, so that a consumer wh
 works off its backlog."""
 MAX_BATCH_CHANGES: Final = 1_000
 """Changes of a table in a batch: their images have some KB each and must stay below Lambda's 6 MB payload."""
+MAX_BATCH_EVENTS: Final = 25
+"""Events of the payment provider in a batch: each asks the provider one to some ten times."""
 MAX_CHANGE_AGE: Final = timedelta(hours=23)
 """A table's stream keeps its changes for 24 h: what is given up before that is given up with its payload."""
 DEADLINE_MARGIN: Final = timedelta(seconds=10)

@@ -62,8 +62,18 @@ class ApiSettings(Settings):
 
     usage_table: str
     accounts_table: str
+    contacts_table: str
     ingest_table: str
     archive_bucket: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PreferencesSettings(Settings):
+    """Lets the recipients of mails choose what mails they get."""
+
+    contacts_table: str
+    link_keys_secret: str
+    clock: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,4 +158,68 @@ class RecomputeSettings(Settings):
     usage_table: str
     ingest_table: str
     archive_bucket: str
+    metric_namespace: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebhooksSettings(Settings):
+    """`POST /v1/webhooks/stripe`: claims the payment provider's events."""
+
+    billing_table: str
+    signing_secret: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StripeEventsSettings(Settings):
+    """Claims the payment provider's events that come over EventBridge."""
+
+    billing_table: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BillingSettings(Settings):
+    """Works off the payment provider's events. `provider_url` is empty for the provider's own address."""
+
+    accounts_table: str
+    billing_table: str
+    ingest_table: str
+    dead_letter_queue: str
+    metric_namespace: str
+    provider_key_secret: str
+    provider_url: str
+    clock: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BillingFactsSettings(Settings):
+    """Puts on the bus what the billing table's stream tells, unless it is withheld."""
+
+    accounts_table: str
+    ingest_table: str
+    event_bus: str
+    dead_letter_queue: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MailSettings(Settings):
+    """Sends mails to customers."""
+
+    contacts_table: str
+    accounts_table: str
+    configuration_set: str
+    api_url: str
+    link_keys_secret: str
+    clock: str
+    metric_namespace: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoticesSettings(Settings):
+    """Works off what SES tells of mails."""
+
+    contacts_table: str
+    accounts_table: str
+    notice_queue: str
+    notice_dead_letter_queue: str
+    clock: str
     metric_namespace: str

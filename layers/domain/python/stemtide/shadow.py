@@ -11,6 +11,7 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
+from stemtide.billing.told import InvoicePaymentFailed, InvoiceSettled, SubscriptionCanceled
 from stemtide.config_shadow import Capability, Shadow
 from stemtide.domain_events import DomainEvent, RiskTierChanged, UsageDropDetected
 
@@ -22,9 +23,16 @@ BECAUSE_CAPABILITY: Final = "capability"
 SHADOWED_DROP: Final = f"{UsageDropDetected.__name__}.shadow"
 """The detail type of a drop in shadow. Only the queue to the scorer follows it: a score acts on nobody."""
 FOLLOWED_BY: Final[Mapping[type[DomainEvent], tuple[Capability, ...]]] = MappingProxyType(
-    {UsageDropDetected: (Capability.CHURN_ALERTS,), RiskTierChanged: (Capability.CHURN_ALERTS,)}
+    {
+        UsageDropDetected: (Capability.CHURN_ALERTS,),
+        RiskTierChanged: (Capability.CHURN_ALERTS,),
+        InvoicePaymentFailed: (Capability.DUNNING,),
+        InvoiceSettled: (),
+        SubscriptionCanceled: (Capability.WIN_BACK,),
+    }
 )
-"""The capabilities that act on a fact of the bus. It is withheld when none of them may."""
+"""The capabilities that act on a fact of the bus. It is withheld when none of them may; what only ends what
+others do has none and never is."""
 
 
 class Verdict(NamedTuple):
@@ -92,7 +100,7 @@ def dispatch(fact: DomainEvent, *, shadow: Shadow, stamped: Collection[str] = ()
     of_a_score = stamped if isinstance(fact, RiskTierChanged) else ()
     verdicts = [may_act(one, shadow=shadow, stamped=of_a_score) for one in followers]
     name = type(fact).__name__
-    if any(verdict.act for verdict in verdicts):
+    if not followers or any(verdict.act for verdict in verdicts):
         return Dispatch(name, None)
     withheld = Withheld(
         id=fact.id,

@@ -13,6 +13,9 @@ from stemtide.table_stream import Change
 FACT_PREFIX: Final = "fact#"
 DROP_PREFIX: Final = "drop#"
 RECORD: Final = "record"
+EVENT_PREFIX: Final = "event#"
+PENDING: Final = "pending"
+BILLED_PREFIXES: Final = ("invoice#", "subscription#")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +47,17 @@ def _told(change: Change) -> bool:
     return item == RECORD and "assessment" in (change.new or {})
 
 
+def _pending(change: Change) -> bool:
+    return str(change.keys["pk"]).startswith(EVENT_PREFIX) and (change.new or {}).get("open_state") == PENDING
+
+
+def _billed(change: Change) -> bool:
+    return change.event != "REMOVE" and str(change.keys["sk"]).startswith(BILLED_PREFIXES)
+
+
 PROFILE: Final = TableConsumer(name="profile", table="accounts", concerns=_fact)
 DETECT: Final = TableConsumer(name="detect", table="usage", concerns=_used)
 PUBLISH: Final = TableConsumer(name="publish", table="accounts", concerns=_told)
-ALL: Final = (PROFILE, DETECT, PUBLISH)
+BILLING: Final = TableConsumer(name="billing", table="billing", concerns=_pending)
+BILLING_FACTS: Final = TableConsumer(name="billing_facts", table="billing", concerns=_billed)
+ALL: Final = (PROFILE, DETECT, PUBLISH, BILLING, BILLING_FACTS)

@@ -103,8 +103,12 @@ BILLING: Final = Table(
     indexes=(Index(name="by_state", partition_key="open_state", sort_key="arrived"),),
     access_patterns=(
         "an event of the provider, claimed once: Put ('event#<id>', 'event'), not there",
-        "events that wait or belong to nobody, oldest first: Query by_state, open_state = pending | unmapped",
+        "events that wait, are nobody's or cannot be used, oldest first: Query by_state, open_state = "
+        "pending | unmapped | failed",
         "all that is known of a customer: Query pk = 'customer#<id>'",
+        "what an account subscribes to, and which facts are owed: Get ('account#<id>', 'book')",
+        "whose invoice a payment is of: Get ('payment#<id>', 'invoice')",
+        "how far reconciles have come: Get ('reconcile', 'progress')",
         "a subscription or invoice as last seen: Get ('customer#<id>', 'subscription#<id>' | 'invoice#<id>')",
     ),
 )
@@ -115,13 +119,18 @@ CONTACTS: Final = Table(
     sort_key="sk",
     expiry_attribute="expires_at",
     stream="NEW_AND_OLD_IMAGES",
+    indexes=(Index(name="by_open", partition_key="open_state", sort_key="claimed_at"),),
     access_patterns=(
         "a mail, claimed once: Put ('account#<id>', 'mail#<key>'), not there",
+        "mails that were claimed and of which nothing was heard since: Query by_open, open_state = claimed",
         "what was sent to an account and refused, by time: Query pk = 'account#<id>', sk begins with 'sent#'",
         "when the account was contacted lately: Get ('account#<id>', 'budget')",
         "whether it is held or erased: Get ('account#<id>', 'hold')",
         "whether an address is suppressed or has opted out: Get ('address#<key>', 'state')",
-        "whether a campaign is paused, and its counts: Get ('campaign#<name>', 'state')",
+        "whether a campaign is paused: Get ('campaign#<name>', 'state')",
+        "its mails, bounces and complaints since it was resumed last, by the day they were claimed: Query "
+        "pk = 'campaign#<name>', sk BETWEEN 'counts#<run>#<from>' AND 'counts#<run>#<to>'",
+        "every campaign: Query pk = 'campaigns'",
         "which mail a message is: Get ('message#<id>', 'mail')",
     ),
 )

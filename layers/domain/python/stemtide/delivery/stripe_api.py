@@ -18,10 +18,15 @@ READ_SECONDS: Final = 20.0
 """A charge takes seconds at the network; a function that waits for it has 60."""
 PAGE: Final = 100
 """The most that a list request returns (API reference, 'Pagination')."""
-EVENT_WINDOW_S: Final = 6 * 3600
-"""Events are listed newest first: they are read window by window, so that one window is held at a time."""
+HOUR_S: Final = 3600
+EVENTS_KEPT_S: Final = 30 * 24 * HOUR_S
+"""How long events are there to be listed (API reference, 'Events')."""
+BAD_REQUEST: Final = 400
 NOT_FOUND: Final = 404
 SUBSCRIPTION_EXPAND: Final = ["discounts", "discounts.source.coupon"]
+ONE_SUBSCRIPTION_EXPAND: Final = [*SUBSCRIPTION_EXPAND, "items.data.price.product"]
+"""Four levels are the most: in a list of subscriptions products stay ids."""
+CUSTOMER_EXPAND: Final = ["discount.source.coupon"]
 INVOICE_EXPAND: Final = ["payments"]
 
 
@@ -44,11 +49,11 @@ class StripeApi:
         return cls(client)
 
     def customer(self, customer_id: str, /) -> Json | None:
-        return _found(lambda: self._v1.customers.retrieve(customer_id))
+        return _found(lambda: self._v1.customers.retrieve(customer_id, {"expand": CUSTOMER_EXPAND}))
 
     def subscription(self, subscription_id: str, /) -> Json | None:
         found = _found(
-            lambda: self._v1.subscriptions.retrieve(subscription_id, {"expand": SUBSCRIPTION_EXPAND})
+            lambda: self._v1.subscriptions.retrieve(subscription_id, {"expand": ONE_SUBSCRIPTION_EXPAND})
         )
         return None if found is None else self._with_all_items(found)
 
@@ -57,13 +62,18 @@ class StripeApi:
         return None if found is None else self._with_all_payments(found)
 
     def events(self, *, since_s: int, types: Sequence[str] = ()) -> Iterator[Json]:
+        """Listed newest first by the API, so read window by window, each about a page wide."""
         wanted: dict[str, Any] = {"types": list(types)} if types else {}
         newest = next(_pages(self._v1.events.list, {**wanted, "created": {"gte": since_s}}, size=1), None)
-        until = since_s - 1 if newest is None else newest["created"]
-        for start in range(since_s, until + 1, EVENT_WINDOW_S):
-            end = min(start + EVENT_WINDOW_S - 1, until)
-            window = {**wanted, "created": {"gte": start, "lte": end}}
-            yield from reversed(list(_pages(self._v1.events.list, window)))
+        if newest is None:
+            return
+        start, until, width = max(since_s, newest["created"] - EVENTS_KEPT_S), newest["created"], HOUR_S
+        while start <= until:
+            window = {**wanted, "created": {"gte": start, "lte": min(start + width - 1, until)}}
+            rows = list(_pages(self._v1.events.list, window))
+            yield from reversed(rows)
+            start += width
+            width = width * 2 if len(rows) < PAGE else max(width // 2, 1)
 
     def subscriptions(self, *, customer: str | None = None) -> Iterator[Json]:
         params: dict[str, Any] = {"status": "all", "expand": [f"data.{path}" for path in SUBSCRIPTION_EXPAND]}
@@ -162,5 +172,12 @@ def _called(call: Callable[[], stripe.StripeObject]) -> Json:
     except (stripe.APIConnectionError, stripe.APIError) as error:
         raise UnavailableError(str(error)) from error
     except stripe.StripeError as error:
-        code = "idempotency_error" if isinstance(error, stripe.IdempotencyError) else error.code
-        raise ProviderRefusedError(code=code, status=error.http_status or 400, message=str(error)) from error
+        status = error.http_status or BAD_REQUEST
+        raise ProviderRefusedError(code=_code_of(error), status=status, message=str(error)) from error
+
+
+def _code_of(error: stripe.StripeError) -> str | None:
+    """The API's code; the client itself keeps it for some kinds of error only."""
+    if isinstance(error, stripe.IdempotencyError):
+        return "idempotency_error"
+    return error.code or (None if error.error is None else error.error.code)

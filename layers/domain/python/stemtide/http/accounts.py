@@ -100,7 +100,7 @@ class AccountReads:
             Problem: 404 for an account that is unknown or not for the caller to see.
         """
         person = caller(request.claims, request.route)
-        record = self._record(person, parameters.account_of(request))
+        record = self.record_for(person, parameters.account_of(request))
         parameters.only(request, ())
         return response(HTTPStatus.OK, _account(record, trend=self._trend(record)))
 
@@ -116,7 +116,7 @@ class AccountReads:
         parameters.only(request, ("from", "role", "to"))
         first, last = parameters.date_range(request)
         role = parameters.one_of(request, "role", ModelRole) or ModelRole.CHAMPION
-        self._record(person, account)
+        self.record_for(person, account)
         days = day_index(first) * DAY_MS, end_of_day_ms(day_index(last))
         found = self.records.scores(account, *days, role=role)
         scores = [
@@ -131,7 +131,12 @@ class AccountReads:
         body = AccountScores(account=account, first=first, last=last, role=role, scores=scores)
         return response(HTTPStatus.OK, body)
 
-    def _record(self, person: Caller, account: str) -> StoredRecord:
+    def record_for(self, person: Caller, account: str) -> StoredRecord:
+        """The record of an account, an empty one where it has none.
+
+        Raises:
+            Problem: 404 for an account that is unknown or not for the caller to see.
+        """
         found = self.records.read(account)
         record = found or StoredRecord(account=account)
         if not may_see(person, account, csm_scope=self.config.access.csm_scope, profiles=_Held(record)):

@@ -31,6 +31,12 @@ class EventsAccepted(Body, frozen=True):
     rejected: list[RejectedCall]
 
 
+class EventReceived(Body, frozen=True):
+    """What became of an event of the payment provider: new, come before, or of no concern here."""
+
+    received: Literal["new", "known", "ignored"]
+
+
 class IngestCounters(Body, frozen=True):
     """Calls that entered the stream and what became of them: once all is worked off, `in` is their sum."""
 

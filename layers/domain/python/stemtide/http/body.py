@@ -28,7 +28,7 @@ def read_body(request: Request, *, max_bytes: int = limits.MAX_HTTP_BODY_BYTES) 
     if content_type not in JSON_TYPES and not content_type.endswith("+json"):
         detail = "Send JSON with the content type application/json."
         raise Problem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "not-json", detail)
-    data = _raw(request)
+    data = raw_body(request)
     encoding = request.headers.get("content-encoding", "identity").strip().casefold()
     if encoding in ("gzip", "x-gzip"):
         data = _expand(data, max_bytes=max_bytes)
@@ -42,7 +42,12 @@ def read_body(request: Request, *, max_bytes: int = limits.MAX_HTTP_BODY_BYTES) 
     return data
 
 
-def _raw(request: Request) -> bytes:
+def raw_body(request: Request) -> bytes:
+    """The body as it was sent, whatever its type.
+
+    Raises:
+        Problem: 400, the gateway's encoding is broken.
+    """
     body = request.body or ""
     if not request.body_is_base64:
         return body.encode("utf-8", errors="surrogatepass")

@@ -8,7 +8,10 @@ import msgspec
 from stemtide import access, limits
 from stemtide.access import RANKED_ROLES, Route
 from stemtide.calls import CALL_TYPES, Reason
-from stemtide.http import account_bodies, accounts, bodies, parameters
+from stemtide.http import account_bodies, accounts, bodies, parameters, timeline
+from stemtide.http.forms import MAX_FORM_BYTES
+from stemtide.mail.links import MAX_TOKEN_CHARS
+from stemtide.mail.preferences import JOURNEYS
 from stemtide.scoring.assessment import ModelRole
 
 API_VERSION: Final = "1.0"
@@ -85,6 +88,26 @@ _RANGE: Final[list[_Json]] = [
     _query("from", _DATE, f"First UTC day; by default {parameters.DEFAULT_DAYS} days up to `to`."),
     _query("to", _DATE, f"Last UTC day, included; by default today. At most {parameters.MAX_DAYS} days."),
 ]
+_TOKEN: Final[_Json] = {
+    "name": "token",
+    "in": "path",
+    "required": True,
+    "description": "From the link in a mail",
+    "schema": {"type": "string", "pattern": "^[A-Za-z0-9_-]+$", "maxLength": MAX_TOKEN_CHARS},
+}
+_CHOICE: Final[_Json] = {
+    "type": "object",
+    "description": "`List-Unsubscribe` alone (RFC 8058), or an `action`.",
+    "properties": {
+        "List-Unsubscribe": {"const": "One-Click"},
+        "action": {"enum": ["choose", "opt_in"]},
+        "journey": {
+            "type": "array",
+            "items": {"enum": list(JOURNEYS)},
+            "description": "With `choose`: those whose mails are wanted.",
+        },
+    },
+}
 _PARAMETERS: Final[dict[Route, list[_Json]]] = {
     access.GET_USAGE: [_ACCOUNT, *_RANGE],
     access.GET_ACCOUNT: [_ACCOUNT],
@@ -92,6 +115,15 @@ _PARAMETERS: Final[dict[Route, list[_Json]]] = {
         _ACCOUNT,
         *_RANGE,
         _query("role", {"enum": list(ModelRole)}, "`challenger`: those of the model that is tried beside."),
+    ],
+    access.GET_TIMELINE: [
+        _ACCOUNT,
+        _query(
+            "limit",
+            {"type": "integer", "minimum": 1, "maximum": timeline.MAX_PAGE},
+            f"Entries a page, {timeline.PAGE} by default.",
+        ),
+        _query("cursor", {"type": "string"}, "`cursor` of the page before."),
     ],
     access.LIST_ACCOUNTS: [
         _query("tier", {"enum": list(accounts.TIERS)}, "Only this tier; `none`: accounts without a score."),
@@ -109,6 +141,8 @@ _PARAMETERS: Final[dict[Route, list[_Json]]] = {
         _query("as_of", {"type": "string"}, f"As of {parameters.AS_OF_FORMS}; by default now."),
     ],
     access.POST_SCORE: [_ACCOUNT],
+    access.GET_UNSUBSCRIBE: [_TOKEN],
+    access.POST_UNSUBSCRIBE: [_TOKEN],
     access.GET_QUARANTINE: [
         _query("day", _DATE, "Only what arrived on this UTC day."),
         _query("reason", {"enum": sorted(Reason)}, "Only this reason."),
@@ -119,16 +153,20 @@ _PARAMETERS: Final[dict[Route, list[_Json]]] = {
 }
 _ANSWERS: Final[dict[Route, tuple[int, type | None]]] = {
     access.POST_EVENTS: (202, bodies.EventsAccepted),
+    access.POST_STRIPE: (200, bodies.EventReceived),
     access.GET_COUNTERS: (200, bodies.IngestCounters),
     access.GET_QUARANTINE: (200, bodies.QuarantineList),
     access.LIST_ACCOUNTS: (200, account_bodies.AccountList),
     access.GET_ACCOUNT: (200, account_bodies.Account),
     access.GET_USAGE: (200, bodies.Usage),
     access.LIST_SCORES: (200, account_bodies.AccountScores),
+    access.GET_TIMELINE: (200, timeline.AccountTimeline),
     access.GET_FEATURES: (200, bodies.Features),
     access.POST_SCORE: (200, account_bodies.Account),
     access.GET_OPENAPI: (200, None),
 }
+_PAGES: Final = frozenset({access.GET_UNSUBSCRIBE, access.POST_UNSUBSCRIBE})
+"""Answer people's browsers: HTML, for a link that is none, too."""
 
 
 @lru_cache(maxsize=1)
@@ -147,6 +185,12 @@ def document() -> _Json:
             "schemas": {**schemas, "Call": _CALL, "Batch": _BATCH, "Problem": _PROBLEM},
             "securitySchemes": {
                 "writeKey": {"type": "http", "scheme": "basic", "description": "The write key as user name."},
+                "signature": {
+                    "type": "apiKey",
+                    "in": "header",
+                    "name": "Stripe-Signature",
+                    "description": "The sender's signature of the raw body.",
+                },
                 "token": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
             },
         },
@@ -170,6 +214,13 @@ def _operation(route: Route) -> _Json:
             "description": f"At most {limits.MAX_HTTP_BODY_BYTES // limits.KIB} KB, gzip expanded.",
             "content": {"application/json": {"schema": call_or_batch}},
         }
+    if route is access.POST_UNSUBSCRIBE:
+        forms = ("application/x-www-form-urlencoded", "multipart/form-data")
+        operation["requestBody"] = {
+            "required": True,
+            "description": f"At most {MAX_FORM_BYTES // limits.KIB} KB.",
+            "content": {kind: {"schema": _CHOICE} for kind in forms},
+        }
     if route is access.POST_SCORE:
         as_of = {"type": "string", "description": f"{parameters.AS_OF_FORMS}; by default now."}
         schema = {"type": "object", "properties": {"as_of": as_of}, "additionalProperties": False}
@@ -183,14 +234,23 @@ def _security(route: Route) -> list[_Json]:
             return []
         case "write_key":
             return [{"writeKey": []}]
+        case "signed":
+            return [{"signature": []}]
         case _:
             return [{"token": []}]
 
 
 def _responses(route: Route) -> _Json:
+    problem = {"application/problem+json": {"schema": {"$ref": _REF.format(name="Problem")}}}
+    if route in _PAGES:
+        page = {"text/html; charset=utf-8": {"schema": {"type": "string"}}}
+        return {
+            "200": {"description": "The page with the choice as it is", "content": page},
+            "404": {"description": "A link that is none", "content": page},
+            "default": {"description": "A problem; its `status` is that of the answer.", "content": problem},
+        }
     status, struct = _ANSWERS[route]
     schema = {"$ref": _REF.format(name=struct.__name__)} if struct else {"type": "object"}
-    problem = {"application/problem+json": {"schema": {"$ref": _REF.format(name="Problem")}}}
     return {
         str(status): {"description": "Success", "content": {"application/json": {"schema": schema}}},
         "default": {"description": "A problem; its `status` is that of the answer.", "content": problem},

@@ -18,9 +18,11 @@ from stemtide.http.bodies import IngestCounters, QuarantinedCall, QuarantineList
 from stemtide.http.openapi import document
 from stemtide.http.problem import Problem, Response, bad_parameter, no_account, response
 from stemtide.http.request import Request
+from stemtide.http.timeline import TimelineReads
 from stemtide.store.counters import read_counters
 from stemtide.store.quarantine import Quarantined, get_payload, get_quarantined, list_quarantined
 from stemtide.store.records import Records
+from stemtide.store.timeline import Timeline
 from stemtide.store.usage import DayUsage, account_seen, read_days
 
 MAX_BODY_BYTES: Final = 5_000_000
@@ -39,6 +41,7 @@ class ReadApi:
     config: Config
     usage_table: Any
     accounts_table: Any
+    contacts_table: Any
     ingest_table: Any
     s3: Any
     archive_bucket: str
@@ -50,10 +53,17 @@ class ReadApi:
             GET_QUARANTINE.operation: self.quarantine,
             GET_USAGE.operation: self.usage,
             GET_OPENAPI.operation: self.openapi,
-            **AccountReads(
-                config=self.config, records=Records(self.accounts_table), usage_table=self.usage_table
+            **self._accounts().operations(),
+            **TimelineReads(
+                accounts=self._accounts(),
+                timeline=Timeline(accounts=self.accounts_table, contacts=self.contacts_table),
             ).operations(),
         }
+
+    def _accounts(self) -> AccountReads:
+        return AccountReads(
+            config=self.config, records=Records(self.accounts_table), usage_table=self.usage_table
+        )
 
     def openapi(self, request: Request) -> Response:
         """The description of the API."""

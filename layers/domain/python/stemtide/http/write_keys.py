@@ -3,63 +3,23 @@
 import base64
 import binascii
 import hmac
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any, Final
-
-import msgspec
 
 from stemtide.http.problem import Problem
+from stemtide.http.rotating_secret import CACHE_SECONDS, RECHECK_SECONDS, RotatingSecret
 
-CACHE_SECONDS: Final = 300.0
-"""A replaced key keeps being accepted by a running function for at most this long."""
-RECHECK_SECONDS: Final = 15.0
-"""An unknown key makes a running function look again after this long, so that a new key works at once
-without every wrong one costing a call to Secrets Manager."""
-
-
-class _Secret(msgspec.Struct, frozen=True):
-    """The secret's JSON: during a rotation both keys are accepted."""
-
-    current: str
-    previous: str | None = None
+__all__ = ["CACHE_SECONDS", "RECHECK_SECONDS", "WriteKeys", "check_write_key"]
 
 
 @dataclass(slots=True, kw_only=True)
-class WriteKeys:
-    """The accepted keys, read from Secrets Manager (`client`) and kept for `CACHE_SECONDS`.
-
-    `clock` gives seconds that only grow.
-    """
-
-    client: Any
-    secret_id: str
-    clock: Callable[[], float]
-    _keys: tuple[bytes, ...] = field(default=(), init=False)
-    _read_at: float | None = field(default=None, init=False)
+class WriteKeys(RotatingSecret):
+    """The accepted keys; see `RotatingSecret`."""
 
     def accepts(self, key: str) -> bool:
         """Whether `key` is the current or the previous key, in time that does not depend on the key."""
-        self._refresh(CACHE_SECONDS)
-        if self._matches(key):
-            return True
-        return self._refresh(RECHECK_SECONDS) and self._matches(key)
-
-    def _matches(self, key: str) -> bool:
         sent = key.encode("utf-8")
-        results = [hmac.compare_digest(sent, known) for known in self._keys]
-        return any(results)
-
-    def _refresh(self, max_age: float) -> bool:
-        now = self.clock()
-        if self._read_at is not None and now - self._read_at < max_age:
-            return False
-        answer = self.client.get_secret_value(SecretId=self.secret_id)
-        secret = msgspec.json.decode(answer["SecretString"], type=_Secret)
-        self._keys = tuple(k.encode("utf-8") for k in (secret.current, secret.previous) if k)
-        self._read_at = now
-        return True
+        return self.fits(lambda known: hmac.compare_digest(sent, known.encode("utf-8")))
 
 
 def check_write_key(authorization: str | None, keys: WriteKeys) -> None:

@@ -6,6 +6,7 @@ from botocore.exceptions import ClientError
 from stemtide.ports import ConflictError, ThrottledError, UnavailableError
 
 CONDITION_FAILED = "ConditionalCheckFailedException"
+TRANSACTION_CANCELED = "TransactionCanceledException"
 _THROTTLED = frozenset(
     {
         "LimitExceededException",
@@ -50,9 +51,21 @@ def _translate(error: BaseException) -> None:
         code = code_of(error)
         if code == CONDITION_FAILED:
             raise ConflictError(code) from error
+        if code == TRANSACTION_CANCELED:
+            _translate_canceled(error)
         if code in _THROTTLED:
             raise ThrottledError(code) from error
         if int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)) >= _SERVER_ERROR:
             raise UnavailableError(code) from error
     elif isinstance(error, exceptions.ConnectionError | exceptions.HTTPClientError):
         raise UnavailableError(type(error).__name__) from error
+
+
+def _translate_canceled(error: ClientError) -> None:
+    """A transaction that did not happen: for a condition of one of its items, or because others were at
+    one."""
+    reasons = {str(reason.get("Code")) for reason in error.response.get("CancellationReasons", ())}
+    if "ConditionalCheckFailed" in reasons:
+        raise ConflictError(TRANSACTION_CANCELED) from error
+    if reasons & {"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"}:
+        raise ThrottledError(TRANSACTION_CANCELED) from error

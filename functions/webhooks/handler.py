@@ -1,0 +1,34 @@
+"""`POST /v1/webhooks/stripe`: events of the payment provider, claimed in the billing table."""
+
+import time
+from functools import lru_cache
+from typing import Any
+
+import boto3
+from aws_lambda_powertools import Logger
+from stemtide.access import POST_STRIPE
+from stemtide.http.app import answer
+from stemtide.http.rotating_secret import RotatingSecret
+from stemtide.http.stripe_events import StripeEvents
+from stemtide.settings import WebhooksSettings
+from stemtide.store import clients
+from stemtide.store.billing_events import BillingEvents
+
+logger = Logger(service="webhooks")
+
+
+@lru_cache(maxsize=1)
+def stripe_events() -> StripeEvents:
+    """What takes the provider's events, made once per process."""
+    settings = WebhooksSettings.from_env()
+    return StripeEvents(
+        secrets=RotatingSecret(
+            client=boto3.client("secretsmanager"), secret_id=settings.signing_secret, clock=time.monotonic
+        ),
+        claim=BillingEvents(clients.table(settings.billing_table)).claim,
+    )
+
+
+def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
+    """Answer one request of the HTTP API."""
+    return answer(event, operations={POST_STRIPE.operation: stripe_events().post}, logger=logger)

@@ -1,0 +1,143 @@
+"""What a change of a row of the billing table tells on the bus: only what is new, and only of accounts.
+
+A row implies at most one fact: the newest failure of an open invoice, how an invoice was settled, the end of
+a subscription. A change tells what the new row implies and the old one did not; so a row whose account
+becomes known tells it then.
+"""
+
+from typing import Any, Final
+
+import msgspec
+
+from stemtide.as_of import as_of_text
+from stemtide.billing.objects import OPEN, Invoice, Subscription
+from stemtide.billing.ports import Stored
+from stemtide.calls import DAY_MS
+from stemtide.event_ids import event_id
+
+NEWS_MS: Final = 30 * DAY_MS
+"""A subscription that had ended for longer when it was seen first is history: nobody acts on its end."""
+UNPAID: Final = "uncollectible"
+
+
+class InvoicePaymentFailed(msgspec.Struct, frozen=True, kw_only=True):
+    """The provider tried to collect an invoice and could not; amounts in minor units of `currency`.
+
+    `attempt_count` counts the provider's tries, `next_attempt` is when it tries again by itself.
+    """
+
+    id: str
+    account: str
+    as_of: str
+    customer: str
+    invoice: str
+    subscription: str | None
+    currency: str
+    amount_due: int
+    amount_remaining: int
+    attempt_count: int
+    next_attempt: str | None
+    collection: str
+
+
+class InvoiceSettled(msgspec.Struct, frozen=True, kw_only=True):
+    """Nothing is to be collected of an invoice any more: `outcome` is paid, void, uncollectible, refunded or
+    disputed."""
+
+    id: str
+    account: str
+    as_of: str
+    customer: str
+    invoice: str
+    subscription: str | None
+    outcome: str
+    currency: str
+    amount_paid: int
+    amount_refunded: int
+
+
+class SubscriptionCanceled(msgspec.Struct, frozen=True, kw_only=True):
+    """A subscription has ended; `cause` and `feedback` are the provider's words, null where it has none."""
+
+    id: str
+    account: str
+    as_of: str
+    customer: str
+    subscription: str
+    plans: tuple[str, ...]
+    cause: str | None
+    feedback: str | None
+
+
+BillingEvent = InvoicePaymentFailed | InvoiceSettled | SubscriptionCanceled
+BILLING_EVENTS: Final = (InvoicePaymentFailed, InvoiceSettled, SubscriptionCanceled)
+
+
+def billing_event(new: Stored, old: Stored | None) -> BillingEvent | None:
+    """The fact that a row tells and did not tell before, None where there is none."""
+    told, before = _implied(new), None if old is None else _implied(old)
+    return told if told is not None and (before is None or before.id != told.id) else None
+
+
+def _implied(row: Stored) -> BillingEvent | None:
+    if row.account is None:
+        return None
+    if isinstance(row.known, Subscription):
+        return _canceled(row.known, row.account, row.seen_ms)
+    return _of_invoice(row.known, row) if isinstance(row.known, Invoice) else None
+
+
+def _canceled(one: Subscription, account: str, seen_ms: int) -> SubscriptionCanceled | None:
+    if one.status != "canceled" or one.ended_ms is None or seen_ms - one.ended_ms > NEWS_MS:
+        return None
+    return SubscriptionCanceled(
+        id=event_id("canceled", account, one.id),
+        account=account,
+        as_of=as_of_text(one.ended_ms),
+        customer=one.customer,
+        subscription=one.id,
+        plans=tuple(item.plan for item in one.items),
+        cause=one.cause,
+        feedback=one.feedback,
+    )
+
+
+def _of_invoice(one: Invoice, row: Stored) -> BillingEvent | None:
+    assert row.account is not None
+    common: dict[str, Any] = {
+        "account": row.account,
+        "as_of": as_of_text(row.seen_ms),
+        "customer": one.customer,
+        "invoice": one.id,
+        "subscription": one.subscription,
+        "currency": one.currency,
+    }
+    outcome = _outcome(one)
+    if outcome is not None:
+        return InvoiceSettled(
+            id=event_id("settled", row.account, one.id, outcome),
+            outcome=outcome,
+            amount_paid=one.amount_paid,
+            amount_refunded=one.amount_refunded,
+            **common,
+        )
+    if one.status != OPEN or not one.attempt_count or not one.amount_remaining:
+        return None
+    return InvoicePaymentFailed(
+        id=event_id("failed", row.account, one.id, str(one.attempt_count)),
+        amount_due=one.amount_due,
+        amount_remaining=one.amount_remaining,
+        attempt_count=one.attempt_count,
+        next_attempt=None if one.next_attempt_ms is None else as_of_text(one.next_attempt_ms),
+        collection=one.collection,
+        **common,
+    )
+
+
+def _outcome(one: Invoice) -> str | None:
+    """How an invoice was settled, None: it was not. A dispute tells more than the payment it is about."""
+    if one.disputed:
+        return "disputed"
+    if one.status == "paid" and one.amount_refunded >= one.amount_paid > 0:
+        return "refunded"
+    return one.status if one.status in ("paid", "void", UNPAID) else None

@@ -1,0 +1,191 @@
+"""Money facts on the deployed stack: whatever becomes of webhooks, profiles say what the provider has."""
+
+import json
+import time
+from typing import Any
+
+import pytest
+import stripe
+
+from infra.local.home import Home
+from tests.e2e import activity
+from tests.e2e.conftest import stemtide
+from tests.e2e.stack import Stack
+
+pytestmark = pytest.mark.e2e
+
+WAIT_S = 60
+
+
+class Payments:
+    """The provider as its users see it, through the official client and its control surface."""
+
+    def __init__(self, stack: Stack) -> None:
+        url, key = stack.facts["payments_url"], stack.facts["payments_api_key"]
+        self.v1 = stripe.StripeClient(key, base_addresses={"api": url}).v1
+        self._requester = stripe.RequestsClient()
+        self._url, self._key = url, key
+        self.prices = {
+            plan: self._price(plan, amount) for plan, amount in (("starter", 2900), ("business", 9900))
+        }
+
+    def _price(self, plan: str, amount: int) -> str:
+        found = self.v1.prices.list({"limit": 100}).data
+        known = next((price.id for price in found if price.lookup_key == plan), None)
+        return known or str(
+            self.v1.prices.create(
+                {
+                    "currency": "usd",
+                    "unit_amount": amount,
+                    "lookup_key": plan,
+                    "recurring": {"interval": "month"},
+                    "product_data": {"name": plan},
+                }
+            ).id
+        )
+
+    def customer(self, **metadata: str) -> str:
+        made = self.v1.customers.create({"metadata": metadata, "payment_method": "pm_card_visa"})
+        (card,) = self.v1.customers.payment_methods.list(made.id).data
+        self.v1.customers.update(made.id, {"invoice_settings": {"default_payment_method": card.id}})
+        return str(made.id)
+
+    def subscribe(self, customer: str, plan: str) -> Any:
+        return self.v1.subscriptions.create({"customer": customer, "items": [{"price": self.prices[plan]}]})
+
+    def control(self, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+        method = "get" if body is None else "post"
+        headers = {"Authorization": f"Bearer {self._key}", "Content-Type": "application/json"}
+        data = None if body is None else json.dumps(body)
+        content, status, _ = self._requester.request(method, f"{self._url}/_control/{path}", headers, data)
+        assert status == 200, content
+        answer: dict[str, Any] = json.loads(content)
+        return answer
+
+    def delivered(self) -> None:
+        """Wait until no webhook is on its way."""
+        deadline = time.monotonic() + WAIT_S
+        while self.control("webhooks")["pending"]:
+            assert time.monotonic() < deadline, self.control("webhooks")
+            time.sleep(0.2)
+
+
+@pytest.fixture(scope="module")
+def payments(stack: Stack) -> Payments:
+    return Payments(stack)
+
+
+def profile(home: Home, stack: Stack, payments: Payments, account: str) -> dict[str, Any]:
+    """The profile when everything in flight is worked off."""
+    payments.delivered()
+    stemtide(home, "drain", "--timeout", str(WAIT_S))
+    return dict(activity.record(stack, account)["profile"])
+
+
+def test_a_subscription_is_in_the_profile_through_a_webhook(
+    home: Home, stack: Stack, payments: Payments
+) -> None:
+    who = payments.customer(account="e2e-bill-1")
+    payments.subscribe(who, "business")
+
+    found = profile(home, stack, payments, "e2e-bill-1")
+
+    assert (found["plan"], found["mrr"], found["currency"]) == ("business", 9900, "USD")
+    assert found["stripe_customer_id"] == who
+    assert stemtide(home, "billing", "list")["events"] == []
+
+
+def test_held_doubled_and_shuffled_webhooks_end_the_same(
+    home: Home, stack: Stack, payments: Payments
+) -> None:
+    who = payments.customer(account="e2e-bill-2")
+    one = payments.subscribe(who, "starter")
+    assert profile(home, stack, payments, "e2e-bill-2")["plan"] == "starter"
+    payments.control("webhooks/hold", {})
+    payments.control("webhooks/duplicate", {"times": 3})
+    payments.control("webhooks/shuffle", {"seed": 7})
+    (item,) = payments.v1.subscriptions.retrieve(one.id).items.data
+    payments.v1.subscriptions.update(
+        one.id, {"items": [{"id": item.id, "price": payments.prices["business"]}]}
+    )
+    payments.v1.subscriptions.cancel(one.id)
+    payments.control("webhooks/release", {})
+
+    found = profile(home, stack, payments, "e2e-bill-2")
+
+    assert found["subscribed"] is False
+    rows = stack.client("dynamodb").query(
+        TableName=stack.facts["tables"]["accounts"],
+        KeyConditionExpression="account = :a AND begins_with(#i, :f)",
+        ExpressionAttributeNames={"#i": "item"},
+        ExpressionAttributeValues={":a": {"S": "e2e-bill-2"}, ":f": {"S": "fact#"}},
+    )["Items"]
+    facts = [json.loads(row["fact"]["S"]) for row in rows]
+    assert [fact["kind"] for fact in facts if fact["kind"] == "ended"] == ["ended"]
+    assert len({fact["id"] for fact in facts}) == len(facts)
+
+
+def test_what_never_arrives_is_made_up_for_by_a_reconcile(
+    home: Home, stack: Stack, payments: Payments
+) -> None:
+    payments.control("webhooks/hold", {})
+    who = payments.customer(account="e2e-bill-3")
+    payments.subscribe(who, "starter")
+
+    found = stemtide(home, "billing", "reconcile")
+    stemtide(home, "drain", "--timeout", str(WAIT_S))
+
+    assert found["claimed"] > 0
+    assert activity.record(stack, "e2e-bill-3")["profile"]["mrr"] == 2900
+    payments.control("webhooks/release", {})
+
+
+def test_what_is_nobodys_is_listed_and_goes_on_when_the_account_is_named(
+    home: Home, stack: Stack, payments: Payments
+) -> None:
+    who = payments.customer()
+    payments.subscribe(who, "business")
+    payments.delivered()
+    stemtide(home, "drain", "--timeout", str(WAIT_S))
+
+    waiting = stemtide(home, "billing", "list", "--state", "unmapped")["events"]
+    assert {event["customer"] for event in waiting} == {who}
+
+    group = {
+        "type": "group",
+        "messageId": "e2e-bill-4",
+        "userId": "crm",
+        "groupId": "e2e-bill-4",
+        "traits": {"name": "Four", "stripe_customer_id": who},
+    }
+    activity.post(stack, [group])
+    stemtide(home, "drain", "--timeout", str(WAIT_S))
+    stemtide(home, "billing", "reconcile")
+
+    assert profile(home, stack, payments, "e2e-bill-4")["plan"] == "business"
+    assert stemtide(home, "billing", "list")["events"] == []
+
+
+def test_an_event_over_the_bus_is_taken_in(home: Home, stack: Stack, payments: Payments) -> None:
+    payments.control("webhooks/hold", {})
+    who = payments.customer(account="e2e-bill-5")
+    payments.subscribe(who, "starter")
+    newest = payments.v1.events.list({"limit": 20}).data
+    event = next(e for e in newest if e.type == "customer.subscription.created")
+    stack.client("events").put_events(
+        Entries=[
+            {
+                "EventBusName": stack.facts["event_bus"],
+                "Source": "aws.partner/stripe.com/ed_test",
+                "DetailType": event.type,
+                "Detail": json.dumps(event.to_dict(for_json=True)),
+            }
+        ]
+    )
+    deadline = time.monotonic() + WAIT_S
+    while stack.call("GET", "/v1/accounts/e2e-bill-5", role="viewer").status != 200:
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+    payments.control("webhooks/release", {})
+
+    assert profile(home, stack, payments, "e2e-bill-5")["plan"] == "starter"

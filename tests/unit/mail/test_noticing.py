@@ -1,0 +1,185 @@
+"""Notices: suppress first, each once, in any order; campaigns stop in time and only for good reason."""
+
+from itertools import permutations
+
+import pytest
+from msgspec.structs import replace
+from stemtide.calls import DAY_MS
+from stemtide.clock import ModelClock
+from stemtide.config_mail import CampaignPause, Mail
+from stemtide.mail.campaigns import Counts, why_to_pause
+from stemtide.mail.message import MailClass, address_key, mail_key
+from stemtide.mail.notices import Notice, NoticeKind
+from stemtide.mail.noticing import Noticing
+from stemtide.mail.outcomes import Reason, Sent, Unknown
+from stemtide.mail.ports import Stop
+from stemtide.mail.tags import Tagged
+from stemtide.ports import UnavailableError
+
+from tests.simulation.mail.table import Fault
+from tests.unit.mail.mailing import NOON, Mailing, request
+
+ADA = address_key("ada@example.com")
+WIN_BACK = {"template": "win_back_hello", "journey": "win_back", "episode": "w"}
+
+
+def noticing(mails: Mailing, *, said: list[str] | None = None, config: Mail | None = None) -> Noticing:
+    return Noticing(
+        addresses=mails.contacts.addresses,
+        mails=mails.contacts.notices,
+        campaigns=mails.contacts.campaigns,
+        config=config or mails.config.mail,
+        clock=ModelClock(),
+        real_ms=lambda: mails.now_ms,
+        paused=lambda campaign, why: None if said is None else said.append(f"{campaign}: {why}"),
+    )
+
+
+def notice(
+    kind: NoticeKind, *, message: str = "m0", at_ms: int = NOON, tagged: Tagged | None = None
+) -> Notice:
+    return Notice(kind, at_ms, message, (ADA,), tagged, "")
+
+
+def tags_of(mails: Mailing, n: int = 0) -> Tagged:
+    claim = mails.sent[n]
+    return Tagged(claim.asked.account, claim.asked.key, claim.mail_class)
+
+
+def state(mails: Mailing, key: str, account: str = "acme") -> dict[str, object]:
+    return mails.tables.items["contacts", f"account#{account}", f"mail#{key}"]
+
+
+@pytest.mark.parametrize("kind", [NoticeKind.BOUNCED, NoticeKind.COMPLAINED])
+def test_row_47_a_notice_of_nobodys_mail_suppresses_all_the_same(kind: NoticeKind) -> None:
+    mails = Mailing()
+
+    noticing(mails).take(notice(kind, message="never heard of"))
+
+    assert mails.service.send(request(**WIN_BACK)).reason in (Reason.BOUNCED, Reason.COMPLAINED)
+
+
+def test_row_47_the_address_is_stopped_before_anything_else_can_fail() -> None:
+    mails = Mailing()
+    mails.service.send(request())
+    calls = mails.tables.calls
+    mails.tables.fault = lambda: Fault.REFUSED if mails.tables.calls > calls + 1 else None
+
+    with pytest.raises(UnavailableError):
+        noticing(mails).take(notice(NoticeKind.BOUNCED, tagged=tags_of(mails)))
+
+    mails.tables.fault = lambda: None
+    assert Stop.BOUNCED in mails.contacts.addresses.stops(ADA)
+
+
+def test_row_47_the_same_notice_ten_times_counts_once_and_is_told_once() -> None:
+    mails = Mailing()
+    mails.service.send(request())
+
+    for n in range(10):
+        noticing(mails).take(notice(NoticeKind.COMPLAINED, at_ms=NOON + 1 + n, tagged=tags_of(mails)))
+
+    counts = mails.contacts.campaigns.read("dunning", at_ms=NOON, window_days=1).counts
+    assert counts == Counts(mails=1, bounces=0, complaints=1)
+    assert mails.kinds() == ["mail_sent", "mail_complained"]
+
+
+def test_row_47_notices_end_the_same_in_any_order() -> None:
+    kinds = (NoticeKind.DELIVERED, NoticeKind.BOUNCED, NoticeKind.COMPLAINED, NoticeKind.OPENED)
+    ends = []
+
+    for order in permutations(kinds):
+        mails = Mailing(answers=[UnavailableError("no reply")])
+        mails.service.send(request())
+        told = Tagged("acme", mail_key(request()), MailClass.TRANSACTIONAL)
+        for kind in order:
+            noticing(mails).take(notice(kind, at_ms=NOON + 10 * kinds.index(kind), tagged=told))
+        ends.append({**state(mails, told.key), "sent_ms": None})
+
+    assert all(end == ends[0] for end in ends)
+    assert {"delivered", "bounced", "complained", "opened"} <= set(ends[0])
+
+
+@pytest.mark.parametrize("kind", NoticeKind)
+def test_any_notice_proves_that_a_mail_of_which_nobody_knew_was_sent(kind: NoticeKind) -> None:
+    mails = Mailing(answers=[UnavailableError("no reply")])
+    assert isinstance(mails.service.send(request()), Unknown)
+    told = Tagged("acme", mail_key(request()), MailClass.TRANSACTIONAL)
+
+    noticing(mails).take(notice(kind, tagged=told))
+
+    row = state(mails, told.key)
+    assert (row["state"], row["message_id"], "open_state" in row) == ("sent", "m0", False)
+    assert "mail_sent" in mails.kinds()
+
+
+def test_a_notice_without_tags_finds_its_mail_by_the_message() -> None:
+    mails = Mailing()
+    mails.service.send(request())
+
+    noticing(mails).take(notice(NoticeKind.DELIVERED))
+
+    assert state(mails, mail_key(request()))["delivered"] == NOON
+
+
+def test_a_complaint_stops_lifecycle_mail_and_one_about_a_service_mail_stops_all() -> None:
+    mails = Mailing()
+    mails.service.send(request(**WIN_BACK))
+    noticing(mails).take(notice(NoticeKind.COMPLAINED, tagged=tags_of(mails)))
+
+    service = mails.service.send(request())
+    noticing(mails).take(notice(NoticeKind.COMPLAINED, message="m1", tagged=tags_of(mails, 1)))
+
+    assert isinstance(service, Sent)
+    assert mails.service.send(request(step="2")).reason is Reason.COMPLAINED_OF_SERVICE_MAIL
+
+
+def test_transient_bounces_stop_an_address_only_when_there_are_many_at_a_time() -> None:
+    mails, config = Mailing(), Mail(soft_bounces=3, soft_bounce_days=10)
+    work = noticing(mails, config=config)
+
+    for n, day in enumerate([0, 0, 5, 40, 41]):  # the first message bounces twice
+        message = f"m{max(n, 1)}"
+        work.take(notice(NoticeKind.SOFT_BOUNCED, message=message, at_ms=NOON + day * DAY_MS))
+        assert mails.contacts.addresses.stops(ADA) == {}
+    work.take(notice(NoticeKind.SOFT_BOUNCED, message="m9", at_ms=NOON + 42 * DAY_MS))
+
+    assert Stop.BOUNCED in mails.contacts.addresses.stops(ADA)
+
+
+def test_a_campaign_stops_at_its_share_and_counts_anew_when_it_is_resumed() -> None:
+    config = Mail(pause=CampaignPause(bounce_pct=2, min_bounces=2))
+    mails, said = Mailing(config=replace(Mailing().config, mail=config)), []
+    work = noticing(mails, said=said)
+    for n in range(100):
+        mails.service.send(request(account=f"a{n}", to=f"a{n}@example.com"))
+    for n in range(2):
+        assert said == []
+        work.take(Notice(NoticeKind.BOUNCED, NOON, f"m{n}", ("x",), None, ""))
+
+    paused = mails.service.send(request(account="late", to="late@example.com"))
+    mails.contacts.campaigns.resume("dunning")
+    resumed = mails.service.send(request(account="late", to="late@example.com"))
+    work.take(Notice(NoticeKind.BOUNCED, NOON, "m2", ("x",), None, ""))
+
+    assert said == ["dunning: 2 bounces of 100 mails: 2 % or more"]
+    assert (paused.reason, paused.until_ms) == (Reason.CAMPAIGN_PAUSED, None)
+    assert isinstance(resumed, Sent)
+    assert mails.contacts.campaigns.read("dunning", at_ms=NOON, window_days=30).counts == Counts(mails=1)
+
+
+@pytest.mark.parametrize(
+    ("counts", "stops"),
+    [
+        (Counts(200, 4, 0), False),  # too few to mean anything
+        (Counts(250, 5, 0), True),
+        (Counts(251, 5, 0), False),
+        (Counts(10, 5, 0), True),
+        (Counts(4_000, 0, 2), True),
+        (Counts(4_001, 0, 2), False),
+        (Counts(3, 0, 1), False),
+        (Counts(0, 0, 0), False),
+    ],
+)
+def test_a_share_counts_from_a_number_on_that_means_something(counts: Counts, *, stops: bool) -> None:
+    assert (why_to_pause(counts, CampaignPause()) is not None) is stops
