@@ -155,12 +155,19 @@ def test_after_a_hard_decline_the_card_is_never_tried_again(decline: Decline) ->
         (Decline.SOFT, "payment_failed"),
         (Decline.NEEDS_CARD, "payment_needs_card"),
         (Decline.AUTHENTICATE, "payment_needs_authentication"),
-        (Decline.STOP, "payment_failed"),
+        (Decline.STOP, "payment_needs_card"),
         (None, "payment_failed"),
     ],
 )
 def test_the_letter_fits_the_decline(decline: Decline | None, template: str) -> None:
     assert at(with_(decline=decline), 0) == Mail(invoice="in_1", step="first", template=template)
+
+
+def test_an_assistants_letter_tells_when_the_provider_tries_again() -> None:
+    later = with_(invoices=(invoice(next_try_ms=START + DAY_MS),))
+
+    assert at(later, 0, owner=CollectionOwner.ASSIST).template == "payment_failed"
+    assert at(FACTS, 0, owner=CollectionOwner.ASSIST).template == "payment_needs_card"
 
 
 def test_an_expired_card_is_not_tried_and_another_asked_for() -> None:
@@ -213,7 +220,9 @@ def test_after_an_outage_overdue_tries_keep_their_distance() -> None:
 def test_after_an_outage_only_the_latest_mail_is_sent() -> None:
     found = at(with_(attempts=tuple(attempt(n, n) for n in (1, 2, 3))), 5)
 
-    assert found == Mail(invoice="in_1", step="reminder", template="payment_failed", instead_of=("first",))
+    assert found == Mail(
+        invoice="in_1", step="reminder", template="payment_needs_card", instead_of=("first",)
+    )
 
 
 def test_an_invoice_is_tried_eight_times_at_most() -> None:

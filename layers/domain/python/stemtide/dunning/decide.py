@@ -101,16 +101,32 @@ def decide(facts: Facts, policy: Policy, *, owner: CollectionOwner, zone: ZoneIn
     end_ms = _end_ms(anchor, facts, policy)
     if owner is CollectionOwner.OBSERVE:
         return _wait({"provider_collects": end_ms}, now_ms) if now_ms < end_ms else _unresolved(owner)
-    try_ms = _try_ms(anchor, facts, policy, zone) if owner is CollectionOwner.OWN else None
-    if try_ms is not None and try_ms <= now_ms < end_ms and facts.card is not None:
+    try_ms = next_try_ms(facts, policy, owner=owner, zone=zone)
+    may_try_now = owner is CollectionOwner.OWN and try_ms is not None and try_ms <= now_ms < end_ms
+    if may_try_now and facts.card is not None:
         return Retry(invoice=anchor.id, method=facts.card.method, fingerprint=facts.card.fingerprint)
-    mail = _mail_due(anchor, facts, policy, now_ms)
+    mail = _mail_due(anchor, facts, policy, now_ms, try_ms)
     if mail is not None:
         return mail
     if now_ms >= end_ms:
         return _end(anchor, policy, owner)
-    ahead = {"end": end_ms, "retry": try_ms, "mail": _next_mail_ms(anchor, facts, policy, now_ms)}
+    own_ms = try_ms if owner is CollectionOwner.OWN else None
+    ahead = {"end": end_ms, "retry": own_ms, "mail": _next_mail_ms(anchor, facts, policy, now_ms)}
     return _wait({name: at_ms for name, at_ms in ahead.items() if at_ms is not None}, now_ms)
+
+
+def next_try_ms(facts: Facts, policy: Policy, *, owner: CollectionOwner, zone: ZoneInfo) -> int | None:
+    """When the earliest unpaid invoice is tried next, by us or by the provider; None: not with what is known
+    now, so it takes the customer."""
+    if not facts.unpaid:
+        return None
+    anchor = facts.unpaid[0]
+    return _try_ms(anchor, facts, policy, zone) if owner is CollectionOwner.OWN else anchor.next_try_ms
+
+
+def end_ms_of(facts: Facts, policy: Policy) -> int | None:
+    """When the customer is given up as things stand; None: nothing is unpaid."""
+    return _end_ms(facts.unpaid[0], facts, policy) if facts.unpaid else None
 
 
 def may_try(invoice: Invoice, facts: Facts, *, at_ms: int) -> bool:
@@ -193,13 +209,13 @@ def _is_new(card: Card, facts: Facts) -> bool:
     return card.fingerprint not in tried and facts.declined_card not in (None, card.fingerprint)
 
 
-def _mail_due(invoice: Invoice, facts: Facts, policy: Policy, now_ms: int) -> Mail | None:
+def _mail_due(invoice: Invoice, facts: Facts, policy: Policy, now_ms: int, try_ms: int | None) -> Mail | None:
     """The latest mail that is due; earlier ones that were not sent are passed over."""
     due = [step for step in _steps(policy) if _mail_ms(invoice, facts, step) <= now_ms]
     if not due or _mailed_ms(invoice, due[-1], facts) is not None:
         return None
     passed = [step.name for step in due[:-1] if _mailed_ms(invoice, step, facts) is None]
-    template = _template(due[-1], facts)
+    template = _template(due[-1], facts, try_ms)
     return Mail(invoice=invoice.id, step=due[-1].name, template=template, instead_of=tuple(passed))
 
 
@@ -216,19 +232,13 @@ def _next_mail_ms(invoice: Invoice, facts: Facts, policy: Policy, now_ms: int) -
     return min((at_ms for at_ms in ahead if at_ms > now_ms), default=None)
 
 
-def _template(step: MailStep, facts: Facts) -> str:
-    """The letter that fits the last decline."""
+def _template(step: MailStep, facts: Facts, try_ms: int | None) -> str:
+    """The letter that fits the last decline; one that will not be tried again needs another card."""
     if step.last:
         return "payment_final_notice"
-    if facts.card is not None and facts.card.expired:
-        return "payment_needs_card"
-    match facts.decline:
-        case Decline.NEEDS_CARD:
-            return "payment_needs_card"
-        case Decline.AUTHENTICATE:
-            return "payment_needs_authentication"
-        case _:
-            return "payment_failed"
+    if facts.decline is Decline.AUTHENTICATE:
+        return "payment_needs_authentication"
+    return "payment_needs_card" if try_ms is None else "payment_failed"
 
 
 def _end(anchor: Invoice, policy: Policy, owner: CollectionOwner) -> Cancel | Stop:

@@ -23,7 +23,8 @@ class Invoice(msgspec.Struct, frozen=True, kw_only=True):
 
     `due` is what is still to be paid: after credits, partial payments and refunds. `failed_ms` is when its
     first payment failed, None if none has. `charges` counts the charges that were made for it, `tries` all
-    attempts that are known (the provider's own count leaves out those that were asked for).
+    attempts that are known (the provider's own count leaves out those that were asked for), `next_try_ms` is
+    when the provider tries again by itself.
     `contested` says that it was refunded or disputed: nobody is asked for such money.
     """
 
@@ -35,6 +36,7 @@ class Invoice(msgspec.Struct, frozen=True, kw_only=True):
     failed_ms: int | None = None
     tries: int = 0
     charges: int = 0
+    next_try_ms: int | None = None
     subscription: str | None = None
     contested: bool = False
 

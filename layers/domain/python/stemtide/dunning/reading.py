@@ -110,6 +110,7 @@ def _invoice(invoice: Json, charges: Iterable[Json], by_intent: Mapping[str, str
         failed_ms=min(failed, default=None),
         tries=max(int(invoice["attempt_count"]), len(own)),
         charges=len(own),
+        next_try_ms=None if not invoice.get("next_payment_attempt") else invoice["next_payment_attempt"] * _S,
         subscription=subscription_of(invoice),
         contested=any(charge.get("refunded") or charge.get("disputed") for charge in own),
     )
