@@ -68,6 +68,7 @@ OWN_CODES: Final = frozenset(
 """Declines whose error code is their own instead of `card_declined`."""
 FIELDS: Final = frozenset({"outcome", "decline_code", "advice_code", "when"})
 WHENS: Final = ("before", "after")
+PLAIN: Final = ("succeed", "lost_reply", "500")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,14 +101,20 @@ def parsed(value: Any, *, place: str) -> Outcome:
         value = "500"
     if isinstance(value, str):
         return _named(value, place=place)
+    if isinstance(value, dict):
+        value = _spelled_out(value)
     if not isinstance(value, dict) or not value or set(value) - FIELDS:
         raise invalid(
             f"{place}: an outcome is 'succeed', a decline code, 'lost_reply', '500' or an object of "
             f"{', '.join(sorted(FIELDS))}; this is {value!r}",
             param=place,
         )
-    base = _named(str(value.get("outcome", "succeed")), place=place)
-    code = value.get("decline_code", base.decline_code)
+    named = str(value.get("outcome", "decline" if "decline_code" in value else "succeed"))
+    code = value.get("decline_code")
+    if (named == "decline" and code is None) or (named == "succeed" and code is not None):
+        raise invalid(f"{place}: a decline has a decline_code, and only a decline has", param=place)
+    base = SUCCEED if named == "decline" else _named(named, place=place)
+    code = base.decline_code if code is None else code
     if code is not None and not (isinstance(code, str) and re.fullmatch(r"[a-z][a-z0-9_]*", code)):
         raise invalid(f"{place}: decline_code is a word of small letters, this is {code!r}", param=place)
     advice = value.get("advice_code")
@@ -124,6 +131,14 @@ def parsed(value: Any, *, place: str) -> Outcome:
         fault=base.fault,
         happens=base.fault != "500" or when == "after",
     )
+
+
+def _spelled_out(value: dict[str, Any]) -> dict[str, Any]:
+    """`{"lost_reply": true}` says the same as `{"outcome": "lost_reply"}`."""
+    flags = [name for name in PLAIN if value.get(name) is True]
+    if len(flags) != 1 or "outcome" in value:
+        return value
+    return {"outcome": flags[0], **{key: given for key, given in value.items() if key != flags[0]}}
 
 
 def _named(name: str, *, place: str) -> Outcome:

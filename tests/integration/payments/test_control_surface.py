@@ -50,6 +50,9 @@ def test_a_script_decides_attempt_by_attempt_and_then_what_holds(bench: Bench) -
     "outcomes",
     [
         ["no_such_word"],
+        [{"outcome": "succeed", "decline_code": "lost_card"}],
+        [{"outcome": "decline"}],
+        [{"lost_reply": True, "500": True}],
         [{"decline_code": "Bad Code"}],
         [{"advice_code": "do_not_try_again"}],
         [{"outcome": "lost_reply", "when": "after"}],
