@@ -78,6 +78,12 @@ def states(*, stepper: str) -> dict[str, Any]:
     }
 
 
+def machine_arn(deployment: Deployment, name: str) -> str:
+    """The ARN of the state machine `<deployment>-<name>`: its functions must know it before it is made."""
+    full = f"{deployment.name}-{name}"
+    return f"arn:{Aws.PARTITION}:states:{Aws.REGION}:{Aws.ACCOUNT_ID}:stateMachine:{full}"
+
+
 class EpisodeMachine(Construct):
     """The state machine `<deployment>-<name>` with a role of its own, which may invoke the stepper."""
 
@@ -86,8 +92,8 @@ class EpisodeMachine(Construct):
     ) -> None:
         super().__init__(scope, construct_id)
         full = f"{deployment.name}-{name}"
-        self.arn = f"arn:{Aws.PARTITION}:states:{Aws.REGION}:{Aws.ACCOUNT_ID}:stateMachine:{full}"
-        self.executions = f"arn:{Aws.PARTITION}:states:{Aws.REGION}:{Aws.ACCOUNT_ID}:execution:{full}:*"
+        self._name = full
+        self.arn = machine_arn(deployment, name)
         role = iam.Role(
             self,
             "Role",
@@ -110,3 +116,14 @@ class EpisodeMachine(Construct):
         made.node.add_dependency(role)
         for rule in ("AwsSolutions-SF1", "AwsSolutions-SF2"):
             nag.acknowledge(made, rule, reason=NO_LOG_DELIVERY)
+
+    def allow_describing(self, function: Function) -> None:
+        """Let a function see whether executions of this state machine run."""
+        where = f"{Aws.PARTITION}:states:{Aws.REGION}:{Aws.ACCOUNT_ID}"
+        function.allow(["states:DescribeExecution"], f"arn:{where}:execution:{self._name}:*")
+        spelt = "<AWS::Partition>:states:<AWS::Region>:<AWS::AccountId>"
+        nag.acknowledge(
+            function.permissions.node.find_child("DefaultPolicy"),
+            f"AwsSolutions-IAM5[Resource::arn:{spelt}:execution:{self._name}:*]",
+            reason="executions get their names at run time; the wildcard spans this state machine only",
+        )

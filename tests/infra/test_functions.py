@@ -33,7 +33,7 @@ WITH_INFERENCE = {"score", "sweep"}
 """Those that load a model have a third layer."""
 WITH_HISTORY = {"recompute"}
 """So has the one that writes Parquet."""
-WITH_OUTREACH = {"webhooks", "billing", "preferences"}
+WITH_OUTREACH = {"webhooks", "billing", "preferences", "dunning"}
 """And those that speak to the payment provider, or write letters and pages."""
 LOG = {"logs:CreateLogStream", "logs:PutLogEvents"}
 READ_STREAM = {

@@ -38,6 +38,8 @@ OUTPUTS = {
     ),
     *("ModelBucket", "DetectFunction", "ScoreFunction", "SweepStateMachine"),
     "RecomputeStateMachine",
+    *("DunningStateMachine", "DunningFunction", "EpisodesFunction"),
+    *("BillingFactQueue", "BillingFactDeadLetterQueue"),
     *("DropQueue", "DropDeadLetterQueue"),
     *("LoginQueue", "LoginDeadLetterQueue"),
     *("BillingFunction", "WebhookSecret", "ProviderKeySecret"),

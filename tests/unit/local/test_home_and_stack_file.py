@@ -37,6 +37,8 @@ OUTPUTS = {
         "ModelBucket",
         "SweepStateMachine",
         "RecomputeStateMachine",
+        *("DunningStateMachine", "DunningFunction", "EpisodesFunction"),
+        *("BillingFactQueue", "BillingFactDeadLetterQueue"),
         "DetectFunction",
         "ScoreFunction",
         "BillingFunction",
