@@ -52,7 +52,7 @@ class OperationsStack(Stack):
         alarms.waiting("drops", "a drop of use", scoring.drops.queue, scoring.drops.given_up)
         alarms.waiting("logins", "a login", scoring.logins.queue, scoring.logins.given_up)
         alarms.mails(outreach.notices.queue, outreach.notices.given_up)
-        alarms.waiting("billing_facts", "a fact about billing", dunning.facts.queue, dunning.facts.given_up)
+        alarms.waiting("episodes", "a fact about billing", dunning.facts.queue, dunning.facts.given_up)
         alarms.balance()
         alarms.http(api.api_id)
         alarms.models()

@@ -170,6 +170,12 @@ def test_an_assistants_letter_tells_when_the_provider_tries_again() -> None:
     assert at(FACTS, 0, owner=CollectionOwner.ASSIST).template == "payment_needs_card"
 
 
+def test_an_invoice_that_the_provider_tries_by_itself_is_not_tried() -> None:
+    facts = with_(invoices=(invoice(next_try_ms=START + 2 * DAY_MS),), mailed=told("first"))
+
+    assert not [days for days in (1, 2, 3) if isinstance(at(facts, days), Retry)]
+
+
 def test_an_expired_card_is_not_tried_and_another_asked_for() -> None:
     facts = with_(card=Card(method="pm_1", fingerprint="fp_1", expired=True))
 

@@ -102,26 +102,31 @@ def decide(facts: Facts, policy: Policy, *, owner: CollectionOwner, zone: ZoneIn
     if owner is CollectionOwner.OBSERVE:
         return _wait({"provider_collects": end_ms}, now_ms) if now_ms < end_ms else _unresolved(owner)
     try_ms = next_try_ms(facts, policy, owner=owner, zone=zone)
-    may_try_now = owner is CollectionOwner.OWN and try_ms is not None and try_ms <= now_ms < end_ms
-    if may_try_now and facts.card is not None:
+    tries = owner is CollectionOwner.OWN and anchor.next_try_ms is None
+    if tries and try_ms is not None and try_ms <= now_ms < end_ms and facts.card is not None:
         return Retry(invoice=anchor.id, method=facts.card.method, fingerprint=facts.card.fingerprint)
     mail = _mail_due(anchor, facts, policy, now_ms, try_ms)
     if mail is not None:
         return mail
     if now_ms >= end_ms:
         return _end(anchor, policy, owner)
-    own_ms = try_ms if owner is CollectionOwner.OWN else None
+    own_ms = try_ms if tries else None
     ahead = {"end": end_ms, "retry": own_ms, "mail": _next_mail_ms(anchor, facts, policy, now_ms)}
     return _wait({name: at_ms for name, at_ms in ahead.items() if at_ms is not None}, now_ms)
 
 
 def next_try_ms(facts: Facts, policy: Policy, *, owner: CollectionOwner, zone: ZoneInfo) -> int | None:
     """When the earliest unpaid invoice is tried next, by us or by the provider; None: not with what is known
-    now, so it takes the customer."""
+    now, so it takes the customer.
+
+    Whoever collects, nobody tries an invoice that the provider is about to try by itself.
+    """
     if not facts.unpaid:
         return None
     anchor = facts.unpaid[0]
-    return _try_ms(anchor, facts, policy, zone) if owner is CollectionOwner.OWN else anchor.next_try_ms
+    if owner is not CollectionOwner.OWN or anchor.next_try_ms is not None:
+        return anchor.next_try_ms
+    return _try_ms(anchor, facts, policy, zone)
 
 
 def end_ms_of(facts: Facts, policy: Policy) -> int | None:
