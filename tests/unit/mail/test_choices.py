@@ -1,4 +1,4 @@
-"""Kinds of mail chosen one by one: no lifecycle mail of a kind that is off is claimed, and every other one is."""
+"""Kinds of mail chosen one by one: no lifecycle mail of a kind that is off is claimed, every other one is."""
 
 import pytest
 from stemtide.mail.judging import judge
@@ -83,8 +83,8 @@ def test_a_choice_is_told_once_and_repeated_changes_nothing() -> None:
     assert choices.preferences(ADDRESS) == Preferences()
 
 
-@pytest.mark.parametrize(("journey", "stop"), JOURNEY_STOPS.items())
-def test_what_is_off_is_told_as_the_recipients_own_wish(journey: str, stop: str) -> None:
+@pytest.mark.parametrize("journey", JOURNEYS)
+def test_what_is_off_is_told_as_the_recipients_own_wish(journey: str) -> None:
     asked = Asked(account="acme", key="k", address=ADDRESS, campaign=journey)
 
     verdict = judge(
