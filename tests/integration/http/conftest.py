@@ -20,7 +20,7 @@ from stemtide.config import bundled_config
 from stemtide.fold import fold
 from stemtide.http.openapi import document
 from stemtide.ports import QuarantineRow, UsageRow
-from stemtide.settings import ApiSettings, IngestSettings, ScoreSettings
+from stemtide.settings import ApiSettings, IngestSettings, ScoreSettings, WebhooksSettings
 from stemtide.state import EMPTY, Caps, Event, encode, id_hash
 from stemtide.store.quarantine import DynamoQuarantine
 from stemtide.store.usage import DynamoUsageItems
@@ -31,6 +31,7 @@ from tests.http_api import ARRIVAL_MS, WRITE_KEY
 
 ROOT = Path(__file__).parents[3]
 SETTINGS = (
+    WebhooksSettings(billing_table="billing", signing_secret="signing"),
     IngestSettings(event_stream="events", write_keys_secret="write-keys"),
     ApiSettings(
         usage_table="usage", accounts_table="accounts", ingest_table="ingest", archive_bucket="archive"
@@ -167,7 +168,7 @@ def aws() -> Iterator[Cloud]:
             yield Cloud(
                 client={name: boto3.client(name) for name in ("kinesis", "secretsmanager", "s3", "dynamodb")},
                 table={table.role: resource.Table(table.role) for table in tables.ALL},
-                functions={name: _load(name) for name in ("ingest", "api", "score")},
+                functions={name: _load(name) for name in ("ingest", "api", "score", "webhooks")},
             )
             bundled_config.cache_clear()
 
@@ -179,6 +180,7 @@ def cloud(aws: Cloud) -> Cloud:
     aws.client["kinesis"].create_stream(StreamName="events", ShardCount=2)
     secret = json.dumps({"current": WRITE_KEY, "previous": "wk-previous"})
     aws.client["secretsmanager"].create_secret(Name="write-keys", SecretString=secret)
+    aws.client["secretsmanager"].create_secret(Name="signing", SecretString='{"current": "whsec_1"}')
     for bucket in ("archive", "models"):
         aws.client["s3"].create_bucket(Bucket=bucket)
     for table in tables.ALL:
