@@ -25,7 +25,7 @@ def read_consumers(stack: Stack) -> list[dict[str, Any]]:
 def _streams(stack: Stack) -> Iterator[str]:
     described = stack.client("kinesis").describe_stream_summary(StreamName=stack.event_stream)
     yield described["StreamDescriptionSummary"]["StreamARN"]
-    for role in sorted({consumer.table for consumer in table_consumers.ALL}):
+    for role in sorted({consumer.table for consumer in table_consumers.ALL} & set(stack.tables)):
         yield stream_of(stack, role)
 
 

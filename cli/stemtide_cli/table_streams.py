@@ -52,7 +52,7 @@ class Reader:
 
     def pending(self) -> list[str]:
         """What is in flight, in words; empty: the consumers are at the tips and no score is owed."""
-        for role in sorted({consumer.table for consumer in ALL}):
+        for role in sorted({consumer.table for consumer in ALL} & set(self.stack.tables)):
             self._read_on(role)
         waiting = [str(found) for found in (self._waiting(consumer) for consumer in ALL) if found]
         owed = self._scores_owed()

@@ -67,7 +67,7 @@ def _done(message: Message) -> bool:
         if notice is not None:
             noticing().take(notice)
     except NoticeError as error:
-        logger.warning("set aside: no notice of SES", message=message.id, error=str(error))
+        logger.warning("set aside: no notice of SES", queued=message.id, error=str(error))
         return _set_aside(message, error)
     except UnavailableError:
         return False

@@ -33,7 +33,7 @@ WITH_INFERENCE = {"score", "sweep"}
 """Those that load a model have a third layer."""
 WITH_HISTORY = {"recompute"}
 """So has the one that writes Parquet."""
-WITH_OUTREACH = {"webhooks", "billing", "preferences", "dunning"}
+WITH_OUTREACH = {"webhooks", "billing", "preferences", "mail", "dunning"}
 """And those that speak to the payment provider, or write letters and pages."""
 LOG = {"logs:CreateLogStream", "logs:PutLogEvents"}
 READ_STREAM = {
@@ -243,11 +243,11 @@ def test_the_recompute_may_only_add_to_the_history(synth: Synth) -> None:
     assert {key for key in granted if key.endswith("*")} == {"history/rows/*", "raw/*", "recomputes/*"}
 
 
-def test_the_read_side_may_query_the_two_indexes_of_the_accounts_and_no_other(synth: Synth) -> None:
+def test_the_read_side_may_query_the_indexes_of_the_accounts_and_no_other(synth: Synth) -> None:
     resources = [json.dumps(r) for s in statements(synth, "api") for r in as_list(s["Resource"])]
 
     indexes = [resource.rpartition("/index/")[2] for resource in resources if "/index/" in resource]
-    assert sorted(name.rstrip('"]}') for name in indexes) == ["by_csm", "by_risk"]
+    assert sorted(name.rstrip('"]}') for name in indexes) == ["by_csm", "by_customer", "by_risk"]
 
 
 @pytest.mark.parametrize(("name", "window", "answers"), [("aggregate", 10, True), ("archive", 60, False)])
@@ -315,7 +315,7 @@ def test_an_invocation_nobody_waits_for_ends_in_the_queue_with_its_payload(synth
 
 
 SCHEDULES = {
-    "billing": "cron(23 * * * ? *)",
+    "unconfirmed": "cron(*/5 * * * ? *)",
     "balance": "cron(7 * * * ? *)",
     "detect": "cron(30 * * * ? *)",
     "recompute": "cron(15 1 * * ? *)",
@@ -382,7 +382,8 @@ def queue(synth: Synth, beginning: str) -> tuple[str, dict[str, Any]]:
 def test_a_drop_on_the_bus_goes_to_the_queue_or_is_kept(synth: Synth) -> None:
     logical, _ = queue(synth, "DropsQueue")
 
-    [rule] = [p for p in synth.properties("AWS::Events::Rule") if "detail-type" in p["EventPattern"]]
+    rules = synth.properties("AWS::Events::Rule")
+    [rule] = [one for one in rules if "UsageDropDetected" in json.dumps(one["EventPattern"])]
     [target] = rule["Targets"]
     assert rule["EventPattern"] == {
         "source": ["stemtide"],
@@ -436,9 +437,12 @@ def test_only_the_rules_of_the_bus_may_put_something_into_the_queues(synth: Synt
 
     drops, _ = queue(synth, "DropsQueue")
     undeliverable, _ = queue(synth, "AsyncQueue")
-    assert set(statements) == {drops, undeliverable}
+    notices = [queue(synth, name)[0] for name in ("MailNoticesQueue", "MailNoticesGivenUp")]
+    assert set(statements) == {drops, undeliverable, *notices}
     assert {s["Action"] for s in statements.values()} == {"sqs:SendMessage"}
     assert "DropsOnDrop" in json.dumps(statements[drops]["Condition"]["ArnEquals"]["aws:SourceArn"])
+    for one in notices:
+        assert "OnTheBus" in json.dumps(statements[one]["Condition"]["ArnEquals"]["aws:SourceArn"])
     any_rule = json.dumps(statements[undeliverable]["Condition"]["ArnLike"]["aws:SourceArn"])
     assert ":rule/stemtide/*" in any_rule
 

@@ -232,10 +232,10 @@ def test_alarms_have_the_names_that_the_operations_guide_explains(synth: Synth) 
 
 
 def test_the_alarm_topic_is_encrypted_with_a_key_that_cloudwatch_may_use(synth: Synth) -> None:
-    [topic] = synth.properties("AWS::SNS::Topic")
-    [key] = synth.properties("AWS::KMS::Key")
+    [topic] = [t for name, t in synth.all("AWS::SNS::Topic").items() if name.startswith("AlarmsTopic")]
+    [key] = [k["Properties"] for n, k in synth.all("AWS::KMS::Key").items() if n.startswith("AlarmsKey")]
 
-    assert topic["KmsMasterKeyId"]
+    assert topic["Properties"]["KmsMasterKeyId"]
     users = [s["Principal"].get("Service") for s in key["KeyPolicy"]["Statement"]]
     assert "cloudwatch.amazonaws.com" in users
     assert key["EnableKeyRotation"] is True

@@ -15,6 +15,7 @@ from infra.local.emulator import (
     event_sources,
     http_api,
     loopback,
+    mail_permissions,
     mailbox,
     provisioned_secrets,
     queues,
@@ -41,6 +42,7 @@ def install(state_dir: Path) -> ControlRoutes:
     event_sources.install(keeper.positions)
     queues.install()
     batch_actions.install()
+    mail_permissions.install()
     worker.install()
     step_functions.install()
     cloudformation.install()

@@ -20,7 +20,13 @@ from stemtide.config import bundled_config
 from stemtide.fold import fold
 from stemtide.http.openapi import document
 from stemtide.ports import QuarantineRow, UsageRow
-from stemtide.settings import ApiSettings, IngestSettings, PreferencesSettings, ScoreSettings
+from stemtide.settings import (
+    ApiSettings,
+    IngestSettings,
+    PreferencesSettings,
+    ScoreSettings,
+    WebhooksSettings,
+)
 from stemtide.state import EMPTY, Caps, Event, encode, id_hash
 from stemtide.store.quarantine import DynamoQuarantine
 from stemtide.store.usage import DynamoUsageItems
@@ -31,6 +37,7 @@ from tests.http_api import ARRIVAL_MS, WRITE_KEY
 
 ROOT = Path(__file__).parents[3]
 SETTINGS = (
+    WebhooksSettings(billing_table="billing", signing_secret="signing"),
     IngestSettings(event_stream="events", write_keys_secret="write-keys"),
     ApiSettings(
         usage_table="usage",
@@ -175,7 +182,9 @@ def aws() -> Iterator[Cloud]:
             yield Cloud(
                 client={name: boto3.client(name) for name in ("kinesis", "secretsmanager", "s3", "dynamodb")},
                 table={table.role: resource.Table(table.role) for table in tables.ALL},
-                functions={name: _load(name) for name in ("ingest", "api", "score", "preferences")},
+                functions={
+                    name: _load(name) for name in ("ingest", "api", "score", "preferences", "webhooks")
+                },
             )
             bundled_config.cache_clear()
 
@@ -190,6 +199,7 @@ def cloud(aws: Cloud) -> Cloud:
     aws.client["secretsmanager"].create_secret(
         Name="link-keys", SecretString=json.dumps({"current": LINK_KEY})
     )
+    aws.client["secretsmanager"].create_secret(Name="signing", SecretString='{"current": "whsec_1"}')
     for bucket in ("archive", "models"):
         aws.client["s3"].create_bucket(Bucket=bucket)
     for table in tables.ALL:

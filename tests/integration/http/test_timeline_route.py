@@ -126,6 +126,14 @@ def test_a_wrong_parameter_is_refused_by_name(cloud: Cloud, query: dict[str, str
     assert (reply.status, reply.body["parameter"]) == (400, next(iter(query)))
 
 
+def test_an_account_of_which_only_a_mail_is_known_has_a_timeline(cloud: Cloud) -> None:
+    unknown = read(cloud)
+    put_note(cloud, NOON)
+
+    assert unknown.status == 404
+    assert [kind for _, kind in entries(cloud)] == ["mail_sent"]
+
+
 def test_an_unknown_account_and_somebody_elses_look_the_same(
     cloud: Cloud, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

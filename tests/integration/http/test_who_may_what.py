@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from stemtide.access import BY_KEY, GET_USAGE, POST_EVENTS, ROUTES, Role, Route
+from stemtide.access import BY_KEY, GET_USAGE, POST_EVENTS, POST_STRIPE, ROUTES, Role, Route
 from stemtide.config import load_config
 from stemtide.profile import Profile
 from stemtide.store.records import Records
@@ -28,6 +28,8 @@ ROLE_OF = {"viewer": Role.VIEWER, "csm": Role.CSM, "admin": Role.ADMIN, "csm and
 def expected(route: Route, who: str) -> int:
     if route.access == "public":
         return 404 if "{token}" in route.path else 200  # nobody has signed the link
+    if route.access == "signed":
+        return 400
     if route.access == "write_key" or who == "nobody":
         return 401
     return 200 if ROLE_OF.get(who) in route.access else 403
@@ -38,7 +40,7 @@ def expected(route: Route, who: str) -> int:
 def test_a_caller_gets_what_the_table_of_routes_says(cloud: Cloud, route: Route, who: str) -> None:
     cloud.put_usage("acme", "2024-01-03", {"page": 1})
     event = get(route, claims=CALLERS[who])
-    event["body"] = post(track())["body"] if route is POST_EVENTS else None
+    event["body"] = post(track())["body"] if route in (POST_EVENTS, POST_STRIPE) else None
 
     assert cloud.call(event).status == expected(route, who)
     assert cloud.stream_records() == []
@@ -58,6 +60,7 @@ def test_every_route_is_served_by_the_function_that_it_names(cloud: Cloud) -> No
         "api": set(cloud.functions["api"].api().operations()),
         "score": set(cloud.functions["score"].operations()),
         "preferences": set(cloud.functions["preferences"].edge().operations()),
+        "webhooks": {BY_KEY["POST /v1/webhooks/stripe"].operation},
     }
 
     for route in ROUTES:

@@ -131,8 +131,11 @@ class AccountReads:
         body = AccountScores(account=account, first=first, last=last, role=role, scores=scores)
         return response(HTTPStatus.OK, body)
 
-    def record_for(self, person: Caller, account: str) -> StoredRecord:
+    def record_for(self, person: Caller, account: str, *, known: bool = False) -> StoredRecord:
         """The record of an account, an empty one where it has none.
+
+        Args:
+            known: something else is known of it.
 
         Raises:
             Problem: 404 for an account that is unknown or not for the caller to see.
@@ -141,7 +144,7 @@ class AccountReads:
         record = found or StoredRecord(account=account)
         if not may_see(person, account, csm_scope=self.config.access.csm_scope, profiles=_Held(record)):
             raise no_account()
-        if found is None and not account_seen(self.usage_table, account):
+        if found is None and not known and not account_seen(self.usage_table, account):
             raise no_account()
         return record
 

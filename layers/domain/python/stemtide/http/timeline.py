@@ -64,8 +64,8 @@ class TimelineReads:
         parameters.only(request, ("cursor", "limit"))
         limit = parameters.whole_number(request, "limit", default=PAGE, maximum=MAX_PAGE)
         after = _place(request.query.get("cursor"))
-        self.accounts.record_for(person, account)
         entries, more = self.timeline.read(account, limit=limit, after=after)
+        self.accounts.record_for(person, account, known=bool(entries))
         body = AccountTimeline(
             account=account,
             entries=[_shown(entry) for entry in entries],

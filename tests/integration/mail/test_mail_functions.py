@@ -1,0 +1,256 @@
+"""The functions of mail on AWS as moto imitates it: a mail goes out once, and what SES tells of it counts."""
+
+import dataclasses
+import importlib.util
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from email import message_from_string
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+import boto3
+import pytest
+from moto import mock_aws
+from moto.core import DEFAULT_ACCOUNT_ID
+from moto.ses.models import ses_backends
+from msgspec.structs import replace
+from stemtide import tables
+from stemtide.config import bundled_config
+from stemtide.config_mail import QuietHours
+from stemtide.mail.message import MailRequest, mail_key
+from stemtide.mail.outcomes import Sent
+from stemtide.mail.tags import tags_of
+from stemtide.ports import UnavailableError
+from stemtide.settings import MailSettings, NoticesSettings
+from stemtide.store.contacts import Contacts
+
+from tests.domain_tables import create
+
+ROOT = Path(__file__).parents[3]
+REGION = "us-east-1"
+MAIL = {
+    "account": "acme",
+    "to": "ada@example.org",
+    "template": "payment_recovered",
+    "journey": "dunning",
+    "episode": "in_1",
+    "step": "recovered",
+    "values": {},
+    "zone": "UTC",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Cloud:
+    """The functions and what they work on."""
+
+    mail: ModuleType
+    notices: ModuleType
+    contacts: Contacts
+    queue: str
+    dead: str
+
+    def send(self, **changes: Any) -> dict[str, Any]:
+        [outcome] = self.mail.handler({"mails": [request(**changes)]}, None)["outcomes"]
+        return outcome
+
+    def tell(self, *bodies: str) -> list[str]:
+        """Deliver messages; the ids of those that must come again."""
+        records = [
+            {
+                "messageId": f"q{n}",
+                "receiptHandle": f"r{n}",
+                "attributes": {"ApproximateReceiveCount": "1"},
+                "body": body,
+                "eventSourceARN": "arn:aws:sqs:us-east-1:123456789012:notices",
+            }
+            for n, body in enumerate(bodies)
+        ]
+        answer = self.notices.handler({"Records": records}, None)
+        return [one["itemIdentifier"] for one in answer["batchItemFailures"]]
+
+    def sent(self) -> list[Any]:
+        return list(ses_backends[DEFAULT_ACCOUNT_ID][REGION].sent_messages)
+
+
+def request(**changes: Any) -> dict[str, Any]:
+    """A mail with its template's own example values."""
+    from stemtide.mail.templates import find
+
+    asked = MAIL | changes
+    return asked | {"values": find(asked["template"]).example()}
+
+
+def bounce(message_id: str, *, address: str = "ada@example.org", tags: dict[str, Any] | None = None) -> str:
+    """A permanent bounce, as SNS delivers it."""
+    event = {
+        "eventType": "Bounce",
+        "bounce": {
+            "bounceType": "Permanent",
+            "bouncedRecipients": [{"emailAddress": address}],
+            "timestamp": "2026-11-30T07:00:02.669Z",
+        },
+        "mail": {"timestamp": "2026-11-30T07:00:00.000Z", "messageId": message_id, "tags": tags or {}},
+    }
+    return json.dumps({"Type": "Notification", "TopicArn": "t", "Message": json.dumps(event)})
+
+
+@pytest.fixture
+def cloud(monkeypatch: pytest.MonkeyPatch) -> Iterator[Cloud]:
+    """A verified sender, empty tables, a key for links."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "test")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
+    with mock_aws():
+        for table in (tables.ACCOUNTS, tables.CONTACTS):
+            create(boto3.client("dynamodb"), table)
+        boto3.client("secretsmanager").create_secret(
+            Name="links", SecretString=json.dumps({"current": "k" * 64})
+        )
+        boto3.client("sesv2").create_email_identity(EmailIdentity="example.com")
+        sqs = boto3.client("sqs")
+        queue, dead = (sqs.create_queue(QueueName=name)["QueueUrl"] for name in ("notices", "dead"))
+        settings = (
+            MailSettings(
+                contacts_table="contacts",
+                accounts_table="accounts",
+                configuration_set="stemtide",
+                api_url="https://api.example.com",
+                link_keys_secret="links",
+                clock="0/0/1.0",
+                metric_namespace="Stemtide",
+            ),
+            NoticesSettings(
+                contacts_table="contacts",
+                accounts_table="accounts",
+                notice_queue=queue,
+                notice_dead_letter_queue=dead,
+                clock="0/0/1.0",
+                metric_namespace="Stemtide",
+            ),
+        )
+        for one in settings:
+            for name, value in one.to_env().items():
+                monkeypatch.setenv(name, value)
+        bundled_config.cache_clear()
+        table = boto3.resource("dynamodb").Table("contacts")
+        yield Cloud(
+            mail=_load("mail"),
+            notices=_load("notices"),
+            contacts=Contacts(table, accounts_table="accounts"),
+            queue=queue,
+            dead=dead,
+        )
+
+
+def _load(function: str) -> ModuleType:
+    path = ROOT / "functions" / function / "handler.py"
+    spec = importlib.util.spec_from_file_location(f"{function}_handler", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_a_mail_goes_out_once_however_often_it_is_asked_for(cloud: Cloud) -> None:
+    first, again = cloud.send(), cloud.send()
+
+    key = mail_key(MailRequest(**MAIL))
+    assert (first["outcome"], first["key"]) == ("sent", key)
+    assert again == {"outcome": "duplicate", "key": key, "of": first["message_id"]}
+    [message] = cloud.sent()
+    assert "ada@example.org" in message.raw_data
+
+
+def test_outcomes_come_back_for_each_in_order(cloud: Cloud) -> None:
+    mails = [request(), request(to="nobody"), request(account="b", to="bob@example.org")]
+
+    answer = cloud.mail.handler({"mails": mails}, None)
+
+    assert [one["outcome"] for one in answer["outcomes"]] == ["sent", "refused", "sent"]
+    assert answer["outcomes"][1]["reason"] == "no_address"
+    json.dumps(answer)  # what Step Functions reads
+
+
+def test_a_lifecycle_mail_leads_to_the_page_where_its_recipient_opts_out(cloud: Cloud) -> None:
+    hours = QuietHours(start="00:00", end="00:00", weekdays_only=False)
+    service = cloud.mail.service()
+    awake = replace(service.config, mail=replace(service.config.mail, quiet_hours=hours))
+    asked = MailRequest(**request(template="win_back_hello", journey="win_back"))
+
+    outcome = dataclasses.replace(service, config=awake).send(asked)
+
+    assert isinstance(outcome, Sent)
+    message = message_from_string(cloud.sent()[-1].raw_data)
+    assert "https://api.example.com/v1/unsubscribe/" in message["List-Unsubscribe"]
+    assert message["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+
+
+def test_a_bounce_suppresses_before_the_next_claim(cloud: Cloud) -> None:
+    sent = cloud.send()
+
+    again = cloud.tell(bounce(sent["message_id"]), bounce(sent["message_id"]))
+    next_mail = cloud.send(step="next")
+
+    assert again == []
+    assert (next_mail["outcome"], next_mail["reason"]) == ("refused", "bounced")
+    kinds = [note.kind for note in cloud.contacts.notes("acme")]
+    assert kinds.count("mail_bounced") == 1
+
+
+def test_what_is_no_notice_goes_where_people_look_and_holds_nothing_up(cloud: Cloud) -> None:
+    sent = cloud.send()
+
+    again = cloud.tell("no JSON", bounce(sent["message_id"]))
+
+    assert again == []
+    [message] = boto3.client("sqs").receive_message(QueueUrl=cloud.dead, MessageAttributeNames=["All"])[
+        "Messages"
+    ]
+    assert message["Body"] == "no JSON"
+    assert "NoticeError" in message["MessageAttributes"]["reason"]["StringValue"]
+    assert cloud.send(step="next")["reason"] == "bounced"
+
+
+def test_a_notice_whose_outcome_is_unknown_comes_again(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
+    sent = cloud.send()
+    take = cloud.notices.noticing().take
+
+    def fails_once(notice: Any) -> None:
+        monkeypatch.setattr(cloud.notices, "noticing", lambda: SimpleNamespace(take=take))
+        raise UnavailableError("no reply")
+
+    monkeypatch.setattr(cloud.notices, "noticing", lambda: SimpleNamespace(take=fails_once))
+
+    again = cloud.tell(bounce(sent["message_id"]), "no JSON")
+
+    assert again == ["q0"]
+    assert cloud.tell(bounce(sent["message_id"])) == []
+    assert cloud.send(step="next")["reason"] == "bounced"
+
+
+def test_the_schedule_tells_of_claims_that_nobody_confirmed(
+    cloud: Cloud, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service = cloud.mail.service()
+
+    class Dying:
+        def send(self, claim: Any, content: Any) -> str:
+            assert set(tags_of(claim)) >= {"mail", "account", "class"}
+            raise KeyboardInterrupt
+
+    dying = dataclasses.replace(service, sender=Dying())
+    with pytest.raises(KeyboardInterrupt):
+        dying.send(MailRequest(**request()))
+    monkeypatch.setattr(cloud.mail, "_real_ms", lambda: service.real_ms() + 3_600_000)
+    capsys.readouterr()
+
+    found = cloud.mail.handler({"job": "unconfirmed", "scheduled_at": "2026-11-30T07:00:00Z"}, None)
+
+    assert found == {"unknown": 1}
+    metrics = [json.loads(line) for line in capsys.readouterr().out.splitlines() if "_aws" in line]
+    assert [line["UnknownMails"] for line in metrics] == [[1.0]]
+    assert cloud.send() == {"outcome": "unknown", "key": mail_key(MailRequest(**MAIL)), "reason": "abandoned"}

@@ -1,0 +1,150 @@
+"""One look at each object of a batch; what is told of accounts with several customers and subscriptions."""
+
+from stemtide.billing.batch import Arrived, work_batch
+from stemtide.billing.events import Claim, State
+from stemtide.billing.objects import Kind
+from stemtide.billing.working import DONE, Worked
+from stemtide.facts import fold_facts
+from stemtide.ports import UnavailableError
+
+from tests.billing_memory import Memory
+from tests.billing_provider import item, price, subscription
+
+BUSINESS = price("business", 2500, lookup_key="business")
+SMS = price("sms", 300, nickname="SMS")
+
+
+def arrived(number: int, name: str, created: int) -> Arrived:
+    claim = Claim(
+        id=f"evt_{number}",
+        type="invoice.paid",
+        kind=Kind.INVOICE,
+        object_id=name,
+        customer="cus_1",
+        created_ms=created,
+        arrived_ms=0,
+        via="webhook",
+    )
+    return Arrived(sequence=str(number), claim=claim)
+
+
+def test_events_about_one_object_are_one_look_by_the_latest_of_them() -> None:
+    worked: list[str] = []
+    finished: list[str] = []
+
+    outcome = work_batch(
+        [arrived(1, "in_1", 5), arrived(2, "in_2", 1), arrived(3, "in_1", 9), arrived(4, "in_1", 7)],
+        work=lambda claim: worked.append(claim.id) or DONE,
+        finish=lambda claim, _: finished.append(claim.id),
+        spent=lambda: False,
+    )
+
+    assert worked == ["evt_3", "evt_2"]
+    assert sorted(finished) == ["evt_1", "evt_2", "evt_3", "evt_4"]
+    assert (outcome.done, outcome.again) == (4, [])
+
+
+def test_one_object_that_cannot_be_read_holds_up_no_other_and_two_end_the_batch() -> None:
+    def work(claim: Claim) -> Worked:
+        if claim.object_id in ("in_1", "in_3"):
+            raise UnavailableError("down")
+        return DONE
+
+    outcome = work_batch(
+        [arrived(n, f"in_{n}", n) for n in (1, 2, 3, 4)],
+        work=work,
+        finish=lambda *_: None,
+        spent=lambda: False,
+    )
+
+    assert (outcome.done, outcome.again) == (1, ["1", "3", "4"])
+
+
+def test_when_the_time_is_up_the_rest_comes_again() -> None:
+    left = [False, True]
+
+    outcome = work_batch(
+        [arrived(n, f"in_{n}", n) for n in (1, 2)],
+        work=lambda _: Worked(state=State.FAILED, reason="x"),
+        finish=lambda *_: None,
+        spent=lambda: left.pop(0),
+    )
+
+    assert (len(outcome.failed), outcome.again) == (1, ["2"])
+
+
+def memory_with(*customers: str) -> Memory:
+    memory = Memory()
+    for name in customers:
+        memory.deliver(
+            memory.provider.change(
+                {"id": name, "object": "customer", "metadata": {"account": "acme"}}, "customer.created"
+            )
+        )
+    return memory
+
+
+def subscribed(memory: Memory, name: str, customer: str, *items: dict[str, object], **more: object) -> None:
+    found = subscription(name, customer, *items, at_s=1000, **more)
+    memory.deliver(memory.provider.change(found, "customer.subscription.updated"))
+
+
+def test_two_customers_of_one_account_are_one_profile() -> None:
+    memory = memory_with("cus_1", "cus_2")
+    subscribed(memory, "1", "cus_1", item(BUSINESS))
+    subscribed(memory, "2", "cus_2", item(BUSINESS, quantity=2), item(SMS))
+
+    profile = fold_facts(memory.told(), 10**15)
+
+    assert (profile.plan, profile.mrr) == ("business", 2500 + 5000 + 300)
+    assert {(term.plan, term.addon) for term in profile.terms} == {("business", False), ("SMS", True)}
+
+
+def test_the_end_of_one_of_two_subscriptions_is_no_churn() -> None:
+    memory = memory_with("cus_1")
+    subscribed(memory, "1", "cus_1", item(BUSINESS))
+    subscribed(memory, "2", "cus_1", item(BUSINESS))
+    memory.provider.now_s += 100
+    subscribed(memory, "1", "cus_1", item(BUSINESS), status="canceled", ended_at=memory.provider.now_s)
+
+    profile = fold_facts(memory.told(), 10**15)
+
+    assert (profile.subscribed, profile.mrr) == (True, 2500)
+    assert [fact.kind for fact in memory.told() if fact.kind == "ended"] == []
+
+
+def test_a_customer_that_becomes_another_accounts_ends_here_and_starts_there() -> None:
+    memory = memory_with("cus_1")
+    subscribed(memory, "1", "cus_1", item(BUSINESS))
+    memory.provider.now_s += 100
+    moved = {"id": "cus_1", "object": "customer", "metadata": {"account": "globex"}}
+    memory.deliver(memory.provider.change(moved, "customer.updated"))
+
+    here, there = (fold_facts(memory.told(account), 10**15) for account in ("acme", "globex"))
+
+    assert (here.subscribed, here.stripe_customer_id) == (False, None)
+    assert (there.subscribed, there.plan, there.stripe_customer_id) == (True, "business", "cus_1")
+
+
+def test_an_unpaid_subscription_has_ended_and_is_back_when_it_is_paid() -> None:
+    memory = memory_with("cus_1")
+    subscribed(memory, "1", "cus_1", item(BUSINESS))
+    for status in ("past_due", "unpaid", "active"):
+        memory.provider.now_s += 86_400
+        subscribed(memory, "1", "cus_1", item(BUSINESS), status=status)
+
+    kinds = [(fact.kind, fact.at_ms // 86_400_000) for fact in memory.told() if fact.kind != "traits"]
+
+    assert [kind for kind, _ in kinds] == ["started", "ended", "started"]
+    assert kinds[2][1] > kinds[1][1]
+
+
+def test_an_upgrade_in_mid_period_begins_then_and_not_with_the_subscription() -> None:
+    memory = memory_with("cus_1")
+    subscribed(memory, "1", "cus_1", item(SMS))
+    memory.provider.now_s += 5000
+    subscribed(memory, "1", "cus_1", item(BUSINESS))
+
+    at = {fact.data["plan"]: fact.at_ms for fact in memory.told() if fact.kind == "started"}
+
+    assert at == {"SMS": 1_000_000, "business": 6_000_000}

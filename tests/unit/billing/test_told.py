@@ -1,0 +1,106 @@
+"""What a change of a row of the billing table tells on the bus."""
+
+from typing import Any
+
+import pytest
+from stemtide.billing.normalise import invoice_of
+from stemtide.billing.objects import Item, Subscription
+from stemtide.billing.ports import Stored
+from stemtide.billing.told import (
+    NEWS_MS,
+    InvoicePaymentFailed,
+    InvoiceSettled,
+    SubscriptionCanceled,
+    billing_event,
+)
+
+from tests.billing_provider import invoice
+
+
+def billed(account: str | None = "acme", *, refunded: int = 0, disputed: bool = False, **more: Any) -> Stored:
+    charges = [{"payment_intent": "pi_1", "amount_refunded": refunded, "disputed": disputed}]
+    known = invoice_of(invoice("1", "cus_1", 500, **more), charges=charges)
+    return Stored(known=known, version=1, read_ms=1, seen_ms=1, account=account)
+
+
+def ended(*, seen_ms: int, status: str = "canceled", account: str | None = "acme") -> Stored:
+    item = Item(id="si", price="p", product="q", plan="business", interval="month")
+    known = Subscription(
+        id="sub_1", customer="cus_1", status=status, currency="USD", items=(item,), start_ms=0, ended_ms=1000
+    )
+    return Stored(known=known, version=1, read_ms=1, seen_ms=seen_ms, account=account)
+
+
+FAILED_ONCE = billed(attempt_count=1)
+FAILED_TWICE = billed(attempt_count=2)
+PAID = billed(status="paid", amount_paid=500, amount_remaining=0, attempt_count=1)
+
+
+def test_each_try_of_the_provider_that_failed_is_told_once() -> None:
+    first, second = billing_event(FAILED_ONCE, billed()), billing_event(FAILED_TWICE, FAILED_ONCE)
+
+    assert isinstance(first, InvoicePaymentFailed)
+    assert isinstance(second, InvoicePaymentFailed)
+    assert (first.attempt_count, second.attempt_count, first.amount_remaining) == (1, 2, 500)
+    assert first.id != second.id
+    assert billing_event(FAILED_ONCE, None) == first
+    assert billing_event(FAILED_TWICE, FAILED_TWICE) is None
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        billed(),
+        billed(status="draft", attempt_count=1),
+        billed(attempt_count=1, amount_remaining=0),
+        billed(None, attempt_count=1),
+        billed(status="deleted", attempt_count=1),
+    ],
+    ids=["not tried", "a draft", "nothing left", "nobody's", "deleted"],
+)
+def test_what_nobody_owes_is_told_to_nobody(row: Stored) -> None:
+    assert billing_event(row, None) is None
+
+
+def test_a_row_whose_account_becomes_known_tells_it_then() -> None:
+    assert billing_event(FAILED_ONCE, billed(None, attempt_count=1)) == billing_event(FAILED_ONCE, None)
+
+
+@pytest.mark.parametrize(
+    ("row", "outcome"),
+    [
+        (PAID, "paid"),
+        (billed(status="void"), "void"),
+        (billed(status="uncollectible"), "uncollectible"),
+        (billed(status="paid", amount_paid=500, refunded=500), "refunded"),
+        (billed(status="paid", amount_paid=500, refunded=499), "paid"),
+        (billed(status="paid", amount_paid=500, disputed=True), "disputed"),
+        (billed(status="paid", amount_paid=0), "paid"),
+    ],
+)
+def test_an_invoice_is_settled_in_one_way(row: Stored, outcome: str) -> None:
+    told = billing_event(row, FAILED_ONCE)
+
+    assert isinstance(told, InvoiceSettled)
+    assert told.outcome == outcome
+    assert billing_event(row, row) is None
+
+
+def test_a_refund_after_the_payment_is_told_again_under_another_id() -> None:
+    paid = billing_event(PAID, FAILED_ONCE)
+    refunded = billing_event(billed(status="paid", amount_paid=500, refunded=500), PAID)
+
+    assert paid is not None
+    assert refunded is not None
+    assert paid.id != refunded.id
+
+
+def test_the_end_of_a_subscription_is_told_unless_it_is_history() -> None:
+    told = billing_event(ended(seen_ms=1000 + NEWS_MS), None)
+
+    assert isinstance(told, SubscriptionCanceled)
+    assert (told.as_of, told.plans) == ("1970-01-01T00:00:01.000Z", ("business",))
+    assert billing_event(ended(seen_ms=1001 + NEWS_MS), None) is None
+    assert billing_event(ended(seen_ms=2000, status="unpaid"), None) is None
+    assert billing_event(ended(seen_ms=2000, account=None), None) is None
+    assert billing_event(ended(seen_ms=2000), ended(seen_ms=1500)) is None
