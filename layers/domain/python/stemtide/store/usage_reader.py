@@ -52,11 +52,18 @@ class UsageReader:
         """
         if self.blocks is None:
             return usage_at(self._whole(account, day)[1], day)
-        block = self.blocks.read(account)
+        return self.read_with(self.blocks.read(account), account, day)
+
+    def read_with(self, block: Block | None, account: str, day: int) -> UsageAt:
+        """The same by what is kept, as it was read a moment ago (None: nothing is).
+
+        Raises:
+            UnavailableError: no answer.
+        """
         if block is None:
             if self.first_day(account) is None:  # any name may be asked for: nothing is kept of it
                 return usage_at(self._history(account, [], None), day)
-            block = self.blocks.begin(account)
+            block = Block(voids=0) if self.blocks is None else self.blocks.begin(account)
         if block.digest != self._digest():
             block = Block(voids=block.voids)
         found = self._ready(account, day, block)

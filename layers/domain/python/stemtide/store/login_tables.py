@@ -1,0 +1,83 @@
+"""Scoring one delivery of logins with few requests: somebody waits for each.
+
+A claim answers the record that it was written into. So what the score is compared with can be read together
+with what it is made of, and the record need not be read again:
+
+    claim (UpdateItem) -> the record
+    facts (Query); kept usage and the row that the record shows (one BatchGetItem)
+    the score's row (PutItem), the record (UpdateItem, if it is as it was claimed)
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass, field, replace
+
+from stemtide.as_of import last_closed_day
+from stemtide.features.vectors import Known, Vector
+from stemtide.scoring.assess import Assessed
+from stemtide.scoring.assessment import Trigger
+from stemtide.scoring_service import Moment, ScoringPorts
+from stemtide.store import record_keys as keys
+from stemtide.store.account_items import AccountItems
+from stemtide.store.fresh_sources import FreshSources
+from stemtide.store.record_keys import StoredRecord, StoredScore
+from stemtide.store.scoring import ScoreTables
+from stemtide.store.usage_blocks import BLOCK, block_in
+from stemtide.store.vectors import known_by
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoginTables:
+    """The tables for one delivery, each of whose accounts is claimed and scored once; `sources` are the
+    process's. What is remembered of an account serves one try: the next one reads all of it again."""
+
+    tables: ScoreTables
+    sources: FreshSources
+    _held: dict[str, StoredRecord] = field(default_factory=dict)
+    _shown: dict[str, StoredScore] = field(default_factory=dict)
+
+    def claim(self, moment: Moment, own: Collection[int]) -> bool:
+        """Take the right to score an account as of a login; see `Records.claim_login`.
+
+        Raises:
+            UnavailableError: outcome unknown; the same moment may claim again.
+        """
+        held = self.tables.claim_login(moment, own)
+        if held is not None:
+            self._held[moment.account] = held
+        return held is not None
+
+    def over(self, ports: ScoringPorts) -> ScoringPorts:
+        """The tables' own ports with these in their place."""
+        return replace(ports, read=self._read, fresh=self.sources.at, write=self._write, end=self._end)
+
+    def _read(self, account: str, as_of_ms: int) -> Known:
+        facts = list(self.tables.records.facts(account))
+        found = self._rows(account)
+        usage = self.tables.reader.read_with(block_in(found.get(BLOCK)), account, last_closed_day(as_of_ms))
+        return known_by(facts, usage, as_of_ms)
+
+    def _rows(self, account: str) -> dict[str, dict[str, object]]:
+        """The kept usage; and the row that the record shows, for when the score is written."""
+        accounts = self.tables.accounts
+        items = AccountItems(client=accounts.meta.client, name=accounts.name)
+        shown = keys.shown_key(self._held.get(account))
+        found = items.rows(account, [BLOCK] if shown is None else [BLOCK, shown])
+        if shown in found:
+            self._shown[account] = keys.score_in(found[shown])
+        return found
+
+    def _write(self, vector: Vector, assessed: Assessed, *, as_of_ms: int, trigger: Trigger) -> bool:
+        account = vector.account
+        held, shown = self._held.pop(account, None), self._shown.pop(account, None)
+        return self.tables.write(
+            vector,
+            assessed,
+            as_of_ms=as_of_ms,
+            trigger=trigger,
+            held=held or self.tables.records.read(account) or StoredRecord(account=account),
+            shown=shown,
+        )
+
+    def _end(self, moment: Moment, trigger: Trigger) -> bool:
+        held = self._held.pop(moment.account, None) or self.tables.records.read(moment.account)
+        return self.tables.end(moment, trigger, held)
