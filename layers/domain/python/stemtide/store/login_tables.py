@@ -10,6 +10,7 @@ with what it is made of, and the record need not be read again:
 
 from collections.abc import Collection
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from stemtide.as_of import last_closed_day
 from stemtide.features.vectors import Known, Vector
@@ -52,12 +53,22 @@ class LoginTables:
 
     def _read(self, account: str, as_of_ms: int) -> Known:
         facts = list(self.tables.records.facts(account))
-        found = self._rows(account)
-        usage = self.tables.reader.read_with(block_in(found.get(BLOCK)), account, last_closed_day(as_of_ms))
+        held, block = self._held.get(account), block_in(self.rows(account).get(BLOCK))
+        usage = self.tables.reader.read_with(
+            block,
+            account,
+            last_closed_day(as_of_ms),
+            had_usage=held is not None and held.last_day is not None,
+        )
         return known_by(facts, usage, as_of_ms)
 
-    def _rows(self, account: str) -> dict[str, dict[str, object]]:
-        """The kept usage; and the row that the record shows, for when the score is written."""
+    def rows(self, account: str) -> dict[str, dict[str, Any]]:
+        """The rows of the kept usage and of the score that the record shows, by sort key; the latter is
+        remembered for when the new score is written.
+
+        Raises:
+            UnavailableError: no answer.
+        """
         accounts = self.tables.accounts
         items = AccountItems(client=accounts.meta.client, name=accounts.name)
         shown = keys.shown_key(self._held.get(account))
