@@ -121,6 +121,12 @@ def threads() -> Threads:
 
 
 @lru_cache(maxsize=1)
+def readers() -> Threads:
+    """Another one for what the threads of that one read side by side, and wait for."""
+    return Threads()
+
+
+@lru_cache(maxsize=1)
 def fresh_sources() -> FreshSources:
     """Which sources were fresh, remembered for a moment by this process."""
     return FreshSources(ask=tables().fresh)
@@ -200,7 +206,7 @@ def _drops(event: dict[str, Any]) -> dict[str, Any]:
 
 def _logins(event: dict[str, Any]) -> dict[str, Any]:
     queue = queues()[Trigger.LOGIN]
-    logins = LoginTables(tables=tables(), sources=fresh_sources())
+    logins = LoginTables(tables=tables(), sources=fresh_sources(), side_by_side=readers())
     found = on_logins(
         messages_of(event),
         ports=LoginPorts(

@@ -158,7 +158,8 @@ class World:
         ports = tables.ports(one_by_one, say_failed=lambda moment, error: None)
         read = self._read
         if logins:
-            few = LoginTables(tables=tables, sources=FreshSources(ask=lambda instants: {}))
+            sources = FreshSources(ask=lambda instants: {})
+            few = LoginTables(tables=tables, sources=sources, side_by_side=one_by_one)
             for moment in logins:
                 few.claim(moment, [moment.as_of_ms])
             ports = few.over(ports)

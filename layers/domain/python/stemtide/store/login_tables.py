@@ -3,17 +3,20 @@
 A claim answers the record that it was written into. So what the score is compared with can be read together
 with what it is made of, and the record need not be read again:
 
-    claim (UpdateItem) -> the record
-    facts (Query); kept usage and the row that the record shows (one BatchGetItem)
-    the score's row (PutItem), the record (UpdateItem, if it is as it was claimed)
+    1  claim (UpdateItem) -> the record
+    2  facts (Query) | kept usage and the row that the record shows (one BatchGetItem) | sources, if asked for
+    3  the score's row (PutItem)
+    4  the record (UpdateItem, if it is as it was claimed)
 """
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 from stemtide.as_of import last_closed_day
 from stemtide.features.vectors import Known, Vector
+from stemtide.ports import SideBySide
 from stemtide.scoring.assess import Assessed
 from stemtide.scoring.assessment import Trigger
 from stemtide.scoring_service import Moment, ScoringPorts
@@ -29,12 +32,16 @@ from stemtide.store.vectors import known_by
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoginTables:
     """The tables for one delivery, each of whose accounts is claimed and scored once; `sources` are the
-    process's. What is remembered of an account serves one try: the next one reads all of it again."""
+    process's, `side_by_side` reads what does not wait for each other (in threads of its own: who reads an
+    account is one of the core's). What is remembered of an account serves one try: the next one reads all of
+    it again."""
 
     tables: ScoreTables
     sources: FreshSources
+    side_by_side: SideBySide
     _held: dict[str, StoredRecord] = field(default_factory=dict)
     _shown: dict[str, StoredScore] = field(default_factory=dict)
+    _instants: list[int] = field(default_factory=list)
 
     def claim(self, moment: Moment, own: Collection[int]) -> bool:
         """Take the right to score an account as of a login; see `Records.claim_login`.
@@ -45,6 +52,7 @@ class LoginTables:
         held = self.tables.claim_login(moment, own)
         if held is not None:
             self._held[moment.account] = held
+            self._instants.append(moment.as_of_ms)
         return held is not None
 
     def over(self, ports: ScoringPorts) -> ScoringPorts:
@@ -52,10 +60,16 @@ class LoginTables:
         return replace(ports, read=self._read, fresh=self.sources.at, write=self._write, end=self._end)
 
     def _read(self, account: str, as_of_ms: int) -> Known:
-        facts = list(self.tables.records.facts(account))
-        held, block = self._held.get(account), block_in(self.rows(account).get(BLOCK))
+        """What is known of an account; the sources of all moments come along, for when they are asked for."""
+        reads: tuple[Callable[[], Any], ...] = (
+            partial(self.tables.records.facts, account),
+            partial(self.rows, account),
+            partial(self.sources.at, self._instants),
+        )
+        facts, rows, _ = self.side_by_side(_done, reads)
+        held = self._held.get(account)
         usage = self.tables.reader.read_with(
-            block,
+            block_in(rows.get(BLOCK)),
             account,
             last_closed_day(as_of_ms),
             had_usage=held is not None and held.last_day is not None,
@@ -92,3 +106,7 @@ class LoginTables:
     def _end(self, moment: Moment, trigger: Trigger) -> bool:
         held = self._held.pop(moment.account, None) or self.tables.records.read(moment.account)
         return self.tables.end(moment, trigger, held)
+
+
+def _done(read: Callable[[], Any]) -> Any:
+    return read()
