@@ -97,7 +97,8 @@ MAY = {
     | GIVE_UP
     | {"dynamodb:PutItem", "events:PutEvents", "sqs:SendMessage"},
     "score": LOG
-    | {"dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:UpdateItem"}
+    | {"dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:PutItem"}
+    | {"dynamodb:Query", "dynamodb:UpdateItem"}
     | {"s3:GetObject", "s3:ListBucket", "s3:PutObject"}
     | {"sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueAttributes"}
     | {"sqs:ReceiveMessage", "sqs:SendMessage"},
