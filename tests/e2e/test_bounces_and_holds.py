@@ -1,4 +1,4 @@
-"""A mail through the deployed stack: once, told in the timeline, and never again once its address bounces."""
+"""What stands against mails on the deployed stack: a bounce through the topic, a hold by a person."""
 
 import json
 import time
