@@ -1,16 +1,22 @@
 """One look at each object of a batch; what is told of accounts with several customers and subscriptions."""
 
+import math
+
+from stemtide.as_of import end_of_day_ms
 from stemtide.billing.batch import Arrived, work_batch
 from stemtide.billing.events import Claim, State
 from stemtide.billing.objects import Kind
 from stemtide.billing.working import DONE, Worked
-from stemtide.facts import fold_facts
+from stemtide.facts import fold_facts, standing_at, terms_known
+from stemtide.features.profile_columns import Basis, facts_of
+from stemtide.features.view import Fact
 from stemtide.ports import UnavailableError
 
-from tests.billing_memory import Memory
+from tests.billing_memory import PLANS, Memory
 from tests.billing_provider import item, price, subscription
 
 BUSINESS = price("business", 2500, lookup_key="business")
+STARTER = price("starter", 1000, lookup_key="starter")
 SMS = price("sms", 300, nickname="SMS")
 
 
@@ -137,6 +143,37 @@ def test_an_unpaid_subscription_has_ended_and_is_back_when_it_is_paid() -> None:
 
     assert [kind for kind, _ in kinds] == ["started", "ended", "started"]
     assert kinds[2][1] > kinds[1][1]
+
+
+def test_features_and_labels_see_what_was_known_by_then() -> None:
+    """A downgrade and an end, as of the days before and after they became known."""
+    memory = memory_with("cus_1")
+    day = 86_400
+    memory.provider.now_s = 20_000 * day
+    subscribed(memory, "1", "cus_1", item(BUSINESS, start_s=20_000 * day))
+    memory.provider.now_s += 3 * day
+    subscribed(memory, "1", "cus_1", item(STARTER, start_s=20_000 * day))
+    memory.provider.now_s += 3 * day
+    over = {"status": "canceled", "ended_at": memory.provider.now_s}
+    subscribed(memory, "1", "cus_1", item(STARTER, start_s=20_000 * day), **over)
+
+    def seen(on: int) -> dict[Fact, float]:
+        values = facts_of(
+            standing_at(memory.told(), end_of_day_ms(on)), on, Basis(plans=PLANS, currency="USD")
+        )
+        return dict(zip(Fact, values, strict=False))
+
+    before, downgraded = seen(20_001), seen(20_004)
+    assert (before[Fact.MRR], downgraded[Fact.MRR]) == (25.0, 10.0)
+    assert math.isnan(before[Fact.MRR_CHANGE])
+    assert downgraded[Fact.MRR_CHANGE] == -0.6
+    assert (before[Fact.DOWNGRADES], downgraded[Fact.DOWNGRADES]) == (0, 1)
+    assert before[Fact.DAYS_TO_RENEWAL] == 29
+    assert downgraded[Fact.DISCOUNT] == 0
+    ends = [
+        terms_known(memory.told(), end_of_day_ms(on)).base_stretches()[-1].end_ms for on in (20_004, 20_006)
+    ]
+    assert ends == [None, 20_006 * day * 1000]
 
 
 def test_an_upgrade_in_mid_period_begins_then_and_not_with_the_subscription() -> None:
