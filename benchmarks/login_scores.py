@@ -2,7 +2,8 @@
 
 On the local cloud, warm, with a model of 500 trees: the deployed function is invoked with a delivery of one
 login, in turns with a function that does nothing, so that what is left of the difference is its own time.
-Where that goes is told by the same handler in this process, whose requests are timed one by one. Then a
+First of accounts that were never scored, of which nothing is kept; then of the same, of which is kept what a
+night keeps. Where the time goes is told by the same handler in this process, request by request. Then a
 thousand accounts log in at once, through the stream.
 """
 
@@ -170,19 +171,19 @@ def _one_by_one(
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     names = [_account(number) for number in range(logins)]
     morning = datetime.combine(settings.today - timedelta(days=1), datetime.min.time(), UTC)
-    first, second = morning + timedelta(hours=6), morning + timedelta(hours=9)
-    with stages.stage("function", f"{logins} logins, each beside an empty invocation"), _empty(cloud):
+    first, second, third = (morning + timedelta(hours=hours) for hours in (3, 6, 9))
+    with stages.stage("function", f"twice {logins} logins, each beside an empty invocation"), _empty(cloud):
         for name in names[:WARM_UP]:
-            cloud.invoke(cloud.score, cloud.delivery(name, morning + timedelta(hours=3)))
+            cloud.invoke(cloud.score, cloud.delivery(name, morning + timedelta(hours=1)))
             cloud.invoke(EMPTY, {})
-        own, empty = [], []
-        for name in names:
-            own.append(_ms(lambda name=name: cloud.invoke(cloud.score, cloud.delivery(name, first))))  # type: ignore[misc]
-            empty.append(_ms(lambda: cloud.invoke(EMPTY, {})))
-        _check(cloud, names, first)
-    with stages.stage("split", f"{logins} logins in this process, request by request"):
-        whole, waited, requests = _in_process(cloud, names, second)
+        never_scored = names[WARM_UP:]
+        new, beside_new = _in_turns(cloud, never_scored, first)
+        _check(cloud, never_scored, first)
+        own, empty = _in_turns(cloud, names, second)
         _check(cloud, names, second)
+    with stages.stage("split", f"{logins} logins in this process, request by request"):
+        whole, waited, requests = _in_process(cloud, names, third)
+        _check(cloud, names, third)
     figures = {
         "score.login_function_p50_ms": round(percentile(own, 0.5), 1),
         "score.login_function_p99_ms": round(percentile(own, 0.99), 1),
@@ -192,6 +193,11 @@ def _one_by_one(
     rest = [all_ - io_ for all_, io_ in zip(whole, waited, strict=True)]
     ran = {
         "logins": len(own),
+        "never_scored": len(new),
+        "never_scored_p50_ms": round(percentile(new, 0.5), 1),
+        "never_scored_p99_ms": round(percentile(new, 0.99), 1),
+        "empty_function_then_p50_ms": round(percentile(beside_new, 0.5), 1),
+        "empty_function_then_p99_ms": round(percentile(beside_new, 0.99), 1),
         "in_process_p50_ms": round(percentile(whole, 0.5), 1),
         "in_process_p99_ms": round(percentile(whole, 0.99), 1),
         "of_it_tables_p50_ms": round(percentile(waited, 0.5), 1),
@@ -200,6 +206,15 @@ def _one_by_one(
         "requests_per_login": round(requests / len(whole), 1),
     }
     return figures, ran
+
+
+def _in_turns(cloud: _Cloud, names: Sequence[str], at: datetime) -> tuple[list[float], list[float]]:
+    """Milliseconds of a login of each account, and of the empty function after each."""
+    own, empty = [], []
+    for name in names:
+        own.append(_ms(lambda name=name: cloud.invoke(cloud.score, cloud.delivery(name, at))))  # type: ignore[misc]
+        empty.append(_ms(lambda: cloud.invoke(EMPTY, {})))
+    return own, empty
 
 
 def _ms(step: Callable[[], object]) -> float:

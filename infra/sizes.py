@@ -33,7 +33,7 @@ SIZES: Final = {
     "webhooks": Size(memory_mb=512, timeout_s=15, reason="verifies up to 256 KB; the provider waits"),
     "stripe_events": Size(memory_mb=256, timeout_s=30, reason="one small item an event"),
     "billing": Size(memory_mb=512, timeout_s=300, reason="asks the provider some times an event"),
-    "billing_facts": Size(memory_mb=256, timeout_s=60, reason="one small event a change"),
+    "announce": Size(memory_mb=256, timeout_s=60, reason="one small event a change"),
     "publish": Size(memory_mb=256, timeout_s=60, reason="one small event a change"),
     "score": Size(memory_mb=1769, timeout_s=300, reason="features and model need a core; batches of 500"),
     "sweep": Size(memory_mb=1024, timeout_s=300, reason="lists every account, loads the night's model"),

@@ -17,7 +17,7 @@ from stemtide import tables
 from stemtide.config import bundled_config
 from stemtide.facts import Fact
 from stemtide.settings import (
-    BillingFactsSettings,
+    AnnounceSettings,
     BillingSettings,
     ProfileSettings,
     StripeEventsSettings,
@@ -36,7 +36,7 @@ from tests.stream_cloud import Context, start_function
 SIGNING = "whsec_current"
 PREVIOUS = "whsec_previous"
 QUEUE = "https://sqs.us-east-1.amazonaws.com/123456789012/async-dead-letters"
-FUNCTIONS = ("webhooks", "stripe_events", "billing", "billing_facts", "profile")
+FUNCTIONS = ("webhooks", "stripe_events", "billing", "announce", "profile")
 SETTINGS = (
     WebhooksSettings(billing_table="billing", signing_secret="signing"),
     StripeEventsSettings(billing_table="billing"),
@@ -50,7 +50,7 @@ SETTINGS = (
         provider_url="",
         clock="0/0/1.0",
     ),
-    BillingFactsSettings(
+    AnnounceSettings(
         accounts_table="accounts", ingest_table="ingest", event_bus="bus", dead_letter_queue=QUEUE
     ),
     ProfileSettings(accounts_table="accounts", ingest_table="ingest", dead_letter_queue=QUEUE),
@@ -198,7 +198,7 @@ def started(monkeypatch: pytest.MonkeyPatch) -> Iterator[Cloud]:
 
 
 def _watch_bus(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
-    client = cloud.functions["billing_facts"].places()["bus"].client
+    client = cloud.functions["announce"].places()["bus"].client
     real = client.put_events
 
     def put_events(**arguments: Any) -> Any:

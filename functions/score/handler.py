@@ -26,6 +26,8 @@ from stemtide.settings import ScoreSettings
 from stemtide.stamped_scores import stamped
 from stemtide.store import clients
 from stemtide.store.batch_assembly import assembled
+from stemtide.store.fresh_sources import FreshSources
+from stemtide.store.login_tables import LoginTables
 from stemtide.store.models import ModelStore
 from stemtide.store.pace import Threads
 from stemtide.store.peer_tables import PeerTables
@@ -119,6 +121,18 @@ def threads() -> Threads:
 
 
 @lru_cache(maxsize=1)
+def readers() -> Threads:
+    """Another one for what the threads of that one read side by side, and wait for."""
+    return Threads()
+
+
+@lru_cache(maxsize=1)
+def fresh_sources() -> FreshSources:
+    """Which sources were fresh, remembered for a moment by this process."""
+    return FreshSources(ask=tables().fresh)
+
+
+@lru_cache(maxsize=1)
 def operations() -> dict[str, Operation]:
     """What the HTTP API asks of this function."""
     features = FeatureApi(tables=tables(), basis=basis_at)
@@ -165,9 +179,12 @@ def basis_at(as_of_ms: int) -> Basis:
     return Basis.of(bundled_config(), peers().at(as_of_ms))
 
 
-def ports(model: Model | None, *, shadow: bool, begun_ms: int | None = None) -> ScoringPorts:
-    """What scoring touches; an account that fails for good is named in the log."""
+def ports(
+    model: Model | None, *, shadow: bool, begun_ms: int | None = None, logins: LoginTables | None = None
+) -> ScoringPorts:
+    """What scoring touches (for `logins` theirs); an account that fails for good is named in the log."""
     found = tables().ports(threads(), say_failed=_say_failed, begun_ms=begun_ms)
+    found = found if logins is None else logins.over(found)
     return stamped(found, bundled_config().shadow, model=model is not None and shadow)
 
 
@@ -177,7 +194,7 @@ def _drops(event: dict[str, Any]) -> dict[str, Any]:
         messages_of(event),
         ports=DropPorts(
             is_whole=whole_days().last_is_whole,
-            score=_on_drop,
+            score=partial(_score_moments, trigger=Trigger.USAGE_DROP),
             note_skipped=_note_skipped,
             set_aside=partial(_set_aside, queue),
             later=queue.later,
@@ -189,12 +206,13 @@ def _drops(event: dict[str, Any]) -> dict[str, Any]:
 
 def _logins(event: dict[str, Any]) -> dict[str, Any]:
     queue = queues()[Trigger.LOGIN]
+    logins = LoginTables(tables=tables(), sources=fresh_sources(), side_by_side=readers())
     found = on_logins(
         messages_of(event),
         ports=LoginPorts(
             is_whole=whole_days().last_is_whole,
-            claim=tables().claim_login,
-            score=_on_login,
+            claim=logins.claim,
+            score=partial(_score_moments, trigger=Trigger.LOGIN, logins=logins),
             set_aside=partial(_set_aside, queue),
             later=queue.later,
             side_by_side=threads(),
@@ -215,15 +233,9 @@ def _tell(what: str, fates: Mapping[Moment, Fate], **more: int) -> None:
     logger.info(what, **{str(fate): found.count(fate) for fate in Fate}, **more)
 
 
-def _on_drop(moments: Sequence[Moment]) -> dict[Moment, Fate]:
-    return _score_moments(moments, Trigger.USAGE_DROP)
-
-
-def _on_login(moments: Sequence[Moment]) -> dict[Moment, Fate]:
-    return _score_moments(moments, Trigger.LOGIN)
-
-
-def _score_moments(moments: Sequence[Moment], trigger: Trigger) -> dict[Moment, Fate]:
+def _score_moments(
+    moments: Sequence[Moment], *, trigger: Trigger, logins: LoginTables | None = None
+) -> dict[Moment, Fate]:
     """Score each among the peers of its own day, whatever else came in its delivery."""
     serving = models().look(CHURN)
     found: dict[Moment, Fate] = {}
@@ -233,7 +245,7 @@ def _score_moments(moments: Sequence[Moment], trigger: Trigger) -> dict[Moment, 
             trigger=trigger,
             model=serving.model,
             basis=basis_at(end_of_day_ms(day)),
-            ports=ports(serving.model, shadow=serving.shadow),
+            ports=ports(serving.model, shadow=serving.shadow, logins=logins),
         )
     return found
 

@@ -3,7 +3,7 @@
 from aws_cdk import aws_events as events
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
-from stemtide.settings import BillingFactsSettings
+from stemtide.settings import AnnounceSettings
 from stemtide.table_consumers import BILLED_PREFIXES
 
 from infra.config import Deployment
@@ -39,10 +39,10 @@ class BillingFacts(Construct):
         self.function = Function(
             self,
             "Function",
-            name="billing_facts",
+            name="announce",
             deployment=deployment,
             layers=layers,
-            settings=BillingFactsSettings(
+            settings=AnnounceSettings(
                 accounts_table=tables.accounts.table_name,
                 ingest_table=tables.ingest.table_name,
                 event_bus=bus.event_bus_name,

@@ -51,7 +51,10 @@ class Scorer(Construct):
         )
         self.function.allow(["dynamodb:Query"], tables.usage.table_arn, tables.ingest.table_arn)
         self.function.allow(
-            ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:UpdateItem"],
+            [
+                *("dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:PutItem"),
+                *("dynamodb:Query", "dynamodb:UpdateItem"),
+            ],
             tables.accounts.table_arn,
         )
         models.allow_read(self.function)

@@ -87,7 +87,7 @@ def test_whoever_claims_events_may_write_to_no_other_table(synth: Synth, name: s
 
 def test_each_secret_is_read_by_one_function(synth: Synth) -> None:
     readers: dict[str, set[str]] = {}
-    for name in ("ingest", "webhooks", "billing", "stripe_events", "billing_facts"):
+    for name in ("ingest", "webhooks", "billing", "stripe_events", "announce"):
         for statement in statements(synth, name):
             if "secretsmanager:GetSecretValue" in as_list(statement["Action"]):
                 readers.setdefault(json.dumps(statement["Resource"]), set()).add(name)

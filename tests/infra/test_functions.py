@@ -27,7 +27,7 @@ SETTINGS = {
     "webhooks": settings.WebhooksSettings,
     "stripe_events": settings.StripeEventsSettings,
     "billing": settings.BillingSettings,
-    "billing_facts": settings.BillingFactsSettings,
+    "announce": settings.AnnounceSettings,
     "dunning": settings.DunningSettings,
     "episodes": settings.EpisodesSettings,
 }
@@ -99,7 +99,8 @@ MAY = {
     | GIVE_UP
     | {"dynamodb:PutItem", "events:PutEvents", "sqs:SendMessage"},
     "score": LOG
-    | {"dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:UpdateItem"}
+    | {"dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:PutItem"}
+    | {"dynamodb:Query", "dynamodb:UpdateItem"}
     | {"s3:GetObject", "s3:ListBucket", "s3:PutObject"}
     | {"sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueAttributes"}
     | {"sqs:ReceiveMessage", "sqs:SendMessage"},
@@ -141,7 +142,7 @@ MAY = {
     | {"dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:UpdateItem"}
     | {"secretsmanager:GetSecretValue"}
     | {"sqs:SendMessage", "sqs:GetQueueAttributes", "sqs:GetQueueUrl"},
-    "billing_facts": LOG
+    "announce": LOG
     | READ_TABLE_STREAM
     | GIVE_UP
     | {"dynamodb:PutItem", "events:PutEvents", "sqs:SendMessage"},
@@ -372,9 +373,7 @@ def test_an_hourly_schedule_invokes_its_function(synth: Synth, name: str) -> Non
     assert schedule["Target"]["Arn"] == {"Fn::GetAtt": [logical, "Arn"]}
 
 
-@pytest.mark.parametrize(
-    ("name", "window"), [("detect", 5), ("publish", 0), ("billing", 1), ("billing_facts", 0)]
-)
+@pytest.mark.parametrize(("name", "window"), [("detect", 5), ("publish", 0), ("billing", 1), ("announce", 0)])
 def test_a_consumer_of_a_table_retries_within_bounds_and_keeps_what_it_gives_up(
     synth: Synth, name: str, window: int
 ) -> None:

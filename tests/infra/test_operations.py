@@ -17,9 +17,9 @@ from tests.infra.assemblies import ROOT, Synth
 FUNCTIONS = (
     *("ingest", "api", "aggregate", "archive", "dead_letters", "balance"),
     *("profile", "detect", "publish", "score", "sweep", "recompute", "mail", "notices"),
-    *("webhooks", "stripe_events", "billing", "billing_facts"),
+    *("webhooks", "stripe_events", "billing", "announce"),
 )
-CONSUMERS = ("aggregate", "archive", "profile", "detect", "publish", "billing", "billing_facts")
+CONSUMERS = ("aggregate", "archive", "profile", "detect", "publish", "billing", "announce")
 
 
 def alarm(synth: Synth, description: str) -> dict[str, Any]:

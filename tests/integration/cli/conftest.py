@@ -74,7 +74,8 @@ class Deployment:
 
     def work_off(self) -> None:
         """Give all that is new in the tables' streams to their consumers, and what those change, too."""
-        while any(self._work_off(consumer) for consumer in table_consumers.ALL):
+        mine = [one for one in table_consumers.ALL if one.table in self.stack.tables]
+        while any(self._work_off(consumer) for consumer in mine):
             pass
 
     def _work_off(self, consumer: table_consumers.TableConsumer) -> bool:

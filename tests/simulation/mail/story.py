@@ -27,6 +27,7 @@ class Act(StrEnum):
     """What happens besides requests."""
 
     OPT_OUT = "an address opts out"
+    CHOOSE = "an address chooses none of a journey's mails"
     OPT_IN = "an address opts in again"
     HOLD = "an account is held"
     RELEASE = "an account is released"
@@ -78,7 +79,7 @@ class Story:
 _WEIGHTED: Final = (
     *(Act.OPT_OUT, Act.HOLD, Act.LEAVE_ALONE, Act.PAUSE, Act.FOREIGN, Act.ERASE, Act.SWEEP, Act.BACK),
     *(Act.OPT_OUT, Act.HOLD, Act.NOTICE, Act.NOTICE, Act.NOTICE, Act.NOTICE, Act.WAIT, Act.WAIT),
-    *(Act.OPT_IN, Act.RELEASE, Act.RESUME, Act.RESUME),
+    *(Act.OPT_IN, Act.CHOOSE, Act.RELEASE, Act.RESUME, Act.RESUME),
 )
 _FAULTS: Final = (*Fault, *[Fault.OTHER] * 4)
 _ANSWERS: Final = (*Ses,)

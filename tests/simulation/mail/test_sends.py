@@ -11,6 +11,7 @@ from tests.simulation.mail.story import Act, Ses, story
 from tests.simulation.mail.table import Fault
 
 SEEDS = 20_000
+LONG = 100_000
 PARTS = 10
 """So that workers share them."""
 SOON = 500
@@ -52,6 +53,17 @@ def test_the_stories_end_in_every_way() -> None:
 @pytest.mark.parametrize("part", range(PARTS))
 def test_no_mail_is_sent_twice_or_against_anybodys_will_and_each_is_accounted_for(part: int) -> None:
     mine = range(part * SEEDS // PARTS, (part + 1) * SEEDS // PARTS)
+
+    wrong = next((found for seed in mine if (found := outcome(seed))), [])
+
+    assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(7200)
+@pytest.mark.parametrize("part", range(PARTS))
+def test_the_same_of_a_hundred_thousand_more(part: int) -> None:
+    mine = range(SEEDS + part * LONG // PARTS, SEEDS + (part + 1) * LONG // PARTS)
 
     wrong = next((found for seed in mine if (found := outcome(seed))), [])
 

@@ -13,6 +13,7 @@ from tests.simulation.scoring.expressions import Item
 
 ALL_CLASSES = {"erased", "suppressed", "bounced", "complained_of_service_mail"}
 LIFECYCLE_ONLY = {"complained", "opted_out"}
+OF_JOURNEY = {"upsell": {"no_upsell"}, "win_back": {"no_win_back"}}
 
 
 class Watch:
@@ -49,7 +50,9 @@ class Watch:
         hold = self.rows.get(("contacts", place[1], "hold"), {})
         record = self.rows.get(("accounts", account, "record"), {})
         campaign = self.rows.get(("contacts", f"campaign#{row['campaign']}", "state"), {})
-        against = ALL_CLASSES | (LIFECYCLE_ONLY if row["class"] == "lifecycle" else set())
+        against = set(ALL_CLASSES)
+        if row["class"] == "lifecycle":
+            against |= LIFECYCLE_ONLY | OF_JOURNEY.get(row["journey"], set())
         reasons = [
             *(against & set(address)),
             *({"held", "erased_ms"} & set(hold)),

@@ -202,6 +202,9 @@ class World:
                 self.store.opt_out(address, account=account, how="one click", **at)
             case Act.OPT_IN:
                 self.store.opt_in(address, account=account, how="page", **at)
+            case Act.CHOOSE:
+                off = ("win_back", "upsell")[event.much % 2]
+                self.store.choices.choose(address, off=[off], account=account, how="page", **at)
             case Act.HOLD:
                 self.store.hold(account, why="a case", **at)
             case Act.RELEASE:

@@ -25,7 +25,9 @@ def falls_at(name: str, *, within: int) -> int | None:
 def last_write_wins() -> Any:
     """Whoever writes last sets the record, whatever instant it is of."""
 
-    def write(self: ScoreWrites, row: StoredScore, *, held: StoredRecord | None = None) -> bool:
+    def write(
+        self: ScoreWrites, row: StoredScore, *, held: StoredRecord | None = None, shown: Any = None
+    ) -> bool:
         held = held or self.items.record(row.account)
         self.items.put_new(score_writes._row_item(row))
         before = None if held is None or held.assessment is None else row
@@ -87,10 +89,27 @@ def moved_from_what_the_record_showed() -> Any:
     return patch.object(score_writes, "_is_due", is_due)
 
 
+def what_was_shown_is_believed() -> Any:
+    """Whoever brings a new row takes it and what the record showed for the newest, however they lie."""
+    return patch.object(score_writes, "_follows", lambda row, held, shown: True)
+
+
+def what_was_shown_is_believed_of_an_old_row() -> Any:
+    """A row that was there before is set as if it came right after what the record shows."""
+    put_new = AccountItems.put_new
+
+    def put(self: AccountItems, item: Mapping[str, Any]) -> bool:
+        return put_new(self, item) or True
+
+    return patch.object(AccountItems, "put_new", put)
+
+
 def record_before_its_row() -> Any:
     """The record is written first: a crash between the two leaves a record without its row."""
 
-    def write(self: ScoreWrites, row: StoredScore, *, held: StoredRecord | None = None) -> bool:
+    def write(
+        self: ScoreWrites, row: StoredScore, *, held: StoredRecord | None = None, shown: Any = None
+    ) -> bool:
         record = held or self.items.record(row.account) or StoredRecord(account=row.account)
         target = _Target(row, None)
         if score_writes._is_due(record, target):
@@ -107,5 +126,7 @@ DESIGNS: Final[dict[str, Design]] = {
     "a row put over what is there": rows_are_put_over_what_is_there,
     "a record without a condition": record_without_a_condition,
     "moved from what the record showed": moved_from_what_the_record_showed,
+    "what was shown is believed": what_was_shown_is_believed,
+    "what was shown is believed of an old row": what_was_shown_is_believed_of_an_old_row,
     "the record before its row": record_before_its_row,
 }

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 Item = dict[str, Any]
-_TOKEN: Final = re.compile(r"attribute_(?:not_)?exists|if_not_exists|<=|<>|[<=(),]|AND|OR|[#:]?\w+")
+_TOKEN: Final = re.compile(r"attribute_(?:not_)?exists|if_not_exists|<=|<>|[<=(),]|AND|OR|IN|[#:]?\w+")
 
 
 class Condition:
@@ -46,6 +46,10 @@ class Condition:
         if tokens[0].startswith("attribute_"):
             exists = self._name(tokens[2]) in item
             return exists == (tokens[0] == "attribute_exists"), tokens[4:]
+        if tokens[1] == "IN":
+            end = tokens.index(")")
+            among = [self._values[token] for token in tokens[3:end] if token != ","]
+            return item.get(self._name(tokens[0])) in among, tokens[end + 1 :]
         name, sign, value = self._name(tokens[0]), tokens[1], self._values[tokens[2]]
         if name not in item:
             return sign == "<>", tokens[3:]

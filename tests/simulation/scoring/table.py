@@ -53,12 +53,24 @@ class MemoryTable:
         def change(item: Item) -> Item:
             return updated({**item, **Key}, UpdateExpression, names, values)
 
-        return self._call(lambda: self._write(_key(Key), change, more))
+        def write() -> Any:
+            self._write(_key(Key), change, more)
+            whole = more.get("ReturnValues") == "ALL_NEW"
+            return {"Attributes": dict(self.items[_key(Key)])} if whole else {}
+
+        return self._call(write)
 
     def get_item(self, *, TableName: str, Key: Item, ConsistentRead: bool) -> Any:  # noqa: N803
         def read() -> Any:
             found = self.items.get(_key(Key))
             return {} if found is None else {"Item": dict(found)}
+
+        return self._call(read)
+
+    def batch_get_item(self, *, RequestItems: dict[str, Any]) -> Any:  # noqa: N803
+        def read() -> Any:
+            keys = [_key(key) for key in RequestItems[self.name]["Keys"]]
+            return {"Responses": {self.name: [dict(self.items[key]) for key in keys if key in self.items]}}
 
         return self._call(read)
 

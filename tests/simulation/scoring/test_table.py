@@ -14,6 +14,7 @@ from stemtide import tables
 from stemtide.profile import Profile
 from stemtide.scoring.assessment import Assessment, Basis, tier_of
 from stemtide.store.account_items import AccountItems
+from stemtide.store.record_keys import score_key
 from stemtide.store.records import Records
 
 from tests.domain_tables import create
@@ -37,7 +38,7 @@ def act(table: Any, source: Random) -> Any:
     """One call of the store, drawn."""
     records = Records(table)
     at, other = source.choice(INSTANTS), source.choice(INSTANTS)
-    match source.randrange(6):
+    match source.randrange(8):
         case 0:
             return records.touch("acme", source.choice(("2024-10-01", "2024-10-02")))
         case 1:
@@ -46,6 +47,13 @@ def act(table: Any, source: Random) -> Any:
             return records.end_score("acme", as_of_ms=at, ended_at=other, trigger="schedule")
         case 3:
             return records.read("acme")
+        case 4:
+            own, debounce_ms = [other], source.choice((0, 3_600_000))
+            return records.claim_login("acme", as_of_ms=at, own=own, debounce_ms=debounce_ms)
+        case 5:
+            items = AccountItems(client=table.meta.client, name="accounts")
+            found = items.rows("acme", ["record", score_key(at, "login", "v1"), "usage"])
+            return {name: plain(item) for name, item in found.items()}
         case _:
             score = source.randrange(101)
             version = source.choice(("v1", None))

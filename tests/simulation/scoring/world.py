@@ -1,6 +1,8 @@
 """The real scoring service and store on the table in memory, worked through a story."""
 
 from collections import deque
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
@@ -18,10 +20,14 @@ from stemtide.features.profile_columns import Basis
 from stemtide.features.registry import Registry, registry
 from stemtide.features.usage_at import usage_at
 from stemtide.features.vectors import Known, Vector, vectors_at
+from stemtide.ports import UnavailableError
 from stemtide.profile import Profile, Standing
 from stemtide.scoring.artefact import Model
+from stemtide.scoring.assessment import Trigger
 from stemtide.scoring_service import Fate, Moment, score_moments
 from stemtide.store import scoring as store
+from stemtide.store.fresh_sources import FreshSources
+from stemtide.store.login_tables import LoginTables
 from stemtide.store.records import Records
 from stemtide.store.scoring import ScoreTables
 
@@ -98,31 +104,38 @@ class World:
         return Records(self.table)
 
     def run(self) -> None:
-        """Work everything off as queues do: what fails or dies comes again. Then once more, as the next
-        night does, when nothing goes wrong any more."""
-        clock = SimpleNamespace(time=lambda: next(self._tick) / 1000, sleep=None)
-        remembered = patch.object(scoring_service, "vectors_at", _vectors_at)
-        with patch.object(store, "time", clock), remembered:
+        """Work everything off as queues do: what fails or dies comes again."""
+        with self._at_work():
             for _ in range(MOST_REDELIVERIES):
                 if not self._pending:
                     break
                 self._work_off()
-            if self._pending:
-                self.wrong.append("it never comes to an end")
-            self.table.faults = {}
+        if self._pending:
+            self.wrong.append("it never comes to an end")
+        self.table.faults = {}
+
+    def run_again(self) -> None:
+        """Once more, as the next night does, when nothing goes wrong any more."""
+        with self._at_work():
             for event in self.story.again:
                 self._pending.append((event,))
                 self._work_off()
+
+    @contextmanager
+    def _at_work(self) -> Iterator[None]:
+        clock = SimpleNamespace(time=lambda: next(self._tick) / 1000, sleep=None)
+        remembered = patch.object(scoring_service, "vectors_at", _vectors_at)
+        with patch.object(store, "time", clock), remembered:
+            yield
 
     def _work_off(self) -> None:
         delivery = self._pending.popleft()
         moments = [Moment(ACCOUNT, event.as_of_ms) for event in delivery]
         _, trigger, version = delivery[0]
         try:
-            fates = score_moments(
-                moments, trigger=trigger, model=models()[version], basis=BASIS, ports=self._ports()
-            )
-        except Crash:
+            ports = self._ports(moments if trigger is Trigger.LOGIN else ())
+            fates = score_moments(moments, trigger=trigger, model=models()[version], basis=BASIS, ports=ports)
+        except (Crash, UnavailableError):
             self._pending.append(delivery)
             return
         again = tuple(event for event in delivery if fates[Moment(ACCOUNT, event.as_of_ms)] is Fate.FAILED)
@@ -138,10 +151,24 @@ class World:
             self._work_off()
             self._depth -= 1
 
-    def _ports(self) -> Any:
+    def _ports(self, logins: Sequence[Moment]) -> Any:
+        """The store's ports; for logins theirs, after they have claimed what they score. A login whose claim
+        is refused is scored all the same: each event must have its row."""
         tables = ScoreTables(usage=None, accounts=self.table, ingest=None, config=CONFIG)
         ports = tables.ports(one_by_one, say_failed=lambda moment, error: None)
-        return replace(ports, read=self._read, fresh=lambda instants: {}, pause=lambda seconds: None)
+        read = self._read
+        if logins:
+            sources = FreshSources(ask=lambda instants: {})
+            few = LoginTables(tables=tables, sources=sources, side_by_side=one_by_one)
+            for moment in logins:
+                few.claim(moment, [moment.as_of_ms])
+            ports = few.over(ports)
+
+            def read(account: str, as_of_ms: int) -> Any:
+                few.rows(account)
+                return self._read(account, as_of_ms)
+
+        return replace(ports, read=read, fresh=lambda instants: {}, pause=lambda seconds: None)
 
     def _read(self, account: str, as_of_ms: int) -> Any:
         return as_of_ms not in self.story.ended

@@ -1,16 +1,24 @@
 """One look at each object of a batch; what is told of accounts with several customers and subscriptions."""
 
+import dataclasses
+import math
+
+import pytest
+from stemtide.as_of import end_of_day_ms
 from stemtide.billing.batch import Arrived, work_batch
 from stemtide.billing.events import Claim, State
 from stemtide.billing.objects import Kind
 from stemtide.billing.working import DONE, Worked
-from stemtide.facts import fold_facts
+from stemtide.facts import fold_facts, standing_at, terms_known
+from stemtide.features.profile_columns import Basis, facts_of
+from stemtide.features.view import Fact
 from stemtide.ports import UnavailableError
 
-from tests.billing_memory import Memory
-from tests.billing_provider import item, price, subscription
+from tests.billing_memory import PLANS, Memory
+from tests.billing_provider import invoice, item, price, subscription
 
 BUSINESS = price("business", 2500, lookup_key="business")
+STARTER = price("starter", 1000, lookup_key="starter")
 SMS = price("sms", 300, nickname="SMS")
 
 
@@ -137,6 +145,112 @@ def test_an_unpaid_subscription_has_ended_and_is_back_when_it_is_paid() -> None:
 
     assert [kind for kind, _ in kinds] == ["started", "ended", "started"]
     assert kinds[2][1] > kinds[1][1]
+
+
+def test_a_configured_plan_is_the_accounts_before_a_dearer_one() -> None:
+    memory = memory_with("cus_1")
+    subscribed(memory, "1", "cus_1", item(STARTER), item(SMS, quantity=100))
+
+    profile = fold_facts(memory.told(), 10**15)
+
+    assert (profile.plan, profile.mrr) == ("starter", 1000 + 30_000)
+
+
+def test_a_sum_with_a_price_that_nobody_knows_is_not_known() -> None:
+    tiers = price("business", 0, lookup_key="business", billing_scheme="tiered", tiers_mode="volume")
+    memory = memory_with("cus_1")
+    subscribed(memory, "1", "cus_1", item(BUSINESS))
+    subscribed(memory, "2", "cus_1", item(tiers))
+
+    assert memory.books["acme"].book.told["business"].mrr is None
+
+
+def test_of_two_that_end_at_once_one_without_saying_when_the_event_dates_the_end() -> None:
+    memory = memory_with("cus_1")
+    subscribed(memory, "1", "cus_1", item(BUSINESS))
+    subscribed(memory, "2", "cus_1", item(BUSINESS))
+    memory.provider.now_s += 5000
+    memory.provider.objects["sub_1"] |= {"status": "canceled", "ended_at": 3000}
+    memory.provider.objects["sub_2"] |= {"status": "unpaid"}
+    found = {"id": "cus_1", "object": "customer", "metadata": {"account": "acme"}}
+    memory.deliver(memory.provider.change(found, "customer.updated"))
+
+    assert [fact.at_ms for fact in memory.told() if fact.kind == "ended"] == [memory.provider.now_s * 1000]
+
+
+def test_a_customer_whose_first_event_died_half_way_is_read_whole_by_the_next() -> None:
+    """The process dies when the customer's row says whose it is, and nothing else was read."""
+    memory = Memory()
+    found = {"id": "cus_1", "object": "customer", "metadata": {"account": "acme"}}
+    memory.provider.change(found, "customer.created")
+    memory.provider.change(subscription("1", "cus_1", item(BUSINESS)), "customer.subscription.created")
+    billed = memory.provider.change(invoice("1", "cus_1", 2500), "invoice.created")
+
+    def die(where: str) -> None:
+        if where == "row is in":
+            raise Died
+
+    memory.step = die
+    with pytest.raises(Died):
+        memory.deliver(billed)
+    memory.step = lambda _: None
+    memory.deliver(billed)
+
+    assert fold_facts(memory.told(), 10**15).plan == "business"
+
+
+def test_a_row_that_another_wrote_meanwhile_is_read_again() -> None:
+    memory = memory_with("cus_1")
+    subscribed(memory, "1", "cus_1", item(STARTER))
+    key = ("cus_1", Kind.SUBSCRIPTION, "sub_1")
+    left = [1]
+
+    def somebody_else(where: str) -> None:
+        if where == "row" and left[0]:
+            left[0] -= 1
+            row = memory.objects[key]
+            memory.objects[key] = dataclasses.replace(row, version=row.version + 1)
+
+    memory.step = somebody_else
+    subscribed(memory, "1", "cus_1", item(BUSINESS))
+
+    assert left == [0]
+    assert fold_facts(memory.told(), 10**15).plan == "business"
+
+
+class Died(Exception):  # noqa: N818 - what it did
+    """The process ended here."""
+
+
+def test_features_and_labels_see_what_was_known_by_then() -> None:
+    """A downgrade and an end, as of the days before and after they became known."""
+    memory = memory_with("cus_1")
+    day = 86_400
+    memory.provider.now_s = 20_000 * day
+    subscribed(memory, "1", "cus_1", item(BUSINESS, start_s=20_000 * day))
+    memory.provider.now_s += 3 * day
+    subscribed(memory, "1", "cus_1", item(STARTER, start_s=20_000 * day))
+    memory.provider.now_s += 3 * day
+    over = {"status": "canceled", "ended_at": memory.provider.now_s}
+    subscribed(memory, "1", "cus_1", item(STARTER, start_s=20_000 * day), **over)
+
+    def seen(on: int) -> dict[Fact, float]:
+        values = facts_of(
+            standing_at(memory.told(), end_of_day_ms(on)), on, Basis(plans=PLANS, currency="USD")
+        )
+        return dict(zip(Fact, values, strict=False))
+
+    before, downgraded = seen(20_001), seen(20_004)
+    assert (before[Fact.MRR], downgraded[Fact.MRR]) == (25.0, 10.0)
+    assert math.isnan(before[Fact.MRR_CHANGE])
+    assert downgraded[Fact.MRR_CHANGE] == -0.6
+    assert (before[Fact.DOWNGRADES], downgraded[Fact.DOWNGRADES]) == (0, 1)
+    assert before[Fact.DAYS_TO_RENEWAL] == 29
+    assert downgraded[Fact.DISCOUNT] == 0
+    ends = [
+        terms_known(memory.told(), end_of_day_ms(on)).base_stretches()[-1].end_ms for on in (20_004, 20_006)
+    ]
+    assert ends == [None, 20_006 * day * 1000]
 
 
 def test_an_upgrade_in_mid_period_begins_then_and_not_with_the_subscription() -> None:

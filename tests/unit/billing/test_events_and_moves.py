@@ -70,6 +70,13 @@ def test_an_update_of_a_customer_concerns_us_by_what_has_changed(changed: Any, c
     assert (claim is not None) is concerns
 
 
+def test_any_update_of_a_subscription_concerns_us() -> None:
+    found = {"id": "sub_1", "object": "subscription", "customer": "cus_1"}
+    data = {"object": found, "previous_attributes": {"items": {}}}
+
+    assert claimed("customer.subscription.updated", found, data=data) is not None
+
+
 @pytest.mark.parametrize(
     "event",
     [

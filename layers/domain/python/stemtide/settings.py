@@ -191,7 +191,7 @@ class BillingSettings(Settings):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BillingFactsSettings(Settings):
+class AnnounceSettings(Settings):
     """Puts on the bus what the billing table's stream tells, unless it is withheld."""
 
     accounts_table: str

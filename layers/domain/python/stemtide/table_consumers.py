@@ -20,7 +20,8 @@ BILLED_PREFIXES: Final = ("invoice#", "subscription#")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TableConsumer:
-    """A function's name, the role of the table whose stream it reads, and what of it the function gets."""
+    """A function's name (one word, the last of its full name), the role of the table whose stream it reads,
+    and what of it the function gets."""
 
     name: str
     table: str
@@ -59,5 +60,5 @@ PROFILE: Final = TableConsumer(name="profile", table="accounts", concerns=_fact)
 DETECT: Final = TableConsumer(name="detect", table="usage", concerns=_used)
 PUBLISH: Final = TableConsumer(name="publish", table="accounts", concerns=_told)
 BILLING: Final = TableConsumer(name="billing", table="billing", concerns=_pending)
-BILLING_FACTS: Final = TableConsumer(name="billing_facts", table="billing", concerns=_billed)
-ALL: Final = (PROFILE, DETECT, PUBLISH, BILLING, BILLING_FACTS)
+ANNOUNCE: Final = TableConsumer(name="announce", table="billing", concerns=_billed)
+ALL: Final = (PROFILE, DETECT, PUBLISH, BILLING, ANNOUNCE)

@@ -102,7 +102,7 @@ def reconcile(ports: ReconcilePorts, *, now_ms: int, walk: bool = False) -> Reco
     since_s = edge_s if before is None or gap else before.events_until_s - OVERLAP_S
     walked_ms = None if before is None else before.walked_ms
     due = walk or gap or walked_ms is None or model_ms - walked_ms >= WALK_EVERY_MS
-    _events(ports, found, since_s=since_s, walked_ms=walked_ms, now_ms=now_ms)
+    _events(ports, found, since_s=since_s, saved=None if gap else before, now_ms=now_ms)
     if due:
         _walk(ports, found, now_ms=now_ms, every=gap)
         walked_ms = model_ms
@@ -118,9 +118,13 @@ def reconcile(ports: ReconcilePorts, *, now_ms: int, walk: bool = False) -> Reco
 
 
 def _events(
-    ports: ReconcilePorts, found: Reconciled, *, since_s: int, walked_ms: int | None, now_ms: int
+    ports: ReconcilePorts, found: Reconciled, *, since_s: int, saved: Progress | None, now_ms: int
 ) -> None:
-    """Claim the listed events that had not arrived, the oldest first."""
+    """Claim the listed events that had not arrived, the oldest first.
+
+    Args:
+        saved: goes on with the list; None where events were missed: until all is read they stay so.
+    """
     for event in ports.billing.provider.events(since_s=max(0, since_s)):
         found.listed += 1
         try:
@@ -130,8 +134,8 @@ def _events(
             continue
         if claim is not None and ports.events.claim(claim):
             found.claimed = (found.claimed or 0) + 1
-        if found.listed % SAVE_EVERY == 0 and claim is not None:
-            ports.save(Progress(events_until_s=claim.created_ms // 1000, walked_ms=walked_ms))
+        if found.listed % SAVE_EVERY == 0 and claim is not None and saved is not None:
+            ports.save(msgspec.structs.replace(saved, events_until_s=claim.created_ms // 1000))
 
 
 def _walk(ports: ReconcilePorts, found: Reconciled, *, now_ms: int, every: bool) -> None:

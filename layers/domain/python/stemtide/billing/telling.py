@@ -93,10 +93,7 @@ class _Telling:
             yield from self._of_running(was, now)
 
     def _of_running(self, was: Line, now: Line) -> Iterator[Fact]:
-        if was.addon is not now.addon:  # another plan became the account's, or ceased to be
-            yield self._fact(ENDED, {"plan": was.plan, "addon": was.addon}, self._news.at_ms)
-            yield self._fact(STARTED, _data(now), self._news.at_ms)
-        elif now.subscriptions == was.subscriptions and now.period_start_ms > was.period_start_ms:
+        if now.subscriptions == was.subscriptions and now.period_start_ms > was.period_start_ms:
             yield self._fact(STARTED, _data(now), now.period_start_ms)
         elif any(getattr(was, name) != getattr(now, name) for name in _SAID):
             yield self._fact(CHANGED, _data(now), self._news.at_ms)

@@ -1,10 +1,10 @@
 """The accounts table's ways of writing and reading: put what is new, set part of a record, query."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from stemtide.ports import ConflictError
+from stemtide.ports import ConflictError, ThrottledError
 from stemtide.store import record_keys as keys
 from stemtide.store.errors import translated
 
@@ -73,16 +73,43 @@ class AccountItems:
         condition: str,
         compared: Mapping[str, Any] | None = None,
     ) -> bool:
-        """Set attributes of the record (None removes one) if the condition holds.
+        """Whether the record was set; see `updated`."""
+        return self._update(account, values, condition, compared, answer="NONE") is not None
+
+    def updated(
+        self,
+        account: str,
+        values: Mapping[str, Any],
+        *,
+        condition: str,
+        compared: Mapping[str, Any] | None = None,
+    ) -> keys.StoredRecord | None:
+        """Set attributes of the record (None removes one) if the condition holds; the record as it is then,
+        which saves reading it.
 
         Whoever writes first also gives the record its place in the index, as one without a score.
 
         Args:
             compared: further values that the condition names.
 
+        Returns:
+            None: the condition does not hold.
+
         Raises:
             UnavailableError: outcome unknown.
         """
+        answer = self._update(account, values, condition, compared, answer="ALL_NEW")
+        return None if answer is None else keys.record_in(answer["Attributes"])
+
+    def _update(
+        self,
+        account: str,
+        values: Mapping[str, Any],
+        condition: str,
+        compared: Mapping[str, Any] | None,
+        *,
+        answer: str,
+    ) -> dict[str, Any] | None:
         given = {name: value for name, value in values.items() if value is not None}
         places = {"tier": keys.UNSCORED, "risk_key": keys.risk_key(account, None)}
         missing = {name: value for name, value in places.items() if name not in values}
@@ -93,17 +120,18 @@ class AccountItems:
         named = {**given, **missing, **(compared or {})}
         try:
             with translated():
-                self.client.update_item(
+                found: dict[str, Any] = self.client.update_item(
                     TableName=self.name,
                     Key={"account": account, "item": keys.RECORD},
                     UpdateExpression=expression,
                     ConditionExpression=condition,
                     ExpressionAttributeNames={f"#{name}": name for name in {**values, **missing}},
                     ExpressionAttributeValues={f":{name}": value for name, value in named.items()},
+                    ReturnValues=answer,
                 )
         except ConflictError:
-            return False
-        return True
+            return None
+        return found
 
     def record(self, account: str) -> keys.StoredRecord | None:
         """The customer record as of now, None when nothing is known of the account.
@@ -116,6 +144,19 @@ class AccountItems:
                 TableName=self.name, Key={"account": account, "item": keys.RECORD}, ConsistentRead=True
             )
         return keys.record_in(found["Item"]) if "Item" in found else None
+
+    def rows(self, account: str, names: Collection[str]) -> dict[str, dict[str, Any]]:
+        """Those rows of an account that there are, by sort key, as of now: one request.
+
+        Raises:
+            UnavailableError: no answer, or not of all.
+        """
+        wanted = {"Keys": [{"account": account, "item": name} for name in names], "ConsistentRead": True}
+        with translated():
+            found = self.client.batch_get_item(RequestItems={self.name: wanted})
+        if found.get("UnprocessedKeys"):
+            raise ThrottledError
+        return {item["item"]: item for item in found["Responses"][self.name]}
 
     def query(self, condition: Any, **more: Any) -> Iterator[dict[str, Any]]:
         """The items that a key condition (boto3's) finds, page by page, as of now.

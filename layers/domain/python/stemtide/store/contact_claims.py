@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, Final
 
-from stemtide.mail.budget import without
+from stemtide.mail.budget import Contact, without
 from stemtide.mail.outcomes import Reason
 from stemtide.mail.ports import Claim, MailRow, MailState, Note, stops_of
 from stemtide.ports import ConflictError, ThrottledError
@@ -127,6 +127,14 @@ class MailClaims:
             {":token": claim.token, ":claimed": "claimed", ":refused": "refused", ":why": why},
         )
         self._return(claim, [refusal, self._put(keys.note_item(note, now_s=self.items.now_s))])
+
+    def write_budget(self, account: str, contacts: tuple[Contact, ...], *, over: int) -> None:
+        """Count a contact that is no mail.
+
+        Raises:
+            ConflictError: the budget has changed since it was read.
+        """
+        self.items.transact([self._budget(account, contacts, over=over)])
 
     def mark_unknown(self, mail: MailRow, *, reason: Reason, at_ms: int) -> bool:
         """Tell that nobody knows; False if meanwhile somebody does."""

@@ -7,6 +7,7 @@ import msgspec
 from boto3.dynamodb.conditions import Key
 
 from stemtide.as_of import as_of_text
+from stemtide.mail.budget import Contact
 from stemtide.mail.outcomes import Reason
 from stemtide.mail.ports import Asked, Claim, MailRow, Note, Standing, Stop
 from stemtide.profile import Profile
@@ -92,6 +93,15 @@ class Contacts:
     def pause(self, campaign: str, *, why: str, at_ms: int) -> bool:
         """Stop a campaign."""
         return self.campaigns.pause(campaign, why=why, at_ms=at_ms)
+
+    def budget(self, account: str) -> tuple[tuple[Contact, ...], int]:
+        """`mail.booking.BudgetRows.budget`."""
+        item = self._items.get(keys.key(keys.of_account(account), keys.BUDGET))
+        return keys.contacts_in(item), 0 if item is None else int(item["version"])
+
+    def write_budget(self, account: str, contacts: tuple[Contact, ...], *, over: int) -> None:
+        """`mail.booking.BudgetRows.write_budget`."""
+        self._claims.write_budget(account, contacts, over=over)
 
     def note(self, note: Note) -> None:
         """Tell the timeline; a second note of the same thing changes nothing."""

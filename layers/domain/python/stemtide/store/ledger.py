@@ -67,11 +67,16 @@ def read_lanes(table: Any, consumer: str) -> list[LedgerRow]:
 
 
 def query_all(table: Any, partition: str) -> Iterator[dict[str, Any]]:
-    """Every item of a partition of the ingest table, as of now."""
+    """Every item of a partition of the ingest table (of the boto3 resource only the client is used)."""
     page: dict[str, Any] = {}
     while True:
         with translated():
-            found = table.query(KeyConditionExpression=Key("pk").eq(partition), ConsistentRead=True, **page)
+            found = table.meta.client.query(
+                TableName=table.name,
+                KeyConditionExpression=Key("pk").eq(partition),
+                ConsistentRead=True,
+                **page,
+            )
         yield from found["Items"]
         if "LastEvaluatedKey" not in found:
             return

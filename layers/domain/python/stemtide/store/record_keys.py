@@ -111,6 +111,15 @@ def score_key(as_of_ms: int, trigger: str, version: str) -> str:
     return f"{SCORE_PREFIX}{as_of_text(as_of_ms)}#{trigger}#{version}"
 
 
+def shown_key(record: StoredRecord | None) -> str | None:
+    """The sort key of the score that a record shows; None: it shows none."""
+    if record is None or record.assessment is None:
+        return None
+    if record.as_of_ms is None or record.trigger is None or record.model_version is None:
+        return None
+    return score_key(record.as_of_ms, record.trigger, record.model_version)
+
+
 def challenger_key(as_of_ms: int, trigger: str, version: str) -> str:
     """The sort key of a challenger's score: that of a score, under its own prefix."""
     return CHALLENGER_PREFIX + score_key(as_of_ms, trigger, version).removeprefix(SCORE_PREFIX)

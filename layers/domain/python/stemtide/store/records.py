@@ -126,9 +126,12 @@ class Records:
         condition = "attribute_not_exists(#last_day) OR #last_day < :last_day"
         return self._items.update(account, {"last_day": day}, condition=condition)
 
-    def claim_login(self, account: str, *, as_of_ms: int, own: Collection[int], debounce_ms: int) -> bool:
-        """Note that a login asks for a score as of its instant; False if a score, or another login that asked
-        for one, is of less than `debounce_ms` before, or of later. Those at the instants `own` may ask again.
+    def claim_login(
+        self, account: str, *, as_of_ms: int, own: Collection[int], debounce_ms: int
+    ) -> StoredRecord | None:
+        """Note that a login asks for a score as of its instant, and answer the record; None if a score, or
+        another login that asked for one, is of less than `debounce_ms` before, or of later. Those at the
+        instants `own` may ask again.
 
         delivery with 09:00              delivery with 09:20
         sets 09:00
@@ -148,7 +151,7 @@ class Records:
         )
         compared = {"before": before_ms, "before_text": as_of_text(before_ms), **mine}
         values = {"login_asked_ms": as_of_ms}
-        return self._items.update(account, values, condition=condition, compared=compared)
+        return self._items.updated(account, values, condition=condition, compared=compared)
 
     def write_score(
         self,
@@ -162,6 +165,7 @@ class Records:
         contributions: bytes = b"",
         known: "Registry | None" = None,
         held: StoredRecord | None = None,
+        shown: StoredScore | None = None,
         begun_ms: int | None = None,
     ) -> bool:
         """Keep a score's row and make the record what all rows say; see `ScoreWrites.write`."""
@@ -177,7 +181,7 @@ class Records:
             registry="" if known is None else known.hash,
             begun_ms=begun_ms,
         )
-        return ScoreWrites(self._items, known).write(row, held=held)
+        return ScoreWrites(self._items, known).write(row, held=held, shown=shown)
 
     def end_score(self, account: str, *, as_of_ms: int, ended_at: int, trigger: str) -> bool:
         """Take the score out of the record; see `ScoreWrites.end`."""

@@ -18,6 +18,18 @@ the record what they say, on the condition that nobody else has changed it since
     -> refused: it was changed. Reads again: it is as it should be.
 
 A crash between row and record leaves a record that the repetition of the same score settles.
+
+Whoever has just read the record and the row that it shows, and brings a newer score than that, knows what the
+newest rows are without reading them: what he had read, and his own, while nobody else has changed the record.
+A row that others have put meanwhile, or before they crashed, is settled by themselves as any that is late:
+
+    score as of 15 March                  score as of 14 March (late)         what is there
+    reads the record: as of 13 March, its row                                 13
+                                          puts its row                        13 14
+    puts its row                                                              13 14 15
+    sets the record: 15, moved since 13
+                                          sets the record -> refused: it was changed. Reads again,
+                                          and the rows: sets it: 15, moved since 14
 """
 
 from collections.abc import Iterator, Sequence
@@ -61,11 +73,14 @@ class ScoreWrites:
     items: AccountItems
     known: "Registry | None" = None
 
-    def write(self, row: StoredScore, *, held: StoredRecord | None = None) -> bool:
+    def write(
+        self, row: StoredScore, *, held: StoredRecord | None = None, shown: StoredScore | None = None
+    ) -> bool:
         """Keep a score's row and settle its account's record.
 
         Args:
             held: the record as it was read a moment ago; None: it is read.
+            shown: the row that `held` shows, read since then; None: it was not, or there is none.
 
         Returns:
             Whether the record shows this very score now.
@@ -74,11 +89,12 @@ class ScoreWrites:
             UnavailableError: outcome unknown, or too many others wrote; the same again completes it.
         """
         held = held or self.items.record(row.account)
-        if row.begun_ms is None:
-            self.items.put_new(_row_item(row))
-        else:
-            self.items.put_of_night(_row_item(row), ended_at=_ended_at(held, row))
-        return _is_of(self._settle(row.account, held), row)
+        item, target = _row_item(row), None
+        if row.begun_ms is not None:
+            self.items.put_of_night(item, ended_at=_ended_at(held, row))
+        elif self.items.put_new(item) and _follows(row, held, shown):
+            target = _Target(keys.score_in(item), shown)
+        return _is_of(self._settle(row.account, held, target), row)
 
     def end(self, account: str, *, as_of_ms: int, ended_at: int, trigger: str) -> bool:
         """Take the score out of the record of an account that is no customer any more; its rows are kept.
@@ -122,17 +138,17 @@ class ScoreWrites:
                 return True
         raise UnavailableError("the record was changed by others each time")
 
-    def _settle(self, account: str, held: StoredRecord | None) -> StoredRecord:
-        """Make the record what the rows say, and return it."""
-        record = held
+    def _settle(self, account: str, held: StoredRecord | None, known: _Target | None) -> StoredRecord:
+        """Make the record what the rows say (`known`: while it is as it was held), and return it."""
+        record, target = held, known
         for _ in range(TRIES):
             record = record or StoredRecord(account=account)
-            target = self._target(account)
+            target = target or self._target(account)
             if target is None or not _is_due(record, target):
                 return record
             if self._set(account, self._values(target), record):
                 return _showing(target.now)
-            record = self.items.record(account)
+            record, target = self.items.record(account), None
         raise UnavailableError("the record was changed by others each time")
 
     def _set(self, account: str, values: dict[str, Any], held: StoredRecord) -> bool:
@@ -215,6 +231,13 @@ def shows(held: StoredRecord, score: StoredScore) -> bool:
         score.begun_ms,
         score.assessment,
     )
+
+
+def _follows(row: StoredScore, held: StoredRecord | None, shown: StoredScore | None) -> bool:
+    """Whether a new row comes right after the one that the record shows, or is the account's first."""
+    if held is None or held.as_of_ms is None:
+        return held is None or held.revision == 0
+    return held.as_of_ms < row.as_of_ms and shown is not None and shows(held, shown)
 
 
 def _ended_at(held: StoredRecord | None, row: StoredScore) -> str:

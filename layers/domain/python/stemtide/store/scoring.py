@@ -20,7 +20,7 @@ from stemtide.scoring_service import Moment, ScoringPorts
 from stemtide.store import record_keys as keys
 from stemtide.store.errors import translated
 from stemtide.store.pace import Threads
-from stemtide.store.record_keys import StoredRecord
+from stemtide.store.record_keys import StoredRecord, StoredScore
 from stemtide.store.records import Records
 from stemtide.store.sources import read_freshness_at
 from stemtide.store.usage_blocks import UsageBlocks
@@ -57,7 +57,7 @@ class ScoreTables:
         """The ports on these tables; `begun_ms` as `StoredScore` has it."""
         return ScoringPorts(
             read=self._read,
-            fresh=self._fresh,
+            fresh=self.fresh,
             write=partial(self._write, begun_ms=begun_ms),
             end=self._end,
             side_by_side=side_by_side,
@@ -66,8 +66,8 @@ class ScoreTables:
             least_history_days=self.config.scoring.least_history_days,
         )
 
-    def claim_login(self, moment: Moment, own: Collection[int]) -> bool:
-        """Take the right to score an account as of a login; see `Records.claim_login`.
+    def claim_login(self, moment: Moment, own: Collection[int]) -> StoredRecord | None:
+        """Take the right to score an account as of a login, and its record; see `Records.claim_login`.
 
         Raises:
             UnavailableError: outcome unknown; the same moment may claim again.
@@ -98,13 +98,25 @@ class ScoreTables:
     def _read(self, account: str, as_of_ms: int) -> Known:
         return read_known(self.reader, self.records, account, as_of_ms)
 
-    def _fresh(self, instants: Sequence[int]) -> Mapping[int, Fresh]:
+    def fresh(self, instants: Sequence[int]) -> Mapping[int, Fresh]:
+        """Which sources were fresh at each instant (epoch ms), as is known now.
+
+        Raises:
+            UnavailableError: no answer.
+        """
         found = read_freshness_at(self.ingest, instants, self.config.sources, side_by_side=_askers())
         return {at_ms: {one.source: one.fresh for one in states} for at_ms, states in found.items()}
 
     def _end(self, moment: Moment, trigger: Trigger) -> bool:
         """Whether a score was taken out of the record; most have none, which a read tells for less."""
-        held = self.records.read(moment.account)
+        return self.end(moment, trigger, self.records.read(moment.account))
+
+    def end(self, moment: Moment, trigger: Trigger, held: StoredRecord | None) -> bool:
+        """Whether a score was taken out of the record, as it was read a moment ago.
+
+        Raises:
+            UnavailableError: outcome unknown; the same again completes it.
+        """
         if held is None or held.assessment is None:
             return False
         return self.records.end_score(
@@ -120,15 +132,36 @@ class ScoreTables:
         trigger: Trigger,
         begun_ms: int | None,
     ) -> bool:
-        """Whether the record says this now and did not before; the same again changes nothing."""
-        version = assessed.assessment.model_version or RULES_VERSION
         held = self.records.read(vector.account) or StoredRecord(account=vector.account)
-        shown = (held.as_of_ms, held.model_version, held.trigger) == (
+        return self.write(vector, assessed, as_of_ms=as_of_ms, trigger=trigger, held=held, begun_ms=begun_ms)
+
+    def write(
+        self,
+        vector: Vector,
+        assessed: Assessed,
+        *,
+        as_of_ms: int,
+        trigger: Trigger,
+        held: StoredRecord,
+        shown: StoredScore | None = None,
+        begun_ms: int | None = None,
+    ) -> bool:
+        """Whether the record says this now and did not before; the same again changes nothing.
+
+        Args:
+            held: the record as it was read a moment ago.
+            shown: the row that it shows, read since then; None: it was not.
+
+        Raises:
+            UnavailableError: outcome unknown; the same again completes it.
+        """
+        version = assessed.assessment.model_version or RULES_VERSION
+        is_shown = (held.as_of_ms, held.model_version, held.trigger) == (
             as_of_ms,
             version,
             trigger,
         )
-        same = shown and (begun_ms is None or held.assessment == assessed.assessment)
+        same = is_shown and (begun_ms is None or held.assessment == assessed.assessment)
         if same and held.begun_ms == begun_ms:
             return False
         written = self.records.write_score(
@@ -141,6 +174,7 @@ class ScoreTables:
             contributions=packed(assessed.contributions),
             known=registry(Shape.of(self.config.events)),
             held=held,
+            shown=shown,
             begun_ms=begun_ms,
         )
         return written and not same

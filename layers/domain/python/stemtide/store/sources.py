@@ -13,7 +13,7 @@ from boto3.dynamodb.conditions import Attr, Key
 from stemtide.as_of import as_of_text
 from stemtide.calls import MINUTE_MS, timestamp_ms
 from stemtide.config_sources import Source, Sources
-from stemtide.ports import ConflictError, SideBySide
+from stemtide.ports import ConflictError, LedgerRow, SideBySide
 from stemtide.sources import Freshness, freshness, limits_of, stream_seen
 from stemtide.store.errors import translated
 from stemtide.store.event_days import read_event_days
@@ -93,10 +93,15 @@ def read_freshness_at(
     Raises:
         UnavailableError: no answer.
     """
-    lanes, limits = read_lanes(table, AGGREGATE), limits_of(sources)
-    told = [source for source in Source if source is not Source.STREAM]
-    asked = side_by_side(lambda source: _last_seen(table, source, instants), told)
-    seen = dict(zip(told, asked, strict=True))
+    limits, lanes = limits_of(sources), list[LedgerRow]()
+
+    def last_seen(source: Source) -> dict[int, int | None]:
+        if source is not Source.STREAM:
+            return _last_seen(table, source, instants)
+        lanes.extend(read_lanes(table, AGGREGATE))
+        return {}
+
+    seen = dict(zip(Source, side_by_side(last_seen, Source), strict=True))
     heard_at: dict[int, dict[Source, int | None]] = {}
     for as_of_ms in instants:
         heard = dict(stream_seen(lanes, as_of_ms))

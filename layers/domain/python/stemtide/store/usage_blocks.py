@@ -15,7 +15,7 @@ Had the change come before the days were read, they would have it, and the void 
 """
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
@@ -60,17 +60,7 @@ class UsageBlocks:
             answer = self.table.meta.client.get_item(
                 TableName=self.table.name, Key=_key(account), ConsistentRead=True
             )
-        item = answer.get("Item")
-        if item is None:
-            return None
-        return Block(
-            voids=int(item["voids"]),
-            day=_number(item.get("day")),
-            whole=_number(item.get("whole")),
-            digest=item.get("digest"),
-            usage=_bytes(item.get("usage")),
-            kept=_bytes(item.get("kept")),
-        )
+        return block_in(answer.get("Item"))
 
     def begin(self, account: str) -> Block:
         """An empty row: from now on a change of a day voids it.
@@ -153,6 +143,20 @@ class UsageBlocks:
                 ExpressionAttributeNames={"#day": "day", "#usage": "usage"},
                 ExpressionAttributeValues={":one": 1},
             )
+
+
+def block_in(item: Mapping[str, Any] | None) -> Block | None:
+    """The block in its row (None: there is none)."""
+    if item is None:
+        return None
+    return Block(
+        voids=int(item["voids"]),
+        day=_number(item.get("day")),
+        whole=_number(item.get("whole")),
+        digest=item.get("digest"),
+        usage=_bytes(item.get("usage")),
+        kept=_bytes(item.get("kept")),
+    )
 
 
 def _key(account: str) -> dict[str, str]:

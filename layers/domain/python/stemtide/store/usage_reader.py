@@ -52,11 +52,21 @@ class UsageReader:
         """
         if self.blocks is None:
             return usage_at(self._whole(account, day)[1], day)
-        block = self.blocks.read(account)
+        return self.read_with(self.blocks.read(account), account, day)
+
+    def read_with(self, block: Block | None, account: str, day: int, *, had_usage: bool = False) -> UsageAt:
+        """The same by what is kept, as it was read a moment ago (None: nothing is).
+
+        Args:
+            had_usage: whether the account is known to have had any: no name that somebody made up.
+
+        Raises:
+            UnavailableError: no answer.
+        """
         if block is None:
-            if self.first_day(account) is None:  # any name may be asked for: nothing is kept of it
+            if not had_usage and self.first_day(account) is None:  # any name may be asked for
                 return usage_at(self._history(account, [], None), day)
-            block = self.blocks.begin(account)
+            block = Block(voids=0) if self.blocks is None else self.blocks.begin(account)
         if block.digest != self._digest():
             block = Block(voids=block.voids)
         found = self._ready(account, day, block)

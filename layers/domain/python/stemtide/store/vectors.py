@@ -1,11 +1,12 @@
 """Feature vectors of accounts, read from the tables."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Protocol
 
 from stemtide.as_of import end_of_day_ms, last_closed_day
 from stemtide.facts import Fact, fold_facts, standing_at
 from stemtide.features.profile_columns import Basis
+from stemtide.features.usage_at import UsageAt
 from stemtide.features.vectors import Known, Vector, vectors_of
 from stemtide.store.usage_reader import UsageReader
 
@@ -32,8 +33,13 @@ def read_vector(usage: UsageReader, records: Facts, account: str, as_of_ms: int,
 
 def read_known(usage: UsageReader, records: Facts, account: str, as_of_ms: int) -> Known:
     """What the tables know of the account as of an instant; see `vectors_of` for many accounts at once."""
-    day = last_closed_day(as_of_ms)
     facts = list(records.facts(account))
-    closed = standing_at(facts, end_of_day_ms(day))
-    current = closed.profile if as_of_ms == end_of_day_ms(day) else fold_facts(facts, as_of_ms)
-    return Known(usage=usage.read(account, day), closed=closed, current=current)
+    return known_by(facts, usage.read(account, last_closed_day(as_of_ms)), as_of_ms)
+
+
+def known_by(facts: Sequence[Fact], usage: UsageAt, as_of_ms: int) -> Known:
+    """What facts and the usage at the end of the last closed day say of an account as of an instant."""
+    end_ms = end_of_day_ms(last_closed_day(as_of_ms))
+    closed = standing_at(facts, end_ms)
+    current = closed.profile if as_of_ms == end_ms else fold_facts(facts, as_of_ms)
+    return Known(usage=usage, closed=closed, current=current)

@@ -9,20 +9,20 @@ from aws_lambda_powertools import Logger
 from stemtide.config import bundled_config
 from stemtide.delivery.bus import Bus
 from stemtide.publishing import PublishPorts, publish_changes
-from stemtide.settings import BillingFactsSettings
+from stemtide.settings import AnnounceSettings
 from stemtide.store import clients
 from stemtide.store.consumer_marks import leave_mark
 from stemtide.store.set_aside import SetAside
 from stemtide.store.withheld import WithheldRows
 from stemtide.table_stream import Change, changes, done_before, partial_answer
 
-logger = Logger(service="billing_facts")
+logger = Logger(service="announce")
 
 
 @lru_cache(maxsize=1)
-def settings() -> BillingFactsSettings:
+def settings() -> AnnounceSettings:
     """The function's settings, read once per process."""
-    return BillingFactsSettings.from_env()
+    return AnnounceSettings.from_env()
 
 
 @lru_cache(maxsize=1)
@@ -33,7 +33,7 @@ def places() -> dict[str, Any]:
         "table": clients.table(settings().ingest_table),
         "withheld": WithheldRows(clients.table(settings().accounts_table)),
         "aside": SetAside(
-            client=clients.client("sqs"), queue_url=settings().dead_letter_queue, function="billing_facts"
+            client=clients.client("sqs"), queue_url=settings().dead_letter_queue, function="announce"
         ),
     }
 
@@ -46,7 +46,7 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     logger.info("published", facts=published.facts, withheld=published.withheld, again=len(published.failed))
     done = done_before(found, published.failed)
     if done is not None:
-        leave_mark(places()["table"], "billing_facts", done)
+        leave_mark(places()["table"], "announce", done)
     return partial_answer(published.failed)
 
 

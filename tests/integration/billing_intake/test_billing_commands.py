@@ -1,0 +1,65 @@
+"""`stemtide billing`: what waits is listed with its reason and goes on when somebody wants it to."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+from stemtide.profile import Profile
+from stemtide.store.records import Records
+from stemtide_cli.main import main
+
+from tests.billing_cloud import Cloud
+from tests.integration.billing_intake.test_events_become_facts import catalog, customer, deliver, subscribe
+
+
+@pytest.fixture
+def run(cloud: Cloud, tmp_path: Path) -> Any:
+    """Runs a command on the stack; its result."""
+    file = tmp_path / "stack.json"
+    content = {
+        "region": "us-east-1",
+        "event_stream": "events",
+        "event_bus": "bus",
+        "buckets": {},
+        "tables": {name: name for name in cloud.table},
+    }
+    file.write_text(json.dumps(content))
+
+    def command(*arguments: str, expect: int = 0) -> Any:
+        result = CliRunner().invoke(main, ["billing", *arguments, "--stack", str(file), "--json"])
+        assert result.exit_code == expect, result.output
+        return json.loads(result.stdout) if expect == 0 else result.stderr
+
+    return command
+
+
+def test_what_is_nobodys_is_listed_and_tried_again(cloud: Cloud, run: Any) -> None:
+    who = customer(cloud)
+    subscribe(cloud, who, catalog(cloud)["starter"])
+    deliver(cloud, cloud.events())
+
+    listed = run("list")["events"]
+    assert {row["state"] for row in listed} == {"unmapped"}
+    assert {row["customer"] for row in listed} == {who}
+    assert all(who in row["reason"] for row in listed)
+    assert run("list", "--state", "failed")["events"] == []
+
+    Records(cloud.table["accounts"]).write_profile(
+        "acme", Profile(stripe_customer_id=who), facts=0, as_of_ms=0
+    )
+    one = listed[0]["id"]
+    assert run("retry", one)["again"] == [one]
+    cloud.work()
+    assert one not in [row["id"] for row in run("list")["events"]]
+    assert len(run("retry", "--state", "unmapped")["again"]) == len(listed) - 1
+    cloud.work()
+    assert run("list")["events"] == []
+    assert cloud.facts() != []
+
+
+def test_an_event_that_never_came_is_named_and_nothing_else_is_guessed(cloud: Cloud, run: Any) -> None:
+    assert "no event evt_9 has come in" in run("retry", "evt_9", expect=1)
+    for wrong in (("retry",), ("retry", "evt_1", "--state", "failed")):
+        run(*wrong, expect=2)
