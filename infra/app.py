@@ -18,6 +18,7 @@ from infra.bundling import CONFIGURATION, BundlingError
 from infra.stacks.api import ApiStack
 from infra.stacks.billing import BillingStack
 from infra.stacks.data import DataStack
+from infra.stacks.dunning import DunningStack
 from infra.stacks.operations import OperationsStack
 from infra.stacks.outreach import OutreachStack
 from infra.stacks.pipeline import PipelineStack
@@ -87,6 +88,16 @@ def build(*, context: Mapping[str, Any] | None = None, outdir: str | None = None
         api=api,
         description="Stemtide: mails to customers",
     )
+    dunning = DunningStack(
+        app,
+        f"{name}-dunning",
+        deployment=deployment,
+        data=data,
+        pipeline=pipeline,
+        billing=billing,
+        outreach=outreach,
+        description="Stemtide: unpaid invoices",
+    )
     OperationsStack(
         app,
         f"{name}-operations",
@@ -97,6 +108,7 @@ def build(*, context: Mapping[str, Any] | None = None, outdir: str | None = None
         billing=billing,
         api=api,
         outreach=outreach,
+        dunning=dunning,
         description="Stemtide: alarms, dashboard",
     )
     Tags.of(app).add("application", name)
@@ -107,6 +119,7 @@ def build(*, context: Mapping[str, Any] | None = None, outdir: str | None = None
         *billing.functions,
         *api.functions,
         *outreach.functions,
+        *dunning.functions,
     ]
     report.say(app, functions, stream=sys.stderr)
     return app

@@ -76,7 +76,12 @@ class InMemoryPayments:
             yield self._whole(found, "items", "subscription")
 
     def invoices(self, *, customer: str | None = None, status: str | None = None) -> Iterator[Json]:
-        return self._list("invoices", "/v1/invoices", {"customer": customer, "status": status})
+        params = {
+            "customer": customer,
+            "status": status,
+            "expand": [f"data.{path}" for path in INVOICE_EXPAND],
+        }
+        return self._list("invoices", "/v1/invoices", params)
 
     def charges(self, *, customer: str) -> Iterator[Json]:
         return self._list("charges", "/v1/charges", {"customer": customer})

@@ -19,6 +19,7 @@ class DomainTables(Construct):
         self.ingest = self.by_role[tables.INGEST.role]
         self.billing = self.by_role[tables.BILLING.role]
         self.contacts = self.by_role[tables.CONTACTS.role]
+        self.episodes = self.by_role[tables.EPISODES.role]
 
     def _create(self, table: tables.Table, deployment: Deployment) -> dynamodb.Table:
         created = dynamodb.Table(

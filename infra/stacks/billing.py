@@ -53,6 +53,7 @@ class BillingStack(Stack):
         facts = BillingFacts(self, "Facts", **common, bus=data.bus, given_up=pipeline.given_up)
 
         self.webhooks = webhooks.function
+        self.provider_key = intake.key
         self.table_consumers = [intake.function, facts.function]
         self.functions = [*self.table_consumers, webhooks.over_bus, webhooks.function]
         CfnOutput(self, "BillingFunction", value=intake.function.function_name)

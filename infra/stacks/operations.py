@@ -11,6 +11,7 @@ from infra.constructs.operations_dashboard import OperationsDashboard
 from infra.stacks.api import ApiStack
 from infra.stacks.billing import BillingStack
 from infra.stacks.data import DataStack
+from infra.stacks.dunning import DunningStack
 from infra.stacks.outreach import OutreachStack
 from infra.stacks.pipeline import PipelineStack
 from infra.stacks.scoring import ScoringStack
@@ -31,6 +32,7 @@ class OperationsStack(Stack):
         billing: BillingStack,
         api: ApiStack,
         outreach: OutreachStack,
+        dunning: DunningStack,
         **stack: Any,
     ) -> None:
         super().__init__(scope, construct_id, **stack)
@@ -40,6 +42,7 @@ class OperationsStack(Stack):
             *billing.functions,
             *api.functions,
             *outreach.functions,
+            *dunning.functions,
         ]
         consumers = [*pipeline.consumers, *scoring.table_consumers, *billing.table_consumers]
         alarms = Alarms(self, "Alarms", deployment=deployment)
@@ -49,6 +52,7 @@ class OperationsStack(Stack):
         alarms.waiting("drops", "a drop of use", scoring.drops.queue, scoring.drops.given_up)
         alarms.waiting("logins", "a login", scoring.logins.queue, scoring.logins.given_up)
         alarms.mails(outreach.notices.queue, outreach.notices.given_up)
+        alarms.waiting("episodes", "a fact about billing", dunning.facts.queue, dunning.facts.given_up)
         alarms.balance()
         alarms.http(api.api_id)
         alarms.models()

@@ -28,12 +28,14 @@ SETTINGS = {
     "stripe_events": settings.StripeEventsSettings,
     "billing": settings.BillingSettings,
     "announce": settings.AnnounceSettings,
+    "dunning": settings.DunningSettings,
+    "episodes": settings.EpisodesSettings,
 }
 WITH_INFERENCE = {"score", "sweep"}
 """Those that load a model have a third layer."""
 WITH_HISTORY = {"recompute"}
 """So has the one that writes Parquet."""
-WITH_OUTREACH = {"webhooks", "billing", "preferences", "mail"}
+WITH_OUTREACH = {"webhooks", "billing", "preferences", "mail", "dunning"}
 """And those that speak to the payment provider, or write letters and pages."""
 LOG = {"logs:CreateLogStream", "logs:PutLogEvents"}
 READ_STREAM = {
@@ -113,6 +115,27 @@ MAY = {
     "webhooks": LOG | {"dynamodb:PutItem", "secretsmanager:GetSecretValue"},
     "stripe_events": LOG
     | {"dynamodb:PutItem", "sqs:SendMessage", "sqs:GetQueueAttributes", "sqs:GetQueueUrl"},
+    "dunning": LOG
+    | {
+        "dynamodb:DeleteItem",
+        "dynamodb:GetItem",
+        "dynamodb:PutItem",
+        "dynamodb:Query",
+        "lambda:InvokeFunction",
+        "secretsmanager:GetSecretValue",
+        "states:SendTaskSuccess",
+    },
+    "episodes": LOG
+    | {"sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"}
+    | {
+        "dynamodb:GetItem",
+        "dynamodb:PutItem",
+        "dynamodb:Query",
+        "sqs:SendMessage",
+        "states:DescribeExecution",
+        "states:SendTaskSuccess",
+        "states:StartExecution",
+    },
     "billing": LOG
     | READ_TABLE_STREAM
     | GIVE_UP
@@ -248,7 +271,7 @@ def test_the_read_side_may_query_the_indexes_of_the_accounts_and_no_other(synth:
     resources = [json.dumps(r) for s in statements(synth, "api") for r in as_list(s["Resource"])]
 
     indexes = [resource.rpartition("/index/")[2] for resource in resources if "/index/" in resource]
-    assert sorted(name.rstrip('"]}') for name in indexes) == ["by_csm", "by_customer", "by_risk"]
+    assert sorted(name.rstrip('"]}') for name in indexes) == ["by_csm", "by_risk"]
 
 
 @pytest.mark.parametrize(("name", "window", "answers"), [("aggregate", 10, True), ("archive", 60, False)])
@@ -321,6 +344,8 @@ SCHEDULES = {
     "detect": "cron(30 * * * ? *)",
     "recompute": "cron(15 1 * * ? *)",
     "sweep": "cron(30 2 * * ? *)",
+    "billing": "cron(23 * * * ? *)",
+    "episodes": "cron(41 * * * ? *)",
 }
 
 
@@ -437,9 +462,11 @@ def test_only_the_rules_of_the_bus_may_put_something_into_the_queues(synth: Synt
     drops, _ = queue(synth, "DropsQueue")
     undeliverable, _ = queue(synth, "AsyncQueue")
     notices = [queue(synth, name)[0] for name in ("MailNoticesQueue", "MailNoticesGivenUp")]
-    assert set(statements) == {drops, undeliverable, *notices}
+    billed, _ = queue(synth, "DunningFactsQueue")
+    assert set(statements) == {drops, undeliverable, billed, *notices}
     assert {s["Action"] for s in statements.values()} == {"sqs:SendMessage"}
     assert "DropsOnDrop" in json.dumps(statements[drops]["Condition"]["ArnEquals"]["aws:SourceArn"])
+    assert "FactsOnBilling" in json.dumps(statements[billed]["Condition"]["ArnEquals"]["aws:SourceArn"])
     for one in notices:
         assert "OnTheBus" in json.dumps(statements[one]["Condition"]["ArnEquals"]["aws:SourceArn"])
     any_rule = json.dumps(statements[undeliverable]["Condition"]["ArnLike"]["aws:SourceArn"])

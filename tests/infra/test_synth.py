@@ -24,6 +24,7 @@ OUTPUTS = {
         "IngestTable",
         "BillingTable",
         "ContactsTable",
+        "EpisodesTable",
     ),
     *(
         "ApiId",
@@ -37,6 +38,8 @@ OUTPUTS = {
     ),
     *("ModelBucket", "DetectFunction", "ScoreFunction", "SweepStateMachine"),
     "RecomputeStateMachine",
+    *("DunningStateMachine", "DunningFunction", "EpisodesFunction"),
+    *("BillingFactQueue", "BillingFactDeadLetterQueue"),
     *("DropQueue", "DropDeadLetterQueue"),
     *("LoginQueue", "LoginDeadLetterQueue"),
     *("BillingFunction", "WebhookSecret", "ProviderKeySecret"),
@@ -121,7 +124,7 @@ def test_cfn_lint_has_nothing_to_say(synth: Synth) -> None:
         check=False,
     )
 
-    assert len(templates) == 6
+    assert len(templates) == 8
     assert answer.stdout + answer.stderr == ""
     assert answer.returncode == 0
 

@@ -105,3 +105,49 @@ def test_a_night_that_may_not_be_scored_goes_to_its_summary(emulator: Emulator) 
         return json.loads(states.describe_execution(executionArn=run)["output"])
 
     assert (end_of(""), end_of("sweeps/r/score.json")) == ("summary", "score")
+
+
+def test_a_callback_task_times_out_after_the_seconds_of_its_input(emulator: Emulator) -> None:
+    """ "If you want to provide a timeout value dynamically from the state input using a reference path, use
+    TimeoutSecondsPath" (Amazon States Language)."""
+    states, queue = emulator.client("stepfunctions"), emulator.client("sqs")
+    url = queue.create_queue(QueueName="tokens")["QueueUrl"]
+    wait = {
+        "Type": "Task",
+        "Resource": "arn:aws:states:::sqs:sendMessage.waitForTaskToken",
+        "Parameters": {"QueueUrl": url, "MessageBody": {"token.$": "$$.Task.Token"}},
+        "TimeoutSecondsPath": "$.seconds",
+        "Catch": [{"ErrorEquals": ["States.Timeout"], "ResultPath": "$.error", "Next": "TimedOut"}],
+        "End": True,
+    }
+    definition = {"StartAt": "Wait", "States": {"Wait": wait, "TimedOut": {"Type": "Succeed"}}}
+
+    arn = machine(states, "timing-out", definition)
+    run = states.start_execution(stateMachineArn=arn, input='{"seconds": 1}')["executionArn"]
+    eventually(lambda: states.describe_execution(executionArn=run)["status"] == "SUCCEEDED")
+
+    assert "error" in json.loads(states.describe_execution(executionArn=run)["output"])
+    token = json.loads(queue.receive_message(QueueUrl=url)["Messages"][0]["Body"])["token"]
+    with pytest.raises(states.exceptions.TaskDoesNotExist):
+        states.send_task_success(taskToken=token, output="{}")
+
+
+def test_a_callback_task_fails_with_its_function(emulator: Emulator) -> None:
+    """A function that is not there, or raises, answers no token: its task fails at once."""
+    states = emulator.client("stepfunctions")
+    missing = "arn:aws:lambda:us-east-1:000000000000:function:missing"
+    wait = {
+        "Type": "Task",
+        "Resource": "arn:aws:states:::lambda:invoke.waitForTaskToken",
+        "Parameters": {"FunctionName": missing, "Payload": {"token.$": "$$.Task.Token"}},
+        "TimeoutSeconds": 3600,
+        "Catch": [{"ErrorEquals": ["States.ALL"], "ResultPath": "$.error", "Next": "Failed"}],
+        "End": True,
+    }
+    definition = {"StartAt": "Wait", "States": {"Wait": wait, "Failed": {"Type": "Succeed"}}}
+
+    arn = machine(states, "failing", definition)
+    run = states.start_execution(stateMachineArn=arn, input="{}")["executionArn"]
+    eventually(lambda: states.describe_execution(executionArn=run)["status"] == "SUCCEEDED")
+
+    assert json.loads(states.describe_execution(executionArn=run)["output"])["error"]["Error"]

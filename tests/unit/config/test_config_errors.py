@@ -97,10 +97,13 @@ BAD = [
     (COMPANY + "[scoring]\ntier_multiples = [0, 2, 3]", 6, "scoring.tier_multiples[0]", ["above 0"]),
     (COMPANY + "[scoring]\ntier_multiples = [2, 3]", 6, "scoring.tier_multiples", ["a list of 3 numbers"]),
     (
-        COMPANY + "[dunning]\n",
+        COMPANY + "[prompts]\n",
         5,
-        "dunning",
-        ["unknown key", "access, billing, company, contacts, detection, events, ingest, mail, plans"],
+        "prompts",
+        [
+            "unknown key",
+            "access, billing, company, contacts, detection, dunning, events, ingest, mail, plans",
+        ],
     ),
     (COMPANY + "x = \n", 5, "", ["not valid TOML at column", "Strings need quotes"]),
     (COMPANY + "[ingest]\n[ingest]\n", 6, "", ["not valid TOML", "twice"]),

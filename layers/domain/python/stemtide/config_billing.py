@@ -48,10 +48,11 @@ class Billing(Section, frozen=True):
         CollectionOwner,
         Meta(
             description="Who collects unpaid invoices. `observe`: the provider, Stemtide only watches. "
-            "`assist`: the provider charges, Stemtide writes. `own`: Stemtide does both.",
-            examples=["observe"],
+            "`assist`: the provider charges, Stemtide writes. `own`: Stemtide does both, but for an invoice "
+            "that the provider is about to try again by itself.",
+            examples=["own"],
         ),
-    ] = CollectionOwner.OBSERVE
+    ] = CollectionOwner.OWN
     reconcile_hours: Annotated[
         int,
         Meta(

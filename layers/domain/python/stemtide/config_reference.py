@@ -132,8 +132,9 @@ def _takes(node: dict[str, Any]) -> str:
 
 def _takes_list(node: dict[str, Any]) -> str:
     items = _resolve(node["items"])
-    if items.get("type") == "number":
-        return f"a list of {node['minItems']} numbers"
+    if items.get("type") in ("number", "integer"):
+        exact = node.get("minItems")
+        return f"a list of {exact} numbers" if exact else f"a list, each {_takes(items)}"
     if "enum" in items:
         return f"a list of {_takes(items)}"
     return "a list of patterns" if "description" in items else "a list of texts in quotes"

@@ -16,6 +16,7 @@ from stemtide import limits
 from stemtide.calls import RESERVED_PREFIX
 from stemtide.config_billing import Billing
 from stemtide.config_detection import Detection, Section
+from stemtide.config_dunning import Dunning
 from stemtide.config_mail import Contacts, Mail
 from stemtide.config_plans import Meter, Plan
 from stemtide.config_shadow import Shadow
@@ -29,6 +30,7 @@ __all__ = [
     "Config",
     "Contacts",
     "Detection",
+    "Dunning",
     "Mail",
     "Meter",
     "Plan",
@@ -289,6 +291,7 @@ class Config(Section, frozen=True):
     sweep: Sweep = field(default_factory=Sweep)
     training: Training = field(default_factory=Training)
     billing: Billing = field(default_factory=Billing)
+    dunning: Dunning = field(default_factory=Dunning)
     mail: Mail = field(default_factory=Mail)
     contacts: Contacts = field(default_factory=Contacts)
     plans: tuple[Plan, ...] = ()

@@ -223,3 +223,32 @@ class NoticesSettings(Settings):
     notice_dead_letter_queue: str
     clock: str
     metric_namespace: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DunningSettings(Settings):
+    """Moves dunning episodes along. `provider_url` is empty for the provider's own address, `lease_s` longer
+    than the function may run."""
+
+    episodes_table: str
+    accounts_table: str
+    contacts_table: str
+    provider_key_secret: str
+    provider_url: str
+    mail_function: str
+    state_machine: str
+    return_url: str
+    clock: str
+    lease_s: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EpisodesSettings(Settings):
+    """Opens, wakes and restarts dunning episodes."""
+
+    episodes_table: str
+    accounts_table: str
+    state_machine: str
+    queue: str
+    dead_letter_queue: str
+    clock: str

@@ -135,4 +135,24 @@ CONTACTS: Final = Table(
     ),
 )
 
-ALL: Final = (USAGE, ACCOUNTS, INGEST, BILLING, CONTACTS)
+EPISODES: Final = Table(
+    role="episodes",
+    partition_key="pk",
+    sort_key="sk",
+    stream="NEW_AND_OLD_IMAGES",
+    indexes=(
+        Index(name="by_account", partition_key="account", sort_key="opened"),
+        Index(name="by_day", partition_key="ledger_day", sort_key="ledger_key"),
+        Index(name="running", partition_key="running", sort_key="opened"),
+    ),
+    access_patterns=(
+        "an episode: Get ('episode#<id>', 'episode')",
+        "an episode with its ledger: Query pk = 'episode#<id>'",
+        "the episode that runs about a customer: Get ('customer#<id>', '<journey>')",
+        "the episodes of an account, newest first: Query by_account, account",
+        "the ledger of a UTC day: Query by_day, ledger_day",
+        "the episodes of a journey that run: Query running, running = '<journey>'",
+    ),
+)
+
+ALL: Final = (USAGE, ACCOUNTS, INGEST, BILLING, CONTACTS, EPISODES)

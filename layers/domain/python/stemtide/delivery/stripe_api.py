@@ -83,7 +83,8 @@ class StripeApi:
 
     def invoices(self, *, customer: str | None = None, status: str | None = None) -> Iterator[Json]:
         given = {"customer": customer, "status": status}
-        params = {name: value for name, value in given.items() if value is not None}
+        params: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+        params["expand"] = [f"data.{path}" for path in INVOICE_EXPAND]
         return _pages(self._v1.invoices.list, params)
 
     def charges(self, *, customer: str) -> Iterator[Json]:

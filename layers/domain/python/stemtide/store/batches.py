@@ -28,9 +28,14 @@ def put_together(client: Any, puts: Sequence[Mapping[str, Any]]) -> list[int]:
         ThrottledError: not written; another transaction holds an item, or the table takes no more now.
         UnavailableError: outcome unknown.
     """
+    return write_together(client, [{"Put": put} for put in puts])
+
+
+def write_together(client: Any, writes: Sequence[Mapping[str, Any]]) -> list[int]:
+    """Do all or none of the writes of TransactWriteItems; see `put_together`."""
     try:
         with translated():
-            client.transact_write_items(TransactItems=[{"Put": put} for put in puts])
+            client.transact_write_items(TransactItems=writes)
     except ClientError as error:
         if code_of(error) == "TransactionInProgressException":
             raise UnavailableError(code_of(error)) from error

@@ -1,0 +1,67 @@
+"""Executions of a state machine, one per run of an episode."""
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+import msgspec
+from botocore.exceptions import ClientError
+
+from stemtide.dunning.episode import Episode
+from stemtide.store.errors import code_of, translated
+
+EXISTS: Final = "ExecutionAlreadyExists"
+GONE: Final = frozenset({"TaskTimedOut", "TaskDoesNotExist", "InvalidToken"})
+"""A wait that is over already: timed out, answered, or of an execution that has ended."""
+UNKNOWN: Final = "ExecutionDoesNotExist"
+RUNNING: Final = "RUNNING"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Executions:
+    """`dunning.keeping.Runs` on Step Functions (boto3 client); `machine` is the state machine's ARN."""
+
+    client: Any
+    machine: str
+
+    def start(self, episode: Episode, /) -> None:
+        """Start the episode's run; one of the same name, running or over, is left as it is.
+
+        Raises:
+            UnavailableError: outcome unknown; the same again is safe.
+        """
+        told = msgspec.json.encode({"episode": episode.id, "run": episode.run}).decode()
+        self._but_for(
+            {EXISTS},
+            self.client.start_execution,
+            stateMachineArn=self.machine,
+            name=episode.execution,
+            input=told,
+        )
+
+    def runs(self, episode: Episode, /) -> bool:
+        """Whether the episode's run is under way.
+
+        Raises:
+            UnavailableError: no answer.
+        """
+        arn = f"{self.machine.replace(':stateMachine:', ':execution:')}:{episode.execution}"
+        found = self._but_for({UNKNOWN}, self.client.describe_execution, executionArn=arn)
+        return found is not None and found["status"] == RUNNING
+
+    def wake(self, token: str, /) -> None:
+        """End a wait; one that is over already is left as it is.
+
+        Raises:
+            UnavailableError: outcome unknown; the same again is safe.
+        """
+        self._but_for(GONE, self.client.send_task_success, taskToken=token, output="{}")
+
+    def _but_for(self, codes: set[str] | frozenset[str], call: Any, **arguments: Any) -> Any:
+        """The answer of a call, None for the errors that mean what is wanted anyway."""
+        try:
+            with translated():
+                return call(**arguments)
+        except ClientError as error:
+            if code_of(error) not in codes:
+                raise
+            return None

@@ -1,0 +1,1 @@
+"""Dunning: recover a failed payment, never twice, never wrongly."""

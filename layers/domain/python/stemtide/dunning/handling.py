@@ -1,0 +1,43 @@
+"""What the state machine of an episode asks for: a step, or to be waited with."""
+
+from collections.abc import Callable, Mapping
+from math import ceil
+from typing import Any, Final
+
+from stemtide.clock import ModelClock
+from stemtide.dunning.keeping import Keeper
+from stemtide.dunning.steps import Stepper
+
+MAX_SECONDS: Final = 31_000_000
+"""A wait is bounded by an execution's year."""
+
+
+def on_task(
+    event: Mapping[str, Any],
+    *,
+    stepper: Stepper,
+    keeper: Keeper,
+    clock: ModelClock,
+    now_ms: Callable[[], int],
+) -> dict[str, Any]:
+    """Answer one task of the state machine (`do` is `step` or `wait`).
+
+    A wait ends at once if what is true has changed before its token was kept: nobody could have ended it.
+
+    Raises:
+        KeyError: an event of another shape.
+        UnavailableError: something did not answer; the same task again is safe.
+    """
+    episode, run = str(event["episode"]), int(event["run"])
+    if event["do"] == "wait":
+        keeper.wait(episode, str(event["token"]))
+        if not stepper.still_waits(episode, str(event["seen"])):
+            keeper.runs.wake(str(event["token"]))
+        return {}
+    found = stepper.step(episode, run)
+    answer: dict[str, Any] = {"do": found.do, "episode": episode, "run": run}
+    if found.until_ms is not None:
+        seconds = clock.real_seconds(found.until_ms - now_ms())
+        waits = min(MAX_SECONDS, max(1, ceil(seconds)))
+        answer |= {"seconds": waits, "reason": found.reason, "seen": found.seen}
+    return answer

@@ -1,0 +1,289 @@
+"""One step of an episode: look at what is true, decide, and do at most one thing about it.
+
+Whatever may happen twice is claimed in the ledger before it is done, under the version of the row that was
+read, and looked at once more between the claim and the act. A claim gives its step the row for a while
+(`busy_ms`, longer than a function lives): so who takes a try back knows that nobody else has made it. A crash
+leaves a claim; a later step finds out at the provider what became of it.
+
+    step                                       somebody else
+    reads the row (version 7), the provider
+    decides: pay in_1
+    claims it (version 8)
+                                               reads version 7, decides: pay in_1
+                                               claims it -> refused: the row is at 8
+    reads the provider again: still unpaid
+    pays in_1 under the claim's key
+    writes the result (version 9)
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from stemtide.billing.provider import CardDeclinedError, ProviderRefusedError
+from stemtide.config_dunning import Policy
+from stemtide.dunning.decide import Cancel, Mail, Retry, Settle, Stop, Wait, decide
+from stemtide.dunning.declines import HOUR_MS
+from stemtide.dunning.episode import Episode
+from stemtide.dunning.facts import Facts, InvoiceStatus, Mailed, Outcome
+from stemtide.dunning.ledger import Entry, Kind, whole
+from stemtide.dunning.ports import Episodes, Fate, MailFate, Payments, ReadFacts, SendMail
+from stemtide.ports import ConflictError, ThrottledError, UnavailableError
+
+KEY_LIVES_MS: Final = 23 * HOUR_MS
+"""The provider remembers an idempotency key for 24 hours: later it would be a new try under an old name."""
+IN_FLIGHT_MS: Final = HOUR_MS
+"""A request that nobody has answered may still reach the provider, but not so late."""
+SOON_MS: Final = HOUR_MS
+"""When the provider does not answer, or has just refused for its rate."""
+
+
+class Next(msgspec.Struct, frozen=True, kw_only=True):
+    """What the state machine does next: step on at once, wait until an instant, or end.
+
+    `seen` is the digest of the facts that a wait was decided on: it is over when they are others.
+    """
+
+    do: str
+    until_ms: int | None = None
+    reason: str | None = None
+    seen: str | None = None
+
+
+FOUND: Final = "found at the provider"
+AGAIN: Final = Next(do="again")
+END: Final = Next(do="end")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stepper:
+    """Moves episodes along; `now_ms` reads the model clock, `policy_of` and `zone_of` the configuration."""
+
+    episodes: Episodes
+    payments: Payments
+    read_facts: ReadFacts
+    send_mail: SendMail
+    policy_of: Callable[[Episode], Policy]
+    zone_of: Callable[[Episode], ZoneInfo]
+    now_ms: Callable[[], int]
+    lease_ms: int
+    """Model time that is longer than a function may run."""
+
+    def step(self, episode_id: str, run: int) -> Next:
+        """Do the next thing about an episode; an execution that was replaced by a later run ends.
+
+        Raises:
+            UnavailableError: something did not answer; the same step again is safe.
+            LedgerGapError: the ledger is not whole.
+        """
+        kept = self.episodes.read(episode_id)
+        if kept is None or kept[0].is_over or kept[0].run != run:
+            return END
+        episode, entries = kept[0], whole(kept[1])
+        facts = self.read_facts(episode, entries)
+        try:
+            found = self._acted(episode, entries, facts)
+        except ConflictError:
+            return AGAIN  # somebody else has moved on: look again
+        return found if found.do != "wait" else msgspec.structs.replace(found, seen=facts.seen())
+
+    def _acted(self, episode: Episode, entries: list[Entry], facts: Facts) -> Next:
+        action = self._decide(episode, facts)
+        if isinstance(action, Settle | Retry | Cancel) and episode.busy_ms > self.now_ms():
+            return Next(do="wait", until_ms=episode.busy_ms, reason="another_step_acts")
+        match action:
+            case Settle():
+                return self._settle(episode, entries, action)
+            case Retry():
+                return self._retry(episode, entries, facts, action)
+            case Mail():
+                return self._mail(episode, facts, action)
+            case Cancel():
+                return self._cancel(episode, entries, action)
+            case Wait():
+                self._append(_waiting(episode, action))
+                return Next(do="wait", until_ms=action.until_ms, reason=action.reason)
+            case Stop():
+                return self._stop(episode, action)
+
+    def still_waits(self, episode_id: str, seen: str) -> bool:
+        """Whether nothing has happened to an episode since it was decided to wait."""
+        found = self.episodes.read(episode_id)
+        if found is None or found[0].is_over:
+            return False
+        return self.read_facts(found[0], whole(found[1])).seen() == seen
+
+    def _decide(self, episode: Episode, facts: Facts) -> Settle | Retry | Mail | Cancel | Wait | Stop:
+        return decide(
+            facts,
+            self.policy_of(episode),
+            owner=episode.owner,
+            zone=self.zone_of(episode),
+            now_ms=self.now_ms(),
+        )
+
+    def _retry(self, episode: Episode, entries: list[Entry], facts: Facts, action: Retry) -> Next:
+        invoice = next(one for one in facts.invoices if one.id == action.invoice)
+        key = f"{episode.id}-{episode.seq + 1}"
+        claim = Entry(
+            seq=episode.seq + 1,
+            at_ms=self.now_ms(),
+            kind=Kind.CHARGE_CLAIMED,
+            invoice=action.invoice,
+            amount=invoice.due,
+            currency=invoice.currency,
+            key=key,
+            card=action.fingerprint,
+            method=action.method,
+            charges_before=invoice.charges,
+        )
+        episode = self._append(self._mine(episode), claim)
+        # what the provider shows now counts, not what it showed before the claim
+        again = self._decide(episode, self.read_facts(episode, entries))
+        if again != action:
+            return self._result(episode, claim, Outcome.WITHDRAWN, reason="no longer due")
+        return self._pay(episode, claim)
+
+    def _pay(self, episode: Episode, claim: Entry) -> Next:
+        """Ask the provider to collect; without an answer the claim stays, and the next step settles it."""
+        try:
+            paid = self.payments.pay_invoice(
+                claim.invoice or "", key=claim.key or "", payment_method=claim.method
+            )
+        except CardDeclinedError as declined:
+            return self._result(
+                episode,
+                claim,
+                Outcome.DECLINED,
+                code=declined.decline_code,
+                advice=declined.advice_code,
+                provider_id=declined.charge,
+            )
+        except ProviderRefusedError as refused:
+            return self._result(episode, claim, Outcome.FAILED, reason=refused.code or "refused")
+        except ThrottledError:
+            self._result(episode, claim, Outcome.WITHDRAWN, reason="throttled")
+            return self._soon("provider_is_busy")
+        except UnavailableError:
+            return self._soon("outcome_unknown")
+        return self._result(episode, claim, Outcome.SUCCEEDED, provider_id=str(paid["id"]))
+
+    def _settle(self, episode: Episode, entries: list[Entry], action: Settle) -> Next:
+        """Find out what became of a try: from the invoice and its charges; else from the same request under
+        the same key, as long as the provider knows it and the try is due."""
+        claim = next(e for e in entries if e.kind is Kind.CHARGE_CLAIMED and e.key == action.key)
+        episode = self._append(self._mine(episode))
+        facts = self.read_facts(episode, [one for one in entries if one is not claim])
+        found = next((one for one in facts.invoices if one.id == action.invoice), None)
+        if found is None or found.status is not InvoiceStatus.OPEN:
+            paid = found is not None and found.status is InvoiceStatus.PAID
+            outcome = Outcome.SUCCEEDED if paid else Outcome.FAILED
+            return self._result(episode, claim, outcome, reason=FOUND)
+        if found.charges > (claim.charges_before or 0):
+            code, advice = facts.decline_code, facts.advice
+            return self._result(episode, claim, Outcome.DECLINED, code=code, advice=advice, reason=FOUND)
+        age_ms = self.now_ms() - claim.at_ms
+        if age_ms < KEY_LIVES_MS and isinstance(self._decide(episode, facts), Retry):
+            return self._pay(episode, claim)
+        if age_ms < IN_FLIGHT_MS:
+            return self._soon("outcome_unknown")
+        return self._result(episode, claim, Outcome.FAILED, reason="the provider has no trace of it")
+
+    def _mail(self, episode: Episode, facts: Facts, action: Mail) -> Next:
+        found = self.send_mail(episode, action, facts)
+        if found.fate is Fate.DEFERRED:
+            return self._deferred(episode, facts, action, found)
+        passed: list[tuple[Kind, dict[str, Any]]] = [
+            (Kind.MAIL_SKIPPED, {"step": step, "reason": "its time had passed"}) for step in action.instead_of
+        ]
+        kind = Kind.MAIL_SKIPPED if found.fate is Fate.REFUSED else Kind.MAIL
+        own = {"step": action.step, "template": action.template, "key": found.key, "reason": found.reason}
+        told = [
+            self._entry(episode, kind, ahead=ahead, invoice=action.invoice, **about)
+            for ahead, (kind, about) in enumerate([*passed, (kind, own)])
+        ]
+        self._append(episode, *told)
+        return AGAIN
+
+    def _deferred(self, episode: Episode, facts: Facts, action: Mail, found: MailFate) -> Next:
+        """Wait for a mail's time, or for what is due before it."""
+        told = Mailed(invoice=action.invoice, step=action.step, at_ms=self.now_ms())
+        without = msgspec.structs.replace(facts, mailed=(*facts.mailed, told))
+        otherwise = self._decide(episode, without)
+        until_ms = found.until_ms or self.now_ms() + SOON_MS
+        if isinstance(otherwise, Wait):
+            until_ms = min(until_ms, otherwise.until_ms)
+        waiting = Wait(until_ms=until_ms, reason=f"mail_deferred:{found.reason}")
+        self._append(_waiting(episode, waiting))
+        return Next(do="wait", until_ms=until_ms, reason=waiting.reason)
+
+    def _cancel(self, episode: Episode, entries: list[Entry], action: Cancel) -> Next:
+        """End the subscription; a claim without a result is simply repeated: canceled twice is canceled."""
+        told: dict[str, Any] = {
+            "invoice": action.invoice,
+            "key": f"{episode.id}-cancel",
+            "provider_id": action.subscription,
+        }
+        episode = self._append(self._mine(episode), self._entry(episode, Kind.CANCEL_CLAIMED, **told))
+        if self._decide(episode, self.read_facts(episode, entries)) != action:
+            withdrawn = self._entry(episode, Kind.CANCEL_WITHDRAWN, **told, reason="no longer due")
+            self._append(_free(episode), withdrawn)
+            return AGAIN
+        try:
+            self.payments.cancel_subscription(action.subscription, key=told["key"], reason="not_collected")
+        except ProviderRefusedError as refused:
+            told["reason"] = refused.code or "refused"
+        self._append(_free(episode), self._entry(episode, Kind.CANCELED, **told))
+        return AGAIN
+
+    def _stop(self, episode: Episode, action: Stop) -> Next:
+        entry = self._entry(episode, Kind.ENDED, reason=f"{action.ending}: {action.reason}")
+        ended = msgspec.structs.replace(
+            episode,
+            ended_ms=entry.at_ms,
+            ending=action.ending,
+            ending_reason=action.reason,
+            next_ms=None,
+            next_reason=None,
+            token=None,
+        )
+        self._append(ended, entry)
+        return END
+
+    def _result(self, episode: Episode, claim: Entry, outcome: Outcome, **told: Any) -> Next:
+        entry = self._entry(
+            episode,
+            Kind.CHARGE,
+            invoice=claim.invoice,
+            amount=claim.amount,
+            currency=claim.currency,
+            key=claim.key,
+            card=claim.card,
+            outcome=outcome,
+            **told,
+        )
+        self._append(_free(episode), entry)
+        return AGAIN
+
+    def _mine(self, episode: Episode) -> Episode:
+        return msgspec.structs.replace(episode, busy_ms=self.now_ms() + self.lease_ms)
+
+    def _soon(self, reason: str) -> Next:
+        return Next(do="wait", until_ms=self.now_ms() + SOON_MS, reason=reason)
+
+    def _entry(self, episode: Episode, kind: Kind, *, ahead: int = 0, **told: Any) -> Entry:
+        return Entry(seq=episode.seq + 1 + ahead, at_ms=self.now_ms(), kind=kind, **told)
+
+    def _append(self, episode: Episode, *entries: Entry) -> Episode:
+        return self.episodes.append(episode, entries)
+
+
+def _free(episode: Episode) -> Episode:
+    return msgspec.structs.replace(episode, busy_ms=0)
+
+
+def _waiting(episode: Episode, action: Wait) -> Episode:
+    return msgspec.structs.replace(episode, next_ms=action.until_ms, next_reason=action.reason)

@@ -1,0 +1,67 @@
+"""Episodes under parallel writers, on the local cloud: its transactions are all or nothing."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import boto3
+import pytest
+from stemtide import tables
+from stemtide.dunning.ledger import whole
+from stemtide.ports import ConflictError, ThrottledError
+from stemtide.store.episodes import EpisodeTable
+
+from tests.domain_tables import create
+from tests.dunning_episodes import FIRST, entry, episode
+from tests.local_cloud.emulator_process import ACCOUNT, Emulator
+
+
+@pytest.fixture(scope="module")
+def episodes(emulator: Emulator) -> EpisodeTable:
+    """The episodes table on the emulator."""
+    resource: Any = boto3.resource(
+        "dynamodb",
+        endpoint_url=emulator.url,
+        region_name="us-east-1",
+        aws_access_key_id=ACCOUNT,
+        aws_secret_access_key="any",
+    )
+    create(resource.meta.client, tables.EPISODES)
+    return EpisodeTable(resource.Table(tables.EPISODES.role))
+
+
+def test_a_hundred_parallel_starts_open_one_episode(episodes: EpisodeTable) -> None:
+    def start(_: int) -> bool:
+        try:
+            return episodes.open(episode("in_par", "cus_par"), FIRST)
+        except ThrottledError:  # a transaction met another: the caller comes again
+            return False
+
+    with ThreadPoolExecutor(8) as threads:
+        found = list(threads.map(start, range(100)))
+
+    assert found.count(True) == 1
+
+
+def test_many_that_move_on_at_once_leave_a_ledger_without_a_gap(episodes: EpisodeTable) -> None:
+    held = episode("in_many", "cus_many")
+    assert episodes.open(held, FIRST)
+
+    def move(_: int) -> bool:
+        found = episodes.read(held.id)
+        assert found is not None
+        try:
+            episodes.append(found[0], [entry(found[0].seq + 1)])
+        except (ConflictError, ThrottledError):
+            return False
+        return True
+
+    with ThreadPoolExecutor(8) as threads:
+        moved = list(threads.map(move, range(60)))
+
+    found = episodes.read(held.id)
+    assert found is not None
+    assert moved.count(True) > 0
+    assert len(whole(found[1])) == 1 + moved.count(True)
+    assert found[0].seq == len(found[1])

@@ -1,0 +1,130 @@
+"""What must be true after a run, told from the stand-ins' truth."""
+
+from collections import Counter
+
+from stemtide.config_dunning import MAX_RETRIES
+from stemtide.dunning.decide import CARD_WINDOW_MS, MAX_CARD_TRIES, Ending
+from stemtide.dunning.facts import Outcome
+from stemtide.dunning.ledger import Kind, LedgerGapError, whole
+
+from tests.simulation.dunning.machine import TOO_LONG
+from tests.simulation.dunning.world import World
+
+
+def problems(world: World) -> list[str]:
+    """Everything that is wrong; empty: nothing."""
+    return [*_money(world), *_mails(world), *_episodes(world), *_ledgers(world), *_caps(world)]
+
+
+def _charges(world: World) -> list[dict[str, object]]:
+    return [
+        one for one in world.provider.world.store.all("charge") if (one.get("_key") or "").count("-") == 1
+    ]
+
+
+def _money(world: World) -> list[str]:
+    found = []
+    for invoice in world.provider.world.store.all("invoice"):
+        paid = [
+            one
+            for one in world.provider.world.store.all("charge")
+            if one["_invoice"] == invoice["id"] and one["paid"]
+        ]
+        if sum(one["amount"] for one in paid) > invoice["amount_due"]:
+            found.append(f"{invoice['id']} was charged more than its amount due")
+    for invoice_id, begun in world.tries:
+        settled = world.settled_at.get(invoice_id)
+        customer = world.provider.world.store.need("invoice", invoice_id)["customer"]
+        held = world.held_at.get(f"of-{customer}")
+        if settled is not None and settled <= begun:
+            found.append(f"a try of {invoice_id} after it was settled")
+        if held is not None and held <= begun:
+            found.append(f"a try of {invoice_id} after the customer was held")
+    keys = Counter(one["_key"] for one in _charges(world) if one["paid"])
+    found += [f"{key} succeeded {times} times" for key, times in keys.items() if times > 1]
+    return found
+
+
+def _mails(world: World) -> list[str]:
+    found = []
+    sent = Counter((one.episode, one.invoice, one.step) for one in world.mails)
+    found += [f"mail {key} was sent {times} times" for key, times in sent.items() if times > 1]
+    for mail in world.mails:
+        settled = world.settled_at.get(mail.invoice)
+        if settled is not None and settled <= mail.begun:
+            found.append(f"mail {mail.step} about {mail.invoice} after it was settled")
+        held = world.held_at.get(mail.account)
+        if held is not None and held <= mail.begun:
+            found.append(f"mail {mail.step} to {mail.account} after it was held")
+    return found
+
+
+def _episodes(world: World) -> list[str]:
+    found = []
+    rows = [row for row, _ in world.episodes.all()]
+    by_anchor = Counter(row.anchor for row in rows)
+    found += [f"{anchor} has {times} episodes" for anchor, times in by_anchor.items() if times > 1]
+    found += [f"episode {row.id} never ended: {row.next_reason}" for row in rows if not row.is_over]
+    found += [
+        f"{one.name} has too long a history"
+        for one in world.machine.executions.values()
+        if one.failed == TOO_LONG
+    ]
+    failed = {one["id"] for one in world.provider.world.store.all("invoice") if one["attempt_count"] > 0}
+    about = {entry.invoice for _, entries in world.episodes.all() for entry in entries}
+    for invoice in world.provider.world.store.all("invoice"):
+        if invoice["id"] in failed and invoice["status"] == "open" and invoice["id"] not in about:
+            found.append(f"{invoice['id']} was never looked at")
+    for row in rows:
+        anchor = world.provider.world.store.find("invoice", row.anchor)
+        paid = (
+            anchor is not None
+            and anchor["status"] == "paid"
+            and anchor["status_transitions"]["paid_at"] * 1000 < (row.ended_ms or 0)
+        )
+        if row.ending is Ending.EXHAUSTED and paid:
+            found.append(f"{row.id} ended as exhausted, {row.anchor} is paid")
+    return found
+
+
+def _ledgers(world: World) -> list[str]:
+    found = []
+    made = {one["_key"]: one for one in _charges(world)}
+    told = set()
+    for row, entries in world.episodes.all():
+        try:
+            whole(entries)
+        except LedgerGapError as error:
+            found.append(f"{row.id}: {error}")
+        claims = {entry.key for entry in entries if entry.kind is Kind.CHARGE_CLAIMED}
+        results = {entry.key: entry for entry in entries if entry.kind is Kind.CHARGE}
+        told |= claims
+        found += [f"{key} has no result" for key in sorted(claims - results.keys() if row.is_over else set())]
+        for key, entry in results.items():
+            charge = made.get(key)
+            if entry.outcome is Outcome.WITHDRAWN and charge is not None:
+                found.append(f"{key} was withdrawn and charged")
+            if charge is not None and charge["paid"] and entry.outcome is not Outcome.SUCCEEDED:
+                found.append(f"{key} was paid, the ledger says {entry.outcome}")
+            if charge is not None and entry.outcome is Outcome.SUCCEEDED and not charge["paid"]:
+                paid = world.provider.world.store.need("invoice", charge["_invoice"])["status"] == "paid"
+                if not paid:
+                    found.append(f"{key} was declined, the ledger says it was paid")
+    found += [f"{key} is in no ledger" for key in sorted(made.keys() - told)]
+    return found
+
+
+def _caps(world: World) -> list[str]:
+    found = []
+    by_invoice = Counter(one["_invoice"] for one in world.provider.world.store.all("charge"))
+    found += [f"{one} was tried {n} times" for one, n in by_invoice.items() if n > MAX_RETRIES + 2]
+    cards: dict[str, list[int]] = {}
+    for one in _charges(world):
+        card = one["payment_method_details"]["card"]["fingerprint"]
+        cards.setdefault(card, []).append(one["created"] * 1000)
+    for card, tries in cards.items():
+        if any(
+            sum(1 for other in tries if at - CARD_WINDOW_MS < other <= at) > MAX_CARD_TRIES for at in tries
+        ):
+            found.append(f"card {card} was tried too often")
+    return found

@@ -1,0 +1,35 @@
+"""Twenty thousand episodes: whatever goes wrong, nothing is taken twice and nobody is bothered wrongly."""
+
+import pytest
+
+from tests.simulation.dunning.broken import BROKEN
+from tests.simulation.dunning.seeds import first_wrong, run_seeds, story
+
+GROUPS = 20
+SEEDS_PER_GROUP = 1_000
+FAULTS = {
+    *("crash", "second_task", "second_task_died", "execution_not_seen", "throttled", "unreached"),
+    *("lost_reply", "error_before", "error_after", "webhook_late", "webhook_twice", "delivery_again"),
+    *("mail_deferred", "pays", "pays_a_part", "voids", "cancels", "changes_the_card", "is_held", "disputes"),
+}
+ENDINGS = {"recovered", "settled", "canceled", "exhausted", "held"}
+
+
+@pytest.mark.parametrize(
+    "group",
+    [pytest.param(group, marks=pytest.mark.xdist_group(f"dunning-{group}")) for group in range(GROUPS)],
+)
+def test_whatever_goes_wrong_money_and_mail_are_right(group: int) -> None:
+    first = group * SEEDS_PER_GROUP
+
+    tally = run_seeds(range(first, first + SEEDS_PER_GROUP))
+
+    assert not tally.wrong, story(min(tally.wrong))
+    assert tally.seeds == SEEDS_PER_GROUP
+    assert set(tally.fired) >= FAULTS
+    assert set(tally.endings) == ENDINGS
+
+
+@pytest.mark.parametrize("design", BROKEN)
+def test_a_broken_design_falls_within_five_hundred_seeds(design: str) -> None:
+    assert first_wrong(range(500), **BROKEN[design]()) is not None

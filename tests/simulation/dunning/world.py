@@ -1,0 +1,485 @@
+"""One seeded run: customers whose payment fails, a provider, the state machine, and what goes wrong.
+
+Whatever the product calls is a point at which something else may happen first: the customer pays, voids,
+cancels, changes the card or asks to be let alone; the same task runs a second time; the function dies; a
+reply is lost. The stand-ins know the truth; the product sees what they answer.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from random import Random
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+from stemtide.clock import REAL_TIME
+from stemtide.config_billing import CollectionOwner
+from stemtide.config_dunning import MailStep, Policy
+from stemtide.dunning.decide import Mail
+from stemtide.dunning.episode import Episode
+from stemtide.dunning.facts import Facts
+from stemtide.dunning.handling import on_task
+from stemtide.dunning.keeping import Failed, Keeper
+from stemtide.dunning.live_facts import LiveFacts
+from stemtide.dunning.ports import Fate, MailFate
+from stemtide.dunning.steps import Stepper
+from stemtide.ports import UnavailableError
+
+from infra.constructs.episode_machine import states
+from payments import collecting, reversing, scripting
+from payments.in_memory import Fault, InMemoryPayments
+from payments.provider import Provider
+from tests.simulation.dunning.machine import Machine
+from tests.simulation.dunning.memory import MemoryEpisodes
+
+START_S: Final = 1_767_603_600  # 2026-01-05 09:00 UTC
+HOUR_MS: Final = 3_600_000
+DAY_MS: Final = 24 * HOUR_MS
+RENEWAL_MS: Final = START_S * 1000 + 31 * DAY_MS
+QUIET_MS: Final = RENEWAL_MS + 12 * DAY_MS
+"""From then on nothing goes wrong any more, so that every episode must come to its end."""
+END_MS: Final = RENEWAL_MS + 28 * DAY_MS
+POLICY: Final = Policy(
+    retry_days=(1.0, 2.0, 4.0),
+    payday_within_days=1,
+    mails=(
+        MailStep(name="first", after_days=0.0),
+        MailStep(name="reminder", after_days=2.0),
+        MailStep(name="final_notice", after_days=4.0, last=True),
+    ),
+    end_days=6.0,
+)
+"""A short one: each day of an episode is a look at everything."""
+EVENTS: Final = (
+    *("invoice.payment_failed", "invoice.paid", "invoice.voided", "customer.subscription.deleted"),
+    *("payment_method.attached", "customer.updated"),
+)
+SOFT: Final = ("insufficient_funds", "do_not_honor", "processing_error", "generic_decline")
+HARD: Final = ("lost_card", "stolen_card", "authentication_required", "expired_card", "some_new_code")
+DEFINITION: Final = json.loads(json.dumps(states(stepper="stepper")))
+ACTS_FAIL: Final = 0.25
+READS_FAIL: Final = 0.02
+LEASE_MS: Final = 120_000
+MAX_INNER: Final = 3
+ACTS: Final = ("pay_invoice", "cancel_subscription")
+
+
+class CrashError(Exception):
+    """The function died here."""
+
+
+@dataclass(slots=True)
+class SentMail:
+    """A mail that has left: `begun` is how many happenings there had been when its step began to look."""
+
+    episode: str
+    invoice: str
+    step: str
+    account: str
+    begun: int
+
+
+class Recording(InMemoryPayments):
+    """The provider's port, which notes what was asked of it and when the asking step began to look."""
+
+    def __init__(self, world: "World", provider: Provider, **hooks: Any) -> None:
+        super().__init__(provider, **hooks)
+        self._world = world
+
+    def pay_invoice(self, invoice_id: str, /, *, key: str, payment_method: str | None = None) -> Any:
+        self._world.tries.append((invoice_id, self._world.begun))
+        return super().pay_invoice(invoice_id, key=key, payment_method=payment_method)
+
+
+@dataclass(slots=True)
+class World:
+    """A run; `keeper_of` to `mail_claims` are what a broken design replaces."""
+
+    seed: int
+    keeper_of: Callable[["World"], Keeper] | None = None
+    stepper_of: Callable[["World"], Stepper] | None = None
+    payments_of: type["Recording"] | None = None
+    mail_claims: bool = True
+    dice: Random = field(init=False)
+    machine: Machine = field(init=False)
+    provider: Provider = field(init=False)
+    payments: InMemoryPayments = field(init=False)
+    episodes: MemoryEpisodes = field(init=False)
+    stepper: Stepper = field(init=False)
+    keeper: Keeper = field(init=False)
+    story: list[str] = field(default_factory=list)
+    fired: Counter[str] = field(default_factory=Counter)
+    mails: list[SentMail] = field(default_factory=list)
+    claimed: dict[tuple[str, str, str], Fate] = field(default_factory=dict)
+    held: set[str] = field(default_factory=set)
+    customers: list[str] = field(default_factory=list)
+    happenings: int = 0
+    settled_at: dict[str, int] = field(default_factory=dict)
+    held_at: dict[str, int] = field(default_factory=dict)
+    tries: list[tuple[str, int]] = field(default_factory=list)
+    begun: int = 0
+    depth: int = 0
+    quiet: bool = False
+
+    def __post_init__(self) -> None:
+        self.dice = Random(self.seed)
+        self.machine = Machine(DEFINITION, self.function, START_S * 1000)
+        self.provider = Provider(
+            clock=lambda: self.now_ms() // 1000, seed=f"{self.seed:x}", event_types=EVENTS
+        )
+        self.payments = (self.payments_of or Recording)(
+            self, self.provider, faults=self.fault, step=self.at_a_point
+        )
+        self.episodes = MemoryEpisodes(self.at_a_point)
+        self.stepper = (self.stepper_of or stepper_of)(self)
+        self.keeper = (self.keeper_of or keeper_of)(self)
+
+    # --- what the product sees -------------------------------------------------------------------
+
+    def now_ms(self) -> int:
+        return self.machine.now_ms
+
+    def function(self, payload: dict[str, Any]) -> dict[str, Any]:
+        """The function behind the state machine's tasks."""
+        begun, self.begun = self.begun, self.happenings
+        try:
+            return on_task(
+                payload, stepper=self.stepper, keeper=self.keeper, clock=REAL_TIME, now_ms=self.now_ms
+            )
+        finally:
+            self.begun = begun
+
+    def send_mail(self, episode: Episode, mail: Mail, facts: Facts, /) -> MailFate:
+        """A mail service: it claims each mail once, puts some off, refuses some, and may die on the way."""
+        key = (episode.id, mail.invoice, mail.step)
+        self.at_a_point("mail", "before")
+        if self.mail_claims and key in self.claimed:
+            return MailFate(fate=self.claimed[key], key="/".join(key))
+        chance = 1.0 if self.quiet else self.dice.random()
+        if chance < 0.1:
+            self.fired["mail_deferred"] += 1
+            return MailFate(
+                fate=Fate.DEFERRED, key="", until_ms=self.now_ms() + 9 * HOUR_MS, reason="quiet_hours"
+            )
+        if chance < 0.15:
+            self.claimed[key] = Fate.REFUSED
+            return MailFate(fate=Fate.REFUSED, key="/".join(key), reason="budget")
+        self.claimed[key] = Fate.UNKNOWN
+        self.at_a_point("mail_claimed", "before")
+        self.mails.append(SentMail(*key, account=episode.account, begun=self.begun))
+        self.at_a_point("mail", "after")
+        self.claimed[key] = Fate.SENT
+        return MailFate(fate=Fate.SENT, key="/".join(key))
+
+    def start(self, episode: Episode, /) -> None:
+        self.at_a_point("start", "before")
+        self.machine.start(episode.execution, {"episode": episode.id, "run": episode.run})
+
+    def runs(self, episode: Episode, /) -> bool:
+        found = self.machine.executions.get(episode.execution)
+        alive = found is not None and found.running
+        if alive and not self.quiet and self.dice.random() < 0.01:
+            self.fired["execution_not_seen"] += 1
+            return False
+        return alive
+
+    def wake(self, token: str, /) -> None:
+        self.machine.wake(token)
+
+    # --- what goes wrong -------------------------------------------------------------------------
+
+    def fault(self, name: str) -> Fault | None:
+        if self.quiet or self.dice.random() > (ACTS_FAIL if name in ACTS else READS_FAIL):
+            return None
+        found = self.dice.choice(list(Fault) if name in ACTS else [Fault.THROTTLED, Fault.UNREACHED])
+        self.fired[found.name.lower()] += 1
+        return found
+
+    def at_a_point(self, name: str, when: str) -> None:
+        """Between two calls of the product anything may happen."""
+        if self.quiet:
+            return
+        chance = self.dice.random()
+        if name in ACTS and when == "after":
+            self.note_settled()
+        if chance < 0.003:
+            self.fired["crash"] += 1
+            raise CrashError(name)
+        if chance < 0.006 and self.depth < MAX_INNER:
+            self._inside(self._a_second_task)
+        elif chance < 0.011 and self.depth < MAX_INNER:
+            self._inside(self.something_happens)
+
+    def _inside(self, act: Callable[[], None]) -> None:
+        self.depth += 1
+        try:
+            act()
+        finally:
+            self.depth -= 1
+
+    def _a_second_task(self) -> None:
+        """The task runs twice at once: its function was thought dead, or another execution does it."""
+        alive = [one for one in self.machine.executions.values() if one.running]
+        if not alive:
+            return
+        self.fired["second_task"] += 1
+        found = self.dice.choice(alive)
+        payload = {"do": "step", "episode": found.data["episode"], "run": found.data["run"]}
+        try:
+            self.function(payload)
+        except (CrashError, UnavailableError):
+            self.fired["second_task_died"] += 1
+
+    # --- what customers and people do ------------------------------------------------------------
+
+    def something_happens(self) -> None:
+        """A customer or a person does something at the provider."""
+        customer = self.dice.choice(self.customers)
+        act = self.dice.choice(_HAPPENINGS)
+        if act(self, customer):
+            self.fired[act.__name__.strip("_")] += 1
+            self.happenings += 1
+            self.story.append(f"{self.now_ms()} {act.__name__.strip('_')} {customer}")
+            self.note_settled()
+
+    def note_settled(self) -> None:
+        """Since which happening an invoice has nothing to be collected."""
+        for invoice in self.provider.world.store.all("invoice"):
+            if self.is_settled(invoice):
+                if invoice["id"] not in self.settled_at:
+                    self.happenings += 1
+                    self.settled_at[invoice["id"]] = self.happenings
+            else:
+                self.settled_at.pop(invoice["id"], None)
+
+    def is_settled(self, invoice: dict[str, Any]) -> bool:
+        """Whether nothing is to be asked for: it is closed, or its subscription is over."""
+        if invoice["status"] != "open":
+            return bool(invoice["status"] != "draft")
+        found = invoice["parent"]["subscription_details"]["subscription"]
+        subscription = self.provider.world.store.find("subscription", found)
+        return subscription is None or subscription["status"] == "canceled"
+
+    def open_invoices(self, customer: str) -> list[dict[str, Any]]:
+        found = self.provider.world.store.of("invoice", "customer", customer)
+        return [one for one in found if one["status"] == "open"]
+
+
+def _pays(world: World, customer: str) -> bool:
+    invoices = world.open_invoices(customer)
+    methods = world.provider.world.store.of("payment_method", "customer", customer)
+    if not invoices or not methods:
+        return False
+    collecting.receive(
+        world.provider.world, invoices[0], invoices[0]["amount_remaining"], next(iter(methods))
+    )
+    return True
+
+
+def _pays_a_part(world: World, customer: str) -> bool:
+    invoices = [one for one in world.open_invoices(customer) if one["amount_remaining"] > 100]
+    methods = list(world.provider.world.store.of("payment_method", "customer", customer))
+    if not invoices or not methods:
+        return False
+    collecting.receive(world.provider.world, invoices[0], 100, methods[0])
+    return True
+
+
+def _voids(world: World, customer: str) -> bool:
+    invoices = world.open_invoices(customer)
+    return bool(invoices) and _asked(world, "POST", f"/v1/invoices/{invoices[0]['id']}/void")
+
+
+def _cancels(world: World, customer: str) -> bool:
+    alive = [
+        one
+        for one in world.provider.world.store.of("subscription", "customer", customer)
+        if one["status"] != "canceled"
+    ]
+    return bool(alive) and _asked(world, "DELETE", f"/v1/subscriptions/{alive[0]['id']}")
+
+
+def _changes_the_card(world: World, customer: str) -> bool:
+    return _new_card(world, customer)
+
+
+def _is_held(world: World, customer: str) -> bool:
+    account = f"of-{customer}"
+    if account in world.held:
+        return False
+    world.held.add(account)
+    world.held_at[account] = world.happenings + 1
+    return True
+
+
+def _disputes(world: World, customer: str) -> bool:
+    paid = [
+        one
+        for one in world.provider.world.store.of("charge", "customer", customer)
+        if one["paid"] and not one["disputed"] and not one["refunded"]
+    ]
+    if len(paid) < 2:  # the first pays for the month before
+        return False
+    reversing.dispute(world.provider.world, paid[-1], reason="fraudulent")
+    return True
+
+
+_HAPPENINGS: Final[tuple[Callable[[World, str], bool], ...]] = (
+    *(_pays, _pays, _pays_a_part, _voids, _cancels, _changes_the_card, _changes_the_card),
+    *(_is_held, _disputes),
+)
+
+
+def _asked(world: World, method: str, path: str, params: dict[str, Any] | None = None) -> bool:
+    status, _, _ = world.provider.handle(method, path, params or {}, {})
+    return status < 400
+
+
+def _new_card(world: World, customer: str) -> bool:
+    number = "4242424242424242" if world.dice.random() < 0.5 else "5555555555554444"
+    status, method, _ = world.provider.handle(
+        "POST", "/v1/payment_methods", {"type": "card", "card": {"number": number}}, {}
+    )
+    assert status == 200, method
+    _asked(world, "POST", f"/v1/payment_methods/{method['id']}/attach", {"customer": customer})
+    settings = {"invoice_settings": {"default_payment_method": method["id"]}}
+    return _asked(world, "POST", f"/v1/customers/{customer}", settings)
+
+
+def stepper_of(world: World) -> Stepper:
+    return Stepper(
+        episodes=world.episodes,
+        payments=world.payments,
+        read_facts=LiveFacts(
+            provider=world.payments,
+            held=lambda account: "do_not_contact" if account in world.held else None,
+            now_ms=world.now_ms,
+        ),
+        send_mail=world.send_mail,
+        policy_of=lambda _: POLICY,
+        zone_of=lambda _: ZoneInfo("UTC"),
+        now_ms=world.now_ms,
+        lease_ms=LEASE_MS,
+    )
+
+
+def keeper_of(world: World) -> Keeper:
+    return Keeper(
+        episodes=world.episodes,
+        runs=world,
+        owner=CollectionOwner.OWN,
+        policy_name=lambda _: POLICY.name,
+        now_ms=world.now_ms,
+    )
+
+
+def run(world: World) -> World:
+    """Customers, a month that was paid, a renewal that fails, and all that follows until nothing is due."""
+    world.quiet = True
+    for _ in range(world.dice.choice((1, 1, 2))):
+        world.customers.append(_customer(world))
+    seen = 0
+    world.machine.now_ms = RENEWAL_MS
+    world.provider.tick()
+    world.quiet = False
+    for _ in range(world.dice.randint(0, 3)):
+        at_ms = RENEWAL_MS + world.dice.randint(0, 6 * DAY_MS)
+        world.machine.at(at_ms, world.something_happens)
+    while world.now_ms() < END_MS:
+        world.provider.tick()
+        world.note_settled()
+        seen = _webhooks(world, seen)
+        if world.now_ms() > QUIET_MS:
+            world.quiet = True
+        _sweep(world)
+        world.machine.run(world.now_ms() + HOUR_MS * world.dice.choice((1, 6, 24)))
+        world.machine.now_ms = _later(world)
+        if (world.quiet and _is_over(world)) or world.machine.ran_too_long():
+            break
+    return world
+
+
+def _later(world: World) -> int:
+    """The next look: soon while something goes on, else a day later."""
+    return world.machine.now_ms + world.dice.choice((HOUR_MS, 6 * HOUR_MS, DAY_MS))
+
+
+def _is_over(world: World) -> bool:
+    return not list(world.episodes.running()) and world.now_ms() > QUIET_MS + DAY_MS
+
+
+def _webhooks(world: World, seen: int) -> int:
+    """Tell the keeper what has happened since: lost ones come with the daily poll, some come twice."""
+    events = list(world.provider.world.store.all("event"))
+    for event in events[seen:]:
+        if not world.quiet and world.dice.random() < 0.1:
+            world.fired["webhook_late"] += 1
+            delay = world.dice.randint(0, DAY_MS)
+            world.machine.at(world.now_ms() + delay, lambda event=event: _told(world, event))
+            continue
+        _told(world, event)
+        if not world.quiet and world.dice.random() < 0.1:
+            world.fired["webhook_twice"] += 1
+            _told(world, event)
+    return len(events)
+
+
+def _told(world: World, event: dict[str, Any]) -> None:
+    about = event["data"]["object"]
+    customer = about["id"] if about["object"] == "customer" else about["customer"]
+    for _ in range(6):  # a delivery that fails comes again
+        try:
+            if event["type"] == "invoice.payment_failed":
+                failed = Failed(
+                    account=f"of-{customer}",
+                    customer=customer,
+                    invoice=about["id"],
+                    failed_ms=event["created"] * 1000,
+                )
+                world.keeper.payment_failed(failed)
+            else:
+                world.keeper.happened(customer)
+        except (CrashError, UnavailableError):
+            world.fired["delivery_again"] += 1
+            continue
+        return
+
+
+def _sweep(world: World) -> None:
+    try:
+        world.keeper.sweep()
+    except (CrashError, UnavailableError):
+        world.fired["sweep_died"] += 1
+
+
+def _customer(world: World) -> str:
+    provider, dice = world.provider, world.dice
+    _, customer, _ = provider.handle("POST", "/v1/customers", {"email": "a@example.com"}, {})
+    name = str(customer["id"])
+    _new_card(world, name)
+    _, product, _ = provider.handle("POST", "/v1/products", {"name": "Business"}, {})
+    price = {
+        "product": product["id"],
+        "currency": dice.choice(("usd", "jpy", "kwd")),
+        "unit_amount": dice.choice((4900, 9900, 123_450)),
+        "recurring": {"interval": "month"},
+    }
+    _, price, _ = provider.handle("POST", "/v1/prices", price, {})
+    scripting.write(world.provider.world, name, ["succeed"], then=None, append=False)
+    status, made, _ = provider.handle(
+        "POST", "/v1/subscriptions", {"customer": name, "items": [{"price": price["id"]}]}, {}
+    )
+    assert status == 200, made
+    scripting.write(world.provider.world, name, _outcomes(dice), then=_afterwards(dice), append=False)
+    return name
+
+
+def _outcomes(dice: Random) -> list[Any]:
+    hard = dice.random() < 0.3
+    first: Any = {"decline_code": dice.choice(HARD if hard else SOFT)}
+    return [first, *({"decline_code": dice.choice(SOFT)} for _ in range(dice.randint(0, 8)))]
+
+
+def _afterwards(dice: Random) -> Any:
+    return dice.choice(("succeed", "succeed", {"decline_code": "insufficient_funds"}))
