@@ -121,7 +121,7 @@ def test_cfn_lint_has_nothing_to_say(synth: Synth) -> None:
         check=False,
     )
 
-    assert len(templates) == 6
+    assert len(templates) == 7
     assert answer.stdout + answer.stderr == ""
     assert answer.returncode == 0
 
