@@ -267,7 +267,7 @@ def test_the_recompute_may_only_add_to_the_history(synth: Synth) -> None:
     assert {key for key in granted if key.endswith("*")} == {"history/rows/*", "raw/*", "recomputes/*"}
 
 
-def test_the_read_side_may_query_the_indexes_of_the_accounts_and_no_other(synth: Synth) -> None:
+def test_the_read_side_may_query_the_two_indexes_of_the_accounts_and_no_other(synth: Synth) -> None:
     resources = [json.dumps(r) for s in statements(synth, "api") for r in as_list(s["Resource"])]
 
     indexes = [resource.rpartition("/index/")[2] for resource in resources if "/index/" in resource]
@@ -341,6 +341,7 @@ def test_an_invocation_nobody_waits_for_ends_in_the_queue_with_its_payload(synth
 SCHEDULES = {
     "unconfirmed": "cron(*/5 * * * ? *)",
     "balance": "cron(7 * * * ? *)",
+    "billing": "cron(23 * * * ? *)",
     "detect": "cron(30 * * * ? *)",
     "recompute": "cron(15 1 * * ? *)",
     "sweep": "cron(30 2 * * ? *)",
