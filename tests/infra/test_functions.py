@@ -131,6 +131,7 @@ MAY = {
         "dynamodb:GetItem",
         "dynamodb:PutItem",
         "dynamodb:Query",
+        "sqs:GetQueueUrl",
         "sqs:SendMessage",
         "states:DescribeExecution",
         "states:SendTaskSuccess",

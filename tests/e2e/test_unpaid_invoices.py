@@ -1,0 +1,198 @@
+"""Unpaid invoices on the deployed stack, at a hurried clock: a day of an episode passes in seconds."""
+
+import json
+import os
+import socket
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import boto3
+import pytest
+from stemtide.dunning.episode import Episode
+from stemtide.dunning.ledger import Entry, Kind, whole
+from stemtide.store.episodes import EpisodeTable
+
+from infra.local.home import ROOT, Home
+from tests.e2e.conftest import run_local
+from tests.e2e.payments import Payments
+from tests.e2e.stack import Stack
+
+pytestmark = pytest.mark.e2e
+
+DAY_S = 12
+"""Real seconds of a model day."""
+WHOLE_EPISODE_S = 45 * DAY_S
+
+
+@pytest.fixture(scope="module")
+def hurried() -> Iterator[Stack]:
+    """A local cloud of these journeys' own, whose clock hurries."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        home = Home(folder=ROOT / "build" / "e2e-hurried", port=free.getsockname()[1])
+    before = os.environ.get("CLOCK_SCALE")
+    os.environ["CLOCK_SCALE"] = str(86_400 // DAY_S)
+    try:
+        run_local(home, "down")
+        run_local(home, "up")
+        yield Stack.load(home.stack_file)
+    finally:
+        run_local(home, "down")
+        if before is None:
+            del os.environ["CLOCK_SCALE"]
+        else:
+            os.environ["CLOCK_SCALE"] = before
+
+
+@pytest.fixture(scope="module")
+def payments(hurried: Stack) -> Payments:
+    return Payments(hurried)
+
+
+@pytest.fixture(scope="module")
+def episodes(hurried: Stack) -> EpisodeTable:
+    resource: Any = boto3.resource(
+        "dynamodb",
+        endpoint_url=hurried.facts["endpoint_url"],
+        region_name=hurried.facts["region"],
+        aws_access_key_id="000000000000",
+        aws_secret_access_key="test",
+    )
+    return EpisodeTable(resource.Table(hurried.facts["tables"]["episodes"]))
+
+
+def fails(payments: Payments, account: str, outcomes: list[Any], then: Any = None) -> tuple[str, str]:
+    """A customer whose renewal fails with the first outcome: customer and subscription."""
+    who = payments.customer(account=account)
+    payments.v1.customers.update(who, {"email": f"{account}@example.com", "name": "Ada"})
+    payments.control("script", {"customer": who, "outcomes": ["succeed"]})
+    subscription = payments.subscribe(who, "business")
+    payments.control("script", {"customer": who, "outcomes": outcomes, "then": then})
+    payments.control(f"subscriptions/{subscription.id}/renew", {})
+    return who, str(subscription.id)
+
+
+def until(look: Callable[[], Any], *, within: float = WHOLE_EPISODE_S) -> Any:
+    """What `look` sees once it is true."""
+    deadline = time.monotonic() + within
+    while not (found := look()):
+        assert time.monotonic() < deadline, "it has not happened in time"
+        time.sleep(0.5)
+    return found
+
+
+def episode(episodes: EpisodeTable, account: str) -> tuple[Episode, list[Entry]]:
+    """The one episode of an account, as soon as there is one, with its ledger."""
+    [listed] = until(lambda: episodes.of_account(account))
+    found = episodes.read(listed.id)
+    assert found is not None
+    return found[0], whole(found[1])
+
+
+def ended(episodes: EpisodeTable, account: str) -> tuple[Episode, list[Entry]]:
+    """The episode when it is over."""
+    until(lambda: episode(episodes, account)[0].is_over)
+    return episode(episodes, account)
+
+
+def mails(stack: Stack, account: str) -> list[dict[str, Any]]:
+    """What the mailbox got for an account, the oldest first."""
+    with urllib.request.urlopen(f"{stack.facts['mailbox_url']}?account={account}") as answer:
+        found: list[dict[str, Any]] = json.load(answer)
+    return found[::-1]
+
+
+def charges(payments: Payments, customer: str) -> list[dict[str, Any]]:
+    """What the network was asked for of the customer's renewal."""
+    found = payments.control("charges")["charges"]
+    return [one for one in found if one["customer"] == customer][1:]
+
+
+def of_kind(entries: list[Entry], kind: Kind) -> list[Entry]:
+    return [entry for entry in entries if entry.kind is kind]
+
+
+def test_a_customer_who_pays_between_two_tries_hears_no_more(
+    hurried: Stack, payments: Payments, episodes: EpisodeTable
+) -> None:
+    who, _ = fails(payments, "unpaid-1", ["do_not_honor"], then="do_not_honor")
+    until(lambda: len(of_kind(episode(episodes, "unpaid-1")[1], Kind.CHARGE)) == 2)
+    invoice = episode(episodes, "unpaid-1")[0].anchor
+
+    payments.control(f"invoices/{invoice}/pay", {})
+    paid_after = len(mails(hurried, "unpaid-1"))
+    found, entries = ended(episodes, "unpaid-1")
+
+    assert found.ending == "recovered"
+    assert len(of_kind(entries, Kind.CHARGE)) == 2
+    assert len(mails(hurried, "unpaid-1")) - paid_after <= 1  # one that was claimed may be on its way
+    tried = charges(payments, who)
+    assert [one["status"] for one in tried].count("succeeded") == 1
+
+
+def test_a_lost_card_is_never_tried_again_and_a_new_one_at_once(
+    hurried: Stack, payments: Payments, episodes: EpisodeTable
+) -> None:
+    who, _ = fails(payments, "unpaid-2", ["lost_card"])
+    [first] = until(lambda: mails(hurried, "unpaid-2"))
+    assert "stolen" not in first["text"].lower()
+    assert "lost" not in first["text"].lower()
+    assert len(charges(payments, who)) == 1
+
+    card = payments.v1.payment_methods.create({"type": "card", "card": {"number": "5555555555554444"}})
+    payments.v1.payment_methods.attach(card.id, {"customer": who})
+    payments.v1.customers.update(who, {"invoice_settings": {"default_payment_method": card.id}})
+    found, entries = ended(episodes, "unpaid-2")
+
+    assert found.ending == "recovered"
+    assert of_kind(entries, Kind.MAIL)[0].template == "payment_needs_card"
+    assert len(of_kind(entries, Kind.CHARGE_CLAIMED)) == 1
+    assert [one["status"] for one in charges(payments, who)] == ["failed", "succeeded"]
+
+
+def test_what_cannot_be_collected_ends_with_the_subscription_canceled(
+    hurried: Stack, payments: Payments, episodes: EpisodeTable
+) -> None:
+    who, subscription = fails(
+        payments, "unpaid-3", ["insufficient_funds"], then={"decline_code": "insufficient_funds"}
+    )
+
+    found, entries = ended(episodes, "unpaid-3")
+
+    assert found.ending == "exhausted"
+    assert payments.v1.subscriptions.retrieve(subscription).status == "canceled"
+    steps = [entry.step for entry in of_kind(entries, Kind.MAIL)]
+    assert steps == ["first", "reminder", "second_reminder", "final_notice"]
+    assert len(mails(hurried, "unpaid-3")) == 4
+    assert 3 <= len(charges(payments, who)) <= 8
+    assert {one["status"] for one in charges(payments, who)} == {"failed"}
+
+
+def test_a_lost_reply_is_one_charge(hurried: Stack, payments: Payments, episodes: EpisodeTable) -> None:
+    who, _ = fails(payments, "unpaid-4", ["do_not_honor", "lost_reply"])
+
+    found, entries = ended(episodes, "unpaid-4")
+
+    assert found.ending == "recovered"
+    assert [one["status"] for one in charges(payments, who)] == ["failed", "succeeded"]
+    [result] = of_kind(entries, Kind.CHARGE)
+    assert result.outcome == "succeeded"
+
+
+def test_webhooks_held_doubled_and_shuffled_lead_to_the_same_end(
+    hurried: Stack, payments: Payments, episodes: EpisodeTable
+) -> None:
+    payments.control("webhooks/hold", {})
+    payments.control("webhooks/duplicate", {"times": 3})
+    payments.control("webhooks/shuffle", {"seed": 3})
+    who, _ = fails(payments, "unpaid-5", ["do_not_honor"])
+    payments.control("webhooks/release", {})
+
+    found, entries = ended(episodes, "unpaid-5")
+
+    assert found.ending == "recovered"
+    assert len(of_kind(entries, Kind.OPENED)) == 1
+    assert [one["status"] for one in charges(payments, who)] == ["failed", "succeeded"]
+    assert len(mails(hurried, "unpaid-5")) == len(of_kind(entries, Kind.MAIL))
