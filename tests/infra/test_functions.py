@@ -346,7 +346,6 @@ SCHEDULES = {
     "detect": "cron(30 * * * ? *)",
     "recompute": "cron(15 1 * * ? *)",
     "sweep": "cron(30 2 * * ? *)",
-    "billing": "cron(23 * * * ? *)",
     "episodes": "cron(41 * * * ? *)",
 }
 
