@@ -1,9 +1,10 @@
 """What a reconcile asks for, and when it compares all subscriptions."""
 
+from stemtide.billing.objects import Kind
 from stemtide.billing.reconcile import LISTED_S, OVERLAP_S, WALK_EVERY_MS, Progress
 
 from tests.billing_memory import Memory
-from tests.billing_provider import item, price, subscription
+from tests.billing_provider import invoice, item, price, subscription
 
 DAY_S = 86_400
 STARTER = price("starter", 1000, lookup_key="starter")
@@ -59,6 +60,16 @@ def test_where_events_are_listed_no_more_every_customer_is_read_whatever_it_look
 
     assert (found.walked, found.differed) == (1, 1)
     assert one.books["acme"].book.told["starter"].mrr == 500
+
+
+def test_where_events_are_listed_no_more_open_invoices_are_found_without_a_subscription() -> None:
+    one = Memory()
+    one.provider.now_s = NOW_S
+    one.provider.objects["cus_1"] = {"id": "cus_1", "object": "customer", "metadata": {"account": "acme"}}
+    one.provider.objects["in_1"] = invoice("1", "cus_1", 500, attempt_count=1)
+
+    assert one.reconcile().differed == 1
+    assert ("cus_1", Kind.INVOICE, "in_1") in one.objects
 
 
 def test_a_week_after_the_last_time_all_are_compared_and_those_that_differ_are_read() -> None:

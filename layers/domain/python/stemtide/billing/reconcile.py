@@ -13,7 +13,7 @@ import msgspec
 
 from stemtide.billing.events import Claim, Pending, State, claim_of, refresh_of
 from stemtide.billing.normalise import customer_of, subscription_of
-from stemtide.billing.objects import Kind, MalformedError, Subscription
+from stemtide.billing.objects import OPEN, Kind, MalformedError, Subscription
 from stemtide.billing.ports import BillingPorts
 from stemtide.billing.provider import Json
 from stemtide.billing.reading import reference
@@ -139,8 +139,8 @@ def _events(
 
 
 def _walk(ports: ReconcilePorts, found: Reconciled, *, now_ms: int, every: bool) -> None:
-    """Claim a look at each customer of whom a subscription is not as it was seen last; at `every` one where
-    events were missed."""
+    """Claim a look at each customer of whom a subscription is not as it was seen last; at `every` one, and
+    those with an open invoice, where events were missed."""
     differ: set[str] = set()
     found.walked = 0
     for one in ports.billing.provider.subscriptions():
@@ -149,6 +149,11 @@ def _walk(ports: ReconcilePorts, found: Reconciled, *, now_ms: int, every: bool)
         if customer is None or customer in differ:
             continue
         if every or _differs(ports.billing, customer, one, now_ms):
+            differ.add(customer)
+            look_at(ports, customer, now_ms=now_ms)
+    for one in ports.billing.provider.invoices(status=OPEN) if every else ():
+        customer = reference(one.get("customer"))
+        if customer is not None and customer not in differ:
             differ.add(customer)
             look_at(ports, customer, now_ms=now_ms)
     found.differed = len(differ)
