@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from typing import Any, Final
 
+from stemtide.billing.amounts import minor_units, scale
 from stemtide.billing.monthly import PERIODS_A_MONTH, a_month, after_discounts, price_of, rounded
 from stemtide.billing.objects import PAYING, Customer, Discount, Invoice, Item, MalformedError, Subscription
 from stemtide.billing.plan_names import PlanNames
@@ -90,16 +91,22 @@ def invoice_of(found: Json, *, charges: Iterable[Json] = ()) -> Invoice:
     payments = tuple(dict.fromkeys(_intents(found)))
     own = [charge for charge in charges if _pays(charge, text(found, "id"), payments)]
     settled = part(found, "status_transitions")
+    currency = text(found, "currency").upper()
+    due, paid, remaining = (
+        minor_units(whole(found, name), currency)
+        for name in ("amount_due", "amount_paid", "amount_remaining")
+    )
+    refunded = sum(whole(charge, "amount_refunded", 0) for charge in own)
     return Invoice(
         id=text(found, "id"),
         customer=needed_reference(found, "customer"),
         subscription=reference(part(found, "parent", "subscription_details").get("subscription"))
         or reference(found.get("subscription")),
         status=text(found, "status"),
-        currency=text(found, "currency").upper(),
-        amount_due=whole(found, "amount_due"),
-        amount_paid=whole(found, "amount_paid"),
-        amount_remaining=whole(found, "amount_remaining"),
+        currency=currency,
+        amount_due=due,
+        amount_paid=paid,
+        amount_remaining=remaining,
         attempt_count=whole(found, "attempt_count", 0),
         next_attempt_ms=instant(found, "next_payment_attempt"),
         due_ms=instant(found, "due_date"),
@@ -112,7 +119,7 @@ def invoice_of(found: Json, *, charges: Iterable[Json] = ()) -> Invoice:
         billing_reason=found.get("billing_reason"),
         collection=found.get("collection_method") or "charge_automatically",
         payments=payments,
-        amount_refunded=sum(whole(charge, "amount_refunded", 0) for charge in own),
+        amount_refunded=minor_units(refunded, currency),
         disputed=any(bool(charge.get("disputed")) for charge in own),
     )  # fmt: skip
 
@@ -138,7 +145,7 @@ def _worth(
         name = text(row, "id")
         if name in left:
             interval, count = _interval(part(row, "price"))
-            worth[name] = rounded(a_month(left[name], interval, count))
+            worth[name] = rounded(a_month(left[name] * scale(currency), interval, count))
     return worth
 
 

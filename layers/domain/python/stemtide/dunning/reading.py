@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import msgspec
 
+from stemtide.billing.amounts import minor_units
 from stemtide.billing.provider import Json
 from stemtide.dunning.declines import decline_of
 from stemtide.dunning.episode import Episode
@@ -101,11 +102,12 @@ def _intent(charge: Json) -> str:
 def _invoice(invoice: Json, charges: Iterable[Json], by_intent: Mapping[str, str]) -> Invoice:
     own = [charge for charge in charges if by_intent.get(_intent(charge)) == invoice["id"]]
     failed = [int(charge["created"]) * _S for charge in own if charge["status"] == "failed"]
+    currency = str(invoice["currency"]).upper()
     return Invoice(
         id=invoice["id"],
         status=InvoiceStatus(invoice["status"]),
-        due=int(invoice["amount_remaining"]),
-        currency=str(invoice["currency"]).upper(),
+        due=minor_units(int(invoice["amount_remaining"]), currency),
+        currency=currency,
         created_ms=int(invoice["created"]) * _S,
         failed_ms=min(failed, default=None),
         tries=max(int(invoice["attempt_count"]), len(own)),
