@@ -6,6 +6,7 @@ import socket
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import boto3
@@ -21,9 +22,9 @@ from tests.e2e.stack import Stack
 
 pytestmark = pytest.mark.e2e
 
-DAY_S = 12
+DAY_S = 6
 """Real seconds of a model day."""
-WHOLE_EPISODE_S = 45 * DAY_S
+WHOLE_EPISODE_S = 80 * DAY_S
 
 
 @pytest.fixture(scope="module")
@@ -63,15 +64,41 @@ def episodes(hurried: Stack) -> EpisodeTable:
     return EpisodeTable(resource.Table(hurried.facts["tables"]["episodes"]))
 
 
-def fails(payments: Payments, account: str, outcomes: list[Any], then: Any = None) -> tuple[str, str]:
-    """A customer whose renewal fails with the first outcome: customer and subscription."""
+@dataclass(frozen=True, slots=True)
+class Unpaid:
+    """A customer whose renewal has failed."""
+
+    customer: str
+    subscription: str
+
+
+@pytest.fixture(scope="module")
+def unpaid(payments: Payments) -> dict[str, Unpaid]:
+    """Customers by account whose payments fail in different ways: their episodes run side by side."""
+    found = {
+        "pays": fails(payments, "pays", ["do_not_honor"], then="do_not_honor"),
+        "lost_card": fails(payments, "lost_card", ["lost_card"]),
+        "never": fails(payments, "never", ["insufficient_funds"], then="insufficient_funds"),
+        "lost_reply": fails(payments, "lost_reply", ["do_not_honor", "lost_reply"]),
+    }
+    payments.delivered()
+    payments.control("webhooks/hold", {})
+    payments.control("webhooks/duplicate", {"times": 3})
+    payments.control("webhooks/shuffle", {"seed": 3})
+    found["shuffled"] = fails(payments, "shuffled", ["do_not_honor"])
+    payments.control("webhooks/release", {})
+    return found
+
+
+def fails(payments: Payments, account: str, outcomes: list[Any], then: Any = None) -> Unpaid:
+    """A customer whose renewal fails with the first outcome."""
     who = payments.customer(account=account)
     payments.v1.customers.update(who, {"email": f"{account}@example.com", "name": "Ada"})
     payments.control("script", {"customer": who, "outcomes": ["succeed"]})
     subscription = payments.subscribe(who, "business")
     payments.control("script", {"customer": who, "outcomes": outcomes, "then": then})
     payments.control(f"subscriptions/{subscription.id}/renew", {})
-    return who, str(subscription.id)
+    return Unpaid(who, str(subscription.id))
 
 
 def until(look: Callable[[], Any], *, within: float = WHOLE_EPISODE_S) -> Any:
@@ -114,85 +141,84 @@ def of_kind(entries: list[Entry], kind: Kind) -> list[Entry]:
     return [entry for entry in entries if entry.kind is kind]
 
 
-def test_a_customer_who_pays_between_two_tries_hears_no_more(
-    hurried: Stack, payments: Payments, episodes: EpisodeTable
-) -> None:
-    who, _ = fails(payments, "unpaid-1", ["do_not_honor"], then="do_not_honor")
-    until(lambda: len(of_kind(episode(episodes, "unpaid-1")[1], Kind.CHARGE)) == 2)
-    invoice = episode(episodes, "unpaid-1")[0].anchor
-
-    payments.control(f"invoices/{invoice}/pay", {})
-    paid_after = len(mails(hurried, "unpaid-1"))
-    found, entries = ended(episodes, "unpaid-1")
-
-    assert found.ending == "recovered"
-    assert len(of_kind(entries, Kind.CHARGE)) == 2
-    assert len(mails(hurried, "unpaid-1")) - paid_after <= 1  # one that was claimed may be on its way
-    tried = charges(payments, who)
-    assert [one["status"] for one in tried].count("succeeded") == 1
-
-
 def test_a_lost_card_is_never_tried_again_and_a_new_one_at_once(
-    hurried: Stack, payments: Payments, episodes: EpisodeTable
+    hurried: Stack, payments: Payments, episodes: EpisodeTable, unpaid: dict[str, Unpaid]
 ) -> None:
-    who, _ = fails(payments, "unpaid-2", ["lost_card"])
-    [first] = until(lambda: mails(hurried, "unpaid-2"))
+    first = until(lambda: mails(hurried, "lost_card"))[0]
     assert "stolen" not in first["text"].lower()
     assert "lost" not in first["text"].lower()
-    assert len(charges(payments, who)) == 1
+    assert len(charges(payments, unpaid["lost_card"].customer)) == 1
 
     card = payments.v1.payment_methods.create({"type": "card", "card": {"number": "5555555555554444"}})
-    payments.v1.payment_methods.attach(card.id, {"customer": who})
-    payments.v1.customers.update(who, {"invoice_settings": {"default_payment_method": card.id}})
-    found, entries = ended(episodes, "unpaid-2")
+    payments.v1.payment_methods.attach(card.id, {"customer": unpaid["lost_card"].customer})
+    payments.v1.customers.update(
+        unpaid["lost_card"].customer, {"invoice_settings": {"default_payment_method": card.id}}
+    )
+    found, entries = ended(episodes, "lost_card")
 
     assert found.ending == "recovered"
     assert of_kind(entries, Kind.MAIL)[0].template == "payment_needs_card"
     assert len(of_kind(entries, Kind.CHARGE_CLAIMED)) == 1
-    assert [one["status"] for one in charges(payments, who)] == ["failed", "succeeded"]
+    assert [one["status"] for one in charges(payments, unpaid["lost_card"].customer)] == [
+        "failed",
+        "succeeded",
+    ]
+
+
+def test_a_customer_who_pays_between_two_tries_hears_no_more(
+    hurried: Stack, payments: Payments, episodes: EpisodeTable, unpaid: dict[str, Unpaid]
+) -> None:
+    until(lambda: len(of_kind(episode(episodes, "pays")[1], Kind.CHARGE)) == 2)
+    invoice = episode(episodes, "pays")[0].anchor
+
+    payments.control(f"invoices/{invoice}/pay", {})
+    paid_after = len(mails(hurried, "pays"))
+    found, entries = ended(episodes, "pays")
+
+    assert found.ending == "recovered"
+    assert len(of_kind(entries, Kind.CHARGE)) == 2
+    assert len(mails(hurried, "pays")) - paid_after <= 1  # one that was claimed may be on its way
+    tried = charges(payments, unpaid["pays"].customer)
+    assert [one["status"] for one in tried].count("succeeded") == 1
 
 
 def test_what_cannot_be_collected_ends_with_the_subscription_canceled(
-    hurried: Stack, payments: Payments, episodes: EpisodeTable
+    hurried: Stack, payments: Payments, episodes: EpisodeTable, unpaid: dict[str, Unpaid]
 ) -> None:
-    who, subscription = fails(
-        payments, "unpaid-3", ["insufficient_funds"], then={"decline_code": "insufficient_funds"}
-    )
-
-    found, entries = ended(episodes, "unpaid-3")
+    found, entries = ended(episodes, "never")
 
     assert found.ending == "exhausted"
-    assert payments.v1.subscriptions.retrieve(subscription).status == "canceled"
+    assert payments.v1.subscriptions.retrieve(unpaid["never"].subscription).status == "canceled"
     steps = [entry.step for entry in of_kind(entries, Kind.MAIL)]
     assert steps == ["first", "reminder", "second_reminder", "final_notice"]
-    assert len(mails(hurried, "unpaid-3")) == 4
-    assert 3 <= len(charges(payments, who)) <= 8
-    assert {one["status"] for one in charges(payments, who)} == {"failed"}
+    assert len(mails(hurried, "never")) == 4
+    assert 3 <= len(charges(payments, unpaid["never"].customer)) <= 8
+    assert {one["status"] for one in charges(payments, unpaid["never"].customer)} == {"failed"}
 
 
-def test_a_lost_reply_is_one_charge(hurried: Stack, payments: Payments, episodes: EpisodeTable) -> None:
-    who, _ = fails(payments, "unpaid-4", ["do_not_honor", "lost_reply"])
-
-    found, entries = ended(episodes, "unpaid-4")
+def test_a_lost_reply_is_one_charge(
+    payments: Payments, episodes: EpisodeTable, unpaid: dict[str, Unpaid]
+) -> None:
+    found, entries = ended(episodes, "lost_reply")
 
     assert found.ending == "recovered"
-    assert [one["status"] for one in charges(payments, who)] == ["failed", "succeeded"]
+    assert [one["status"] for one in charges(payments, unpaid["lost_reply"].customer)] == [
+        "failed",
+        "succeeded",
+    ]
     [result] = of_kind(entries, Kind.CHARGE)
     assert result.outcome == "succeeded"
 
 
 def test_webhooks_held_doubled_and_shuffled_lead_to_the_same_end(
-    hurried: Stack, payments: Payments, episodes: EpisodeTable
+    hurried: Stack, payments: Payments, episodes: EpisodeTable, unpaid: dict[str, Unpaid]
 ) -> None:
-    payments.control("webhooks/hold", {})
-    payments.control("webhooks/duplicate", {"times": 3})
-    payments.control("webhooks/shuffle", {"seed": 3})
-    who, _ = fails(payments, "unpaid-5", ["do_not_honor"])
-    payments.control("webhooks/release", {})
-
-    found, entries = ended(episodes, "unpaid-5")
+    found, entries = ended(episodes, "shuffled")
 
     assert found.ending == "recovered"
     assert len(of_kind(entries, Kind.OPENED)) == 1
-    assert [one["status"] for one in charges(payments, who)] == ["failed", "succeeded"]
-    assert len(mails(hurried, "unpaid-5")) == len(of_kind(entries, Kind.MAIL))
+    assert [one["status"] for one in charges(payments, unpaid["shuffled"].customer)] == [
+        "failed",
+        "succeeded",
+    ]
+    assert len(mails(hurried, "shuffled")) == len(of_kind(entries, Kind.MAIL))
