@@ -36,6 +36,8 @@ COMMANDS: Final = {
     "mrr": "mrr",
     "compare": "compare",
     "shadow": "shadow",
+    "episodes": "episodes",
+    "ledger": "ledger",
     "mail": "mail",
     "contacts": "contacts",
     "status": "status",

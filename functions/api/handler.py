@@ -5,6 +5,7 @@ from typing import Any
 
 import boto3
 from aws_lambda_powertools import Logger
+from stemtide.clock import ModelClock
 from stemtide.config import bundled_config
 from stemtide.http.app import answer
 from stemtide.http.reads import ReadApi
@@ -23,9 +24,11 @@ def api() -> ReadApi:
         usage_table=tables.Table(settings.usage_table),
         accounts_table=tables.Table(settings.accounts_table),
         contacts_table=tables.Table(settings.contacts_table),
+        episodes_table=tables.Table(settings.episodes_table),
         ingest_table=tables.Table(settings.ingest_table),
         s3=boto3.client("s3"),
         archive_bucket=settings.archive_bucket,
+        clock=ModelClock.parse(settings.clock),
     )
 
 

@@ -10,6 +10,7 @@ from infra.constructs.function import Function
 from infra.constructs.layers import Layers
 
 LISTED_BY = ("by_risk", "by_csm")
+EPISODES_BY = ("by_account", "by_day")
 
 
 class ReadApi(Construct):
@@ -36,8 +37,10 @@ class ReadApi(Construct):
                 usage_table=tables.usage.table_name,
                 accounts_table=tables.accounts.table_name,
                 contacts_table=tables.contacts.table_name,
+                episodes_table=tables.episodes.table_name,
                 ingest_table=tables.ingest.table_name,
                 archive_bucket=archive.bucket.bucket_name,
+                clock=deployment.clock,
             ),
         )
         self.function.allow(
@@ -46,9 +49,10 @@ class ReadApi(Construct):
             tables.accounts.table_arn,
             tables.ingest.table_arn,
         )
-        self.function.allow(["dynamodb:Query"], tables.contacts.table_arn)
+        self.function.allow(["dynamodb:Query"], tables.contacts.table_arn, tables.episodes.table_arn)
         self.function.allow(
             ["dynamodb:Query"],
             *(f"{tables.accounts.table_arn}/index/{name}" for name in LISTED_BY),
+            *(f"{tables.episodes.table_arn}/index/{name}" for name in EPISODES_BY),
         )
         self.function.allow_objects(["s3:GetObject"], archive.bucket, prefix="quarantine/")

@@ -43,8 +43,10 @@ SETTINGS = (
         usage_table="usage",
         accounts_table="accounts",
         contacts_table="contacts",
+        episodes_table="episodes",
         ingest_table="ingest",
         archive_bucket="archive",
+        clock="0/0/1.0",
     ),
     PreferencesSettings(contacts_table="contacts", link_keys_secret="link-keys", clock="0/0/1.0"),
     ScoreSettings(

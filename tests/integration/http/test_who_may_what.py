@@ -5,11 +5,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from stemtide.access import BY_KEY, GET_USAGE, POST_EVENTS, POST_STRIPE, ROUTES, Role, Route
+from stemtide.access import BY_KEY, GET_EPISODE, GET_USAGE, POST_EVENTS, POST_STRIPE, ROUTES, Role, Route
 from stemtide.config import load_config
 from stemtide.profile import Profile
+from stemtide.store.episodes import EpisodeTable
 from stemtide.store.records import Records
 
+from tests.dunning_episodes import FIRST, episode
 from tests.http_api import claims_of, get, post, track
 from tests.integration.http.conftest import Cloud
 
@@ -22,6 +24,7 @@ CALLERS: dict[str, dict[str, Any] | None] = {
     "admin": claims_of("[admin]"),
     "csm and viewer": claims_of("[viewer csm]"),
 }
+EPISODE = episode()
 ROLE_OF = {"viewer": Role.VIEWER, "csm": Role.CSM, "admin": Role.ADMIN, "csm and viewer": Role.CSM}
 
 
@@ -39,7 +42,8 @@ def expected(route: Route, who: str) -> int:
 @pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.operation)
 def test_a_caller_gets_what_the_table_of_routes_says(cloud: Cloud, route: Route, who: str) -> None:
     cloud.put_usage("acme", "2024-01-03", {"page": 1})
-    event = get(route, claims=CALLERS[who])
+    EpisodeTable(cloud.table["episodes"]).open(EPISODE, FIRST)
+    event = get(route, claims=CALLERS[who], account=EPISODE.id if route is GET_EPISODE else "acme")
     event["body"] = post(track())["body"] if route in (POST_EVENTS, POST_STRIPE) else None
 
     assert cloud.call(event).status == expected(route, who)

@@ -125,6 +125,30 @@ GET_TIMELINE: Final = Route(
     operation="getAccountTimeline",
     summary="What happened to one account and what was withheld, newest first",
 )
+LIST_EPISODES: Final = Route(
+    method="GET",
+    path="/v1/accounts/{id}/episodes",
+    function="api",
+    access=EVERY_ROLE,
+    operation="listAccountEpisodes",
+    summary="The runs of dunning about one account, newest first",
+)
+GET_EPISODE: Final = Route(
+    method="GET",
+    path="/v1/episodes/{id}",
+    function="api",
+    access=EVERY_ROLE,
+    operation="getEpisode",
+    summary="One run of dunning: attempts, mails, what comes next, its whole ledger",
+)
+LIST_LEDGER: Final = Route(
+    method="GET",
+    path="/v1/ledger",
+    function="api",
+    access=EVERY_ROLE,
+    operation="listLedger",
+    summary="Every charge, mail and skip of all episodes, oldest first",
+)
 GET_FEATURES: Final = Route(
     method="GET",
     path="/v1/accounts/{id}/features",
@@ -176,6 +200,9 @@ ROUTES: Final = (
     GET_USAGE,
     LIST_SCORES,
     GET_TIMELINE,
+    LIST_EPISODES,
+    GET_EPISODE,
+    LIST_LEDGER,
     GET_FEATURES,
     POST_SCORE,
     GET_UNSUBSCRIBE,

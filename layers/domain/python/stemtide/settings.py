@@ -63,8 +63,10 @@ class ApiSettings(Settings):
     usage_table: str
     accounts_table: str
     contacts_table: str
+    episodes_table: str
     ingest_table: str
     archive_bucket: str
+    clock: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ import msgspec
 from stemtide import access, limits
 from stemtide.access import RANKED_ROLES, Route
 from stemtide.calls import CALL_TYPES, Reason
-from stemtide.http import account_bodies, accounts, bodies, parameters, timeline
+from stemtide.http import account_bodies, accounts, bodies, episode_bodies, episodes, parameters, timeline
 from stemtide.http.forms import MAX_FORM_BYTES
 from stemtide.mail.links import MAX_TOKEN_CHARS
 from stemtide.mail.preferences import JOURNEYS
@@ -84,6 +84,13 @@ _ACCOUNT: Final[_Json] = {
     "description": "Account id",
     "schema": {"type": "string", "pattern": f"^[A-Za-z0-9._:@-]{{1,{limits.MAX_ACCOUNT_ID_CHARS}}}$"},
 }
+_EPISODE: Final[_Json] = {
+    "name": "id",
+    "in": "path",
+    "required": True,
+    "description": "Episode id",
+    "schema": {"type": "string", "pattern": f"^{parameters.EPISODE_ID}$"},
+}
 _RANGE: Final[list[_Json]] = [
     _query("from", _DATE, f"First UTC day; by default {parameters.DEFAULT_DAYS} days up to `to`."),
     _query("to", _DATE, f"Last UTC day, included; by default today. At most {parameters.MAX_DAYS} days."),
@@ -125,6 +132,17 @@ _PARAMETERS: Final[dict[Route, list[_Json]]] = {
         ),
         _query("cursor", {"type": "string"}, "`cursor` of the page before."),
     ],
+    access.LIST_EPISODES: [_ACCOUNT],
+    access.GET_EPISODE: [_EPISODE],
+    access.LIST_LEDGER: [
+        *_RANGE,
+        _query(
+            "limit",
+            {"type": "integer", "minimum": 1, "maximum": episodes.MAX_PAGE},
+            f"Entries a page, {episodes.PAGE} by default.",
+        ),
+        _query("cursor", {"type": "string"}, "`cursor` of the page before, with the same days."),
+    ],
     access.LIST_ACCOUNTS: [
         _query("tier", {"enum": list(accounts.TIERS)}, "Only this tier; `none`: accounts without a score."),
         _query("csm", {"type": "string", "format": "email"}, "Only the accounts of this csm."),
@@ -161,6 +179,9 @@ _ANSWERS: Final[dict[Route, tuple[int, type | None]]] = {
     access.GET_USAGE: (200, bodies.Usage),
     access.LIST_SCORES: (200, account_bodies.AccountScores),
     access.GET_TIMELINE: (200, timeline.AccountTimeline),
+    access.LIST_EPISODES: (200, episode_bodies.AccountEpisodes),
+    access.GET_EPISODE: (200, episode_bodies.Episode),
+    access.LIST_LEDGER: (200, episode_bodies.Ledger),
     access.GET_FEATURES: (200, bodies.Features),
     access.POST_SCORE: (200, account_bodies.Account),
     access.GET_OPENAPI: (200, None),

@@ -11,6 +11,7 @@ from stemtide.http.problem import bad_parameter
 from stemtide.http.request import Request
 
 AS_OF_FORMS: Final = "a UTC date (its end), e.g. 2026-01-31, or an instant, e.g. 2026-01-31T09:30:00Z"
+EPISODE_ID: Final = "[0-9a-f]{24}"
 DEFAULT_DAYS: Final = 30
 MAX_DAYS: Final = 400
 
@@ -40,6 +41,18 @@ def account_of(request: Request) -> str:
     if not is_account_id(account):
         raise bad_parameter("id", "an account id is 1-128 of letters, digits and ._:@-.")
     return account
+
+
+def episode_of(request: Request) -> str:
+    """The episode in the path.
+
+    Raises:
+        Problem: 400, not an id of one.
+    """
+    episode = request.path["id"]
+    if not re.fullmatch(EPISODE_ID, episode, re.ASCII):
+        raise bad_parameter("id", "an episode's id is 24 of 0-9 and a-f.")
+    return episode
 
 
 def day(request: Request, name: str) -> date | None:

@@ -9,17 +9,20 @@ import msgspec
 
 from stemtide.access import GET_COUNTERS, GET_OPENAPI, GET_QUARANTINE, GET_USAGE
 from stemtide.calls import Reason
+from stemtide.clock import ModelClock
 from stemtide.config_schema import Config, Signal
 from stemtide.http import parameters
 from stemtide.http.accounts import AccountReads
 from stemtide.http.app import Operation
 from stemtide.http.auth import caller, may_see
 from stemtide.http.bodies import IngestCounters, QuarantinedCall, QuarantineList, Usage, UsageDay
+from stemtide.http.episodes import EpisodeReads
 from stemtide.http.openapi import document
 from stemtide.http.problem import Problem, Response, bad_parameter, no_account, response
 from stemtide.http.request import Request
 from stemtide.http.timeline import TimelineReads
 from stemtide.store.counters import read_counters
+from stemtide.store.episodes import EpisodeTable
 from stemtide.store.quarantine import Quarantined, get_payload, get_quarantined, list_quarantined
 from stemtide.store.records import Records
 from stemtide.store.timeline import Timeline
@@ -42,9 +45,11 @@ class ReadApi:
     usage_table: Any
     accounts_table: Any
     contacts_table: Any
+    episodes_table: Any
     ingest_table: Any
     s3: Any
     archive_bucket: str
+    clock: ModelClock
 
     def operations(self) -> dict[str, Operation]:
         """The operations by id."""
@@ -56,7 +61,12 @@ class ReadApi:
             **self._accounts().operations(),
             **TimelineReads(
                 accounts=self._accounts(),
-                timeline=Timeline(accounts=self.accounts_table, contacts=self.contacts_table),
+                timeline=Timeline(
+                    accounts=self.accounts_table, contacts=self.contacts_table, episodes=self.episodes_table
+                ),
+            ).operations(),
+            **EpisodeReads(
+                accounts=self._accounts(), episodes=EpisodeTable(self.episodes_table), clock=self.clock
             ).operations(),
         }
 

@@ -1,10 +1,10 @@
 """The episodes table: one row per episode, its ledger, and a guard so that a customer has one at a time."""
 
-from collections.abc import Iterator, Sequence
-from typing import Any, Final
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, Final, TypeVar
 
 import msgspec
-from boto3.dynamodb.conditions import Key
+from boto3.dynamodb.conditions import Attr, Key
 
 from stemtide.as_of import as_of_text
 from stemtide.dunning.episode import JOURNEY, Episode
@@ -12,9 +12,16 @@ from stemtide.dunning.ledger import Entry
 from stemtide.ports import ConflictError
 from stemtide.store.batches import write_together
 from stemtide.store.errors import translated
+from stemtide.store.table_scan import scan
+
+T = TypeVar("T")
+R = TypeVar("R")
 
 EPISODE: Final = "episode"
 LEDGER_PREFIX: Final = "ledger#"
+LEDGER_ROWS: Final = 200
+"""Of one request, when all episodes' are read."""
+_PREFIX: Final = "episode#"
 _NEW: Final = "attribute_not_exists(pk)"
 
 
@@ -32,7 +39,7 @@ class EpisodeTable:
             UnavailableError: no answer.
         """
         episode, entries = None, []
-        for item in self._query(Key("pk").eq(_pk(episode_id)), ConsistentRead=True):
+        for item in self._query(Key("pk").eq(episode_key(episode_id)), ConsistentRead=True):
             if item["sk"] == EPISODE:
                 episode = msgspec.json.decode(item["episode"], type=Episode)
             else:
@@ -98,11 +105,28 @@ class EpisodeTable:
         found = self._query(Key("account").eq(account), IndexName="by_account", ScanIndexForward=False)
         return [msgspec.json.decode(item["episode"], type=Episode) for item in found]
 
-    def ledger_of(self, day: str) -> Iterator[tuple[str, str, Entry]]:
-        """Account, episode and entry of what was entered on a UTC day (`YYYY-MM-DD`), in order."""
-        for item in self._query(Key("ledger_day").eq(day), IndexName="by_day"):
+    def ledger_of(self, day: str, *, after: str = "") -> Iterator[tuple[str, str, Entry]]:
+        """Account, episode and entry of what was entered on a UTC day (`YYYY-MM-DD`), in order.
+
+        Args:
+            after: only what follows this `ledger_key`.
+        """
+        condition = Key("ledger_day").eq(day)
+        if after:
+            condition &= Key("ledger_key").gt(after)
+        for item in self._query(condition, IndexName="by_day", Limit=LEDGER_ROWS):
             entry = msgspec.json.decode(item["entry"], type=Entry)
-            yield str(item["of_account"]), str(item["pk"]).removeprefix("episode#"), entry
+            yield str(item["of_account"]), str(item["pk"]).removeprefix(_PREFIX), entry
+
+    def ids(self) -> Iterator[str]:
+        """The id of every episode, in no order: reads the whole table."""
+        query = {
+            "TableName": self._name,
+            "FilterExpression": Attr("sk").eq(EPISODE),
+            "ProjectionExpression": "pk",
+        }
+        for items in scan(self._client, query, side_by_side=_one_by_one, segments=1):
+            yield from (str(item["pk"]).removeprefix(_PREFIX) for item in items)
 
     def _query(self, condition: Any, **more: Any) -> Iterator[dict[str, Any]]:
         page: dict[str, Any] = {}
@@ -127,8 +151,18 @@ class EpisodeTable:
             raise ConflictError("another write was first")
 
 
-def _pk(episode_id: str) -> str:
-    return f"episode#{episode_id}"
+def episode_key(episode_id: str) -> str:
+    """The partition of an episode and its ledger."""
+    return f"{_PREFIX}{episode_id}"
+
+
+def ledger_key(episode_id: str, entry: Entry) -> str:
+    """What the entries of all episodes are sorted by."""
+    return f"{as_of_text(entry.at_ms)}#{episode_id}#{entry.seq:06d}"
+
+
+def _one_by_one(step: Callable[[T], R], items: Iterable[T], /) -> list[R]:
+    return [step(item) for item in items]
 
 
 def _guard_key(episode: Episode) -> dict[str, str]:
@@ -139,7 +173,7 @@ def _row(episode: Episode) -> dict[str, Any]:
     """The row; it is in the index of those that run until it is over."""
     running = {} if episode.is_over else {"running": JOURNEY}
     return {
-        "pk": _pk(episode.id),
+        "pk": episode_key(episode.id),
         "sk": EPISODE,
         "episode": msgspec.json.encode(episode).decode(),
         "version": episode.version,
@@ -150,12 +184,11 @@ def _row(episode: Episode) -> dict[str, Any]:
 
 
 def _entry(episode: Episode, entry: Entry) -> dict[str, Any]:
-    at = as_of_text(entry.at_ms)
     return {
-        "pk": _pk(episode.id),
+        "pk": episode_key(episode.id),
         "sk": f"{LEDGER_PREFIX}{entry.seq:06d}",
         "entry": msgspec.json.encode(entry).decode(),
         "of_account": episode.account,
-        "ledger_day": at[:10],
-        "ledger_key": f"{at}#{episode.id}#{entry.seq:06d}",
+        "ledger_day": as_of_text(entry.at_ms)[:10],
+        "ledger_key": ledger_key(episode.id, entry),
     }

@@ -1,4 +1,4 @@
-"""What happened to an account, newest first, from the rows of both tables."""
+"""What happened to an account, newest first, from the rows of three tables."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,10 +12,13 @@ from boto3.dynamodb.conditions import Key
 from stemtide.as_of import as_of_text
 from stemtide.calls import DAY_MS, day_of, timestamp_ms
 from stemtide.drops import Drop
+from stemtide.dunning.episode import JOURNEY
 from stemtide.shadow import Withheld
 from stemtide.store import contact_keys, record_keys
 from stemtide.store.account_items import AccountItems
 from stemtide.store.contact_items import ContactItems
+from stemtide.store.episode_timeline import newest_first
+from stemtide.store.episodes import EpisodeTable
 
 PAGE_ROWS: Final = 50
 _LAST: Final = "~"
@@ -41,10 +44,11 @@ class Place(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timeline:
-    """Reads the accounts and the contacts table (boto3 Table resources)."""
+    """Reads the accounts, the contacts and the episodes table (boto3 Table resources)."""
 
     accounts: Any
     contacts: Any
+    episodes: Any
 
     def read(
         self, account: str, *, limit: int, after: Place | None = None
@@ -63,6 +67,7 @@ class Timeline:
             self._withheld(account, before_ms),
             self._drops(account, before_ms),
             self._notes(account, before_ms),
+            self._episodes(account, before_ms),
         )
         entries = merge(*sources, key=lambda entry: (entry.at_ms, entry.id), reverse=True)
         left = (entry for entry in entries if after is None or (entry.at_ms, entry.id) < after)
@@ -111,7 +116,13 @@ class Timeline:
         rows = ContactItems(self.contacts).query(condition, ScanIndexForward=False, Limit=PAGE_ROWS)
         for item in rows:
             note = contact_keys.note_in(item)
+            if note.facts.get("journey") == JOURNEY and not note.about:
+                continue  # a mail without a key is told by the episode, which knows all of them
             yield Entry(note.at_ms, item["sk"], note.kind, note.about or None, note.reason, dict(note.facts))
+
+    def _episodes(self, account: str, before_ms: int | None) -> Iterator[Entry]:
+        for one in newest_first(EpisodeTable(self.episodes), account, until_ms=before_ms):
+            yield Entry(one.at_ms, one.row, one.told.kind, one.episode, one.told.reason, one.told.facts)
 
     def _account_rows(self, account: str, prefix: str, before_ms: int | None) -> Iterator[dict[str, Any]]:
         return self._rows(account, prefix, _LAST if before_ms is None else f"{as_of_text(before_ms)}{_LAST}")
