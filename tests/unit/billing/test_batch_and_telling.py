@@ -253,6 +253,34 @@ def test_features_and_labels_see_what_was_known_by_then() -> None:
     assert ends == [None, 20_006 * day * 1000]
 
 
+def test_a_change_told_by_an_older_event_still_comes_after_what_was_told() -> None:
+    memory = memory_with("cus_1")
+    subscribed(memory, "1", "cus_1", item(STARTER))
+    memory.provider.now_s += 5000
+    subscribed(memory, "1", "cus_1", item(STARTER, quantity=3))
+    memory.provider.objects["sub_1"]["items"]["data"][0]["price"] = BUSINESS
+    old = dict(memory.provider.told[1], id="evt_old")
+
+    memory.deliver(old)
+
+    profile = fold_facts(memory.told(), 10**15)
+    assert (profile.plan, profile.subscribed) == ("business", True)
+
+
+def test_an_older_subscription_told_late_is_the_plan_and_keeps_its_beginning() -> None:
+    memory = memory_with("cus_1", "cus_2")
+    subscribed(memory, "1", "cus_1", item(STARTER))
+    memory.provider.now_s += 5000
+    subscribed(memory, "1", "cus_1", item(STARTER, quantity=3))
+    subscribed(memory, "2", "cus_2", item(BUSINESS))
+
+    profile = fold_facts(memory.told(), 10**15)
+
+    assert (profile.plan, profile.mrr) == ("business", 2500 + 3000)
+    assert profile.base_term is not None
+    assert profile.base_term.start_ms == 1_000_000
+
+
 def test_an_upgrade_in_mid_period_begins_then_and_not_with_the_subscription() -> None:
     memory = memory_with("cus_1")
     subscribed(memory, "1", "cus_1", item(SMS))

@@ -14,7 +14,7 @@ from typing import Any, Final
 import msgspec
 
 from stemtide.billing.book import Book, End, Line, standing
-from stemtide.calls import day_of
+from stemtide.calls import day_of, iso_of
 from stemtide.facts import TRAITS_KIND, Fact
 from stemtide.traits import SUBSCRIPTION, TRAITS, checked
 
@@ -77,17 +77,24 @@ def tell(book: Book, customer: str, lines: tuple[Line, ...] | None, news: News) 
 
 
 class _Telling:
-    """Makes facts, each after all that was told of its plan before."""
+    """Makes facts, each after all that was told of its plan before.
+
+    A plan that becomes the account's begins after all that was told of any plan: what is told of that one
+    replaces others, and facts count in the order in which they happened, whenever they became known.
+    """
 
     def __init__(self, book: Book, news: News) -> None:
         self._book = book
         self._news = news
+        self._latest_ms = max(
+            (at_ms for plan, at_ms in book.last_ms.items() if plan != TRAITS_KIND), default=None
+        )
         self.last_ms = dict(book.last_ms)
 
     def of_plan(self, was: Line | None, now: Line | None) -> Iterator[Fact]:
         """What is to be told of one plan."""
         if was is None and now is not None:
-            yield self._fact(STARTED, _data(now), self._began(now))
+            yield self._first(now)
         elif was is not None and now is None:
             end = self._end(was)
             said = {"plan": was.plan, "addon": was.addon, "reason": end.reason}
@@ -99,18 +106,28 @@ class _Telling:
         if now.subscriptions == was.subscriptions and now.period_start_ms > was.period_start_ms:
             yield self._fact(STARTED, _data(now), now.period_start_ms)
         elif any(getattr(was, name) != getattr(now, name) for name in _SAID):
-            yield self._fact(CHANGED, _data(now), self._news.at_ms)
+            at_ms = self._news.at_ms
+            if was.addon and not now.addon:
+                at_ms = self._after_all(at_ms)
+            yield self._fact(CHANGED, _data(now), at_ms)
+
+    def _first(self, line: Line) -> Fact:
+        """The beginning of a plan: a subscription that is new began when it says so, even where that is told
+        after what came later; one that has changed, or has come back, begins with the event."""
+        is_new = not self._book.seen.intersection(line.subscriptions)
+        began_ms = line.since_ms if is_new else self._news.at_ms
+        at_ms = began_ms if line.addon else self._after_all(began_ms)
+        since = {"term_start": iso_of(began_ms)} if is_new and at_ms != began_ms else {}
+        return self._fact(STARTED, {**_data(line), **since}, at_ms)
+
+    def _after_all(self, wanted_ms: int) -> int:
+        return wanted_ms if self._latest_ms is None else max(wanted_ms, self._latest_ms + 1)
 
     def of_traits(self, said: Mapping[str, Any]) -> Iterator[Fact]:
         """The traits that are new."""
         if said:
             data, dropped = checked(said, TRAITS)
             yield self._made(TRAITS_KIND, data, dropped, self._after(TRAITS_KIND, self._news.at_ms))
-
-    def _began(self, line: Line) -> int:
-        """A subscription that is new began when it says so; one that has changed, or has come back, now."""
-        known = self._book.seen.intersection(line.subscriptions)
-        return self._news.at_ms if known else line.since_ms
 
     def _end(self, line: Line) -> End:
         ends = [self._news.ends.get(one) for one in line.subscriptions]
