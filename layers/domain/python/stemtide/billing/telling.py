@@ -23,9 +23,6 @@ CHANGED: Final = "changed"
 ENDED: Final = "ended"
 CUSTOMER: Final = "stripe_customer_id"
 RENEWAL: Final = "renewal_date"
-REPLACED: Final = "#replaced"
-"""In `Book.last_ms`: when a plan that is no add-on last changed, which replaces whatever plan ran until then.
-Old events may tell of a plan late: it began after that, or the change would end it."""
 _SAID: Final = ("mrr", "quantity", "units", "addon")
 """What of a line a fact says, and whose change is a fact."""
 
@@ -139,12 +136,7 @@ class _Telling:
     def _fact(self, kind: str, said: Mapping[str, Any], at_ms: int) -> Fact:
         """A fact of a plan; what facts may not hold is left out and named."""
         data, dropped = checked({name: v for name, v in said.items() if v is not None}, SUBSCRIPTION)
-        if kind == STARTED:
-            at_ms = max(at_ms, self.last_ms.get(REPLACED, at_ms - 1) + 1)
-        at_ms = self._after(str(said["plan"]), at_ms)
-        if kind == CHANGED and not said["addon"]:
-            self.last_ms[REPLACED] = max(at_ms, self.last_ms.get(REPLACED, at_ms))
-        return self._made(kind, data, dropped, at_ms)
+        return self._made(kind, data, dropped, self._after(str(said["plan"]), at_ms))
 
     def _after(self, plan: str, wanted_ms: int) -> int:
         """Of facts of one instant nobody knows the first."""
