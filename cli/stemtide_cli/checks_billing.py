@@ -81,7 +81,7 @@ def looked_at(connect: Callable[[], PaymentProvider], owner: CollectionOwner) ->
         yield Check(name=PROVIDER, state="fail", says=says, do=PUT_KEY)
     except UnavailableError as error:
         do = "run `make up` again (AWS: see the provider's status page); events wait meanwhile"
-        yield Check(name=PROVIDER, state="fail", says=f"does not answer: {error}", do=do)
+        yield Check(name=PROVIDER, state="fail", says=f"does not answer: {_first_line(error)}", do=do)
     else:
         yield Check(name=PROVIDER, state="ok", says="the API key works")
         yield collection(found, owner)
@@ -136,3 +136,8 @@ def _has_failed(invoice: Json) -> bool:
     """Whether a payment that the provider makes by itself has failed; bills to be paid by hand have none."""
     automatic = invoice.get("collection_method") == "charge_automatically"
     return automatic and int(invoice.get("attempt_count") or 0) > 0
+
+
+def _first_line(error: Exception) -> str:
+    """What a client says first: some of them add pages of advice."""
+    return next(iter(str(error).splitlines()), type(error).__name__)
