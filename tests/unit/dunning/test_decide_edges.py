@@ -141,6 +141,22 @@ def test_a_retry_that_is_planned_after_the_end_is_never_made() -> None:
     assert {type(at(facts, day(days))) for days in (10, 11, 12, 12.5, 30)} == {Cancel}
 
 
+def test_at_the_end_nothing_is_tried_any_more() -> None:
+    policy = msgspec.structs.replace(POLICY, retry_days=(10.0,))
+
+    assert isinstance(at(FACTS, day(10), policy=policy), Cancel)
+
+
+@pytest.mark.parametrize("days", [0, 7])
+def test_at_the_instant_of_a_mail_that_was_sent_the_next_thing_is_awaited(days: int) -> None:
+    facts = with_(attempts=(attempt(1), attempt(3)), declined_ms=day(3)) if days else FACTS
+
+    found = at(facts, day(days))
+
+    assert isinstance(found, Wait)
+    assert found.until_ms > day(days)
+
+
 def test_the_end_is_that_of_the_earliest_unpaid_invoice() -> None:
     later = msgspec.structs.replace(INVOICE, id="in_2", created_ms=day(2), failed_ms=day(2))
 

@@ -104,9 +104,13 @@ def test_a_try_that_was_taken_back_is_none_and_the_others_stay_in_order() -> Non
 
 
 def test_only_charges_are_tries_and_only_mails_are_mails() -> None:
-    entries = [entry(seq, kind, key="k", step="s", invoice="in_1") for seq, kind in enumerate(Kind, start=1)]
+    outcomes = {Kind.CHARGE: Outcome.DECLINED}
+    entries = [
+        entry(seq, kind, key="k", step="s", invoice="in_1", outcome=outcomes.get(kind))
+        for seq, kind in enumerate(Kind, start=1)
+    ]
 
-    assert len(attempts(entries)) == 1
+    assert [one.outcome for one in attempts(entries)] == [Outcome.DECLINED]
     assert [one.at_ms - AT for one in mailed(entries)] == [
         seq for seq, kind in enumerate(Kind, start=1) if kind in (Kind.MAIL, Kind.MAIL_SKIPPED)
     ]
