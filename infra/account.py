@@ -117,6 +117,7 @@ def describe_stack(outputs_file: Path, account: Account, target: Path) -> Path:
                 "user_pool_id": out["UserPoolId"],
                 "user_pool_client_id": out["UserPoolClientId"],
                 "write_keys_secret": out["WriteKeysSecret"],
+                "provider_key_secret": out["ProviderKeySecret"],
             },
             indent=2,
         )

@@ -20,6 +20,7 @@ COMMANDS: Final = {
     "history": "history",
     "quarantine": "quarantine",
     "billing": "billing",
+    "dunning": "dunning",
     "requeue": "requeue",
     "recompute": "recompute",
     "archive": "archive",

@@ -44,6 +44,7 @@ class Stack:
     payments_url: str | None = None
     payments_api_key: str | None = None
     webhook_secrets: Mapping[str, str] = field(default_factory=dict)
+    provider_key_secret: str | None = None
     ws_url: str | None = None
     dashboard_url: str | None = None
 

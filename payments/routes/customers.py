@@ -25,11 +25,15 @@ PORTAL: Final = "https://billing.local.test/p/session/"
 def create(world: World, params: Params, _: list[str]) -> Object:
     object_id = world.new_id("cus")
     customer = customers.customer(object_id, created=world.now, prefix=f"L{object_id[-7:]}")
-    _apply(world, customer, params)
+    card = params.needed_text("payment_method") if params.has("payment_method") else None
+    is_default = _apply(world, customer, params, comes_with=card)
+    method = None if card is None else _method(world, card)
+    if method is not None and is_default:
+        customer["invoice_settings"]["default_payment_method"] = method["id"]
     world.put(customer)
     world.emit("customer.created", customer)
-    if params.has("payment_method"):
-        _attach(world, params.needed_text("payment_method"), customer)
+    if method is not None:
+        _attach(world, method, customer)
     return customer
 
 
@@ -87,7 +91,8 @@ def _gone(customer: Object) -> Object:
     return {"id": customer["id"], "object": "customer", "deleted": True}
 
 
-def _apply(world: World, customer: Object, params: Params) -> None:
+def _apply(world: World, customer: Object, params: Params, *, comes_with: str | None = None) -> bool:
+    """Set what the parameters name; whether the card that comes with them is to be the default."""
     for name in ("email", "name", "phone", "description"):
         if name in params.values:
             customer[name] = params.text(name)
@@ -111,25 +116,25 @@ def _apply(world: World, customer: Object, params: Params) -> None:
     sequence = params.integer("next_invoice_sequence", least=1)
     customer["next_invoice_sequence"] = sequence or customer["next_invoice_sequence"]
     settings = params.part("invoice_settings")
-    if settings is not None:
-        _apply_settings(world, customer, settings)
+    if settings is None:
+        return False
+    _apply_settings(world, customer, settings, comes_with)
+    return comes_with is not None and settings.text("default_payment_method") == comes_with
 
 
-def _apply_settings(world: World, customer: Object, settings: Params) -> None:
+def _apply_settings(world: World, customer: Object, settings: Params, comes_with: str | None) -> None:
     settings.only(frozenset({"default_payment_method", "footer", "custom_fields"}))
     after = dict(customer["invoice_settings"])
-    if "default_payment_method" in settings.values:
-        method_id = settings.text("default_payment_method")
-        if method_id is not None:
-            method = world.store.need(
-                "payment_method", method_id, param=settings.name("default_payment_method")
-            )
+    named = settings.text("default_payment_method")
+    if "default_payment_method" in settings.values and (named is None or named != comes_with):
+        if named is not None:
+            method = world.store.need("payment_method", named, param=settings.name("default_payment_method"))
             if method["customer"] != customer["id"]:
                 raise invalid(
-                    f"The payment method {method_id} is not attached to the customer.",
+                    f"The payment method {named} is not attached to the customer.",
                     param=settings.name("default_payment_method"),
                 )
-        after["default_payment_method"] = method_id
+        after["default_payment_method"] = named
     if "footer" in settings.values:
         after["footer"] = settings.text("footer")
     customer["invoice_settings"] = after
@@ -203,15 +208,18 @@ def list_cards(world: World, params: Params, _: list[str]) -> Listing:
 
 @route("POST", "/v1/payment_methods/{id}/attach", "customer")
 def attach(world: World, params: Params, ids: list[str]) -> Object:
-    return _attach(world, ids[0], living(world, params.needed_text("customer"), param="customer"))
+    customer = living(world, params.needed_text("customer"), param="customer")
+    return _attach(world, _method(world, ids[0]), customer)
 
 
-def _attach(world: World, method_id: str, customer: Object) -> Object:
-    method = (
-        new_card(world, None, test_name=method_id)
-        if method_id.startswith("pm_card_")
-        else world.store.need("payment_method", method_id, param="payment_method")
-    )
+def _method(world: World, name: str) -> Object:
+    """The card of an id; a new one for the name of a test card."""
+    if name.startswith("pm_card_"):
+        return new_card(world, None, test_name=name)
+    return world.store.need("payment_method", name, param="payment_method")
+
+
+def _attach(world: World, method: Object, customer: Object) -> Object:
     if method["customer"] not in (None, customer["id"]):
         raise invalid("The payment method you provided has already been attached to a customer.")
     return world.change(method, "payment_method.attached", customer=customer["id"])

@@ -87,4 +87,5 @@ def test_the_command_line_reads_what_a_deployment_wrote(tmp_path: Path) -> None:
     assert not stack.is_local
     assert stack.tables["usage"] == "the UsageTable"
     assert stack.api_url == "the ApiUrl"
+    assert stack.provider_key_secret == "the ProviderKeySecret"
     assert stack.write_key is None

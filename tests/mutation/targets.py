@@ -124,6 +124,10 @@ TARGETS: Final = {
             "tests/property/test_mrr_reconciles.py",
         ),
     ),
+    "dunning": Target(
+        modules=tuple(f"dunning/{name}.py" for name in ("decide", "declines", "times", "ledger")),
+        tests=("tests/unit/dunning",),
+    ),
     "protocol": Target(
         package=MODELS,
         modules=("targets.py", "evaluate.py"),

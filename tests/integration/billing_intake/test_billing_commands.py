@@ -8,7 +8,9 @@ import pytest
 from click.testing import CliRunner
 from stemtide.profile import Profile
 from stemtide.store.records import Records
+from stemtide_cli import checks_billing
 from stemtide_cli.main import main
+from stemtide_cli.stack import Stack
 
 from tests.billing_cloud import Cloud
 from tests.integration.billing_intake.test_events_become_facts import catalog, customer, deliver, subscribe
@@ -63,3 +65,27 @@ def test_an_event_that_never_came_is_named_and_nothing_else_is_guessed(cloud: Cl
     assert "no event evt_9 has come in" in run("retry", "evt_9", expect=1)
     for wrong in (("retry",), ("retry", "evt_1", "--state", "failed")):
         run(*wrong, expect=2)
+
+
+def test_the_preflight_counts_events_that_are_nobodys(cloud: Cloud, run: Any) -> None:
+    stack = Stack(
+        region="us-east-1",
+        event_stream="events",
+        event_bus="bus",
+        buckets={},
+        tables={name: name for name in cloud.table},
+    )
+    [quiet] = checks_billing.events(stack)
+    subscribe(cloud, customer(cloud), catalog(cloud)["starter"])
+    deliver(cloud, cloud.events())
+    unmapped = len(run("list", "--state", "unmapped")["events"])
+
+    [found] = checks_billing.events(stack)
+
+    assert quiet.state == "ok"
+    assert unmapped > 0
+    assert (found.state, found.says) == (
+        "warn",
+        f"0 wait, {unmapped} are of nobody's customer, 0 are of no use",
+    )
+    assert "billing list" in str(found.do)

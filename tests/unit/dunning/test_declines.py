@@ -39,10 +39,17 @@ def test_the_networks_advice_is_stronger_than_the_code(code: str | None, advice:
 
 @pytest.mark.parametrize(
     ("advice", "expected"),
-    [("24", HOUR_MS), ("25", DAY_MS), ("27", 4 * DAY_MS), ("30", 10 * DAY_MS), ("02", 0), (None, 0)],
+    [
+        *(("24", HOUR_MS), ("25", DAY_MS), ("26", 2 * DAY_MS), ("27", 4 * DAY_MS), ("28", 6 * DAY_MS)),
+        *(("29", 8 * DAY_MS), ("30", 10 * DAY_MS), ("02", 0), ("31", 0), (None, 0)),
+    ],
 )
 def test_the_networks_advice_says_how_long_to_wait(advice: str | None, expected: int) -> None:
     assert wait_ms(advice) == expected
+
+
+def test_an_hour_is_an_hour() -> None:
+    assert (HOUR_MS, DAY_MS) == (60 * 60 * 1000, 24 * 60 * 60 * 1000)
 
 
 def test_no_code_is_in_two_lists() -> None:
