@@ -100,6 +100,17 @@ def test_the_caps_are_counted_as_by_hand(tries: int, own: int, offsets: list[int
     assert may_try(invoice, facts, at_ms=START) is allowed
 
 
+@pytest.mark.parametrize(
+    ("offset_ms", "counts"), [(-30 * DAY_MS, False), (-30 * DAY_MS + 1, True), (0, True), (1, False)]
+)
+def test_a_cards_tries_count_for_thirty_days_to_the_millisecond(offset_ms: int, counts: bool) -> None:
+    others = tuple(day(-n) for n in range(1, 15))
+
+    facts = with_(card_tries_ms=(*others, START + offset_ms))
+
+    assert may_try(INVOICE, facts, at_ms=START) is not counts
+
+
 @pytest.mark.parametrize("tries", [MAX_RETRIES, MAX_RETRIES + 1])
 def test_at_and_beyond_the_cap_an_invoice_is_not_tried(tries: int) -> None:
     facts = with_(invoices=(msgspec.structs.replace(INVOICE, tries=tries),))
