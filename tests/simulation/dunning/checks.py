@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from stemtide.config_dunning import MAX_RETRIES
+from stemtide.config_dunning import MAX_TRIES
 from stemtide.dunning.decide import CARD_WINDOW_MS, MAX_CARD_TRIES, Ending
 from stemtide.dunning.facts import Outcome
 from stemtide.dunning.ledger import Kind, LedgerGapError, whole
@@ -116,8 +116,13 @@ def _ledgers(world: World) -> list[str]:
 
 def _caps(world: World) -> list[str]:
     found = []
-    by_invoice = Counter(one["_invoice"] for one in world.provider.world.store.all("charge"))
-    found += [f"{one} was tried {n} times" for one, n in by_invoice.items() if n > MAX_RETRIES + 2]
+    tried = (
+        one
+        for one in world.provider.world.store.all("charge")
+        if one["_key"] is not None or not one["paid"]  # the others the customer paid by himself
+    )
+    by_invoice = Counter(one["_invoice"] for one in tried)
+    found += [f"{one} was tried {n} times" for one, n in by_invoice.items() if n > MAX_TRIES]
     cards: dict[str, list[int]] = {}
     for one in _charges(world):
         card = one["payment_method_details"]["card"]["fingerprint"]

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from stemtide.config_billing import CollectionOwner
-from stemtide.config_dunning import MAX_RETRIES, MailStep, Policy
+from stemtide.config_dunning import MAX_TRIES, MailStep, Policy
 from stemtide.dunning.decide import (
     CARD_WINDOW_MS,
     MAX_CARD_TRIES,
@@ -96,7 +96,7 @@ def test_the_caps_are_counted_as_by_hand(tries: int, own: int, offsets: list[int
     )
 
     lately = sum(-30 * DAY_MS < offset <= 0 for offset in (*offsets, *edge))
-    allowed = max(tries, own) <= MAX_RETRIES - 1 and lately <= MAX_CARD_TRIES - 1
+    allowed = max(tries, own) <= MAX_TRIES - 1 and lately <= MAX_CARD_TRIES - 1
     assert may_try(invoice, facts, at_ms=START) is allowed
 
 
@@ -111,7 +111,7 @@ def test_a_cards_tries_count_for_thirty_days_to_the_millisecond(offset_ms: int, 
     assert may_try(INVOICE, facts, at_ms=START) is not counts
 
 
-@pytest.mark.parametrize("tries", [MAX_RETRIES, MAX_RETRIES + 1])
+@pytest.mark.parametrize("tries", [MAX_TRIES, MAX_TRIES + 1])
 def test_at_and_beyond_the_cap_an_invoice_is_not_tried(tries: int) -> None:
     facts = with_(invoices=(msgspec.structs.replace(INVOICE, tries=tries),))
 

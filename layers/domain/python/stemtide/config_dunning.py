@@ -7,8 +7,9 @@ from msgspec import Meta
 
 from stemtide.config_detection import Section
 
-MAX_RETRIES = 8
-"""Per invoice: what Stripe's own schedule tries, well below the networks' caps."""
+MAX_TRIES = 8
+"""Of an invoice, the one that failed first included: what Stripe's own schedule makes, well below the networks'
+caps."""
 MAX_STEPS = 12
 MAX_DAYS = 90
 
@@ -61,7 +62,7 @@ class Policy(Section, frozen=True):
     retry_days: Annotated[
         tuple[Day, ...],
         Meta(
-            max_length=MAX_RETRIES,
+            max_length=MAX_TRIES - 1,
             description="Days after the first failed payment on which a soft decline is tried again.",
             examples=[[1, 3, 5, 7, 10, 14]],
         ),

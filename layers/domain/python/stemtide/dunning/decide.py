@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from stemtide.config_billing import CollectionOwner
-from stemtide.config_dunning import MAX_RETRIES, MailStep, Policy
+from stemtide.config_dunning import MAX_TRIES, MailStep, Policy
 from stemtide.config_dunning import Final as AtTheEnd
 from stemtide.dunning.declines import DAY_MS, Decline, wait_ms
 from stemtide.dunning.facts import Attempt, Card, Facts, Invoice, InvoiceStatus, Outcome
@@ -138,7 +138,7 @@ def may_try(invoice: Invoice, facts: Facts, *, at_ms: int) -> bool:
     """Whether the caps of invoice and card allow another try at an instant."""
     tries = max(invoice.tries, len(_own(invoice, facts)))
     lately = [one for one in facts.card_tries_ms if at_ms - CARD_WINDOW_MS < one <= at_ms]
-    return tries < MAX_RETRIES and len(lately) < MAX_CARD_TRIES
+    return tries < MAX_TRIES and len(lately) < MAX_CARD_TRIES
 
 
 def _over(facts: Facts) -> Stop | None:
