@@ -8,8 +8,8 @@ from msgspec import Meta
 from stemtide.config_detection import Section
 
 MAX_TRIES = 8
-"""Of an invoice, the one that failed first included: what Stripe's own schedule makes, well below the networks'
-caps."""
+"""Of an invoice, the one that failed first included: what Stripe's own schedule makes, well below the caps of
+networks."""
 MAX_STEPS = 12
 MAX_DAYS = 90
 

@@ -1,0 +1,81 @@
+"""The state machine of an episode, as it is synthesized."""
+
+import json
+from typing import Any
+
+import pytest
+from stemtide.config_dunning import MAX_DAYS, MAX_STEPS, MAX_TRIES
+from stemtide.dunning.decide import LOOK_AGAIN_MS
+
+from tests.infra.assemblies import Synth
+
+HISTORY = 25_000
+"""Events of an execution (Step Functions)."""
+DAY_MS = 86_400_000
+
+
+@pytest.fixture(scope="module")
+def machine(synth: Synth) -> dict[str, Any]:
+    [found] = [
+        one
+        for one in synth.properties("AWS::StepFunctions::StateMachine")
+        if one["StateMachineName"] == "stemtide-dunning"
+    ]
+    return dict(found)
+
+
+@pytest.fixture(scope="module")
+def states(machine: dict[str, Any]) -> dict[str, Any]:
+    parts = machine["DefinitionString"]["Fn::Join"][1]
+    text = "".join(part if isinstance(part, str) else "STEPPER" for part in parts)
+    return dict(json.loads(text)["States"])
+
+
+def test_every_state_is_reached_and_the_machine_ends(states: dict[str, Any]) -> None:
+    reached, ahead = set(), ["Step"]
+    while ahead:
+        name = ahead.pop()
+        if name in reached:
+            continue
+        reached.add(name)
+        state = states[name]
+        ahead += [one for one in (state.get("Next"), state.get("Default")) if one]
+        ahead += [rule["Next"] for rule in (*state.get("Choices", ()), *state.get("Catch", ()))]
+
+    assert reached == set(states)
+    assert [name for name, state in states.items() if state["Type"] == "Succeed"] == ["Over"]
+
+
+def test_a_wait_hands_over_its_token_and_what_it_was_decided_on_and_ends_by_itself(
+    states: dict[str, Any],
+) -> None:
+    wait = states["Wait"]
+
+    assert wait["Resource"].endswith(":lambda:invoke.waitForTaskToken")
+    assert wait["TimeoutSecondsPath"] == "$.seconds"
+    assert wait["Parameters"]["Payload"]["token.$"] == "$$.Task.Token"
+    assert wait["Parameters"]["Payload"]["seen.$"] == "$.seen"
+    assert wait["Catch"] == [{"ErrorEquals": ["States.ALL"], "ResultPath": "$.error", "Next": "Step"}]
+
+
+def test_the_longest_episode_fits_into_an_executions_history(states: dict[str, Any]) -> None:
+    """A loop enters and leaves all states; a task is scheduled, started and ended, at most seven times."""
+    tries = 1 + states["Step"]["Retry"][0]["MaxAttempts"]
+    a_loop = 2 * len(states) + 3 * tries + 3
+    loops = MAX_DAYS * DAY_MS // LOOK_AGAIN_MS + 3 * (MAX_STEPS + MAX_TRIES)
+
+    assert a_loop * loops < HISTORY
+
+
+def test_it_may_invoke_its_stepper_and_nothing_else(synth: Synth, machine: dict[str, Any]) -> None:
+    role = machine["RoleArn"]["Fn::GetAtt"][0]
+    [statements] = [
+        policy["PolicyDocument"]["Statement"]
+        for policy in synth.properties("AWS::IAM::Policy")
+        if policy["Roles"] == [{"Ref": role}]
+    ]
+    stepper, _ = synth.function("dunning")
+
+    [statement] = statements
+    assert statement["Action"] == "lambda:InvokeFunction"
+    assert statement["Resource"] == {"Fn::GetAtt": [stepper, "Arn"]}
