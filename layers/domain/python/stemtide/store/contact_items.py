@@ -9,7 +9,7 @@ from boto3.dynamodb.conditions import Key
 
 from stemtide.ports import ConflictError, ThrottledError
 from stemtide.store.contact_keys import OPEN, OPEN_INDEX, Item
-from stemtide.store.errors import translated
+from stemtide.store.errors import translated, translated_transaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +92,7 @@ class ContactItems:
             ThrottledError: nothing was done.
             UnavailableError: outcome unknown.
         """
-        with translated():
+        with translated_transaction():
             self._client.transact_write_items(TransactItems=list(actions))
 
     def query(self, condition: Any, **more: Any) -> Iterator[Item]:

@@ -46,13 +46,22 @@ class translated:  # noqa: N801 - used as a function; a generator's context cost
             _translate(error)
 
 
+class translated_transaction(translated):  # noqa: N801 - as above
+    """`translated` for who need not know which item of a transaction was in the way."""
+
+    __slots__ = ()
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, ClientError) and code_of(error) == TRANSACTION_CANCELED:
+            _translate_canceled(error)
+        super().__exit__(kind, error, trace)
+
+
 def _translate(error: BaseException) -> None:
     if isinstance(error, ClientError):
         code = code_of(error)
         if code == CONDITION_FAILED:
             raise ConflictError(code) from error
-        if code == TRANSACTION_CANCELED:
-            _translate_canceled(error)
         if code in _THROTTLED:
             raise ThrottledError(code) from error
         if int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)) >= _SERVER_ERROR:
