@@ -80,7 +80,7 @@ def _episodes(world: World) -> list[str]:
         paid = (
             anchor is not None
             and anchor["status"] == "paid"
-            and anchor["status_transitions"]["paid_at"] * 1000 < (row.ended_ms or 0)
+            and anchor["status_transitions"]["paid_at"] < (row.ended_ms or 0) // 1000
         )
         if row.ending is Ending.EXHAUSTED and paid:
             found.append(f"{row.id} ended as exhausted, {row.anchor} is paid")
