@@ -5,20 +5,25 @@ from __future__ import annotations
 import json
 import re
 from datetime import UTC, datetime
+from types import SimpleNamespace
+from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from ministack.services import kinesis
 
 from infra.local.emulator.event_sources.decisions import Discard
 from infra.local.emulator.event_sources.destinations import Origin, failure_record, object_key
 from infra.local.emulator.event_sources.model import Condition, Piece, Record
 from infra.local.emulator.event_sources.shard import Invocation
-from infra.local.emulator.event_sources.streams import KinesisShard, StreamName
+from infra.local.emulator.event_sources.streams import KinesisShard, StreamName, open_stream
 
 STREAM = StreamName(
     "000000000000", "us-east-1", "events", "arn:aws:kinesis:us-east-1:000000000000:stream/events"
 )
-SHARD = KinesisShard(STREAM, "shardId-000000000000", role="arn:aws:iam::000000000000:role/r", not_before=None)
+ROLE = "arn:aws:iam::000000000000:role/r"
+SHARD = KinesisShard(STREAM, "shardId-000000000000", "1.0/0", role=ROLE, not_before=None)
 ORIGIN = Origin(
     "esm-1", "shardId-000000000000", STREAM.arn, "arn:aws:lambda:us-east-1:000000000000:function:f"
 )
@@ -38,6 +43,33 @@ def test_a_record_s_size_is_never_underestimated(key: str, data: bytes, digits: 
 
     written = len(json.dumps(record.event)) + len(", ")
     assert written <= record.size <= written + 200
+
+
+def test_a_worker_reads_nothing_of_a_later_stream_of_the_same_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    streams = {"events": _stored_stream(created=1.0, first=0)}
+    monkeypatch.setattr(
+        kinesis, "_streams", SimpleNamespace(get_scoped=lambda _a, _r, name: streams.get(name))
+    )
+    opened = open_stream({"EventSourceArn": STREAM.arn}, role=ROLE)
+    assert opened is not None
+    source = opened.shards[0].source
+    assert [record.sequence for record in source.read("0", 10)] == ["7"]
+
+    streams["events"] = _stored_stream(created=1.0, first=5)
+
+    assert source.read("0", 10) == []
+    assert not source.closed()
+
+
+def _stored_stream(*, created: float, first: int) -> dict[str, Any]:
+    record = {"SequenceNumber": "7", "PartitionKey": "k", "ApproximateArrivalTimestamp": 1.0, "Data": "e30="}
+    shard = {"starting_sequence_number": str(first), "ending_sequence_number": None, "records": [record]}
+    return {
+        "StreamARN": STREAM.arn,
+        "StreamStatus": "ACTIVE",
+        "CreationTimestamp": created,
+        "shards": {"shardId-000000000000": shard},
+    }
 
 
 def test_the_event_id_names_shard_and_sequence() -> None:

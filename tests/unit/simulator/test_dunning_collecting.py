@@ -4,7 +4,7 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from stemtide.config_dunning import MAX_RETRIES, Final, Policy
+from stemtide.config_dunning import MAX_TRIES, Final, Policy
 from stemtide.dunning.decide import Ending
 from stemtide.dunning.declines import NEVER_AGAIN
 
@@ -75,7 +75,7 @@ def test_who_acts_without_a_mail_is_noticed() -> None:
 
 @settings(max_examples=60, deadline=None)
 @given(
-    st.lists(st.integers(1, 18), min_size=1, max_size=MAX_RETRIES - 1, unique=True),
+    st.lists(st.integers(1, 18), min_size=1, max_size=MAX_TRIES - 1, unique=True),
     st.data(),
     st.integers(0, 2**20),
 )
@@ -107,8 +107,8 @@ def test_in_a_world_of_hard_declines_nothing_is_retried() -> None:
 
 
 def test_no_invoice_of_the_shipped_world_is_tried_more_often_than_the_cap() -> None:
-    eager = Policy(retry_days=tuple(float(day) for day in range(1, MAX_RETRIES + 1)))
+    eager = Policy(retry_days=tuple(float(day) for day in range(1, MAX_TRIES)))
 
     found = [collect(one, eager) for one in draw(shipped(), count=200, seed=3)]
 
-    assert max(one.retries for one in found) == MAX_RETRIES - 1  # the first charge was a try, too
+    assert max(one.retries for one in found) == MAX_TRIES - 1  # the first charge was a try, too

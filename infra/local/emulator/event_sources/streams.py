@@ -83,7 +83,7 @@ def _kinesis(name: StreamName, *, role: str, not_before: float | None) -> Stream
     if not stream or stream["StreamARN"] != name.arn or stream["StreamStatus"] != "ACTIVE":
         return None
     known = dict(stream["shards"])
-    first = min((int(shard["starting_sequence_number"]) for shard in known.values()), default=0)
+    incarnation = _incarnation(stream)
     shards = []
     for shard_id, shard in sorted(known.items()):
         records = shard["records"]
@@ -92,19 +92,29 @@ def _kinesis(name: StreamName, *, role: str, not_before: float | None) -> Stream
             Shard(
                 shard_id=shard_id,
                 parents=tuple(parent for parent in parents if parent in known),
-                source=KinesisShard(name, shard_id, role=role, not_before=not_before),
+                source=KinesisShard(name, shard_id, incarnation, role=role, not_before=not_before),
                 latest=records[-1]["SequenceNumber"] if records else shard["starting_sequence_number"],
             )
         )
-    return Stream(f"{stream['CreationTimestamp']}/{first}", tuple(shards))
+    return Stream(incarnation, tuple(shards))
+
+
+def _incarnation(stream: Mapping[str, Any]) -> str:
+    shards = list(stream["shards"].values())
+    first = min((int(shard["starting_sequence_number"]) for shard in shards), default=0)
+    return f"{stream['CreationTimestamp']}/{first}"
 
 
 class KinesisShard:
-    """Reads a Kinesis shard out of the emulator's memory."""
+    """Reads a Kinesis shard out of the emulator's memory: nothing of a later stream of the same name, whose
+    records are for the worker that begins with it."""
 
-    def __init__(self, name: StreamName, shard_id: str, *, role: str, not_before: float | None) -> None:
+    def __init__(
+        self, name: StreamName, shard_id: str, incarnation: str, *, role: str, not_before: float | None
+    ) -> None:
         self._name = name
         self._shard_id = shard_id
+        self._incarnation = incarnation
         self._role = role
         self._not_before = not_before
 
@@ -128,7 +138,10 @@ class KinesisShard:
         from ministack.services import kinesis
 
         stream = kinesis._streams.get_scoped(self._name.account, self._name.region, self._name.name)
-        return stream["shards"].get(self._shard_id) if stream else None
+        if not stream or _incarnation(stream) != self._incarnation:
+            return None
+        shard: dict[str, Any] | None = stream["shards"].get(self._shard_id)
+        return shard
 
     def _record(self, stored: dict[str, Any]) -> Record:
         from ministack.services import kinesis
