@@ -104,6 +104,9 @@ class InMemoryPayments:
     def create_promotion_code(self, *, key: str, promotion_code: Mapping[str, Any]) -> Json:
         return self._act("create_promotion_code", "POST", "/v1/promotion_codes", promotion_code, key)
 
+    def promotion_codes(self, *, coupon: str) -> Iterator[Json]:
+        return self._list("promotion_codes", "/v1/promotion_codes", {"coupon": coupon})
+
     def portal_url(self, customer_id: str, /, *, key: str, return_url: str) -> str:
         params = {"customer": customer_id, "return_url": return_url}
         return str(self._act("portal_url", "POST", "/v1/billing_portal/sessions", params, key)["url"])

@@ -2,14 +2,14 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from difflib import get_close_matches
 from itertools import pairwise
 from zoneinfo import ZoneInfo
 
+from stemtide import config_checks_journeys as journeys
 from stemtide import currencies
+from stemtide.config_problem import Problem
 from stemtide.config_schema import Config, Ingest
-from stemtide.config_source import Path
 from stemtide.config_sweep import ACCOUNT
 from stemtide.feature_names import feature_names
 from stemtide.mail.message import AddressError, Sender
@@ -22,15 +22,6 @@ PATTERN = (
     "A pattern is an event name in which * stands for any text, ? for one character and [ab] for one of the "
     "letters; write [[] for a bracket itself."
 )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Problem:
-    """Something wrong at the first of `paths` that the file holds."""
-
-    paths: tuple[Path, ...]
-    reason: str
-    remedy: str
 
 
 def problems(config: Config) -> Iterator[Problem]:
@@ -46,6 +37,7 @@ def problems(config: Config) -> Iterator[Problem]:
     yield from _caps(config)
     yield from _plans(config)
     yield from _billing(config)
+    yield from journeys.problems(config)
 
 
 def _company(config: Config) -> Iterator[Problem]:

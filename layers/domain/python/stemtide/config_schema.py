@@ -19,6 +19,7 @@ from stemtide.config_detection import Detection, Section
 from stemtide.config_dunning import Dunning
 from stemtide.config_mail import Contacts, Mail
 from stemtide.config_plans import Meter, Plan
+from stemtide.config_plays import Offers, Retention, WinBack
 from stemtide.config_shadow import Shadow
 from stemtide.config_sources import Sentiment, Source, Sources, Support
 from stemtide.config_sweep import Sweep
@@ -33,7 +34,9 @@ __all__ = [
     "Dunning",
     "Mail",
     "Meter",
+    "Offers",
     "Plan",
+    "Retention",
     "Section",
     "Sentiment",
     "Source",
@@ -42,6 +45,7 @@ __all__ = [
     "Sweep",
     "Training",
     "Triggers",
+    "WinBack",
 ]
 
 DAYS_MAX = 3650
@@ -292,6 +296,9 @@ class Config(Section, frozen=True):
     training: Training = field(default_factory=Training)
     billing: Billing = field(default_factory=Billing)
     dunning: Dunning = field(default_factory=Dunning)
+    win_back: WinBack = field(default_factory=WinBack)
+    offers: Offers = field(default_factory=Offers)
+    retention: Retention = field(default_factory=Retention)
     mail: Mail = field(default_factory=Mail)
     contacts: Contacts = field(default_factory=Contacts)
     plans: tuple[Plan, ...] = ()

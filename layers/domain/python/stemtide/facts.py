@@ -153,6 +153,13 @@ def fold_facts(facts: Iterable[Fact], as_of_ms: int) -> Profile:
     return _Folded(facts, as_of_ms).at(as_of_ms)
 
 
+def profile_before(facts: Iterable[Fact], at_ms: int) -> Profile:
+    """The profile right before an instant by what had happened until then, whenever it became known."""
+    earlier = [fact for fact in facts if fact.at_ms < at_ms]
+    latest = max((fact.known_ms for fact in earlier), default=at_ms)
+    return _Folded(earlier, latest).at(at_ms - 1)
+
+
 def standing_at(facts: Iterable[Fact], as_of_ms: int) -> Standing:
     """All that was known of the account at an instant; its profile is what `fold_facts` folds."""
     known = known_facts(facts, as_of_ms)

@@ -152,6 +152,10 @@ EPISODES: Final = Table(
         "the episodes of an account, newest first: Query by_account, account",
         "the ledger of a UTC day: Query by_day, ledger_day",
         "the episodes of a journey that run: Query running, running = '<journey>'",
+        "the play of a journey that an account has, or when it may have another: Get ('account#<id>', "
+        "'<journey>')",
+        "the offer that a customer has: Get ('customer#<id>', 'offer')",
+        "the outcomes that became known in a UTC month: Query pk = 'labels#YYYY-MM', in that order",
     ),
 )
 

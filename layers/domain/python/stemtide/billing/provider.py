@@ -86,5 +86,8 @@ class PaymentProvider(Protocol):
     def create_promotion_code(self, *, key: str, promotion_code: Mapping[str, Any]) -> Json:
         """Make a customer's code for a coupon from the API's own parameters."""
 
+    def promotion_codes(self, *, coupon: str) -> Iterator[Json]:
+        """The codes that stand for a coupon, newest first."""
+
     def portal_url(self, customer_id: str, /, *, key: str, return_url: str) -> str:
         """A short-lived page at the provider where the customer changes the card."""

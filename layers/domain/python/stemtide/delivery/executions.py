@@ -1,4 +1,4 @@
-"""Executions of a state machine, one per run of an episode."""
+"""Executions of a state machine, one per run of a row."""
 
 from dataclasses import dataclass
 from typing import Any, Final
@@ -6,7 +6,7 @@ from typing import Any, Final
 import msgspec
 from botocore.exceptions import ClientError
 
-from stemtide.dunning.episode import Episode
+from stemtide.runs import Moved
 from stemtide.store.errors import code_of, translated
 
 EXISTS: Final = "ExecutionAlreadyExists"
@@ -18,33 +18,33 @@ RUNNING: Final = "RUNNING"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Executions:
-    """`dunning.keeping.Runs` on Step Functions (boto3 client); `machine` is the state machine's ARN."""
+    """`runs.Runs` on Step Functions (boto3 client); `machine` is the state machine's ARN."""
 
     client: Any
     machine: str
 
-    def start(self, episode: Episode, /) -> None:
-        """Start the episode's run; one of the same name, running or over, is left as it is.
+    def start(self, row: Moved, /) -> None:
+        """Start the row's run; one of the same name, running or over, is left as it is.
 
         Raises:
             UnavailableError: outcome unknown; the same again is safe.
         """
-        told = msgspec.json.encode({"episode": episode.id, "run": episode.run}).decode()
+        told = msgspec.json.encode({"episode": row.id, "run": row.run}).decode()
         self._but_for(
             {EXISTS},
             self.client.start_execution,
             stateMachineArn=self.machine,
-            name=episode.execution,
+            name=row.execution,
             input=told,
         )
 
-    def runs(self, episode: Episode, /) -> bool:
-        """Whether the episode's run is under way.
+    def runs(self, row: Moved, /) -> bool:
+        """Whether the row's run is under way.
 
         Raises:
             UnavailableError: no answer.
         """
-        arn = f"{self.machine.replace(':stateMachine:', ':execution:')}:{episode.execution}"
+        arn = f"{self.machine.replace(':stateMachine:', ':execution:')}:{row.execution}"
         found = self._but_for({UNKNOWN}, self.client.describe_execution, executionArn=arn)
         return found is not None and found["status"] == RUNNING
 

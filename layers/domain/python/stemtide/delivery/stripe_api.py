@@ -114,6 +114,9 @@ class StripeApi:
         params: Any = dict(promotion_code)
         return _called(lambda: self._v1.promotion_codes.create(params, {"idempotency_key": key}))
 
+    def promotion_codes(self, *, coupon: str) -> Iterator[Json]:
+        return _pages(self._v1.promotion_codes.list, {"coupon": coupon})
+
     def portal_url(self, customer_id: str, /, *, key: str, return_url: str) -> str:
         params: Any = {"customer": customer_id, "return_url": return_url}
         sessions = self._v1.billing_portal.sessions

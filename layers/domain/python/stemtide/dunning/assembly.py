@@ -11,7 +11,7 @@ from stemtide.config_dunning import Policy
 from stemtide.config_schema import Config
 from stemtide.config_shadow import Capability
 from stemtide.dunning.episode import Episode
-from stemtide.dunning.keeping import Keeper, Kept, Runs
+from stemtide.dunning.keeping import Keeper, Kept
 from stemtide.dunning.live_facts import LiveFacts
 from stemtide.dunning.mailing import Letterbox
 from stemtide.dunning.ports import Episodes, MailFate
@@ -19,6 +19,7 @@ from stemtide.dunning.steps import Stepper
 from stemtide.mail.message import MailRequest
 from stemtide.mail.quiet_hours import zone_of
 from stemtide.profile import UNKNOWN, Profile
+from stemtide.runs import Runs
 from stemtide.shadow import may_act
 
 HELD = "held"

@@ -2,21 +2,41 @@
 
 from collections.abc import Callable, Mapping
 from math import ceil
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from stemtide.clock import ModelClock
-from stemtide.dunning.keeping import Keeper
-from stemtide.dunning.steps import Stepper
+from stemtide.dunning.steps import Next
+from stemtide.runs import Runs
 
 MAX_SECONDS: Final = 31_000_000
 """A wait is bounded by an execution's year."""
 
 
+class Steps(Protocol):
+    """What moves episodes along."""
+
+    def step(self, episode_id: str, run: int, /) -> Next:
+        """Do the next thing about an episode."""
+
+    def still_waits(self, episode_id: str, seen: str, /) -> bool:
+        """Whether nothing has happened to an episode since it was decided to wait."""
+
+
+class Waits(Protocol):
+    """What keeps the tokens of those that wait."""
+
+    @property
+    def runs(self) -> Runs: ...
+
+    def wait(self, episode_id: str, token: str, /) -> None:
+        """Keep the token that wakes an episode."""
+
+
 def on_task(
     event: Mapping[str, Any],
     *,
-    stepper: Stepper,
-    keeper: Keeper,
+    stepper: Steps,
+    keeper: Waits,
     clock: ModelClock,
     now_ms: Callable[[], int],
 ) -> dict[str, Any]:

@@ -24,6 +24,12 @@ class Kind(StrEnum):
     CANCEL_CLAIMED = "cancel_claimed"
     CANCEL_WITHDRAWN = "cancel_withdrawn"
     CANCELED = "canceled"
+    OFFER_CLAIMED = "offer_claimed"
+    OFFER = "offer"
+    OFFER_WITHHELD = "offer_withheld"
+    TASK = "task"
+    ESCALATED = "escalated"
+    HALTED = "halted"
     ENDED = "ended"
 
 
@@ -41,7 +47,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     `key` is what makes the act happen once (the provider's idempotency key, the mail's key), `provider_id`
     what the provider calls it, `reason` why it was done or not. Of a charge are `card`, `method` (under which
     the card is stored), `outcome`, `code`, `advice` and `charges_before` (the invoice's at the claim); of
-    a mail `step` and `template`.
+    a mail or task `step` and `template`; of an offer `percent`, `months`, its `code`, and `expires_ms`.
     """
 
     seq: int
@@ -62,6 +68,9 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     charges_before: int | None = None
     step: str | None = None
     template: str | None = None
+    percent: int | None = None
+    months: int | None = None
+    expires_ms: int | None = None
 
 
 _OF_CANCELING = (Kind.CANCEL_CLAIMED, Kind.CANCEL_WITHDRAWN, Kind.CANCELED)

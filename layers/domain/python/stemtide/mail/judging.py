@@ -66,7 +66,7 @@ def judge(
     as_of_ms: int,
 ) -> Go | Outcome:
     """Whether a mail that nobody has claimed yet may be sent at an instant (model time)."""
-    refusal = _refusal(request, standing, mail_class=mail_class, config=config)
+    refusal = refusal_of(request.journey, standing, mail_class=mail_class, config=config)
     if refusal is not None:
         return Refused(key=asked.key, reason=refusal, detail=_words(refusal, standing))
     if standing.paused is not None:
@@ -85,11 +85,14 @@ def judge(
     return Go(budget.with_contact(standing.contacts, contact, config.contacts))
 
 
-def _refusal(
-    request: MailRequest, standing: Standing, *, mail_class: MailClass, config: Config
+def refusal_of(
+    journey: str, standing: Standing, *, mail_class: MailClass, config: Config
 ) -> Reason | None:
-    """A hold and `do_not_contact` stop both classes: they are about the account, not about advertising."""
-    capability = CAPABILITIES.get(request.journey)
+    """Why no mail of a journey goes to an address as things stand, None: one may.
+
+    A hold and `do_not_contact` stop both classes: they are about the account, not about advertising.
+    """
+    capability = CAPABILITIES.get(journey)
     if capability is not None and not may_act(capability, shadow=config.shadow).act:
         return Reason.SHADOW
     if standing.erased:
@@ -98,7 +101,7 @@ def _refusal(
         return Reason.HELD
     if standing.do_not_contact:
         return Reason.DO_NOT_CONTACT
-    stop = next((one for one in stops_of(mail_class, request.journey) if one in standing.stops), None)
+    stop = next((one for one in stops_of(mail_class, journey) if one in standing.stops), None)
     if stop in JOURNEY_STOPS.values():
         return Reason.OPTED_OUT
     return None if stop is None else Reason(stop)

@@ -7,7 +7,7 @@ from datetime import date
 from typing import Final, NamedTuple
 
 from stemtide.dunning.ledger import Entry
-from stemtide.store.episodes import EpisodeTable, ledger_key
+from stemtide.store.episode_rows import EpisodeRows, ledger_key
 
 LOOKED: Final = 1000
 """Entries that one page looks at, whoever may see them."""

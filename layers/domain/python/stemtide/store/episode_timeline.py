@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from stemtide.dunning.episode import Episode
 from stemtide.dunning.telling import Told, told
-from stemtide.store.episodes import EpisodeTable, episode_key
+from stemtide.store.episode_rows import AllEpisodes, AnyRow, episode_key
 
 
 class OfEpisode(NamedTuple):

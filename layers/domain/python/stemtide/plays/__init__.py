@@ -1,0 +1,1 @@
+"""Plays: runs of win-back and retention about an account, their offers and their outcomes."""

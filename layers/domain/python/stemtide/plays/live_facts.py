@@ -1,0 +1,76 @@
+"""Reads the facts of a decision about a play: the provider live, the record, who may be written to."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from stemtide.billing.provider import Json
+from stemtide.dunning.ledger import Entry
+from stemtide.mail.outcomes import Reason
+from stemtide.plays.facts import Facts
+from stemtide.plays.play import Play
+from stemtide.plays.reading import Seen, facts_of
+from stemtide.profile import UNKNOWN, Profile
+from stemtide.scoring.assessment import Assessment
+
+
+class Reads(Protocol):
+    """The reads of `billing.provider.PaymentProvider` that a decision needs."""
+
+    def customer(self, customer_id: str, /) -> Json | None: ...
+
+    def subscriptions(self, *, customer: str | None = None) -> Iterator[Json]: ...
+
+
+class Record(Protocol):
+    """A customer record."""
+
+    @property
+    def profile(self) -> Profile: ...
+
+    @property
+    def assessment(self) -> Assessment | None: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LivePlayFacts:
+    """`plays.ports.ReadFacts`.
+
+    `provider` answers with the provider's client, asked only where a play has a customer; `record` with an
+    account's record, `refusal` why no lifecycle mail of a play may go to an address (None: to any of the
+    account's), `dunned` whether a run of dunning about a customer is under way.
+    """
+
+    provider: Callable[[], Reads]
+    record: Callable[[str], Record | None]
+    refusal: Callable[[Play, str | None], Reason | None]
+    dunned: Callable[[str], bool]
+    now_ms: Callable[[], int]
+
+    def __call__(self, play: Play, entries: Sequence[Entry], /) -> Facts:
+        """All that a decision rests on.
+
+        Raises:
+            UnavailableError: the provider or a table does not answer.
+        """
+        customer, subscriptions = self._at_provider(play)
+        record = self.record(play.account)
+        address = None if customer is None else customer.get("email")
+        seen = Seen(
+            customer=customer,
+            subscriptions=subscriptions,
+            profile=UNKNOWN if record is None else record.profile,
+            assessment=None if record is None else record.assessment,
+            refusal=self.refusal(play, address),
+            in_dunning=play.customer is not None and self.dunned(play.customer),
+        )
+        return facts_of(play, entries, seen, now_ms=self.now_ms())
+
+    def _at_provider(self, play: Play) -> tuple[Json | None, list[Json]]:
+        if play.customer is None:
+            return None, []
+        provider = self.provider()
+        customer = provider.customer(play.customer)
+        if customer is None or customer.get("deleted"):
+            return None, []
+        return customer, list(provider.subscriptions(customer=play.customer))

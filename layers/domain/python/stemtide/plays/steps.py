@@ -1,0 +1,268 @@
+"""One step of a play: look at what is true, decide, and do at most one thing about it.
+
+What may happen twice has a key of its own: a mail is claimed by the mail service, an offer by its customer's
+row. What was done is entered under the version of the row that was read, so of two steps at a time one is
+told that the other was first, and looks again.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from stemtide.billing.provider import ProviderRefusedError
+from stemtide.dunning.ledger import Entry, Kind, whole
+from stemtide.dunning.ports import Fate, MailFate
+from stemtide.dunning.steps import AGAIN, END, SOON_MS, Next
+from stemtide.plays import telling
+from stemtide.plays.decide import Action, Do, End, Escalate, Halt, MakeOffer, Wait, decide, still_acts
+from stemtide.plays.facts import Done, Facts, OfferState
+from stemtide.plays.labels import Label
+from stemtide.plays.offering import Offering
+from stemtide.plays.offers import NoOffer, Terms, personal_offer, terms_of
+from stemtide.plays.plan import Plan
+from stemtide.plays.play import Outcome, Play
+from stemtide.plays.ports import OfferClaim, Plays, ReadFacts, SendStep
+from stemtide.ports import ConflictError, UnavailableError
+
+NO_LONGER: Final = "no longer due"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlayStepper:
+    """Moves plays along; `now_ms` reads the model clock, `plan_of` and `zone_of` the configuration."""
+
+    plays: Plays
+    offering: Offering
+    read_facts: ReadFacts
+    do_step: SendStep
+    plan_of: Callable[[Play], Plan]
+    zone_of: Callable[[Play], ZoneInfo]
+    exit_margin: int
+    now_ms: Callable[[], int]
+
+    def step(self, play_id: str, run: int) -> Next:
+        """Do the next thing about a play; an execution that was replaced by a later run ends.
+
+        Raises:
+            UnavailableError: something did not answer; the same step again is safe.
+            LedgerGapError: the ledger is not whole.
+        """
+        kept = self.plays.read(play_id)
+        if kept is None or kept[0].is_over or kept[0].run != run:
+            return END
+        play, entries = kept[0], whole(kept[1])
+        facts = self.read_facts(play, entries)
+        try:
+            found = self._acted(play, entries, facts)
+        except ConflictError:
+            return AGAIN  # somebody else has moved on: look again
+        return found if found.do != "wait" else msgspec.structs.replace(found, seen=facts.seen())
+
+    def still_waits(self, play_id: str, seen: str) -> bool:
+        """Whether nothing has happened to a play since it was decided to wait."""
+        found = self.plays.read(play_id)
+        if found is None or found[0].is_over:
+            return False
+        return self.read_facts(found[0], whole(found[1])).seen() == seen
+
+    def _acted(self, play: Play, entries: list[Entry], facts: Facts) -> Next:
+        match self._decide(play, facts):
+            case End() as action:
+                return self._end(play, entries, facts, action)
+            case Halt(reason=reason):
+                return self._halt(play, facts, reason)
+            case Escalate() as action:
+                return self._escalate(play, action)
+            case MakeOffer() as action:
+                return self._offer(play, entries, facts, action)
+            case Do() as action:
+                return self._do(play, facts, action)
+            case Wait() as action:
+                return self._wait(play, action)
+
+    def _decide(self, play: Play, facts: Facts) -> Action:
+        return decide(
+            play,
+            facts,
+            self.plan_of(play),
+            exit_margin=self.exit_margin,
+            zone=self.zone_of(play),
+            now_ms=self.now_ms(),
+        )
+
+    def _end(self, play: Play, entries: list[Entry], facts: Facts, action: End) -> Next:
+        """Enter the outcome and, where it teaches something, its label; a claimed offer ends with it."""
+        given = facts.offer
+        redeemed = facts.redeemed and given is not None and given.state is OfferState.MADE
+        cost = given.cost if redeemed and given is not None else 0
+        told = [*self._unmade(play, facts)]
+        told.append(
+            self._entry(
+                play,
+                Kind.ENDED,
+                ahead=len(told),
+                reason=f"{action.outcome}: {action.reason}",
+                amount=cost if given is not None else None,
+                currency=play.currency if given is not None else None,
+            )
+        )
+        ended = msgspec.structs.replace(
+            play,
+            ended_ms=self.now_ms(),
+            outcome=action.outcome,
+            outcome_ms=action.at_ms,
+            outcome_reason=action.reason,
+            cost=cost,
+            next_ms=None,
+            next_reason=None,
+            token=None,
+        )
+        label = None
+        if action.outcome is Outcome.UNOBSERVED:
+            ended = msgspec.structs.replace(ended, again_ms=self.now_ms())
+        else:
+            label = _label(ended, entries, facts, redeemed=redeemed)
+        self.plays.append(ended, told, label=label)
+        return END
+
+    def _halt(self, play: Play, facts: Facts, reason: str) -> Next:
+        told = [*self._unmade(play, facts)]
+        told.append(self._entry(play, Kind.HALTED, ahead=len(told), reason=reason))
+        halted = msgspec.structs.replace(play, halted_ms=self.now_ms(), halt_reason=reason)
+        self.plays.append(halted, told)
+        return AGAIN
+
+    def _unmade(self, play: Play, facts: Facts) -> list[Entry]:
+        """An offer that was claimed and will not be made. Its claim stays: nobody knows what the provider has
+        of it."""
+        if facts.offer is None or facts.offer.state is not OfferState.CLAIMED:
+            return []
+        return [self._entry(play, Kind.OFFER_WITHHELD, reason=NO_LONGER)]
+
+    def _escalate(self, play: Play, action: Escalate) -> Next:
+        entry = self._entry(play, Kind.ESCALATED, reason=action.tier)
+        risen = msgspec.structs.replace(play, tier=action.tier, tier_ms=self.now_ms())
+        self.plays.append(risen, [entry])
+        return AGAIN
+
+    def _offer(self, play: Play, entries: list[Entry], facts: Facts, action: MakeOffer) -> Next:
+        terms = personal_offer(play, self.offering.policy)
+        if isinstance(terms, NoOffer):
+            return self._withhold(play, action, terms.reason)
+        if facts.offer is None:
+            claimed = self._entry(play, Kind.OFFER_CLAIMED, step=action.step, **_of_terms(terms, play))
+            play = self.plays.append(play, [claimed])
+            entries = [*entries, claimed]
+        claim = self.offering.claim(play, terms, now_ms=self.now_ms())
+        if claim is None:
+            return self._withhold(play, action, "cool_off")
+        # what is true now counts, not what was true before the claim
+        again = self.read_facts(play, entries)
+        if not still_acts(
+            play, again, self.plan_of(play), exit_margin=self.exit_margin, now_ms=self.now_ms()
+        ):
+            return AGAIN
+        try:
+            promotion = self.offering.make(play, claim)
+        except ProviderRefusedError as refused:
+            return self._withhold(play, action, f"refused: {refused.code or refused.status}")
+        except UnavailableError:
+            return Next(do="wait", until_ms=self.now_ms() + SOON_MS, reason="offer_unknown")
+        self.plays.append(play, [self._made(play, action, claim, promotion)])
+        return AGAIN
+
+    def _made(self, play: Play, action: MakeOffer, claim: OfferClaim, promotion: str) -> Entry:
+        """The entry of an offer, by its claim: the terms of a later configuration are not what was made."""
+        about = _of_terms(terms_of(claim.percent, claim.months, play.mrr or 0), play)
+        about |= {"code": claim.code, "expires_ms": claim.expires_ms}
+        return self._entry(play, Kind.OFFER, step=action.step, provider_id=promotion, **about)
+
+    def _withhold(self, play: Play, action: MakeOffer, reason: str) -> Next:
+        self.plays.append(play, [self._entry(play, Kind.OFFER_WITHHELD, step=action.step, reason=reason)])
+        return AGAIN
+
+    def _do(self, play: Play, facts: Facts, action: Do) -> Next:
+        found = self.do_step(play, action, facts)
+        if found.fate is Fate.DEFERRED:
+            return self._deferred(play, facts, action, found)
+        passed = [
+            self._entry(play, Kind.MAIL_SKIPPED, ahead=ahead, step=step, reason="its time had passed")
+            for ahead, step in enumerate(action.instead_of)
+        ]
+        own = self._entry(
+            play,
+            _kind(action, found),
+            ahead=len(passed),
+            step=action.step,
+            template=found.template,
+            key=found.key or None,
+            reason=found.reason,
+        )
+        self.plays.append(play, [*passed, own])
+        return AGAIN
+
+    def _deferred(self, play: Play, facts: Facts, action: Do, found: MailFate) -> Next:
+        """Wait for a step's time, or for what is due before it."""
+        behind = Done(step=action.step, at_ms=self.now_ms())
+        otherwise = self._decide(play, msgspec.structs.replace(facts, done=(*facts.done, behind)))
+        until_ms = found.until_ms or self.now_ms() + SOON_MS
+        if isinstance(otherwise, Wait):
+            until_ms = min(until_ms, otherwise.until_ms)
+        return self._wait(play, Wait(until_ms=until_ms, reason=f"{action.step}_deferred:{found.reason}"))
+
+    def _wait(self, play: Play, action: Wait) -> Next:
+        waiting = msgspec.structs.replace(play, next_ms=action.until_ms, next_reason=action.reason)
+        self.plays.append(waiting, [])
+        return Next(do="wait", until_ms=action.until_ms, reason=action.reason)
+
+    def _entry(self, play: Play, kind: Kind, *, ahead: int = 0, **told: Any) -> Entry:
+        return Entry(seq=play.seq + 1 + ahead, at_ms=self.now_ms(), kind=kind, **told)
+
+
+def _of_terms(terms: Terms, play: Play) -> dict[str, Any]:
+    return {
+        "percent": terms.percent,
+        "months": terms.months,
+        "amount": terms.cost,
+        "currency": play.currency,
+    }
+
+
+def _kind(action: Do, found: MailFate) -> Kind:
+    """A task is one whether or not its mail could be sent: it is told on the bus, too."""
+    if action.act == "csm_task":
+        return Kind.TASK
+    return Kind.MAIL_SKIPPED if found.fate is Fate.REFUSED else Kind.MAIL
+
+
+def _label(play: Play, entries: list[Entry], facts: Facts, *, redeemed: bool) -> Label:
+    assert play.outcome is not None
+    assert play.outcome_ms is not None
+    assert play.ended_ms is not None
+    given = facts.offer if facts.offer is not None and facts.offer.state is OfferState.MADE else None
+    return Label(
+        play=play.id,
+        account=play.account,
+        journey=play.journey,
+        policy=play.policy,
+        outcome=play.outcome,
+        from_ms=play.opened_ms,
+        at_ms=play.outcome_ms,
+        known_ms=play.ended_ms,
+        reason=play.outcome_reason or "",
+        cause=play.cause,
+        tier=play.tier,
+        halted_ms=play.halted_ms,
+        halt_reason=play.halt_reason,
+        held_out=play.held_out,
+        offer_held_out=play.no_offer,
+        treatments=telling.treatments(entries),
+        percent=None if given is None else given.percent,
+        months=None if given is None else given.months,
+        redeemed=redeemed,
+        cost=play.cost or 0,
+        currency=play.currency if given is not None else None,
+    )
