@@ -64,7 +64,9 @@ types: setup
 test: setup lint types ## every check that CI runs
 	@$(BIN)/pytest --numprocesses 2 --dist loadgroup -m "not long"
 
-test-long: setup ## the long sweeps: a million seeds (resumable), whole open logs, ten minutes of load
+test-long: setup ## the long sweeps: 1,100,000 seeds (resumable), whole open logs, ten minutes of load
+	@$(BIN)/python -m tests.simulation dunning --seeds 0-99999 --jobs 2 --resume build/simulation/dunning.json \
+	  --report build/simulation/dunning-report.json
 	@$(BIN)/python -m tests.simulation --seeds 0-999999 --jobs 2 --resume build/simulation/seeds.json \
 	  --report build/simulation/report.json
 	@$(BIN)/pytest -m long

@@ -144,6 +144,9 @@ class TestProvider:
     def charges(self, *, customer: str) -> Iterator[Any]:
         return self._all("charge", customer)
 
+    def payment_methods(self, customer_id: str, /) -> Iterator[Any]:
+        return self._all("payment_method", customer_id)
+
     def _get(self, name: str) -> Any:
         self.reading(name)
         self.reads += 1

@@ -1,5 +1,5 @@
-"""Puts on the bus what the billing table's stream tells: failed and settled invoices, ended subscriptions; or
-notes in shadow that they are withheld."""
+"""Puts on the bus what the billing table's stream tells: failed and settled invoices, ended subscriptions,
+other cards; or notes in shadow that they are withheld."""
 
 import time
 from functools import lru_cache

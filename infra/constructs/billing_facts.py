@@ -1,4 +1,4 @@
-"""How the bus learns of failed and settled invoices and of ended subscriptions."""
+"""How the bus learns of failed and settled invoices, of ended subscriptions and of other cards."""
 
 from aws_cdk import aws_events as events
 from aws_cdk import aws_s3 as s3
@@ -20,8 +20,8 @@ WRITTEN = [
 
 
 class BillingFacts(Construct):
-    """Puts `InvoicePaymentFailed`, `InvoiceSettled` and `SubscriptionCanceled` on the bus, or notes that they
-    are withheld."""
+    """Puts `InvoicePaymentFailed`, `InvoiceSettled`, `SubscriptionCanceled` and `PaymentMethodChanged` on the
+    bus, or notes that they are withheld."""
 
     def __init__(
         self,

@@ -11,6 +11,7 @@ from typing import Any
 
 import boto3
 import pytest
+from stemtide.dunning.decide import LOOK_AGAIN_MS
 from stemtide.dunning.episode import Episode
 from stemtide.dunning.ledger import Entry, Kind, whole
 from stemtide.store.episodes import EpisodeTable
@@ -54,14 +55,19 @@ def payments(hurried: Stack) -> Payments:
 
 @pytest.fixture(scope="module")
 def episodes(hurried: Stack) -> EpisodeTable:
+    return episodes_of(hurried)
+
+
+def episodes_of(stack: Stack) -> EpisodeTable:
+    """The episodes of a stack."""
     resource: Any = boto3.resource(
         "dynamodb",
-        endpoint_url=hurried.facts["endpoint_url"],
-        region_name=hurried.facts["region"],
+        endpoint_url=stack.facts["endpoint_url"],
+        region_name=stack.facts["region"],
         aws_access_key_id="000000000000",
         aws_secret_access_key="test",
     )
-    return EpisodeTable(resource.Table(hurried.facts["tables"]["episodes"]))
+    return EpisodeTable(resource.Table(stack.facts["tables"]["episodes"]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +147,35 @@ def of_kind(entries: list[Entry], kind: Kind) -> list[Entry]:
     return [entry for entry in entries if entry.kind is kind]
 
 
+def another_card(payments: Payments, customer: str) -> None:
+    """The customer's usual card is another one from now on."""
+    card = payments.v1.payment_methods.create({"type": "card", "card": {"number": "5555555555554444"}})
+    payments.v1.payment_methods.attach(card.id, {"customer": customer})
+    payments.v1.customers.update(customer, {"invoice_settings": {"default_payment_method": card.id}})
+
+
+def test_a_new_card_is_charged_without_waiting_for_the_daily_look(stack: Stack) -> None:
+    """At the real clock, where the daily look is a day away."""
+    payments, episodes = Payments(stack), episodes_of(stack)
+    customer = fails(payments, "new_card", ["lost_card"]).customer
+    waiting = until(lambda: waits(episodes, "new_card"))
+
+    another_card(payments, customer)
+    found, entries = ended(episodes, "new_card")
+
+    assert found.ending == "recovered"
+    [claimed] = of_kind(entries, Kind.CHARGE_CLAIMED)
+    assert claimed.at_ms < waiting.next_ms - LOOK_AGAIN_MS // 2
+    assert [one["status"] for one in charges(payments, customer)] == ["failed", "succeeded"]
+    assert len(mails(stack, "new_card")) == 1
+
+
+def waits(episodes: EpisodeTable, account: str) -> Any:
+    """The episode of an account that has been written to and waits, else None."""
+    found, entries = episode(episodes, account)
+    return found if found.token is not None and of_kind(entries, Kind.MAIL) else None
+
+
 def test_a_lost_card_is_never_tried_again_and_a_new_one_at_once(
     hurried: Stack, payments: Payments, episodes: EpisodeTable, unpaid: dict[str, Unpaid]
 ) -> None:
@@ -149,11 +184,7 @@ def test_a_lost_card_is_never_tried_again_and_a_new_one_at_once(
     assert "lost" not in first["text"].lower()
     assert len(charges(payments, unpaid["lost_card"].customer)) == 1
 
-    card = payments.v1.payment_methods.create({"type": "card", "card": {"number": "5555555555554444"}})
-    payments.v1.payment_methods.attach(card.id, {"customer": unpaid["lost_card"].customer})
-    payments.v1.customers.update(
-        unpaid["lost_card"].customer, {"invoice_settings": {"default_payment_method": card.id}}
-    )
+    another_card(payments, unpaid["lost_card"].customer)
     found, entries = ended(episodes, "lost_card")
 
     assert found.ending == "recovered"

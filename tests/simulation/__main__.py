@@ -1,4 +1,4 @@
-"""`python -m tests.simulation --seeds 0-999999 --jobs 2 --resume FILE --report FILE`."""
+"""`python -m tests.simulation [stream|dunning] --seeds 0-999999 --jobs 2 --resume FILE --report FILE`."""
 
 import argparse
 import json
@@ -8,15 +8,16 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from tests.simulation.runner import State, load, report, run_all
-from tests.simulation.seeds import history
+from tests.simulation.simulations import SIMULATIONS
 
 
 def main() -> int:
-    """Run the seeds; 1 when any is wrong, whose shortest history is printed then."""
+    """Run the seeds; 1 when any is wrong: what happened in the first of them is printed then."""
     options = _options()
     first, last = (int(part) for part in options.seeds.split("-"))
     console = Console()
-    state = load(options.resume, first, last)
+    simulation = SIMULATIONS[options.subject]()
+    state = load(simulation, options.resume, first, last)
     columns = TextColumn("seeds"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[wrong]} wrong")
     with Progress(*columns, TimeRemainingColumn(), console=console) as bar:
         task = bar.add_task("", total=last - first + 1, wrong=0)
@@ -26,25 +27,26 @@ def main() -> int:
 
         told(state)
 
-        run_all(state, jobs=options.jobs, path=options.resume, progress=told)
+        run_all(simulation, state, jobs=options.jobs, path=options.resume, progress=told)
     found = report(state, jobs=options.jobs)
     if options.report is not None:
         options.report.parent.mkdir(parents=True, exist_ok=True)
         options.report.write_text(json.dumps(found, indent=1) + "\n")
     console.print(
-        f"{found['seeds']:,} seeds, {found['wrong']} wrong, {found['records']:,} records in "
-        f"{found['deliveries']:,} deliveries, {found['seconds']} s; "
+        f"{found['seeds']:,} seeds, {found['wrong']} wrong, {simulation.size(found)}, "
+        f"{found['seconds']} s; "
         f"{found['pairs_covered']} of {found['pairs']} pairs of faults"
     )
     wrong = state.total.wrong
     if wrong:
-        console.print(f"seed {min(wrong)} is wrong; its shortest history:", markup=False)
-        console.print(history(min(wrong)), markup=False, highlight=False, soft_wrap=True)
+        console.print(f"seed {min(wrong)} is wrong:", markup=False)
+        console.print(simulation.history(min(wrong)), markup=False, highlight=False, soft_wrap=True)
     return int(bool(wrong))
 
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.simulation", description=__doc__)
+    parser.add_argument("subject", nargs="?", choices=list(SIMULATIONS), default="stream")
     parser.add_argument("--seeds", default="0-19999", metavar="A-B", help="first and last seed")
     parser.add_argument("--jobs", type=int, default=2, help="processes")
     parser.add_argument("--resume", type=Path, metavar="FILE", help="where to keep what is done")

@@ -5,7 +5,7 @@ import platform
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
@@ -14,7 +14,7 @@ from os import cpu_count
 from pathlib import Path
 from typing import Any, Final
 
-from tests.simulation.seeds import Tally, run_seeds
+from tests.simulation.simulations import Simulation, Tally
 
 CHUNK: Final = 250
 """Seeds that one process runs at a time, and that an interrupted run repeats at most."""
@@ -30,9 +30,9 @@ class State:
 
     first: int
     last: int
+    total: Tally
     seconds: float = 0.0
     done: set[int] = field(default_factory=set)
-    total: Tally = field(default_factory=Tally)
     commits: dict[str, int] = field(default_factory=dict)
 
     def chunks(self) -> Iterator[tuple[int, int]]:
@@ -54,24 +54,31 @@ class State:
         beside.replace(path)
 
 
-def load(path: Path | None, first: int, last: int) -> State:
+def load(simulation: Simulation, path: Path | None, first: int, last: int) -> State:
     """The state of an interrupted run of the same seeds, else a new one.
 
     Raises:
         ValueError: the file is of other seeds.
     """
     if path is None or not path.exists():
-        return State(first, last)
+        return State(first, last, simulation.tally())
     facts = json.loads(path.read_text())
     if (facts["first"], facts["last"], facts["chunk"]) != (first, last, CHUNK):
         raise ValueError(
             f"{path} is of the seeds {facts['first']}-{facts['last']}: name these, or another file"
         )
-    total = Tally.of(facts["total"])
-    return State(first, last, facts["seconds"], set(facts["done"]), total, facts["commits"])
+    total = simulation.of(facts["total"])
+    return State(first, last, total, facts["seconds"], set(facts["done"]), facts["commits"])
 
 
-def run_all(state: State, *, jobs: int, path: Path | None, progress: Callable[[State], None]) -> None:
+def run_all(
+    simulation: Simulation,
+    state: State,
+    *,
+    jobs: int,
+    path: Path | None,
+    progress: Callable[[State], None],
+) -> None:
     """Run what is left; `progress` is told after every chunk."""
     began, spent, commit = time.monotonic(), state.seconds, _commit()
     left = state.chunks()
@@ -79,7 +86,7 @@ def run_all(state: State, *, jobs: int, path: Path | None, progress: Callable[[S
     with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
         while True:
             while len(running) < jobs and (chunk := next(left, None)):
-                running[pool.submit(_run_chunk, *chunk)] = chunk[0]
+                running[pool.submit(_run_chunk, simulation.run_seeds, *chunk)] = chunk[0]
             if not running:
                 return
             for future in wait(running, return_when=FIRST_COMPLETED).done:
@@ -90,33 +97,26 @@ def run_all(state: State, *, jobs: int, path: Path | None, progress: Callable[[S
             progress(state)
 
 
-def _run_chunk(first: int, last: int) -> Tally:
+def _run_chunk(run_seeds: Callable[[Iterable[int]], Tally], first: int, last: int) -> Tally:
     return run_seeds(range(first, last + 1))
 
 
 def report(state: State, *, jobs: int) -> dict[str, Any]:
     """What the run shows: seeds, wrong ones, time, machine, versions, and what was covered."""
     total = state.total
-    pairs = total.pairs()
     return {
         "seeds": total.seeds,
         "first": state.first,
         "last": state.last,
         "wrong": len(total.wrong),
         "wrong_seeds": {str(seed): total.wrong[seed] for seed in sorted(total.wrong)[:SHOWN_WRONG]},
-        "records": total.records,
-        "deliveries": total.deliveries,
         "seconds": round(state.seconds, 1),
         "jobs": jobs,
         "ms_per_seed_and_job": round(1000 * state.seconds * jobs / max(1, total.seeds), 2),
         "machine": f"{platform.machine()}, {cpu_count()} CPUs, {platform.system()} {platform.release()}",
         "commits": state.commits,
         "versions": {"python": sys.version.split()[0], **{name: _version(name) for name in VERSIONS}},
-        "kinds": total.kinds(),
-        "pairs": len(pairs),
-        "pairs_covered": sum(1 for seeds in pairs.values() if seeds),
-        "rarest_pairs": sorted(([seeds, *pair] for pair, seeds in pairs.items()))[:10],
-        "seeds_by_pair": {" + ".join(pair): seeds for pair, seeds in pairs.items()},
+        **total.covered(),
     }
 
 

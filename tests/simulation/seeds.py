@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from tests.simulation.aftermath import after_the_run, replayed
 from tests.simulation.checks import problems
+from tests.simulation.coverage import coverage
 from tests.simulation.generator import generate
 from tests.simulation.kinds import NAMES
 from tests.simulation.plan import Plan
@@ -85,6 +86,11 @@ class Tally:
             for number, name in enumerate(NAMES)
             for other in range(number)
         }
+
+    def covered(self) -> dict[str, Any]:
+        """What a report tells of what happened."""
+        size = {"records": self.records, "deliveries": self.deliveries}
+        return size | coverage(self.kinds(), self.pairs())
 
 
 def run_seeds(seeds: Iterable[int], tally: Tally | None = None) -> Tally:

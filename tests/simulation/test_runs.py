@@ -10,6 +10,7 @@ from tests.simulation.kinds import BIT, NAMES, names
 from tests.simulation.plan import Invoke, Put
 from tests.simulation.runner import State, load, report, run_all
 from tests.simulation.seeds import MIN_RECORDS, Tally, outcome, run_seeds
+from tests.simulation.simulations import SIMULATIONS
 from tests.simulation.world import World
 
 
@@ -46,17 +47,18 @@ def test_each_kind_of_fault_has_a_bit_of_its_own() -> None:
 def test_an_interrupted_run_goes_on_where_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(runner, "CHUNK", 2)
     path, seen = tmp_path / "state.json", []
-    begun = State(0, 5)
+    begun = State(0, 5, Tally())
     begun.add(2, run_seeds(range(2, 4)), "an earlier commit")
     begun.seconds = 100.0
     begun.save(path)
 
-    state = load(path, 0, 5)
-    run_all(state, jobs=1, path=path, progress=lambda state: seen.append(sorted(state.done)))
+    stream = SIMULATIONS["stream"]()
+    state = load(stream, path, 0, 5)
+    run_all(stream, state, jobs=1, path=path, progress=lambda state: seen.append(sorted(state.done)))
 
     assert seen == [[0, 2], [0, 2, 4]]
     whole = run_seeds(range(6))
-    assert load(path, 0, 5).total == whole
+    assert load(stream, path, 0, 5).total == whole
     shown = report(state, jobs=1)
     assert (shown["seeds"], shown["wrong"], shown["records"]) == (6, 0, whole.records)
     assert shown["seconds"] > 100
@@ -65,10 +67,10 @@ def test_an_interrupted_run_goes_on_where_it_was(tmp_path: Path, monkeypatch: py
 
 
 def test_the_state_of_other_seeds_is_refused(tmp_path: Path) -> None:
-    State(0, 5).save(tmp_path / "state.json")
+    State(0, 5, Tally()).save(tmp_path / "state.json")
 
     with pytest.raises(ValueError, match="is of the seeds 0-5"):
-        load(tmp_path / "state.json", 0, 6)
+        load(SIMULATIONS["stream"](), tmp_path / "state.json", 0, 6)
 
 
 def test_pairs_are_counted_in_seeds_in_which_both_happened() -> None:

@@ -175,6 +175,44 @@ def test_a_failed_payment_and_then_a_payment_are_told_once_each(cloud: Cloud) ->
     assert len(ids) == len(set(ids))
 
 
+def test_another_card_is_told_once_and_no_other_change_of_the_customer(cloud: Cloud) -> None:
+    prices = catalog(cloud)
+    who = customer(cloud, account="acme")
+    subscription = subscribe(cloud, who, prices["starter"])["id"]
+    deliver(cloud, cloud.events())
+    before = len(cloud.events())
+    cloud.api("POST", f"/v1/customers/{who}", metadata={"account": "acme", "note": "new"})
+    deliver(cloud, cloud.events()[before:])
+    assert changed_methods(cloud) == []
+
+    card = cloud.api("POST", "/v1/payment_methods", type="card", card={"token": "tok_mastercard"})
+    cloud.api("POST", f"/v1/payment_methods/{card['id']}/attach", customer=who)
+    cloud.api("POST", f"/v1/customers/{who}", invoice_settings={"default_payment_method": card["id"]})
+    cloud.api("POST", f"/v1/subscriptions/{subscription}", default_payment_method=card["id"])
+    deliver(cloud, cloud.events()[before:] * 2)
+
+    assert changed_methods(cloud) == [(who, None), (who, subscription)]
+
+
+def test_a_card_that_was_renewed_is_told(cloud: Cloud) -> None:
+    who = customer(cloud, account="acme")
+    deliver(cloud, cloud.events())
+    before = len(cloud.events())
+    [card] = cloud.payments.payment_methods(who)
+    cloud.api("POST", f"/v1/payment_methods/{card['id']}", card={"exp_year": 2040, "exp_month": 1})
+
+    deliver(cloud, cloud.events()[before:])
+
+    assert changed_methods(cloud) == [(who, None)]
+
+
+def changed_methods(cloud: Cloud) -> list[tuple[str, str | None]]:
+    """Customer and subscription of each `PaymentMethodChanged`."""
+    told = [one for one in cloud.published if one["type"] == "PaymentMethodChanged"]
+    assert len({one["id"] for one in told}) == len(told)
+    return [(one["customer"], one["subscription"]) for one in told]
+
+
 def test_a_refund_of_all_is_told_by_the_charges_of_the_invoice(cloud: Cloud) -> None:
     prices = catalog(cloud)
     who = customer(cloud, account="acme")

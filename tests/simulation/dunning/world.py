@@ -63,6 +63,13 @@ READS_FAIL: Final = 0.02
 LEASE_MS: Final = 120_000
 MAX_INNER: Final = 3
 ACTS: Final = ("pay_invoice", "cancel_subscription")
+KINDS: Final = (
+    *("crash", "second_task", "second_task_died", "execution_not_seen", "sweep_died", "throttled"),
+    *("unreached", "lost_reply", "error_before", "error_after", "webhook_late", "webhook_twice"),
+    *("delivery_again", "mail_deferred", "pays", "pays_a_part", "voids", "cancels", "changes_the_card"),
+    *("is_held", "disputes"),
+)
+"""What may go wrong, and what customers and people may do in between."""
 
 
 class CrashError(Exception):

@@ -30,6 +30,16 @@ def claimed(kind: str, found: dict[str, Any], **event: Any) -> Claim | None:
             {"id": "di_1", "object": "discount", "customer": "cus_1"},
             (Kind.CUSTOMER, "cus_1", "cus_1"),
         ),
+        (
+            "payment_method.attached",
+            {"id": "pm_1", "object": "payment_method", "customer": "cus_1"},
+            (Kind.CUSTOMER, "cus_1", "cus_1"),
+        ),
+        (
+            "payment_method.automatically_updated",
+            {"id": "pm_1", "object": "payment_method", "customer": "cus_1"},
+            (Kind.CUSTOMER, "cus_1", "cus_1"),
+        ),
         ("invoice.paid", {"id": "in_1", "customer": {"id": "cus_1"}}, (Kind.INVOICE, "in_1", "cus_1")),
         (
             "charge.refunded",
@@ -58,9 +68,21 @@ def test_other_events_do_not_concern_us(kind: str) -> None:
     assert claimed(kind, {}) is None
 
 
+@pytest.mark.parametrize("kind", ["payment_method.detached", "payment_method.updated"])
+def test_a_card_that_is_nobodys_does_not_concern_us(kind: str) -> None:
+    assert claimed(kind, {"id": "pm_1", "object": "payment_method", "customer": None}) is None
+
+
 @pytest.mark.parametrize(
     ("changed", "concerns"),
-    [({"balance": 1}, False), ({"metadata": {}}, True), ({"discount": None}, True), (None, True)],
+    [
+        ({"balance": 1}, False),
+        ({"delinquent": True}, False),
+        ({"metadata": {}}, True),
+        ({"discount": None}, True),
+        ({"invoice_settings": {"default_payment_method": None}}, True),
+        (None, True),
+    ],
 )
 def test_an_update_of_a_customer_concerns_us_by_what_has_changed(changed: Any, concerns: bool) -> None:
     found = {"id": "cus_1", "object": "customer"}

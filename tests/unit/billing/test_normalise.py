@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from stemtide.billing.normalise import customer_of, invoice_of, subscription_of
+from stemtide.billing.normalise import cards_of, customer_of, invoice_of, subscription_of
 from stemtide.billing.objects import MalformedError
 from stemtide.billing.plan_names import PlanNames
 
@@ -124,3 +124,47 @@ def test_a_price_without_an_interval_is_refused() -> None:
 
     with pytest.raises(MalformedError, match="price_p has no interval"):
         subscription_of(subscription("1", "cus_1", item(once)), names=NAMES, as_of_ms=0)
+
+
+def card(name: str, fingerprint: str = "fp", year: int = 2030, month: int = 4) -> dict[str, Any]:
+    of_it = {"fingerprint": fingerprint, "exp_year": year, "exp_month": month, "last4": "4242"}
+    return {"id": name, "object": "payment_method", "card": of_it}
+
+
+def usual(method: Any) -> dict[str, Any]:
+    return {"id": "cus_1", "object": "customer", "invoice_settings": {"default_payment_method": method}}
+
+
+def test_cards_are_the_same_in_any_order_and_however_the_usual_one_is_told() -> None:
+    both = [card("pm_1"), card("pm_2")]
+
+    assert cards_of(usual("pm_1"), both) == cards_of(usual({"id": "pm_1"}), both[::-1])
+
+
+@pytest.mark.parametrize(
+    ("customer", "cards"),
+    [
+        (usual("pm_2"), [card("pm_1"), card("pm_2")]),
+        (usual(None), [card("pm_1"), card("pm_2")]),
+        (usual("pm_1"), [card("pm_1")]),
+        (usual("pm_1"), [card("pm_1"), card("pm_3")]),
+        (usual("pm_1"), [card("pm_1", "other"), card("pm_2")]),
+        (usual("pm_1"), [card("pm_1", year=2031), card("pm_2")]),
+        (usual("pm_1"), [card("pm_1", month=5), card("pm_2")]),
+        ({"id": "cus_1", "object": "customer"}, []),
+    ],
+    ids=["another usual", "none usual", "taken away", "replaced", "another card", "renewed", "month", "none"],
+)
+def test_cards_that_differ_in_what_is_charged_are_others(
+    customer: dict[str, Any], cards: list[dict[str, Any]]
+) -> None:
+    before = cards_of(usual("pm_1"), [card("pm_1"), card("pm_2")])
+
+    assert cards_of(customer, cards) != before
+
+
+def test_a_subscription_keeps_which_payment_method_is_its_own() -> None:
+    of_its_own = subscription("1", "cus_1", item(price("x", 1)), default_payment_method={"id": "pm_1"})
+
+    assert subscription_of(of_its_own, names=NAMES, as_of_ms=0).method == "pm_1"
+    assert subscription_of(subscription("1", "cus_1"), names=NAMES, as_of_ms=0).method is None

@@ -4,12 +4,13 @@ from typing import Any
 
 import pytest
 from stemtide.billing.normalise import invoice_of
-from stemtide.billing.objects import Item, Subscription
+from stemtide.billing.objects import Customer, Item, Subscription
 from stemtide.billing.ports import Stored
 from stemtide.billing.told import (
     NEWS_MS,
     InvoicePaymentFailed,
     InvoiceSettled,
+    PaymentMethodChanged,
     SubscriptionCanceled,
     billing_event,
 )
@@ -104,3 +105,58 @@ def test_the_end_of_a_subscription_is_told_unless_it_is_history() -> None:
     assert billing_event(ended(seen_ms=2000, status="unpaid"), None) is None
     assert billing_event(ended(seen_ms=2000, account=None), None) is None
     assert billing_event(ended(seen_ms=2000), ended(seen_ms=1500)) is None
+
+
+def held(
+    cards: str | None, version: int = 2, *, account: str | None = "acme", deleted: bool = False
+) -> Stored:
+    known = Customer(id="cus_1", cards=cards, deleted=deleted)
+    return Stored(known=known, version=version, read_ms=1, seen_ms=1000, account=account)
+
+
+def charged(method: str | None, version: int = 2, *, status: str = "active") -> Stored:
+    known = Subscription(
+        id="sub_1", customer="cus_1", status=status, currency="USD", items=(), start_ms=0, method=method
+    )
+    return Stored(known=known, version=version, read_ms=1, seen_ms=1000, account="acme")
+
+
+def test_other_cards_of_a_customer_are_told_each_time() -> None:
+    first, back = billing_event(held("b"), held("a", 1)), billing_event(held("a", 3), held("b"))
+
+    assert isinstance(first, PaymentMethodChanged)
+    assert isinstance(back, PaymentMethodChanged)
+    assert (first.customer, first.subscription, first.as_of) == ("cus_1", None, "1970-01-01T00:00:01.000Z")
+    assert first.id != back.id
+    assert billing_event(held("b"), held("a", 1)) == first  # the same change again is the same fact
+
+
+def test_another_payment_method_of_a_subscription_is_told() -> None:
+    told = billing_event(charged("pm_2"), charged(None, 1))
+
+    assert isinstance(told, PaymentMethodChanged)
+    assert (told.customer, told.subscription) == ("cus_1", "sub_1")
+
+
+@pytest.mark.parametrize(
+    ("new", "old"),
+    [
+        (held("a", 1), None),
+        (held("a"), held("a", 1)),
+        (held("a"), held(None, 1)),
+        (held("b", account=None), held("a", 1, account=None)),
+        (held(None, deleted=True), held("a", 1)),
+        (charged("pm_1", 1), None),
+        (charged("pm_1"), charged("pm_1", 1)),
+        (charged("pm_2", status="incomplete_expired"), charged("pm_1", 1)),
+    ],
+    ids=["new", "the same", "of before", "nobody's", "deleted", "begun", "as it was", "never begun"],
+)
+def test_cards_that_are_the_same_or_of_no_use_are_told_to_nobody(new: Stored, old: Stored | None) -> None:
+    assert billing_event(new, old) is None
+
+
+def test_the_end_of_a_subscription_is_told_before_its_card() -> None:
+    told = billing_event(ended(seen_ms=2000), charged("pm_1", 1))
+
+    assert isinstance(told, SubscriptionCanceled)

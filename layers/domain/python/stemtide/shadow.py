@@ -11,7 +11,12 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from stemtide.billing.told import InvoicePaymentFailed, InvoiceSettled, SubscriptionCanceled
+from stemtide.billing.told import (
+    InvoicePaymentFailed,
+    InvoiceSettled,
+    PaymentMethodChanged,
+    SubscriptionCanceled,
+)
 from stemtide.config_shadow import Capability, Shadow
 from stemtide.domain_events import DomainEvent, RiskTierChanged, UsageDropDetected
 
@@ -29,6 +34,7 @@ FOLLOWED_BY: Final[Mapping[type[DomainEvent], tuple[Capability, ...]]] = Mapping
         InvoicePaymentFailed: (Capability.DUNNING,),
         InvoiceSettled: (),
         SubscriptionCanceled: (Capability.WIN_BACK,),
+        PaymentMethodChanged: (Capability.DUNNING,),
     }
 )
 """The capabilities that act on a fact of the bus. It is withheld when none of them may; what only ends what

@@ -15,7 +15,7 @@ DROP_PREFIX: Final = "drop#"
 RECORD: Final = "record"
 EVENT_PREFIX: Final = "event#"
 PENDING: Final = "pending"
-BILLED_PREFIXES: Final = ("invoice#", "subscription#")
+BILLED_PREFIXES: Final = ("customer", "invoice#", "subscription#")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,9 +18,10 @@ PARTNER_SOURCE: Final = "aws.partner/stripe.com"
 """How the sources of the provider's events on EventBridge begin."""
 REFRESH: Final = "stemtide.refresh"
 """The type of our own claims: everything of a customer is to be read anew."""
-OF_CUSTOMERS: Final = frozenset({"metadata", "discount", "discounts", "currency"})
+OF_CUSTOMERS: Final = frozenset({"metadata", "discount", "discounts", "currency", "invoice_settings"})
 """What of a customer concerns us, where an update says what has changed."""
 _ID: Final = re.compile(r"[A-Za-z0-9_.]{1,128}", re.ASCII)
+_CARD: Final = "payment_method."
 _ABOUT: Final = (
     ("customer.subscription.", Kind.SUBSCRIPTION),
     ("customer.discount.", Kind.CUSTOMER),
@@ -32,6 +33,8 @@ _ABOUT: Final = (
     ("charge.refund", Kind.CHARGE),
     ("charge.dispute.", Kind.CHARGE),
     ("refund.", Kind.CHARGE),
+    (f"{_CARD}detached", None),
+    (_CARD, Kind.CUSTOMER),
 )
 """The first that a type begins with decides; other types do not concern us, nor do those with None."""
 
@@ -87,6 +90,8 @@ def claim_of(event: Any, *, arrived_ms: int, via: str) -> Claim | None:
     if about is None or _changes_nothing(name, event):
         return None
     named = _names(about, found)
+    if named is None and name.startswith(_CARD):
+        return None  # a card that is nobody's
     if named is None:
         raise MalformedError(f"{event_id} ({name[:60]}) names no {about}")
     return Claim(
@@ -131,5 +136,5 @@ def _names(kind: Kind, found: Mapping[str, Any]) -> str | None:
         named = reference(found.get("payment_intent")) or reference(found.get("charge"))
         return named or (reference(found) if found.get("object") == "charge" else None)
     if kind is Kind.CUSTOMER and found.get("object") != "customer":
-        return reference(found.get("customer"))  # a discount
+        return reference(found.get("customer"))  # a discount, a card
     return reference(found)

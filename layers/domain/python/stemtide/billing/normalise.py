@@ -2,7 +2,10 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
+from hashlib import blake2b
 from typing import Any, Final
+
+import msgspec
 
 from stemtide.billing.amounts import minor_units, scale
 from stemtide.billing.monthly import PERIODS_A_MONTH, a_month, after_discounts, price_of, rounded
@@ -15,6 +18,7 @@ from stemtide.calls import is_account_id
 FORGIVEN: Final = ("void", "mark_uncollectible")
 """With collection paused like this, what is invoiced meanwhile is not asked for; a draft is, later."""
 ONCE: Final = "once"
+_OF_A_CARD: Final = ("fingerprint", "exp_year", "exp_month")
 
 
 def customer_of(found: Json, *, account_key: str) -> Customer:
@@ -34,6 +38,14 @@ def customer_of(found: Json, *, account_key: str) -> Customer:
         currency=currency.upper() if isinstance(currency, str) else None,
         discounts=_discounts([found["discount"]] if found.get("discount") else ()),
     )
+
+
+def cards_of(customer: Json, cards: Iterable[Json]) -> str:
+    """A digest of a customer's cards and of which is the usual one: another, when one was added, renewed or
+    taken away, or the usual one is another."""
+    usual = reference(part(customer, "invoice_settings").get("default_payment_method"))
+    held = {text(card, "id"): [part(card, "card").get(name) for name in _OF_A_CARD] for card in cards}
+    return blake2b(msgspec.json.encode([usual, held], order="deterministic"), digest_size=8).hexdigest()
 
 
 def subscription_of(
@@ -76,6 +88,7 @@ def subscription_of(
         feedback=why.get("feedback"),
         collection=found.get("collection_method") or "charge_automatically",
         paused=behavior is not None,
+        method=reference(found.get("default_payment_method")),
     )
 
 

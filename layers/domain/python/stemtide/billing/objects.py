@@ -1,6 +1,7 @@
 """What Stemtide keeps of the provider's objects: ids, states, amounts in minor units, instants in epoch ms.
 
-No names, addresses or cards: whoever needs those asks the provider at that moment.
+No names, addresses or cards: whoever needs those asks the provider at that moment. Of cards a digest is kept,
+by which it is noticed that they are others.
 """
 
 from enum import StrEnum
@@ -71,7 +72,8 @@ class Subscription(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     """A subscription as it was read; `mrr` is the sum of its items, None if one of them is not known.
 
     `period_start_ms` is the latest of its items', `period_end_ms` the earliest; `cause` and `feedback` are
-    why it was canceled, in the provider's words and in the customer's.
+    why it was canceled, in the provider's words and in the customer's; `method` is the payment method of its
+    own.
     """
 
     id: str
@@ -91,6 +93,7 @@ class Subscription(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     feedback: str | None = None
     collection: str = "charge_automatically"
     paused: bool = False
+    method: str | None = None
 
     @property
     def running(self) -> bool:
@@ -136,12 +139,14 @@ class Invoice(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 class Customer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A customer as it was read: whose it says it is (`account`, from its metadata), and its discount, which
-    holds for subscriptions that have none of their own."""
+    holds for subscriptions that have none of their own. `cards` is a digest of its cards and of which is the
+    usual one, None: they were not asked for."""
 
     id: str
     account: str | None = None
     currency: str | None = None
     discounts: tuple[Discount, ...] = ()
+    cards: str | None = None
     deleted: bool = False
 
     @property

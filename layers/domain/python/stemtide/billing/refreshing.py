@@ -13,7 +13,7 @@ from typing import Final
 import msgspec
 
 from stemtide.billing.forward import Move, Read, move
-from stemtide.billing.normalise import customer_of, invoice_of, subscription_of
+from stemtide.billing.normalise import cards_of, customer_of, invoice_of, subscription_of
 from stemtide.billing.objects import (
     DELETED,
     OPEN,
@@ -26,7 +26,7 @@ from stemtide.billing.objects import (
     kind_of,
 )
 from stemtide.billing.ports import BillingPorts, Stored
-from stemtide.billing.provider import Json
+from stemtide.billing.provider import Json, ProviderRefusedError
 from stemtide.ports import ConflictError, UnavailableError
 
 MOST_TRIES: Final = 8
@@ -149,7 +149,14 @@ def refresh_customer(ports: BillingPorts, customer: str) -> Stored:
         found = ports.provider.customer(customer)
         if found is None:
             return Customer(id=customer, deleted=True)
-        return customer_of(found, account_key=ports.account_key)
+        known = customer_of(found, account_key=ports.account_key)
+        try:
+            cards = list(ports.provider.payment_methods(customer))
+        except ProviderRefusedError as error:
+            if error.code != "resource_missing":
+                raise
+            return Customer(id=customer, deleted=True)  # since it was read
+        return msgspec.structs.replace(known, cards=cards_of(found, cards))
 
     written = write(ports, customer, Kind.CUSTOMER, customer, fresh)
     assert written is not None

@@ -2,7 +2,7 @@
 
 A row implies at most one fact: the newest failure of an open invoice, how an invoice was settled, the end of
 a subscription. A change tells what the new row implies and the old one did not; so a row whose account
-becomes known tells it then.
+becomes known tells it then. Where it implies nothing new, a change of what is charged is told.
 """
 
 from typing import Any, Final
@@ -10,7 +10,7 @@ from typing import Any, Final
 import msgspec
 
 from stemtide.as_of import as_of_text
-from stemtide.billing.objects import OPEN, Invoice, Subscription
+from stemtide.billing.objects import OPEN, Customer, Invoice, Subscription
 from stemtide.billing.ports import Stored
 from stemtide.calls import DAY_MS
 from stemtide.event_ids import event_id
@@ -69,14 +69,27 @@ class SubscriptionCanceled(msgspec.Struct, frozen=True, kw_only=True):
     feedback: str | None
 
 
-BillingEvent = InvoicePaymentFailed | InvoiceSettled | SubscriptionCanceled
-BILLING_EVENTS: Final = (InvoicePaymentFailed, InvoiceSettled, SubscriptionCanceled)
+class PaymentMethodChanged(msgspec.Struct, frozen=True, kw_only=True):
+    """What a customer would be charged with may be another: a card was added, renewed, taken away or made the
+    usual one, of the customer or (`subscription`) of one subscription."""
+
+    id: str
+    account: str
+    as_of: str
+    customer: str
+    subscription: str | None
+
+
+BillingEvent = InvoicePaymentFailed | InvoiceSettled | SubscriptionCanceled | PaymentMethodChanged
+BILLING_EVENTS: Final = (InvoicePaymentFailed, InvoiceSettled, SubscriptionCanceled, PaymentMethodChanged)
 
 
 def billing_event(new: Stored, old: Stored | None) -> BillingEvent | None:
     """The fact that a row tells and did not tell before, None where there is none."""
     told, before = _implied(new), None if old is None else _implied(old)
-    return told if told is not None and (before is None or before.id != told.id) else None
+    if told is not None and (before is None or before.id != told.id):
+        return told
+    return None if old is None else _method_changed(new, old)
 
 
 def _implied(row: Stored) -> BillingEvent | None:
@@ -85,6 +98,27 @@ def _implied(row: Stored) -> BillingEvent | None:
     if isinstance(row.known, Subscription):
         return _canceled(row.known, row.account, row.seen_ms)
     return _of_invoice(row.known, row) if isinstance(row.known, Invoice) else None
+
+
+def _method_changed(new: Stored, old: Stored) -> PaymentMethodChanged | None:
+    """What is charged may go back to what it was: so the row's version names the change."""
+    known, before = new.known, old.known
+    subscription = None
+    if isinstance(known, Customer) and isinstance(before, Customer):
+        changed = before.cards is not None and known.cards != before.cards
+    elif isinstance(known, Subscription) and isinstance(before, Subscription):
+        changed, subscription = known.method != before.method, known.id
+    else:
+        return None
+    if not changed or known.over or new.account is None:
+        return None
+    return PaymentMethodChanged(
+        id=event_id("method", new.account, known.id, str(new.version)),
+        account=new.account,
+        as_of=as_of_text(new.seen_ms),
+        customer=known.id if isinstance(known, Customer) else known.customer,
+        subscription=subscription,
+    )
 
 
 def _canceled(one: Subscription, account: str, seen_ms: int) -> SubscriptionCanceled | None:
