@@ -65,15 +65,14 @@ def _change_items(world: World, subscription: Object, rows: list[Params]) -> boo
     old = terms.rhythm(world.store.need("price", periods.items_of(world, subscription)[0]["price"]))
     for row in rows:
         if row.has("id"):
-            change_item(world, _own_item(world, subscription, row), row)
+            change_item(world, subscription, _own_item(world, subscription, row), row)
         else:
             terms.add_item(world, subscription, terms.recurring_price(world, row), row)
     items = periods.items_of(world, subscription)
     if not items:
         raise invalid("A subscription must have at least one item.", param="items")
     prices = [world.store.need("price", item["price"]) for item in items]
-    if terms.common_currency(prices) != subscription["currency"]:
-        raise invalid("A subscription's currency cannot be changed.", param="items")
+    terms.common_currency(prices, subscription["currency"])
     return terms.rhythm(prices[0]) != old
 
 
@@ -84,7 +83,7 @@ def _own_item(world: World, subscription: Object, row: Params) -> Object:
     return item
 
 
-def change_item(world: World, item: Object, row: Params) -> None:
+def change_item(world: World, subscription: Object, item: Object, row: Params) -> None:
     """Another price or quantity, or the item taken away."""
     row.only(terms.ITEM_FIELDS)
     if row.boolean("deleted"):
@@ -98,6 +97,7 @@ def change_item(world: World, item: Object, row: Params) -> None:
         item["quantity"] = quantity
     if "metadata" in row.values:
         item["metadata"] = row.metadata(item["metadata"])
+    terms.set_discounts(world, subscription, item, row)
     world.put(item)
 
 

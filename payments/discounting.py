@@ -1,6 +1,6 @@
 """Coupons and promotion codes: who may redeem them, what they take off, when they end."""
 
-from payments import money
+from payments import money, pricing
 from payments.calendar import after
 from payments.errors import ApiError, invalid
 from payments.params import Params
@@ -59,7 +59,7 @@ def _check_coupon(coupon: Object, currency: str, *, at: int, param: str) -> None
     ended = coupon["redeem_by"] is not None and coupon["redeem_by"] <= at
     if coupon.get("_deleted") or not coupon["valid"] or ended:
         raise invalid(f"Coupon expired: {coupon['id']}", code="coupon_expired", param=param)
-    if coupon["amount_off"] is not None and coupon["currency"] != currency:
+    if coupon["amount_off"] is not None and pricing.amount_off(coupon, currency) is None:
         raise invalid(
             f"The coupon {coupon['id']} is in {coupon['currency']}, this is in {currency}.", param=param
         )
@@ -88,21 +88,56 @@ def _discount(world: World, coupon: Object, promotion: Object | None, customer: 
     return str(world.put(discount)["id"])
 
 
-def taken_off(world: World, discounts: list[str], subtotal: int, currency: str) -> list[tuple[str, int]]:
-    """What each of the discounts that have not ended takes off an amount, in order, never more than it."""
-    left, result = subtotal, []
-    for discount_id in discounts:
-        discount = world.store.need("discount", discount_id)
-        if discount["end"] is not None and discount["end"] <= world.now:
-            continue
-        coupon = world.store.need("coupon", discount["source"]["coupon"])
-        if coupon["percent_off"] is not None:
-            amount = money.share(left, coupon["percent_off"], currency)
-        else:
-            amount = min(coupon["amount_off"], max(left, 0))
-        left -= amount
-        result.append((discount_id, amount))
-    return result
+def taken_off(
+    world: World, lines: list[Object], discounts: list[str], currency: str
+) -> list[list[tuple[str, int]]]:
+    """What is taken off each line: its own discounts first, then those of the invoice, each of what the ones
+    before it have left of the products that it is for, never more than that."""
+    off: list[list[tuple[str, int]]] = [[] for _ in lines]
+    left = [line["amount"] for line in lines]
+    for place, line in enumerate(lines):
+        for discount in line["discounts"]:
+            _take(world, discount, [place], off, left, lines, currency)
+    for discount in discounts:
+        _take(world, discount, list(range(len(lines))), off, left, lines, currency)
+    return off
+
+
+def _take(
+    world: World,
+    discount_id: str,
+    places: list[int],
+    off: list[list[tuple[str, int]]],
+    left: list[int],
+    lines: list[Object],
+    currency: str,
+) -> None:
+    """Take one discount off the lines at some places, in proportion; the last takes what rounding leaves."""
+    discount = world.store.need("discount", discount_id)
+    if discount["end"] is not None and discount["end"] <= world.now:
+        return
+    coupon = world.store.need("coupon", discount["source"]["coupon"])
+    hit = [place for place in places if _is_for(coupon, lines[place])]
+    whole = sum(left[place] for place in hit)
+    rest = amount = _worth(coupon, whole, currency)
+    for place in hit:
+        part = rest if place == hit[-1] else amount * left[place] // whole if whole else 0
+        rest -= part
+        off[place].append((discount_id, part))
+    for place in hit:
+        left[place] -= off[place][-1][1]
+
+
+def _is_for(coupon: Object, line: Object) -> bool:
+    limited = coupon.get("_applies_to")
+    sold = line["pricing"]["price_details"]["product"] if line["pricing"] else None
+    return limited is None or sold in limited["products"]
+
+
+def _worth(coupon: Object, whole: int, currency: str) -> int:
+    if coupon["percent_off"] is not None:
+        return money.share(whole, coupon["percent_off"], currency)
+    return min(pricing.amount_off(coupon, currency) or 0, max(whole, 0))
 
 
 def lasting(world: World, discounts: list[str]) -> list[str]:

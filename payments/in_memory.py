@@ -11,9 +11,14 @@ from payments import idempotency
 from payments.errors import LostReplyError, server_error
 from payments.provider import Provider
 
-SUBSCRIPTION_EXPAND: Final = ["discounts", "discounts.source.coupon"]
-ONE_SUBSCRIPTION_EXPAND: Final = [*SUBSCRIPTION_EXPAND, "items.data.price.product"]
-CUSTOMER_EXPAND: Final = ["discount.source.coupon"]
+SUBSCRIPTION_EXPAND: Final = ["discounts.source.coupon"]
+DISCOUNTS_EXPAND: Final = [
+    "discounts.source.coupon.applies_to",
+    "discounts.source.coupon.currency_options",
+]
+PRICE_EXPAND: Final = ["price.product", "price.tiers", "price.currency_options"]
+ONE_SUBSCRIPTION_EXPAND: Final = [*DISCOUNTS_EXPAND, *(f"items.data.{path}" for path in PRICE_EXPAND)]
+CUSTOMER_EXPAND: Final = ["discount.source.coupon.applies_to", "discount.source.coupon.currency_options"]
 INVOICE_EXPAND: Final = ["payments"]
 MAX_LIST: Final = 100
 
@@ -59,7 +64,11 @@ class InMemoryPayments:
 
     def subscription(self, subscription_id: str, /) -> Json | None:
         found = self._read("subscription", f"/v1/subscriptions/{subscription_id}", ONE_SUBSCRIPTION_EXPAND)
-        return None if found is None else self._whole(found, "items", "subscription")
+        if found is None:
+            return None
+        whole = self._whole(found, "items", "subscription", [f"data.{path}" for path in PRICE_EXPAND])
+        items = [self._with_discounts(item) for item in whole["items"]["data"]]
+        return {**whole, "items": {**whole["items"], "data": items}}
 
     def invoice(self, invoice_id: str, /) -> Json | None:
         found = self._read("invoice", f"/v1/invoices/{invoice_id}", INVOICE_EXPAND)
@@ -120,12 +129,18 @@ class InMemoryPayments:
             raise
         return None if found.get("deleted") else found
 
-    def _whole(self, obj: Json, field: str, owner: str) -> Json:
+    def _with_discounts(self, item: Json) -> Json:
+        if not item["discounts"]:
+            return item
+        found = self._read("subscription_item", f"/v1/subscription_items/{item['id']}", DISCOUNTS_EXPAND)
+        return item if found is None else {**item, "discounts": found["discounts"]}
+
+    def _whole(self, obj: Json, field: str, owner: str, expand: Sequence[str] = ()) -> Json:
         """An object with all rows of a part of which it carries the first only."""
         if not obj[field]["has_more"]:
             return obj
         path = obj[field]["url"].partition("?")[0]
-        rows = list(self._list(owner, path, {owner: obj["id"]}))
+        rows = list(self._list(owner, path, {owner: obj["id"], "expand": expand}))
         return {**obj, field: {**obj[field], "data": rows, "has_more": False}}
 
     def _list(self, name: str, path: str, params: Mapping[str, Any]) -> Iterator[Json]:

@@ -85,36 +85,27 @@ def total(world: World, invoice: Object) -> None:
     """Work out a draft's amounts anew from its lines and discounts."""
     lines = invoice["lines"]["data"]
     subtotal = sum(line["amount"] for line in lines)
-    off = discounting.taken_off(world, invoice["discounts"], subtotal, invoice["currency"])
-    amount = subtotal - sum(part for _, part in off)
+    off = discounting.taken_off(world, lines, invoice["discounts"], invoice["currency"])
+    by_discount: dict[str, int] = {}
+    for discount, part in (one for of_line in off for one in of_line):
+        by_discount[discount] = by_discount.get(discount, 0) + part
+    amount = subtotal - sum(by_discount.values())
     due = max(amount, 0)
     invoice.update(
         subtotal=subtotal,
         subtotal_excluding_tax=subtotal,
         total=amount,
         total_excluding_tax=amount,
-        total_discount_amounts=[{"amount": part, "discount": discount} for discount, part in off],
+        total_discount_amounts=[{"amount": part, "discount": one} for one, part in by_discount.items()],
         amount_due=due,
         amount_remaining=due,
     )
-    invoice["lines"] = {**invoice["lines"], "data": _spread(lines, off, subtotal)}
+    shown = [
+        {**line, "discount_amounts": [{"amount": part, "discount": one} for one, part in of_line]}
+        for line, of_line in zip(lines, off, strict=True)
+    ]
+    invoice["lines"] = {**invoice["lines"], "data": shown}
     world.put(invoice)
-
-
-def _spread(lines: list[Object], off: list[tuple[str, int]], subtotal: int) -> list[Object]:
-    """The lines, each with its share of the discounts; the last line takes what rounding leaves."""
-    left, spread = dict(off), []
-    for place, line in enumerate(lines):
-        last = place == len(lines) - 1
-        shares = [
-            (discount, left[discount] if last else amount * line["amount"] // subtotal if subtotal else 0)
-            for discount, amount in off
-        ]
-        for discount, share in shares:
-            left[discount] -= share
-        amounts = [{"amount": share, "discount": discount} for discount, share in shares]
-        spread.append({**line, "discount_amounts": amounts})
-    return spread
 
 
 def finalize(world: World, invoice: Object) -> None:

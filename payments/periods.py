@@ -1,6 +1,6 @@
 """A subscription's periods: each begins with an invoice for it, or ends the subscription."""
 
-from payments import collecting, discounting, invoicing, standing
+from payments import collecting, discounting, invoicing, pricing, standing
 from payments.calendar import period_of
 from payments.due import ENDED, HOUR_S
 from payments.errors import invalid
@@ -58,7 +58,9 @@ def bill(world: World, subscription: Object, *, reason: str, free: bool = False)
     if invoice["collection_method"] == "send_invoice":
         invoice["due_date"] = world.now + 86_400 * (subscription["days_until_due"] or 30)
     if not free:
-        subscription["discounts"] = discounting.lasting(world, subscription["discounts"])
+        for holder in (subscription, *items):
+            holder["discounts"] = discounting.lasting(world, holder["discounts"])
+            world.put(holder)
     subscription["latest_invoice"] = invoice["id"]
     world.put(subscription)
     world.put(invoice)
@@ -70,12 +72,12 @@ def _line(world: World, invoice: Object, item: Object, *, free: bool) -> Object:
     price = world.store.need("price", item["price"])
     product = world.store.need("product", price["product"])
     quantity = item.get("quantity", 0)
-    amount = 0 if free else price["unit_amount"] * quantity
-    return invoices.line(
+    amount = 0 if free else pricing.unit_amount(price, invoice["currency"]) * quantity
+    line = invoices.line(
         world.new_id("il"),
         invoice=invoice["id"],
         amount=amount,
-        currency=price["currency"],
+        currency=invoice["currency"],
         description=f"{'Trial period for' if free else f'{quantity} x'} {product['name']}",
         quantity=quantity,
         period=(item["current_period_start"], item["current_period_end"]),
@@ -93,6 +95,7 @@ def _line(world: World, invoice: Object, item: Object, *, free: bool) -> Object:
         },
         subscription=item["subscription"],
     )
+    return {**line, "discounts": [] if free else item["discounts"]}
 
 
 def open_and_collect(world: World, invoice: Object) -> None:

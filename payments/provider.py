@@ -9,7 +9,7 @@ from payments.due import EVENTS_KEPT_S, KEYS_KEPT_S
 from payments.errors import ApiError, LostReplyError, rate_limited, server_error
 from payments.listing import Listing, page
 from payments.params import Params
-from payments.rendering import rendered
+from payments.rendering import check_levels, rendered
 from payments.store import Object
 from payments.world import World
 
@@ -116,6 +116,7 @@ class Provider:
             asked = Params(params)
             asked.only(route.allowed)
             expand = asked.texts("expand")
+            check_levels(expand)
             result = route.handler(world, asked, ids)
             if isinstance(result, Listing):
                 return 200, _listed(world, result, asked, expand)

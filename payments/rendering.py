@@ -38,7 +38,18 @@ INCLUDABLE: Final = {
     ("invoice", "payments"): ("invoice_payment", "invoice", "/v1/invoice_payments?invoice={}"),
 }
 """Lists that are shown only when asked for: their kind, the index that finds them, their address."""
-PRIVATE: Final = frozenset({"charge", "coupon", "customer", "payment_method"})
+INNER: Final = frozenset(
+    {
+        ("coupon", "applies_to"),
+        ("coupon", "currency_options"),
+        ("price", "currency_options"),
+        ("price", "tiers"),
+    }
+)
+"""Parts that are shown only when asked for, kept under names that begin with `_`."""
+MOST_LEVELS: Final = 4
+"""Of a path of `expand` (API reference, 'Expanding responses')."""
+PRIVATE: Final = frozenset({"charge", "coupon", "customer", "payment_method", "price"})
 """Kinds that hold something of the provider's own, by names that begin with `_`."""
 
 
@@ -59,6 +70,15 @@ def rendered(store: Store, obj: Object, expand: list[str] | tuple[str, ...] = ()
     return shown
 
 
+def check_levels(expand: list[str]) -> None:
+    """Raises ApiError for a path of `expand` that goes too deep."""
+    for path in expand:
+        if len(path.split(".")) > MOST_LEVELS:
+            raise invalid(
+                f"You cannot expand more than {MOST_LEVELS} levels of a property ({path}).", param="expand"
+            )
+
+
 def page_of(rows: list[Object], url: str) -> Object:
     """The first rows of a list inside an object."""
     return {"object": "list", "data": rows[:SHOWN_ROWS], "has_more": len(rows) > SHOWN_ROWS, "url": url}
@@ -73,7 +93,7 @@ def _shown(store: Store, obj: Object) -> Object:
         return shown
     if kind == "subscription_item":
         price = store.need("price", obj["price"])
-        return {**obj, "plan": plan_of(price), "price": dict(price)}
+        return {**obj, "plan": plan_of(price), "price": _shown(store, price)}
     if kind == "invoice":
         lines = obj["lines"]
         return {**obj, "lines": page_of(lines["data"], lines["url"])}
@@ -89,6 +109,9 @@ def _expand(store: Store, node: Object, path: list[str], whole: str) -> None:
         kind, index, url = includable
         rows = [_shown(store, row) for row in reversed(store.of(kind, index, node["id"]))]
         node[head] = page_of(rows, url.format(node["id"]))
+    kind = node.get("object", "")
+    if (kind, head) in INNER and head not in node:
+        node[head] = store.need(kind, node["id"]).get(f"_{head}")
     if head not in node:
         raise invalid(f"This property cannot be expanded ({whole}).", param="expand")
     node[head] = _followed(store, node[head], head, rest, whole)

@@ -29,7 +29,7 @@ def _create(world: World, customer: Object, params: Params) -> Object:
     if not rows:
         raise params.lacks("items")
     prices = [terms.recurring_price(world, row) for row in rows]
-    currency = terms.common_currency(prices)
+    currency = terms.common_currency(prices, params.text("currency"))
     terms.check_proration(params)
     behavior = params.one_of("payment_behavior", BEHAVIORS) or "allow_incomplete"
     discounts = discounting.redeemed(

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from payments import periods
+from payments import discounting, money, periods, pricing
 from payments.calendar import DAY_S
 from payments.errors import invalid
 from payments.params import Params
@@ -18,6 +18,7 @@ ITEM_FIELDS: Final = frozenset(
         "price",
         "quantity",
         "deleted",
+        "discounts",
         "metadata",
         "clear_usage",
         "proration_behavior",
@@ -29,12 +30,12 @@ ITEM_FIELDS: Final = frozenset(
 def touched(world: World, customer: Object, params: Params) -> list[Object]:
     """What is there already and may be changed on the way."""
     pending = world.store.of("invoiceitem", "customer", customer["id"])
-    codes = [
-        world.store.find("promotion_code", row.text("promotion_code") or "")
-        for row in params.rows("discounts") or []
+    rows = [
+        row for holder in (params, *(params.rows("items") or [])) for row in holder.rows("discounts") or []
     ]
+    codes = [world.store.find("promotion_code", row.text("promotion_code") or "") for row in rows]
     promotions = [code for code in codes if code is not None]
-    names = [row.text("coupon") or "" for row in params.rows("discounts") or []]
+    names = [row.text("coupon") or "" for row in rows]
     names += [promotion["promotion"]["coupon"] for promotion in promotions]
     coupons = [world.store.find("coupon", name) for name in names]
     return [customer, *pending, *promotions, *(coupon for coupon in coupons if coupon is not None)]
@@ -48,13 +49,19 @@ def recurring_price(world: World, row: Params) -> Object:
     return price
 
 
-def common_currency(prices: list[Object]) -> str:
+def common_currency(prices: list[Object], wanted: str | None) -> str:
+    """The currency in which prices are asked: the wanted one, else the first one's own.
+
+    Raises:
+        ApiError: one of them is not to be had in it, or recurs otherwise.
+    """
     first = prices[0]
-    if any(price["currency"] != first["currency"] for price in prices):
-        raise invalid("All prices of a subscription must be in one currency.", param="items")
+    currency = money.checked_currency(wanted or first["currency"])
+    for price in prices:
+        pricing.unit_amount(price, currency)
     if any(rhythm(price) != rhythm(first) for price in prices):
         raise invalid("All prices of a subscription must recur in the same interval.", param="items")
-    return str(first["currency"])
+    return currency
 
 
 def rhythm(price: Object) -> tuple[str, int]:
@@ -82,11 +89,23 @@ def add_item(world: World, subscription: Object, price: Object, row: Params) -> 
         quantity=None if metered else 1 if quantity is None else quantity,
     )
     item["metadata"] = row.metadata()
+    set_discounts(world, subscription, item, row)
     others = periods.items_of(world, subscription)
     if others:
         for name in ("current_period_start", "current_period_end"):
             item[name] = others[0][name]
     return world.put(item)
+
+
+def set_discounts(world: World, subscription: Object, item: Object, row: Params) -> None:
+    """An item's own discounts."""
+    if row.cleared("discounts"):
+        item["discounts"] = []
+    elif row.has("discounts"):
+        customer = world.store.need("customer", subscription["customer"])
+        item["discounts"] = discounting.redeemed(
+            world, row.rows("discounts") or [], customer=customer, currency=subscription["currency"]
+        )
 
 
 def set_method(world: World, subscription: Object, params: Params) -> None:

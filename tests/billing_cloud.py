@@ -17,9 +17,9 @@ from stemtide import tables
 from stemtide.config import bundled_config
 from stemtide.facts import Fact
 from stemtide.settings import (
-    AnnounceSettings,
     BillingSettings,
     ProfileSettings,
+    PublishSettings,
     StripeEventsSettings,
     WebhooksSettings,
 )
@@ -36,7 +36,11 @@ from tests.stream_cloud import Context, start_function
 SIGNING = "whsec_current"
 PREVIOUS = "whsec_previous"
 QUEUE = "https://sqs.us-east-1.amazonaws.com/123456789012/async-dead-letters"
-FUNCTIONS = ("webhooks", "stripe_events", "billing", "announce", "profile")
+FUNCTIONS = {
+    **{name: name for name in ("webhooks", "stripe_events", "billing", "profile")},
+    "announce": "publish",
+}
+"""The functions, each with the folder that its code is in."""
 SETTINGS = (
     WebhooksSettings(billing_table="billing", signing_secret="signing"),
     StripeEventsSettings(billing_table="billing"),
@@ -50,8 +54,12 @@ SETTINGS = (
         provider_url="",
         clock="0/0/1.0",
     ),
-    AnnounceSettings(
-        accounts_table="accounts", ingest_table="ingest", event_bus="bus", dead_letter_queue=QUEUE
+    PublishSettings(
+        consumer="announce",
+        accounts_table="accounts",
+        ingest_table="ingest",
+        event_bus="bus",
+        dead_letter_queue=QUEUE,
     ),
     ProfileSettings(accounts_table="accounts", ingest_table="ingest", dead_letter_queue=QUEUE),
 )
@@ -183,7 +191,7 @@ def started(monkeypatch: pytest.MonkeyPatch) -> Iterator[Cloud]:
         cloud = Cloud(
             table={table.role: resource.Table(table.role) for table in tables.ALL},
             client=client,
-            functions={name: start_function(name) for name in FUNCTIONS},
+            functions={name: start_function(code) for name, code in FUNCTIONS.items()},
             provider=provider,
             payments=InMemoryPayments(provider),
             clock=clock,

@@ -57,7 +57,11 @@ SETTINGS = (
         login_queue=LOGINS,
     ),
     PublishSettings(
-        accounts_table="accounts", ingest_table="ingest", event_bus="bus", dead_letter_queue=QUEUE
+        consumer="publish",
+        accounts_table="accounts",
+        ingest_table="ingest",
+        event_bus="bus",
+        dead_letter_queue=QUEUE,
     ),
     RecomputeSettings(
         usage_table="usage", ingest_table="ingest", archive_bucket="archive", metric_namespace="Stemtide"

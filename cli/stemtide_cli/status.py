@@ -21,6 +21,7 @@ from stemtide_cli.draining import Look, look_at
 from stemtide_cli.instants import now_ms
 from stemtide_cli.output import escape
 from stemtide_cli.sources import rows_of, sources_table
+from stemtide_cli.status_billing import billing_of, show_billing
 from stemtide_cli.sweep import counts_of, show_stages
 
 BALANCE_JOB = "balance"
@@ -28,7 +29,8 @@ PAGE = 1000
 
 
 def status(session: Session) -> None:
-    """Show what came in and where it went, how far the consumers are, who is silent, what was set aside."""
+    """Show what came in and where it went, how far the consumers are, who is silent, what was set aside,
+    which events of the payment provider wait."""
     table = session.stack.table("ingest")
     as_of_ms = now_ms()
     states = read_freshness(table, as_of_ms, bundled_config().sources)
@@ -40,7 +42,12 @@ def status(session: Session) -> None:
         last_sweep=last_sweep(table),
         last_silence_check=last_silence_check(table),
     )
-    data = {"stack": str(session.stack_file), **data, "sources": rows_of(states, as_of_ms=as_of_ms)}
+    data = {
+        "stack": str(session.stack_file),
+        **data,
+        "billing": billing_of(session.stack),
+        "sources": rows_of(states, as_of_ms=as_of_ms),
+    }
     session.out.result(data, lambda console: _show(console, data))
 
 
@@ -176,6 +183,7 @@ def _show(console: Console, data: dict[str, Any]) -> None:
         said += f", {run['lagging']:,} lagging" if run.get("lagging") else ""
     console.print(f"last recompute: {said}")
     _show_sweep(console, data["last_sweep"])
+    show_billing(console, data["billing"])
 
 
 def _show_sweep(console: Console, run: dict[str, Any] | None) -> None:

@@ -1,5 +1,5 @@
-"""Puts on the bus what the accounts table's stream tells: drops of use, changes of tier; or notes in shadow
-that they are withheld."""
+"""Puts on the bus what a table's stream tells: drops of use and changes of tier, failed and settled invoices,
+ended subscriptions; or notes in shadow that they are withheld."""
 
 import time
 from functools import lru_cache
@@ -33,7 +33,7 @@ def places() -> dict[str, Any]:
         "table": clients.table(settings().ingest_table),
         "withheld": WithheldRows(clients.table(settings().accounts_table)),
         "aside": SetAside(
-            client=clients.client("sqs"), queue_url=settings().dead_letter_queue, function="publish"
+            client=clients.client("sqs"), queue_url=settings().dead_letter_queue, function=settings().consumer
         ),
     }
 
@@ -43,10 +43,16 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     found = changes(event)
     ports = PublishPorts(put=places()["bus"].publish, withhold=places()["withheld"].put, set_aside=_set_aside)
     published = publish_changes(found, shadow=bundled_config().shadow, ports=ports)
-    logger.info("published", facts=published.facts, withheld=published.withheld, again=len(published.failed))
+    logger.info(
+        "published",
+        consumer=settings().consumer,
+        facts=published.facts,
+        withheld=published.withheld,
+        again=len(published.failed),
+    )
     done = done_before(found, published.failed)
     if done is not None:
-        leave_mark(places()["table"], "publish", done)
+        leave_mark(places()["table"], settings().consumer, done)
     return partial_answer(published.failed)
 
 

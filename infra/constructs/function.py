@@ -22,7 +22,8 @@ NEWER_RUNTIME = (
 
 
 class Function(lambda_.Function):
-    """`functions/<name>/handler.py` on the layers and, if it needs more, `extra` ones.
+    """`functions/<name>/handler.py` on the layers and, if it needs more, `extra` ones; `code` names another
+    folder, where functions differ in what they may do and not in what they do.
 
     Its role may write its log and what `allow` adds.
     """
@@ -37,10 +38,11 @@ class Function(lambda_.Function):
         layers: Layers,
         settings: Settings,
         extra: LayerSet | None = None,
+        code: str | None = None,
     ) -> None:
         size = SIZES[name]
         sets = [layers] if extra is None else [layers, extra]
-        folder = bundling.ROOT / "functions" / name
+        folder = bundling.ROOT / "functions" / (code or name)
         function_name = f"{deployment.name}-{name.replace('_', '-')}"
         log_group = short_lived_log(
             scope, f"{construct_id}Log", deployment=deployment, name=f"/aws/lambda/{function_name}"

@@ -8,7 +8,7 @@ from stemtide.config_billing import Provider
 from stemtide.config_schema import Config
 
 from infra.config import Deployment
-from infra.constructs.billing_facts import BillingFacts
+from infra.constructs import published_facts
 from infra.constructs.billing_intake import BillingIntake
 from infra.constructs.billing_webhooks import BillingWebhooks
 from infra.constructs.layers import Layers, OutreachLayer
@@ -50,7 +50,7 @@ class BillingStack(Stack):
         intake = BillingIntake(
             self, "Intake", **common, outreach=outreach, given_up=pipeline.given_up, schedules=schedules
         )
-        facts = BillingFacts(self, "Facts", **common, bus=data.bus, given_up=pipeline.given_up)
+        facts = published_facts.of_billing(self, "Facts", **common, bus=data.bus, given_up=pipeline.given_up)
 
         self.webhooks = webhooks.function
         self.provider_key = intake.key

@@ -6,7 +6,7 @@ from aws_cdk import CfnOutput, Stack
 from constructs import Construct
 
 from infra.config import Deployment
-from infra.constructs.domain_facts import DomainFacts
+from infra.constructs import published_facts
 from infra.constructs.drop_queue import DropQueue
 from infra.constructs.layers import Layers
 from infra.constructs.nightly_sweep import NightlySweep
@@ -44,7 +44,7 @@ class ScoringStack(Stack):
         drops = UsageDrops(
             self, "UsageDrops", **reader, events=data.events, schedules=schedules, logins=logins.queue
         )
-        facts = DomainFacts(self, "DomainFacts", **reader, bus=data.bus)
+        facts = published_facts.of_accounts(self, "DomainFacts", **reader, bus=data.bus)
         model = {**common, "layers": inference, "models": data.models, "archive": data.archive}
         queue = DropQueue(self, "Drops", deployment=deployment, bus=data.bus, asynchronous=asynchronous)
         scorer = Scorer(self, "Scorer", **model, drops=queue, logins=logins)

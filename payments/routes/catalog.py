@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from payments import money
+from payments import money, pricing
 from payments.errors import invalid
 from payments.listing import Listing, newest_first
 from payments.params import Params
@@ -61,7 +61,7 @@ def list_products(world: World, params: Params, _: list[str]) -> Listing:
     "POST",
     "/v1/prices",
     "currency unit_amount product product_data recurring nickname metadata active lookup_key billing_scheme "
-    "tax_behavior",
+    "tax_behavior currency_options",
 )
 def create_price(world: World, params: Params, _: list[str]) -> Object:
     currency = money.checked_currency(params.needed_text("currency"))
@@ -81,6 +81,7 @@ def create_price(world: World, params: Params, _: list[str]) -> Object:
     made.update(
         nickname=params.text("nickname"), metadata=params.metadata(), lookup_key=params.text("lookup_key")
     )
+    made["_currency_options"] = pricing.shown(pricing.options(params, "unit_amount"))
     world.put(made)
     world.emit("price.created", made)
     return made
@@ -143,7 +144,8 @@ def list_prices(world: World, params: Params, _: list[str]) -> Listing:
 @route(
     "POST",
     "/v1/coupons",
-    "id duration duration_in_months percent_off amount_off currency name max_redemptions redeem_by metadata",
+    "id duration duration_in_months percent_off amount_off currency name max_redemptions redeem_by metadata "
+    "applies_to currency_options",
 )
 def create_coupon(world: World, params: Params, _: list[str]) -> Object:
     object_id = params.text("id") or world.new_id("cpn")
@@ -163,9 +165,21 @@ def create_coupon(world: World, params: Params, _: list[str]) -> Object:
         metadata=params.metadata(),
     )
     _set_worth(coupon, params)
+    coupon["_applies_to"] = _applies_to(world, params.part("applies_to"))
+    coupon["_currency_options"] = pricing.options(params, "amount_off")
     world.put(coupon)
     world.emit("coupon.created", coupon)
     return coupon
+
+
+def _applies_to(world: World, part: Params | None) -> Object | None:
+    """The products to which a coupon is limited."""
+    if part is None:
+        return None
+    part.only(frozenset({"products"}))
+    named = [world.store.need("product", product, param=part.name("products"))["id"]
+             for product in part.texts("products")]  # fmt: skip
+    return {"products": named}
 
 
 def _set_worth(coupon: Object, params: Params) -> None:

@@ -93,7 +93,7 @@ def _matches(subscription: Object, status: str | None) -> bool:
 @route(
     "POST",
     "/v1/subscription_items",
-    "subscription price quantity metadata proration_behavior payment_behavior",
+    "subscription price quantity metadata discounts proration_behavior payment_behavior",
 )
 def create_item(world: World, params: Params, _: list[str]) -> Object:
     subscription = _open(world, params.needed_text("subscription"))
@@ -111,7 +111,11 @@ def retrieve_item(world: World, _: Params, ids: list[str]) -> Object:
     return world.store.need("subscription_item", ids[0])
 
 
-@route("POST", "/v1/subscription_items/{id}", "price quantity metadata proration_behavior payment_behavior")
+@route(
+    "POST",
+    "/v1/subscription_items/{id}",
+    "price quantity metadata discounts proration_behavior payment_behavior",
+)
 def update_item(world: World, params: Params, ids: list[str]) -> Object:
     item = world.store.need("subscription_item", ids[0])
     row = {key: value for key, value in params.values.items() if key != "expand"}

@@ -27,7 +27,7 @@ SETTINGS = {
     "webhooks": settings.WebhooksSettings,
     "stripe_events": settings.StripeEventsSettings,
     "billing": settings.BillingSettings,
-    "announce": settings.AnnounceSettings,
+    "announce": settings.PublishSettings,
     "dunning": settings.DunningSettings,
     "episodes": settings.EpisodesSettings,
 }

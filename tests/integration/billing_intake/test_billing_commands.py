@@ -6,14 +6,31 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from rich.console import Console
+from stemtide.as_of import as_of_text
+from stemtide.billing.events import State
 from stemtide.profile import Profile
+from stemtide.store.billing_events import BillingEvents
 from stemtide.store.records import Records
 from stemtide_cli import checks_billing
 from stemtide_cli.main import main
 from stemtide_cli.stack import Stack
+from stemtide_cli.status_billing import billing_of, show_billing
 
 from tests.billing_cloud import Cloud
 from tests.integration.billing_intake.test_events_become_facts import catalog, customer, deliver, subscribe
+
+
+@pytest.fixture
+def stack(cloud: Cloud) -> Stack:
+    """The stack as the commands know it."""
+    return Stack(
+        region="us-east-1",
+        event_stream="events",
+        event_bus="bus",
+        buckets={},
+        tables={name: name for name in cloud.table},
+    )
 
 
 @pytest.fixture
@@ -61,20 +78,53 @@ def test_what_is_nobodys_is_listed_and_tried_again(cloud: Cloud, run: Any) -> No
     assert cloud.facts() != []
 
 
+def test_the_status_counts_what_waits_and_says_how_far_the_reconcile_came(cloud: Cloud, stack: Stack) -> None:
+    none_yet = billing_of(stack)
+    subscribe(cloud, customer(cloud), catalog(cloud)["starter"])
+    deliver(cloud, cloud.events())
+    began_ms = cloud.clock[0] * 1000
+    cloud.reconcile()
+
+    found = billing_of(stack)
+
+    assert none_yet == {
+        "pending": 0,
+        "unmapped": 0,
+        "failed": 0,
+        "waiting_since": None,
+        "last_reconcile": None,
+        "subscriptions_compared": None,
+    }
+    assert found is not None
+    waiting = list(BillingEvents(cloud.table["billing"]).open(State.UNMAPPED))
+    assert (found["pending"], found["unmapped"], found["failed"]) == (0, len(waiting), 0)
+    assert found["waiting_since"] == as_of_text(min(one.claim.arrived_ms for one in waiting))
+    assert found["last_reconcile"] == found["subscriptions_compared"] == as_of_text(began_ms)
+
+
+def test_the_status_says_where_to_look(
+    cloud: Cloud, stack: Stack, capsys: pytest.CaptureFixture[str]
+) -> None:
+    subscribe(cloud, customer(cloud), catalog(cloud)["starter"])
+    deliver(cloud, cloud.events())
+
+    show_billing(Console(width=200), billing_of(stack))
+    show_billing(Console(width=200), None)
+
+    shown = capsys.readouterr().out
+    assert "are of nobody's customer" in shown
+    assert "`stemtide billing list`" in shown
+    assert "last reconcile: none yet" in shown
+    assert "billing: this stack has no table for it" in shown
+
+
 def test_an_event_that_never_came_is_named_and_nothing_else_is_guessed(cloud: Cloud, run: Any) -> None:
     assert "no event evt_9 has come in" in run("retry", "evt_9", expect=1)
     for wrong in (("retry",), ("retry", "evt_1", "--state", "failed")):
         run(*wrong, expect=2)
 
 
-def test_the_preflight_counts_events_that_are_nobodys(cloud: Cloud, run: Any) -> None:
-    stack = Stack(
-        region="us-east-1",
-        event_stream="events",
-        event_bus="bus",
-        buckets={},
-        tables={name: name for name in cloud.table},
-    )
+def test_the_preflight_counts_events_that_are_nobodys(cloud: Cloud, stack: Stack, run: Any) -> None:
     [quiet] = checks_billing.events(stack)
     subscribe(cloud, customer(cloud), catalog(cloud)["starter"])
     deliver(cloud, cloud.events())

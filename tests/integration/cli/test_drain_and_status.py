@@ -122,6 +122,7 @@ def test_status_tells_lag_quarantine_and_what_is_in_flight(deployment: Deploymen
     assert waiting == {("aggregate", LANE): 1, ("archive", LANE): 1}
     assert status["balanced"] is True
     assert status["last_balance_check"] is None
+    assert status["billing"] is None
     json.dumps(status)
 
 

@@ -67,6 +67,67 @@ def test_a_subscription_with_many_items_comes_with_all_of_them(bench: Bench) -> 
         assert [item["price"]["id"] for item in subscription["items"]["data"]] == prices
 
 
+def test_discounts_of_items_come_with_what_their_coupons_take_off(bench: Bench) -> None:
+    coupon = bench.ask("POST", "/v1/coupons", percent_off=20, duration="forever")["id"]
+    discounted = {"price": bench.price(5000), "discounts": [{"coupon": coupon}]}
+    made = bench.subscribe(bench.customer(), "", items=[{"price": bench.price(1000)}, discounted])
+
+    found = bench.port.subscription(made["id"])
+
+    assert found is not None
+    plain, less = found["items"]["data"]
+    assert plain["discounts"] == []
+    assert [one["source"]["coupon"]["percent_off"] for one in less["discounts"]] == [20]
+
+
+def test_a_coupon_comes_with_the_products_and_the_currencies_that_it_is_for(bench: Bench) -> None:
+    price = bench.ask("GET", f"/v1/prices/{bench.price()}")
+    limited = bench.ask(
+        "POST",
+        "/v1/coupons",
+        amount_off=300,
+        currency="usd",
+        currency_options={"eur": {"amount_off": 250}},
+        duration="forever",
+        applies_to={"products": [price["product"]]},
+    )
+    item = {"price": price["id"], "discounts": [{"coupon": limited["id"]}]}
+    made = bench.subscribe(bench.customer(), "", items=[item], discounts=[{"coupon": limited["id"]}])
+
+    found = bench.port.subscription(made["id"])
+
+    assert found is not None
+    assert "applies_to" not in limited
+    for [discount] in (found["discounts"], found["items"]["data"][0]["discounts"]):
+        coupon = discount["source"]["coupon"]
+        assert coupon["applies_to"] == {"products": [price["product"]]}
+        assert coupon["currency_options"] == {"eur": {"amount_off": 250}}
+
+
+@pytest.mark.parametrize("beside", [0, 12], ids=["one item", "more items than an object carries"])
+def test_a_price_comes_with_its_amounts_in_other_currencies(bench: Bench, beside: int) -> None:
+    def in_both(euros: int) -> str:
+        asked = {"product_data": {"name": "Pro"}, "currency": "usd", "unit_amount": 1000}
+        options = {"eur": {"unit_amount": euros}}
+        recurring = {"interval": "month"}
+        made = bench.ask("POST", "/v1/prices", recurring=recurring, currency_options=options, **asked)
+        assert "currency_options" not in made
+        return str(made["id"])
+
+    items = [{"price": in_both(900 + n)} for n in range(1 + beside)]
+    made = bench.subscribe(bench.customer(), "", items=items, currency="eur")
+
+    found = bench.port.subscription(made["id"])
+
+    assert found is not None
+    prices = [item["price"] for item in found["items"]["data"]]
+    assert (found["currency"], {price["currency"] for price in prices}) == ("eur", {"usd"})
+    assert [price["currency_options"]["eur"]["unit_amount"] for price in prices] == [
+        900 + n for n in range(1 + beside)
+    ]
+    assert {price["product"]["name"] for price in prices} == {"Pro"}
+
+
 def test_an_invoice_comes_with_its_payments_and_its_subscription(bench: Bench) -> None:
     _, subscription, invoice = bench.past_due()
 

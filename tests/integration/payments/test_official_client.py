@@ -185,6 +185,18 @@ def test_coupons_take_off_what_they_say_for_as_long_as_they_say(
     )
 
 
+def test_a_path_of_more_than_four_levels_is_not_expanded(client: stripe.StripeClient) -> None:
+    subscription = client.v1.subscriptions.create(
+        {"customer": customer_of(client), "items": [{"price": price_of(client, 1000)}]}
+    )
+    deep = "data.discounts.source.coupon"
+
+    client.v1.subscription_items.list({"subscription": subscription.id, "expand": [deep]})
+
+    with pytest.raises(stripe.InvalidRequestError, match="more than 4 levels"):
+        client.v1.subscription_items.list({"subscription": subscription.id, "expand": [f"{deep}.applies_to"]})
+
+
 def test_a_code_is_for_its_customer_once_and_until_it_expires(
     client: stripe.StripeClient, bench: Bench
 ) -> None:

@@ -108,6 +108,33 @@ def test_two_customers_of_one_account_are_one_profile() -> None:
     assert {(term.plan, term.addon) for term in profile.terms} == {("business", False), ("SMS", True)}
 
 
+def test_currencies_of_two_customers_are_never_added_up() -> None:
+    euros = price("business", 2300, lookup_key="business", currency="eur")
+    memory = memory_with("cus_1", "cus_2", "cus_3")
+    subscribed(memory, "1", "cus_1", item(BUSINESS))
+    subscribed(memory, "2", "cus_2", item(euros, quantity=2))
+    mixed = memory.books["acme"].book.told["business"]
+    subscribed(memory, "3", "cus_3", item(BUSINESS))
+    still_mixed = memory.books["acme"].book.told["business"]
+
+    assert (mixed.mrr, mixed.quantity) == (None, 3)
+    assert (still_mixed.mrr, still_mixed.quantity) == (None, 4)
+
+
+def test_an_add_on_in_another_currency_than_the_plan_has_no_known_price() -> None:
+    euros = price("sms", 300, nickname="SMS", currency="eur")
+    memory = memory_with("cus_1", "cus_2")
+    subscribed(memory, "1", "cus_1", item(BUSINESS))
+    subscribed(memory, "2", "cus_2", item(euros))
+    told = memory.books["acme"].book.told
+    subscribed(memory, "2", "cus_2", item(SMS))
+    moved = memory.books["acme"].book.told
+
+    assert (told["business"].mrr, told["SMS"].mrr, told["SMS"].addon) == (2500, None, True)
+    assert fold_facts(memory.told(), 10**15).currency == "USD"
+    assert moved["SMS"].mrr == 300
+
+
 def test_the_end_of_one_of_two_subscriptions_is_no_churn() -> None:
     memory = memory_with("cus_1")
     subscribed(memory, "1", "cus_1", item(BUSINESS))

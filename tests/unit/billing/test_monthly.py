@@ -142,6 +142,52 @@ def test_after_a_discount_that_was_not_read_nobody_knows_what_is_left(off: Any) 
     assert mrr_of(item(price("p", 1000), discounts=[off])) is None
 
 
+def test_discounts_of_an_item_are_taken_off_before_those_of_the_subscription() -> None:
+    half, hundred_off = coupon_of(percent_off=50), coupon_of(amount_off=100, currency="usd")
+
+    found = subscription_of(
+        subscription(
+            "1",
+            "cus_1",
+            item(price("p", 1000), discounts=[half]),
+            item(price("q", 500)),
+            discounts=[hundred_off],
+        ),
+        names=NAMES,
+        as_of_ms=0,
+    )
+
+    assert [one.mrr for one in found.items] == [450, 450]
+
+
+@pytest.mark.parametrize(
+    ("told", "euros", "yen"),
+    [
+        ({"eur": {"unit_amount": 900, "unit_amount_decimal": "900"}}, 2700, None),
+        ({"jpy": {"unit_amount": 1500, "unit_amount_decimal": "1500"}}, None, 4500),
+        ({}, None, None),
+        (None, None, None),
+    ],
+)
+def test_a_price_is_worth_what_it_asks_in_the_subscriptions_currency(
+    told: object, euros: int | None, yen: int | None
+) -> None:
+    of_dollars = item(price("p", 1000, currency_options=told), quantity=3)
+
+    assert mrr_of(of_dollars, currency="usd") == 3000
+    assert mrr_of(of_dollars, currency="eur") == euros
+    assert mrr_of(of_dollars, currency="jpy") == yen
+
+
+def test_an_amount_off_is_that_of_the_subscriptions_currency() -> None:
+    off = coupon_of(amount_off=300, currency="usd", currency_options={"eur": {"amount_off": 250}})
+    euros = price("p", 1000, currency="eur")
+
+    assert mrr_of(item(price("p", 1000)), discounts=[off]) == 700
+    assert mrr_of(item(euros), discounts=[off]) == 750
+    assert mrr_of(item(price("p", 1000, currency="gbp")), discounts=[off]) == 1000
+
+
 TIERS = [
     {"up_to": 10, "unit_amount": 100, "unit_amount_decimal": "100", "flat_amount": None},
     {"up_to": 20, "unit_amount": 50, "unit_amount_decimal": "50", "flat_amount": 1000},

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import msgspec
 import pytest
 from stemtide.billing.normalise import invoice_of
 from stemtide.billing.objects import Customer, Item, Subscription
@@ -12,6 +13,7 @@ from stemtide.billing.told import (
     InvoiceSettled,
     PaymentMethodChanged,
     SubscriptionCanceled,
+    SubscriptionStarted,
     billing_event,
 )
 
@@ -146,14 +148,29 @@ def test_another_payment_method_of_a_subscription_is_told() -> None:
         (held("a"), held(None, 1)),
         (held("b", account=None), held("a", 1, account=None)),
         (held(None, deleted=True), held("a", 1)),
-        (charged("pm_1", 1), None),
         (charged("pm_1"), charged("pm_1", 1)),
         (charged("pm_2", status="incomplete_expired"), charged("pm_1", 1)),
     ],
-    ids=["new", "the same", "of before", "nobody's", "deleted", "begun", "as it was", "never begun"],
+    ids=["new", "the same", "of before", "nobody's", "deleted", "as it was", "never begun"],
 )
 def test_cards_that_are_the_same_or_of_no_use_are_told_to_nobody(new: Stored, old: Stored | None) -> None:
     assert billing_event(new, old) is None
+
+
+def test_a_subscription_that_has_begun_is_told_once_whatever_becomes_of_its_payments() -> None:
+    begun = charged("pm_1", 1)
+
+    told = billing_event(begun, None)
+
+    assert isinstance(told, SubscriptionStarted)
+    assert (told.customer, told.subscription, told.account) == ("cus_1", "sub_1", "acme")
+    assert billing_event(charged("pm_1", status="past_due"), begun) is None
+
+
+def test_a_subscription_that_had_begun_long_before_it_was_seen_is_no_news() -> None:
+    seen = msgspec.structs.replace(charged("pm_1", 1), seen_ms=NEWS_MS + 1)
+
+    assert billing_event(seen, None) is None
 
 
 def test_the_end_of_a_subscription_is_told_before_its_card() -> None:

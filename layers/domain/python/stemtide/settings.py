@@ -117,8 +117,9 @@ class DetectSettings(Settings):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PublishSettings(Settings):
-    """Puts on the bus what the accounts table's stream tells, unless it is withheld."""
+    """Puts on the bus what a table's stream tells, unless it is withheld; `consumer` is which stream."""
 
+    consumer: str
     accounts_table: str
     ingest_table: str
     event_bus: str
@@ -190,16 +191,6 @@ class BillingSettings(Settings):
     provider_key_secret: str
     provider_url: str
     clock: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AnnounceSettings(Settings):
-    """Puts on the bus what the billing table's stream tells, unless it is withheld."""
-
-    accounts_table: str
-    ingest_table: str
-    event_bus: str
-    dead_letter_queue: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

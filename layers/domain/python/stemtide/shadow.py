@@ -16,6 +16,7 @@ from stemtide.billing.told import (
     InvoiceSettled,
     PaymentMethodChanged,
     SubscriptionCanceled,
+    SubscriptionStarted,
 )
 from stemtide.config_shadow import Capability, Shadow
 from stemtide.domain_events import DomainEvent, RiskTierChanged, UsageDropDetected
@@ -33,6 +34,7 @@ FOLLOWED_BY: Final[Mapping[type[DomainEvent], tuple[Capability, ...]]] = Mapping
         RiskTierChanged: (Capability.CHURN_ALERTS,),
         InvoicePaymentFailed: (Capability.DUNNING,),
         InvoiceSettled: (),
+        SubscriptionStarted: (),
         SubscriptionCanceled: (Capability.WIN_BACK,),
         PaymentMethodChanged: (Capability.DUNNING,),
     }

@@ -92,14 +92,19 @@ def ends_of(subscriptions: Iterable[Subscription]) -> dict[str, End]:
 
 def standing(customers: Mapping[str, Iterable[Line]]) -> dict[str, Line]:
     """The lines of an account by plan, one of them its plan: the configured one of the highest rank, else the
-    dearest; the others are add-ons."""
+    dearest; the others are add-ons. What is paid in another currency than the plan is not known: facts have
+    one currency, and currencies are never added up."""
     found: dict[str, Line] = {}
     for customer in sorted(customers):
         for line in customers[customer]:
             found[line.plan] = _joined(found.get(line.plan), line)
     base = max(found.values(), key=_weight, default=None)
     return {
-        plan: msgspec.structs.replace(line, addon=base is not None and plan != base.plan)
+        plan: msgspec.structs.replace(
+            line,
+            addon=base is not None and plan != base.plan,
+            mrr=line.mrr if base is not None and line.currency == base.currency else None,
+        )
         for plan, line in found.items()
     }
 
@@ -109,7 +114,8 @@ def _weight(line: Line) -> tuple[int, int, str]:
 
 
 def _joined(one: Line | None, other: Line) -> Line:
-    """Two lines of the same plan as one: money and quantity add up, the earliest beginning counts."""
+    """Two lines of the same plan as one: money of one currency and quantity add up, the earliest beginning
+    counts."""
     if one is None:
         return other
     ends = [end for end in (one.period_end_ms, other.period_end_ms) if end is not None]
@@ -117,7 +123,7 @@ def _joined(one: Line | None, other: Line) -> Line:
         plan=one.plan,
         subscriptions=tuple(sorted({*one.subscriptions, *other.subscriptions})),
         rank=one.rank,
-        mrr=_sum(one.mrr, other.mrr),
+        mrr=_sum(one.mrr, other.mrr) if one.currency == other.currency else None,
         quantity=_sum(one.quantity, other.quantity),
         units=one.units if one.units == other.units else None,
         currency=one.currency,

@@ -35,6 +35,17 @@ def rounded(amount: Fraction) -> int:
     return floor(amount + HALF)
 
 
+def price_in(price: Json, currency: str) -> Json | None:
+    """A price as it is asked in a currency (in capitals): its own amounts are in its own currency, those of
+    others stand in its currency options. None where they were not read."""
+    own = price.get("currency")
+    if not isinstance(own, str) or own.upper() == currency:
+        return price
+    option = part(price, "currency_options", currency.lower())
+    asked = ("unit_amount", "unit_amount_decimal", "tiers")
+    return {**price, **{name: option.get(name) for name in asked}} if option else None
+
+
 def price_of(price: Json, quantity: int) -> Fraction | None:
     """What a licensed price asks for a quantity each period, before discounts, in minor units; None where it
     does not say (tiers that were not read)."""
@@ -70,10 +81,11 @@ def after_discounts(
             continue
         hit = [name for name in left if discount.products is None or products[name] in discount.products]
         whole = sum((left[name] for name in hit), Fraction(0))
+        amount = discount.amount_in(currency)
         if discount.percent is not None:
             kept = 1 - exactly(discount.percent) / 100
-        elif discount.amount is not None and discount.currency == currency and whole > 0:
-            kept = max(Fraction(0), 1 - discount.amount / whole)
+        elif amount is not None and whole > 0:
+            kept = max(Fraction(0), 1 - amount / whole)
         else:
             continue
         left |= {name: left[name] * kept for name in hit}

@@ -8,7 +8,14 @@ from typing import Any, Final
 import msgspec
 
 from stemtide.billing.amounts import minor_units, scale
-from stemtide.billing.monthly import PERIODS_A_MONTH, a_month, after_discounts, price_of, rounded
+from stemtide.billing.monthly import (
+    PERIODS_A_MONTH,
+    a_month,
+    after_discounts,
+    price_in,
+    price_of,
+    rounded,
+)
 from stemtide.billing.objects import PAYING, Customer, Discount, Invoice, Item, MalformedError, Subscription
 from stemtide.billing.plan_names import PlanNames
 from stemtide.billing.provider import Json
@@ -65,7 +72,7 @@ def subscription_of(
     pays = status in PAYING and behavior not in FORGIVEN
     own = _discounts(each(found, "discounts"))
     worth = _worth(rows, own or of_customer, currency, as_of_ms) if pays else {}
-    items = tuple(_item(row, names, worth.get(text(row, "id")) if pays else 0) for row in rows)
+    items = tuple(_item(row, names, currency, mrr=worth.get(text(row, "id")) if pays else 0) for row in rows)
     starts = [at_ms for row in (*rows, found) if (at_ms := instant(row, "current_period_start")) is not None]
     ends = [at_ms for row in (*rows, found) if (at_ms := instant(row, "current_period_end")) is not None]
     mrrs = [item.mrr for item in items]
@@ -144,8 +151,8 @@ def _worth(
     amounts: dict[str, Fraction] = {}
     worth: dict[str, int | None] = {}
     for row in rows:
-        price, name = part(row, "price"), text(row, "id")
-        asked = Fraction(0) if _metered(price) else price_of(price, whole(row, "quantity", 1))
+        name = text(row, "id")
+        asked = _asked(row, currency)
         if asked is None:
             worth[name] = None
             continue
@@ -162,16 +169,25 @@ def _worth(
     return worth
 
 
+def _asked(row: Json, currency: str) -> Fraction | None:
+    """What an item asks for each period before discounts; None where its price does not say."""
+    if _metered(part(row, "price")):
+        return Fraction(0)
+    price = price_in(part(row, "price"), currency)
+    return None if price is None else price_of(price, whole(row, "quantity", 1))
+
+
 def _products(rows: Iterable[Json]) -> dict[str, str]:
     return {text(row, "id"): needed_reference(part(row, "price"), "product") for row in rows}
 
 
-def _item(row: Json, names: PlanNames, mrr: int | None) -> Item:
+def _item(row: Json, names: PlanNames, currency: str, *, mrr: int | None) -> Item:
     price = part(row, "price")
     named = names.of_price(price)
     interval, count = _interval(price)
-    amount = price.get("unit_amount_decimal")
-    amount = price.get("unit_amount") if amount is None else amount
+    asked = price_in(price, currency) or {}
+    amount = asked.get("unit_amount_decimal")
+    amount = asked.get("unit_amount") if amount is None else amount
     return Item(
         id=text(row, "id"),
         price=text(price, "id"),
@@ -215,10 +231,12 @@ def _discount_in(found: Any) -> Discount | None:
 def _discount(one: Json, coupon: Json) -> Discount:
     percent, amount, currency = (coupon.get(name) for name in ("percent_off", "amount_off", "currency"))
     only = [reference(product) or "" for product in each(part(coupon, "applies_to"), "products")]
+    options = part(coupon, "currency_options")
     return Discount(
         percent=None if percent is None else str(percent),
         amount=None if amount is None else whole(coupon, "amount_off"),
         currency=currency.upper() if isinstance(currency, str) else None,
+        others={name.upper(): whole(part(options, name), "amount_off") for name in options},
         until_ms=instant(one, "end"),
         products=tuple(only) or None,
     )

@@ -37,15 +37,21 @@ DELETED: Final = "deleted"
 
 
 class Discount(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What is taken off each period. `percent` as decimal text, `amount` in minor units of `currency`;
-    `until_ms` None: for ever; `products` None: of everything. Of an `unread` one nothing is known."""
+    """What is taken off each period. `percent` as decimal text, `amount` as the provider tells it, of
+    `currency`, `others` the amounts in other currencies; `until_ms` None: for ever; `products` None: of
+    everything. Of an `unread` one nothing is known."""
 
     percent: str | None = None
     amount: int | None = None
     currency: str | None = None
+    others: dict[str, int] = {}
     until_ms: int | None = None
     products: tuple[str, ...] | None = None
     unread: bool = False
+
+    def amount_in(self, currency: str) -> int | None:
+        """What is taken off in a currency (in capitals); None: nothing, or a share."""
+        return self.amount if self.currency == currency else self.others.get(currency)
 
 
 class Item(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -1,8 +1,9 @@
 """What a change of a row of the billing table tells on the bus: only what is new, and only of accounts.
 
-A row implies at most one fact: the newest failure of an open invoice, how an invoice was settled, the end of
-a subscription. A change tells what the new row implies and the old one did not; so a row whose account
-becomes known tells it then. Where it implies nothing new, a change of what is charged is told.
+A row implies at most one fact: the newest failure of an open invoice, how an invoice was settled, the
+beginning of a subscription or its end. A change tells what the new row implies and the old one did not; so a
+row whose account becomes known tells it then. Where it implies nothing new, a change of what is charged is
+told.
 """
 
 from typing import Any, Final
@@ -16,7 +17,7 @@ from stemtide.calls import DAY_MS
 from stemtide.event_ids import event_id
 
 NEWS_MS: Final = 30 * DAY_MS
-"""A subscription that had ended for longer when it was seen first is history: nobody acts on its end."""
+"""A subscription that had begun or ended for longer when it was seen first is history: nobody acts on it."""
 UNPAID: Final = "uncollectible"
 
 
@@ -56,6 +57,17 @@ class InvoiceSettled(msgspec.Struct, frozen=True, kw_only=True):
     amount_refunded: int
 
 
+class SubscriptionStarted(msgspec.Struct, frozen=True, kw_only=True):
+    """A customer has a subscription since `as_of`: the first, another, or one again after it had left."""
+
+    id: str
+    account: str
+    as_of: str
+    customer: str
+    subscription: str
+    plans: tuple[str, ...]
+
+
 class SubscriptionCanceled(msgspec.Struct, frozen=True, kw_only=True):
     """A subscription has ended; `cause` and `feedback` are the provider's words, null where it has none."""
 
@@ -80,8 +92,16 @@ class PaymentMethodChanged(msgspec.Struct, frozen=True, kw_only=True):
     subscription: str | None
 
 
-BillingEvent = InvoicePaymentFailed | InvoiceSettled | SubscriptionCanceled | PaymentMethodChanged
-BILLING_EVENTS: Final = (InvoicePaymentFailed, InvoiceSettled, SubscriptionCanceled, PaymentMethodChanged)
+BillingEvent = (
+    InvoicePaymentFailed | InvoiceSettled | SubscriptionStarted | SubscriptionCanceled | PaymentMethodChanged
+)
+BILLING_EVENTS: Final = (
+    InvoicePaymentFailed,
+    InvoiceSettled,
+    SubscriptionStarted,
+    SubscriptionCanceled,
+    PaymentMethodChanged,
+)
 
 
 def billing_event(new: Stored, old: Stored | None) -> BillingEvent | None:
@@ -96,7 +116,7 @@ def _implied(row: Stored) -> BillingEvent | None:
     if row.account is None:
         return None
     if isinstance(row.known, Subscription):
-        return _canceled(row.known, row.account, row.seen_ms)
+        return _of_subscription(row.known, row.account, row.seen_ms)
     return _of_invoice(row.known, row) if isinstance(row.known, Invoice) else None
 
 
@@ -118,6 +138,25 @@ def _method_changed(new: Stored, old: Stored) -> PaymentMethodChanged | None:
         as_of=as_of_text(new.seen_ms),
         customer=known.id if isinstance(known, Customer) else known.customer,
         subscription=subscription,
+    )
+
+
+def _of_subscription(
+    one: Subscription, account: str, seen_ms: int
+) -> SubscriptionStarted | SubscriptionCanceled | None:
+    return _started(one, account, seen_ms) if one.running else _canceled(one, account, seen_ms)
+
+
+def _started(one: Subscription, account: str, seen_ms: int) -> SubscriptionStarted | None:
+    if seen_ms - one.start_ms > NEWS_MS:
+        return None
+    return SubscriptionStarted(
+        id=event_id("started", account, one.id),
+        account=account,
+        as_of=as_of_text(one.start_ms),
+        customer=one.customer,
+        subscription=one.id,
+        plans=tuple(item.plan for item in one.items),
     )
 
 

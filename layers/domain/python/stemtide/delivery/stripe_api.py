@@ -23,10 +23,15 @@ EVENTS_KEPT_S: Final = 30 * 24 * HOUR_S
 """How long events are there to be listed (API reference, 'Events')."""
 BAD_REQUEST: Final = 400
 NOT_FOUND: Final = 404
-SUBSCRIPTION_EXPAND: Final = ["discounts", "discounts.source.coupon"]
-ONE_SUBSCRIPTION_EXPAND: Final = [*SUBSCRIPTION_EXPAND, "items.data.price.product"]
-"""Four levels are the most: in a list of subscriptions products stay ids."""
-CUSTOMER_EXPAND: Final = ["discount.source.coupon"]
+SUBSCRIPTION_EXPAND: Final = ["discounts.source.coupon"]
+"""Four levels are the most: in a list of subscriptions products stay ids, and coupons lack their products."""
+COUPON_EXPAND: Final = ["applies_to", "currency_options"]
+PRICE_EXPAND: Final = ["product", "tiers", "currency_options"]
+"""What the API leaves out of a coupon and of a price unless it is asked for, though amounts depend on it."""
+DISCOUNTS_EXPAND: Final = [f"discounts.source.coupon.{part}" for part in COUPON_EXPAND]
+ONE_SUBSCRIPTION_EXPAND: Final = [*DISCOUNTS_EXPAND, *(f"items.data.price.{part}" for part in PRICE_EXPAND)]
+ITEMS_EXPAND: Final = [f"data.price.{part}" for part in PRICE_EXPAND]
+CUSTOMER_EXPAND: Final = [f"discount.source.coupon.{part}" for part in COUPON_EXPAND]
 INVOICE_EXPAND: Final = ["payments"]
 
 
@@ -55,7 +60,11 @@ class StripeApi:
         found = _found(
             lambda: self._v1.subscriptions.retrieve(subscription_id, {"expand": ONE_SUBSCRIPTION_EXPAND})
         )
-        return None if found is None else self._with_all_items(found)
+        if found is None:
+            return None
+        whole = self._with_all_items(found, expand=ITEMS_EXPAND)
+        items = [self._with_discounts(item) for item in whole["items"]["data"]]
+        return {**whole, "items": {**whole["items"], "data": items}}
 
     def invoice(self, invoice_id: str, /) -> Json | None:
         found = _found(lambda: self._v1.invoices.retrieve(invoice_id, {"expand": INVOICE_EXPAND}))
@@ -122,11 +131,21 @@ class StripeApi:
         sessions = self._v1.billing_portal.sessions
         return str(_called(lambda: sessions.create(params, {"idempotency_key": key}))["url"])
 
-    def _with_all_items(self, subscription: Json) -> Json:
+    def _with_all_items(self, subscription: Json, *, expand: Sequence[str] = ()) -> Json:
         """An object carries the first items only; a subscription's amount needs them all."""
-        return self._with_all(
-            subscription, "items", self._v1.subscription_items.list, {"subscription": subscription["id"]}
-        )
+        params: dict[str, Any] = {"subscription": subscription["id"]}
+        if expand:
+            params["expand"] = list(expand)
+        return self._with_all(subscription, "items", self._v1.subscription_items.list, params)
+
+    def _with_discounts(self, item: Json) -> Json:
+        """The discounts of an item lie too deep to be read with its subscription; one that is gone meanwhile
+        stays as it was."""
+        if not item["discounts"]:
+            return item
+        read = self._v1.subscription_items.retrieve
+        found = _found(lambda: read(item["id"], {"expand": DISCOUNTS_EXPAND}))
+        return item if found is None else {**item, "discounts": found["discounts"]}
 
     def _with_all_payments(self, invoice: Json) -> Json:
         return self._with_all(invoice, "payments", self._v1.invoice_payments.list, {"invoice": invoice["id"]})

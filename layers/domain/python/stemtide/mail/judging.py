@@ -85,9 +85,7 @@ def judge(
     return Go(budget.with_contact(standing.contacts, contact, config.contacts))
 
 
-def refusal_of(
-    journey: str, standing: Standing, *, mail_class: MailClass, config: Config
-) -> Reason | None:
+def refusal_of(journey: str, standing: Standing, *, mail_class: MailClass, config: Config) -> Reason | None:
     """Why no mail of a journey goes to an address as things stand, None: one may.
 
     A hold and `do_not_contact` stop both classes: they are about the account, not about advertising.

@@ -127,7 +127,7 @@ def _halt(play: Play, facts: Facts, plan: Plan, exit_margin: int) -> str | None:
 
 
 def _next(play: Play, facts: Facts, plan: Plan, zone: ZoneInfo, now_ms: int) -> Action:
-    """Every task of a CSM that is due; of the mails only the latest, as those before it have had their time."""
+    """Every task of a CSM that is due; of the mails only the latest: those before it have had their time."""
     steps = [step for step in plan.steps if step.tier in (None, play.tier)]
     due = [step for step in steps if _due_ms(play, step, plan, zone) <= now_ms]
     tasks = [step for step in due if step.act == Act.CSM_TASK and not facts.is_done(step.name)]

@@ -44,9 +44,7 @@ def heard_in(body: str) -> Left | AtRisk | str:
         )
     if envelope.detail_type == RiskTierChanged.__name__:
         risk = msgspec.convert(envelope.detail, RiskTierChanged, strict=False)
-        return AtRisk(
-            id=risk.id, account=risk.account, tier=risk.tier, as_of_ms=parse_as_of(risk.as_of)
-        )
+        return AtRisk(id=risk.id, account=risk.account, tier=risk.tier, as_of_ms=parse_as_of(risk.as_of))
     return str(envelope.detail["account"])
 
 

@@ -5,7 +5,7 @@ The row decides (see `stemtide.runs`): the same event again, or another one of t
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 import msgspec
 
@@ -127,7 +127,7 @@ class PlayKeeper(RunKeeper[Play]):
         running = [self.episodes.running_of(account, journey) for journey in Journey]
         return sum(self.look(one) for one in running if one is not None)
 
-    def _about(self, account: str, profile: Profile, started_ms: int) -> dict[str, object]:
+    def _about(self, account: str, profile: Profile, started_ms: int) -> dict[str, Any]:
         return {
             "account": account,
             "started_ms": started_ms,

@@ -36,9 +36,7 @@ class NoLetter(NamedTuple):
     reason: str
 
 
-def win_back_letter(
-    play: Play, step: Do, facts: Facts, config: WinBack, *, now_ms: int
-) -> Letter | NoLetter:
+def win_back_letter(play: Play, step: Do, facts: Facts, config: WinBack, *, now_ms: int) -> Letter | NoLetter:
     """The letter of a win-back step: `step.act` is its template."""
     values: dict[str, Any] = {"plan": play.plan or "your subscription", "return_url": config.return_url}
     given = facts.offer

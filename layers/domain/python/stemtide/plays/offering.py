@@ -1,14 +1,14 @@
 """Makes a customer's offer at the provider, once: a claim of the customer's one right to it, then a coupon of
 our own id, then a code that this customer can take once.
 
-    step                                 the same step after a crash        another play of the customer
+    step                           the same step after a crash       another play of the customer
     claims the customer's offer
-                                                                            claims -> refused until it cools off
-    makes the coupon `stemtide-<play>`
-                                         claims -> its own claim
-                                         makes the coupon -> it is there
-                                         looks for its code -> none
-                                         makes the code
+                                                                     claims -> refused: cooling off
+    makes coupon `stemtide-<play>`
+                                   claims -> its own claim
+                                   makes the coupon -> it is there
+                                   looks for its code -> none
+                                   makes the code
 """
 
 from base64 import b32encode

@@ -50,7 +50,7 @@ def personal_offer(play: Play, policy: Offers) -> Terms | NoOffer:
 
 
 def terms_of(percent: int, months: int, mrr: int) -> Terms:
-    """What a discount means for a price: rounded against the company, as the provider may round either way."""
+    """What a discount means for a price, rounded against the company: the provider may round either way."""
     off = -(-mrr * percent // HUNDRED)
     return Terms(percent=percent, months=months, cost=off * months, price=mrr - off)
 

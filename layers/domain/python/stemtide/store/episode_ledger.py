@@ -4,7 +4,7 @@ import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Iterator
 from datetime import date
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from stemtide.dunning.ledger import Entry
 from stemtide.store.episode_rows import EpisodeRows, ledger_key
@@ -49,7 +49,7 @@ def place_of(cursor: str) -> Place:
 
 
 def read_page(
-    episodes: EpisodeTable,
+    episodes: EpisodeRows[Any],
     first: date,
     last: date,
     *,
@@ -86,5 +86,5 @@ def _days(first: date, last: date) -> Iterator[str]:
         yield date.fromordinal(ordinal).isoformat()
 
 
-def _of_day(episodes: EpisodeTable, day: str, after: str) -> Iterator[LedgerRow]:
+def _of_day(episodes: EpisodeRows[Any], day: str, after: str) -> Iterator[LedgerRow]:
     return (LedgerRow(*row) for row in episodes.ledger_of(day, after=after))

@@ -1,4 +1,4 @@
-"""The episodes table: one row per run of a journey, its ledger, and a guard so that there is one at a time."""
+"""The episodes table: a row for each run of a journey, its ledger, a guard so that there is one at a time."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar, Final, Generic, TypeVar

@@ -4,7 +4,9 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from stemtide.dunning.episode import Episode
+from stemtide.dunning.ledger import Entry
 from stemtide.dunning.telling import Told, told
+from stemtide.plays.timeline import told as told_of_play
 from stemtide.store.episode_rows import AllEpisodes, AnyRow, episode_key
 
 
@@ -17,7 +19,7 @@ class OfEpisode(NamedTuple):
     told: Told
 
 
-def newest_first(table: EpisodeTable, account: str, *, until_ms: int | None) -> Iterator[OfEpisode]:
+def newest_first(table: AllEpisodes, account: str, *, until_ms: int | None) -> Iterator[OfEpisode]:
     """What was done up to an instant (None: all).
 
     Nothing follows an episode's end: so a ledger is read when its end is reached, not before.
@@ -36,16 +38,20 @@ def newest_first(table: EpisodeTable, account: str, *, until_ms: int | None) -> 
             yield ready.pop()
 
 
-def _rows(table: EpisodeTable, listed: Episode, until_ms: int | None) -> Sequence[OfEpisode]:
+def _rows(table: AllEpisodes, listed: AnyRow, until_ms: int | None) -> Sequence[OfEpisode]:
     found = table.read(listed.id)
     if found is None:
         return ()
     return [
         OfEpisode(one.at_ms, f"{episode_key(listed.id)}#{one.seq:06d}", listed.id, one)
-        for one in told(*found)
+        for one in _told(*found)
         if until_ms is None or one.at_ms <= until_ms
     ]
 
 
-def _end(episode: Episode) -> float:
+def _told(row: AnyRow, entries: Sequence[Entry]) -> Iterator[Told]:
+    return told(row, entries) if isinstance(row, Episode) else told_of_play(row, entries)
+
+
+def _end(episode: AnyRow) -> float:
     return float("inf") if episode.ended_ms is None else episode.ended_ms

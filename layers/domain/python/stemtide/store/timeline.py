@@ -17,8 +17,8 @@ from stemtide.shadow import Withheld
 from stemtide.store import contact_keys, record_keys
 from stemtide.store.account_items import AccountItems
 from stemtide.store.contact_items import ContactItems
+from stemtide.store.episode_rows import AllEpisodes
 from stemtide.store.episode_timeline import newest_first
-from stemtide.store.episodes import EpisodeTable
 
 PAGE_ROWS: Final = 50
 _LAST: Final = "~"
@@ -121,7 +121,7 @@ class Timeline:
             yield Entry(note.at_ms, item["sk"], note.kind, note.about or None, note.reason, dict(note.facts))
 
     def _episodes(self, account: str, before_ms: int | None) -> Iterator[Entry]:
-        for one in newest_first(EpisodeTable(self.episodes), account, until_ms=before_ms):
+        for one in newest_first(AllEpisodes(self.episodes), account, until_ms=before_ms):
             yield Entry(one.at_ms, one.row, one.told.kind, one.episode, one.told.reason, one.told.facts)
 
     def _account_rows(self, account: str, prefix: str, before_ms: int | None) -> Iterator[dict[str, Any]]:

@@ -1,9 +1,14 @@
-"""How the bus learns what happened to an account: from the table's stream, never beside a write."""
+"""How the bus learns what happened: from a table's stream, never beside a write."""
 
+from collections.abc import Sequence
+from typing import Any
+
+from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_events as events
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 from stemtide.settings import PublishSettings
+from stemtide.table_consumers import ANNOUNCE, BILLED_PREFIXES, PUBLISH
 
 from infra.config import Deployment
 from infra.constructs.dead_letters import AsyncDeadLetters
@@ -19,19 +24,26 @@ SCORED = {
     }
 }
 """Any change of a customer record that has a score."""
+BILLED = [
+    {"eventName": ["INSERT", "MODIFY"], "dynamodb": {"Keys": {"sk": {"S": [{"prefix": prefix}]}}}}
+    for prefix in BILLED_PREFIXES
+]
 
 
-class DomainFacts(Construct):
-    """Puts `UsageDropDetected` and `RiskTierChanged` on the bus, or notes that they are withheld."""
+class PublishedFacts(Construct):
+    """Puts what the changes of one table tell on the bus, or notes that it is withheld."""
 
     def __init__(
         self,
         scope: Construct,
         construct_id: str,
         *,
+        name: str,
         deployment: Deployment,
         layers: Layers,
         tables: DomainTables,
+        table: dynamodb.Table,
+        filters: Sequence[dict[str, Any]],
         bus: events.IEventBus,
         given_up: s3.IBucket,
         asynchronous: AsyncDeadLetters,
@@ -40,10 +52,12 @@ class DomainFacts(Construct):
         self.function = Function(
             self,
             "Function",
-            name="publish",
+            name=name,
+            code=PUBLISH.name,
             deployment=deployment,
             layers=layers,
             settings=PublishSettings(
+                consumer=name,
                 accounts_table=tables.accounts.table_name,
                 ingest_table=tables.ingest.table_name,
                 event_bus=bus.event_bus_name,
@@ -57,8 +71,34 @@ class DomainFacts(Construct):
             self,
             "Consumer",
             function=self.function,
-            table=tables.accounts,
-            filters=[inserted(key="item", prefix="drop#"), SCORED],
+            table=table,
+            filters=list(filters),
             given_up=given_up,
-            window_s=0,  # somebody waits for the score
+            window_s=0,  # somebody waits for the score; a payment ends what has begun
         )
+
+
+def of_accounts(scope: Construct, construct_id: str, *, tables: DomainTables, **more: Any) -> PublishedFacts:
+    """`UsageDropDetected` and `RiskTierChanged`."""
+    return PublishedFacts(
+        scope,
+        construct_id,
+        name=PUBLISH.name,
+        tables=tables,
+        table=tables.accounts,
+        filters=[inserted(key="item", prefix="drop#"), SCORED],
+        **more,
+    )
+
+
+def of_billing(scope: Construct, construct_id: str, *, tables: DomainTables, **more: Any) -> PublishedFacts:
+    """`InvoicePaymentFailed`, `InvoiceSettled` and `SubscriptionCanceled`."""
+    return PublishedFacts(
+        scope,
+        construct_id,
+        name=ANNOUNCE.name,
+        tables=tables,
+        table=tables.billing,
+        filters=BILLED,
+        **more,
+    )
