@@ -5,7 +5,7 @@ from itertools import chain, combinations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from stemtide.billing.told import InvoiceSettled
+from stemtide.billing.told import InvoiceSettled, SubscriptionStarted
 from stemtide.config import ConfigError, parse_config
 from stemtide.config_shadow import Capability, Shadow
 from stemtide.domain_events import EVENTS, DomainEvent, RiskTierChanged, UsageDropDetected
@@ -78,7 +78,8 @@ def test_every_fact_of_the_bus_but_what_only_ends_acts_is_followed_by_something_
     None
 ):
     assert set(FOLLOWED_BY) == set(EVENTS)
-    assert [fact for fact, followers in FOLLOWED_BY.items() if not followers] == [InvoiceSettled]
+    only_end = [fact for fact, followers in FOLLOWED_BY.items() if not followers]
+    assert only_end == [InvoiceSettled, SubscriptionStarted]
 
 
 def test_what_only_ends_acts_is_never_withheld() -> None:

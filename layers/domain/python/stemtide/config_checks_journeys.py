@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable, Iterator
 
-from stemtide.config_plays import Act, Retention
 from stemtide.config_problem import Problem
+from stemtide.config_retention import Act, Retention
 from stemtide.config_schema import Config
 from stemtide.config_source import Path
 

@@ -19,7 +19,8 @@ from stemtide.config_detection import Detection, Section
 from stemtide.config_dunning import Dunning
 from stemtide.config_mail import Contacts, Mail
 from stemtide.config_plans import Meter, Plan
-from stemtide.config_plays import Offers, Retention, WinBack
+from stemtide.config_plays import Offers, WinBack
+from stemtide.config_retention import Retention
 from stemtide.config_shadow import Shadow
 from stemtide.config_sources import Sentiment, Source, Sources, Support
 from stemtide.config_sweep import Sweep

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from stemtide.calls import DAY_MS
-from stemtide.config_plays import Act
+from stemtide.config_retention import Act
 from stemtide.local_time import no_sooner_than
 from stemtide.plays.facts import Facts, OfferState
 from stemtide.plays.plan import Plan, Step

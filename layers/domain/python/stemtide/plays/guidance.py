@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
 
-from stemtide.config_plays import Guide
+from stemtide.config_retention import Guide
 from stemtide.scoring.assessment import Driver
 
 

@@ -4,7 +4,8 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from stemtide.config_plays import Act, Retention, WinBack
+from stemtide.config_plays import WinBack
+from stemtide.config_retention import Act, Retention
 from stemtide.mail.message import MailRequest
 from stemtide.plays.decide import Do
 from stemtide.plays.facts import Facts, Given, OfferState

@@ -7,7 +7,7 @@ from typing import Final, Protocol
 import msgspec
 
 from stemtide.billing.provider import Json
-from stemtide.config_plays import Act
+from stemtide.config_retention import Act
 from stemtide.config_schema import Config
 from stemtide.dunning.ports import Fate, MailFate
 from stemtide.mail.message import AddressError, MailRequest, normal_address

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-from stemtide.config_plays import Act, Cause, Retention, WinBack, WinBackPolicy
+from stemtide.config_plays import Cause, WinBack, WinBackPolicy
+from stemtide.config_retention import Act, Retention
 from stemtide.config_schema import Config
 from stemtide.plays.play import Journey, Play
 from stemtide.scoring.assessment import Tier

@@ -76,15 +76,14 @@ def _stops(play: Play, refusal: Reason | None) -> str | None:
 
 
 def _turned(play: Play, seen: Seen, now_ms: int) -> int | None:
-    """When the customer came back, or the account at risk left; the provider tells instants in seconds, so
-    one in the same second counts."""
-    live = _live(seen.subscriptions)
-    if play.journey is Journey.WIN_BACK:
-        since = [_created_ms(one) for one in live if one["id"] != play.subscription]
-        return min((at_ms for at_ms in since if at_ms >= play.started_ms - _S), default=None)
+    """When the customer came back (whether or not it stayed), or the account at risk left; the provider tells
+    instants in seconds, so one in the same second counts."""
     begun = [one for one in seen.subscriptions if one["status"] not in NOT_BEGUN]
+    if play.journey is Journey.WIN_BACK:
+        since = [_created_ms(one) for one in begun if one["id"] != play.subscription]
+        return min((at_ms for at_ms in since if at_ms >= play.started_ms - _S), default=None)
     if begun:
-        return None if live else max(_ended_ms(one, now_ms) for one in begun)
+        return None if _live(begun) else max(_ended_ms(one, now_ms) for one in begun)
     return now_ms if seen.profile.subscribed is False else None
 
 

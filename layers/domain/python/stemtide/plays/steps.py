@@ -18,7 +18,7 @@ from stemtide.dunning.ports import Fate, MailFate
 from stemtide.dunning.steps import AGAIN, END, SOON_MS, Next
 from stemtide.plays import telling
 from stemtide.plays.decide import Action, Do, End, Escalate, Halt, MakeOffer, Wait, decide, still_acts
-from stemtide.plays.facts import Done, Facts, OfferState
+from stemtide.plays.facts import Done, Facts, Given, OfferState
 from stemtide.plays.labels import Label
 from stemtide.plays.offering import Offering
 from stemtide.plays.offers import NoOffer, Terms, personal_offer, terms_of
@@ -95,9 +95,8 @@ class PlayStepper:
 
     def _end(self, play: Play, entries: list[Entry], facts: Facts, action: End) -> Next:
         """Enter the outcome and, where it teaches something, its label; a claimed offer ends with it."""
-        given = facts.offer
-        redeemed = facts.redeemed and given is not None and given.state is OfferState.MADE
-        cost = given.cost if redeemed and given is not None else 0
+        made = _made_offer(facts)
+        cost = made.cost if made is not None and facts.redeemed else 0
         told = [*self._unmade(play, facts)]
         told.append(
             self._entry(
@@ -105,8 +104,8 @@ class PlayStepper:
                 Kind.ENDED,
                 ahead=len(told),
                 reason=f"{action.outcome}: {action.reason}",
-                amount=cost if given is not None else None,
-                currency=play.currency if given is not None else None,
+                amount=None if made is None else cost,
+                currency=None if made is None else play.currency,
             )
         )
         ended = msgspec.structs.replace(
@@ -124,7 +123,7 @@ class PlayStepper:
         if action.outcome is Outcome.UNOBSERVED:
             ended = msgspec.structs.replace(ended, again_ms=self.now_ms())
         else:
-            label = _label(ended, entries, facts, redeemed=redeemed)
+            label = _label(ended, entries, facts)
         self.plays.append(ended, told, label=label)
         return END
 
@@ -238,11 +237,15 @@ def _kind(action: Do, found: MailFate) -> Kind:
     return Kind.MAIL_SKIPPED if found.fate is Fate.REFUSED else Kind.MAIL
 
 
-def _label(play: Play, entries: list[Entry], facts: Facts, *, redeemed: bool) -> Label:
+def _made_offer(facts: Facts) -> Given | None:
+    return facts.offer if facts.offer is not None and facts.offer.state is OfferState.MADE else None
+
+
+def _label(play: Play, entries: list[Entry], facts: Facts) -> Label:
     assert play.outcome is not None
     assert play.outcome_ms is not None
     assert play.ended_ms is not None
-    given = facts.offer if facts.offer is not None and facts.offer.state is OfferState.MADE else None
+    made = _made_offer(facts)
     return Label(
         play=play.id,
         account=play.account,
@@ -260,9 +263,9 @@ def _label(play: Play, entries: list[Entry], facts: Facts, *, redeemed: bool) ->
         held_out=play.held_out,
         offer_held_out=play.no_offer,
         treatments=telling.treatments(entries),
-        percent=None if given is None else given.percent,
-        months=None if given is None else given.months,
-        redeemed=redeemed,
+        percent=None if made is None else made.percent,
+        months=None if made is None else made.months,
+        redeemed=made is not None and facts.redeemed,
         cost=play.cost or 0,
-        currency=play.currency if given is not None else None,
+        currency=None if made is None else play.currency,
     )

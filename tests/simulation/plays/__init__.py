@@ -1,0 +1,1 @@
+"""Plays against everything that may go wrong around them."""
