@@ -66,6 +66,9 @@ def _offers(world: World) -> Iterator[str]:
             yield f"{one['id']} was made for somebody held out"
         if row.tenure_days < CONFIG.offers.min_tenure_days:
             yield f"{one['id']} was made for somebody new"
+    for play, begun in world.made:
+        for why in _stopped(world, rows[play], begun):
+            yield f"an offer of {rows[play].journey} {rows[play].account} after {why}"
     if any(one["max_redemptions"] != 1 or one["customer"] is None for one in codes):
         yield "a code can be taken more than once, or by anybody"
 

@@ -7,12 +7,13 @@ is lost. The stand-ins know the truth; the product sees what they answer.
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any, Final
 
+from stemtide.billing.provider import Json
 from stemtide.clock import REAL_TIME
 from stemtide.config_plays import Cause, Offers, WinBack, WinBackPolicy, WinBackStep
 from stemtide.config_retention import Retention
@@ -85,6 +86,18 @@ class CrashError(Exception):
     """The function died here."""
 
 
+class Recording(InMemoryPayments):
+    """The provider's port, which notes when the step that asks for a coupon began to look."""
+
+    def __init__(self, world: "World", provider: Provider, **hooks: Any) -> None:
+        super().__init__(provider, **hooks)
+        self._world = world
+
+    def create_coupon(self, *, key: str, coupon: Mapping[str, Any]) -> Json:
+        self._world.made.append((coupon["metadata"]["episode"], self._world.begun))
+        return super().create_coupon(key=key, coupon=coupon)
+
+
 @dataclass(slots=True)
 class AskedMail:
     """A mail that was asked for: `begun` is how many happenings there had been when its step began."""
@@ -118,6 +131,7 @@ class World:
     stepper_of: Callable[["World"], PlayStepper] | None = None
     keeper_of: Callable[["World"], PlayKeeper] | None = None
     offers_of: Callable[["World"], Any] | None = None
+    plays_of: Callable[["World"], MemoryPlays] | None = None
     mail_claims: bool = True
     dice: Random = field(init=False)
     machine: Machine = field(init=False)
@@ -133,6 +147,7 @@ class World:
     mails: list[AskedMail] = field(default_factory=list)
     claimed: dict[tuple[str, str], Fate] = field(default_factory=dict)
     made: list[tuple[str, int]] = field(default_factory=list)
+    """The plays for which a coupon was asked for, each with what `begun` was."""
     happenings: int = 0
     since: dict[tuple[str, str], int] = field(default_factory=dict)
     """Since which happening something is true of an account: `left`, `back`, `stopped`, `held`, `calm`."""
@@ -146,8 +161,8 @@ class World:
         self.dice = Random(self.seed)
         self.machine = Machine(DEFINITION, self.function, START_MS)
         self.provider = Provider(clock=lambda: self.now_ms() // 1000, seed=f"{self.seed:x}", event_types=())
-        self.payments = InMemoryPayments(self.provider, faults=self.fault, step=self.at_a_point)
-        self.plays = MemoryPlays(self.at_a_point)
+        self.payments = Recording(self, self.provider, faults=self.fault, step=self.at_a_point)
+        self.plays = (self.plays_of or (lambda world: MemoryPlays(world.at_a_point)))(self)
         self.offers = (self.offers_of or (lambda world: MemoryOffers(world.at_a_point)))(self)
         self.stepper = (self.stepper_of or stepper_of)(self)
         self.keeper = (self.keeper_of or keeper_of)(self)
@@ -221,8 +236,6 @@ class World:
     # --- what goes wrong -------------------------------------------------------------------------
 
     def fault(self, name: str) -> Fault | None:
-        if name == "create_coupon":
-            self.made.append((name, self.begun))
         if self.quiet or self.dice.random() > (ACTS_FAIL if name in ACTS else READS_FAIL):
             return None
         found = self.dice.choice(list(Fault) if name in ACTS else [Fault.THROTTLED, Fault.UNREACHED])
