@@ -1,0 +1,154 @@
+"""The facts of a decision, from what provider and tables say."""
+
+from typing import Any
+
+import msgspec
+import pytest
+from stemtide.calls import DAY_MS
+from stemtide.dunning.ledger import Entry, Kind
+from stemtide.mail.outcomes import Reason
+from stemtide.plays.facts import OfferState
+from stemtide.plays.play import Play
+from stemtide.plays.reading import Seen, facts_of
+from stemtide.profile import Profile
+from stemtide.scoring.assessment import Assessment, Basis, Tier
+
+from tests.plays import RETENTION, START, WIN_BACK
+
+CUSTOMER = {"id": "cus_1", "email": "ada@acme.example"}
+SECONDS = START // 1000
+
+
+def subscription(name: str, status: str = "active", created: int = SECONDS, **more: Any) -> dict[str, Any]:
+    return {"id": name, "status": status, "created": created, "ended_at": None, "discounts": [], **more}
+
+
+ENDED = subscription("sub_1", "canceled", SECONDS - 100 * 86_400, ended_at=SECONDS)
+
+
+def facts(play: Play, *subscriptions: dict[str, Any], entries: list[Entry] | None = None, **seen: Any) -> Any:
+    known = {"customer": CUSTOMER, "subscriptions": subscriptions, **seen}
+    return facts_of(play, entries or [], Seen(**known), now_ms=START + DAY_MS)
+
+
+def test_who_subscribes_again_has_come_back_even_in_the_second_it_left() -> None:
+    assert facts(WIN_BACK, ENDED).turned_ms is None
+    assert facts(WIN_BACK, ENDED, subscription("sub_2")).turned_ms == START
+    assert facts(WIN_BACK, ENDED, subscription("sub_2", created=SECONDS + 60)).turned_ms == START + 60_000
+
+
+def test_who_came_back_and_left_again_had_come_back() -> None:
+    found = facts(WIN_BACK, ENDED, subscription("sub_2", "canceled", SECONDS + 60, ended_at=SECONDS + 90))
+
+    assert (found.turned_ms, found.gone) == (START + 60_000, None)
+
+
+@pytest.mark.parametrize("status", ["incomplete", "incomplete_expired"])
+def test_a_subscription_whose_first_payment_was_never_made_is_no_return(status: str) -> None:
+    assert facts(WIN_BACK, ENDED, subscription("sub_2", status)).turned_ms is None
+
+
+def test_who_has_another_subscription_from_before_never_left() -> None:
+    found = facts(WIN_BACK, ENDED, subscription("sub_0", created=SECONDS - 500))
+
+    assert (found.turned_ms, found.gone) == (None, "still_subscribed")
+
+
+def test_an_account_at_risk_has_left_when_its_last_subscription_ended() -> None:
+    later = subscription("sub_2", "canceled", ended_at=SECONDS + 30)
+
+    assert facts(RETENTION, ENDED, later).turned_ms == START + 30_000
+    assert facts(RETENTION, ENDED, subscription("sub_2", "past_due")).turned_ms is None
+
+
+def test_without_a_provider_the_profile_says_whether_it_left() -> None:
+    alone = msgspec.structs.replace(RETENTION, customer=None)
+    left, stays, unknown = (
+        facts(alone, customer=None, profile=Profile(subscribed=said)).turned_ms
+        for said in (False, True, None)
+    )
+
+    assert (left, stays, unknown) == (START + DAY_MS, None, None)
+
+
+def test_who_had_left_before_the_play_began_was_never_to_be_kept() -> None:
+    long_gone = subscription("sub_1", "canceled", SECONDS - 9_000, ended_at=SECONDS - 5_000)
+
+    assert facts(RETENTION, long_gone).gone == "had_left"
+
+
+@pytest.mark.parametrize(
+    ("seen", "gone"),
+    [
+        ({"customer": None}, "customer_deleted"),
+        ({"customer": {"id": "cus_1", "deleted": True}}, "customer_deleted"),
+        ({"refusal": Reason.ERASED}, "erased"),
+    ],
+)
+@pytest.mark.parametrize("play", [WIN_BACK, RETENTION])
+def test_of_whom_nothing_can_be_known_any_more(play: Play, seen: dict[str, Any], gone: str) -> None:
+    assert facts(play, subscription("sub_0", created=SECONDS - 500), **seen).gone == gone
+
+
+@pytest.mark.parametrize(
+    ("reason", "win_back", "retention"),
+    [
+        (Reason.OPTED_OUT, "opted_out", None),
+        (Reason.COMPLAINED, "complained", None),
+        (Reason.BOUNCED, "bounced", None),
+        (Reason.HELD, "held", "held"),
+        (Reason.DO_NOT_CONTACT, "do_not_contact", "do_not_contact"),
+        (Reason.SHADOW, "shadow", "shadow"),
+        (None, None, None),
+    ],
+)
+def test_what_stops_mail_stops_win_back_and_only_what_is_about_the_account_stops_retention(
+    reason: Reason | None, win_back: str | None, retention: str | None
+) -> None:
+    assert facts(WIN_BACK, ENDED, refusal=reason).stops == win_back
+    assert facts(RETENTION, subscription("sub_1"), refusal=reason).stops == retention
+
+
+def test_the_offer_is_as_its_ledger_tells_and_taken_when_a_subscription_has_its_code() -> None:
+    told = {"percent": 20, "months": 3, "amount": 2_940, "currency": "EUR"}
+    entries = [
+        Entry(seq=1, at_ms=START, kind=Kind.OFFER_CLAIMED, **told),
+        Entry(
+            seq=2,
+            at_ms=START,
+            kind=Kind.OFFER,
+            provider_id="promo_1",
+            code="BACK-X",
+            expires_ms=START + 9,
+            **told,
+        ),
+    ]
+    with_code = subscription("sub_2", discounts=[{"id": "di_1", "promotion_code": "promo_1"}])
+    other = subscription("sub_2", discounts=[{"id": "di_1", "promotion_code": "promo_2"}])
+
+    found = facts(WIN_BACK, ENDED, with_code, entries=entries)
+
+    assert found.redeemed
+    assert (found.offer.state, found.offer.cost, found.offer.code) == (OfferState.MADE, 2_940, "BACK-X")
+    assert not facts(WIN_BACK, ENDED, other, entries=entries).redeemed
+    assert facts(WIN_BACK, ENDED, entries=entries[:1]).offer.state is OfferState.CLAIMED
+
+
+def test_only_an_account_at_risk_has_its_score_among_the_facts() -> None:
+    scored = Assessment(basis=Basis.MODEL, completeness=1.0, score=80, tier=Tier.CRITICAL)
+
+    at_risk, left = facts(RETENTION, assessment=scored), facts(WIN_BACK, assessment=scored)
+
+    assert (at_risk.score, at_risk.tier) == (80, Tier.CRITICAL)
+    assert (left.score, left.tier) == (None, None)
+
+
+def test_what_was_done_here_is_no_news_and_what_others_do_is() -> None:
+    entries = [Entry(seq=1, at_ms=START, kind=Kind.MAIL, step="hello")]
+
+    before = facts(WIN_BACK, ENDED).seen()
+
+    assert facts(WIN_BACK, ENDED, entries=entries).seen() == before
+    assert facts(WIN_BACK, ENDED, refusal=Reason.OPTED_OUT).seen() != before
+    assert facts(WIN_BACK, ENDED, subscription("sub_2")).seen() != before
+    assert facts(WIN_BACK, ENDED, in_dunning=True).seen() != before
