@@ -20,6 +20,7 @@ from stemtide import tables
 from stemtide.config import bundled_config
 from stemtide.config_mail import QuietHours
 from stemtide.mail.message import MailRequest, mail_key
+from stemtide.mail.notices import SES_SOURCE
 from stemtide.mail.outcomes import Sent
 from stemtide.mail.tags import tags_of
 from stemtide.ports import UnavailableError
@@ -199,6 +200,32 @@ def test_a_bounce_suppresses_before_the_next_claim(cloud: Cloud) -> None:
     assert (next_mail["outcome"], next_mail["reason"]) == ("refused", "bounced")
     kinds = [note.kind for note in cloud.contacts.notes("acme")]
     assert kinds.count("mail_bounced") == 1
+
+
+def test_a_bounce_on_the_default_bus_comes_by_its_rule_and_suppresses_too(cloud: Cloud) -> None:
+    events, sqs = boto3.client("events"), boto3.client("sqs")
+    arn = sqs.get_queue_attributes(QueueUrl=cloud.queue, AttributeNames=["QueueArn"])["Attributes"][
+        "QueueArn"
+    ]
+    events.put_rule(Name="ses", EventPattern=json.dumps({"source": [SES_SOURCE]}))
+    events.put_targets(Rule="ses", Targets=[{"Id": "queue", "Arn": arn}])
+    sent = cloud.send()
+    told = {
+        "bounce": {
+            "bounceType": "Permanent",
+            "bouncedRecipients": [{"emailAddress": "ada@example.org"}],
+            "timestamp": "2026-11-30T07:00:02.669Z",
+        },
+        "mail": {"timestamp": "2026-11-30T07:00:00.000Z", "messageId": sent["message_id"], "tags": {}},
+    }
+    detail = {"Detail": json.dumps(told), "DetailType": "Email Bounced"}
+    events.put_events(Entries=[detail | {"Source": "somebody.else"}, detail | {"Source": "aws.ses"}])
+    came = sqs.receive_message(QueueUrl=cloud.queue, MaxNumberOfMessages=10)["Messages"]
+
+    again = cloud.tell(*(message["Body"] for message in came))
+
+    assert (len(came), again) == (1, [])
+    assert cloud.send(step="next")["reason"] == "bounced"
 
 
 def test_what_is_no_notice_goes_where_people_look_and_holds_nothing_up(cloud: Cloud) -> None:
