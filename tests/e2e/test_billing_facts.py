@@ -42,7 +42,7 @@ def test_a_subscription_is_in_the_profile_through_a_webhook(
     assert stemtide(home, "billing", "list")["events"] == []
 
 
-def test_held_doubled_and_shuffled_webhooks_end_the_same(
+def test_complaint_11_held_doubled_and_shuffled_webhooks_end_the_same(
     home: Home, stack: Stack, payments: Payments
 ) -> None:
     who = payments.customer(account="e2e-bill-2")

@@ -301,7 +301,7 @@ LAST = steps_of(lambda memory: memory.deliver(memory.provider.told[-1]))
 
 
 @pytest.mark.parametrize("number", range(1, LAST + 1))
-def test_a_crash_at_any_step_loses_and_doubles_no_fact(number: int) -> None:
+def test_row_39_a_crash_at_any_step_loses_and_doubles_no_fact(number: int) -> None:
     whole, memory = told_story(), told_story()
     whole.deliver(whole.provider.told[-1])
     event = memory.provider.told[-1]

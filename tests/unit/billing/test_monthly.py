@@ -39,7 +39,9 @@ def test_a_price_is_worth_its_share_of_a_month(interval: str, count: int, amount
     ("currency", "told", "expected"),
     [("jpy", 12_345, 37_035), ("kwd", 12_345, 37_035), ("usd", 12_345, 37_035), ("isk", 499_000, 14_970)],
 )
-def test_amounts_are_whole_minor_units_in_every_currency(currency: str, told: int, expected: int) -> None:
+def test_row_44_amounts_are_whole_minor_units_in_every_currency(
+    currency: str, told: int, expected: int
+) -> None:
     found = subscription_of(
         subscription("1", "cus_1", item(price("p", told, currency=currency), quantity=3)),
         names=NAMES,

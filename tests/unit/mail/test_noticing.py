@@ -13,6 +13,7 @@ from stemtide.mail.notices import Notice, NoticeKind
 from stemtide.mail.noticing import Noticing
 from stemtide.mail.outcomes import Reason, Sent, Unknown
 from stemtide.mail.ports import Stop
+from stemtide.mail.preferences import Preferences
 from stemtide.mail.tags import Tagged
 from stemtide.ports import UnavailableError
 
@@ -132,6 +133,19 @@ def test_a_complaint_stops_lifecycle_mail_and_one_about_a_service_mail_stops_all
 
     assert isinstance(service, Sent)
     assert mails.service.send(request(step="2")).reason is Reason.COMPLAINED_OF_SERVICE_MAIL
+
+
+@pytest.mark.parametrize("kind", [NoticeKind.SOFT_BOUNCED, NoticeKind.DELAYED])
+def test_complaint_13_an_absence_note_is_no_opt_out(kind: NoticeKind) -> None:
+    mails = Mailing()
+    mails.service.send(request(template="win_back_hello", journey="win_back"))
+
+    noticing(mails).take(notice(kind, tagged=tags_of(mails)))
+
+    mails.now_ms += 30 * DAY_MS
+    later = mails.service.send(request(template="win_back_hello", journey="win_back", step="2"))
+    assert isinstance(later, Sent)
+    assert mails.contacts.choices.preferences(ADA) == Preferences()
 
 
 def test_transient_bounces_stop_an_address_only_when_there_are_many_at_a_time() -> None:
