@@ -1,12 +1,10 @@
 """The functions of mail on AWS as moto imitates it: a mail goes out once, and what SES tells of it counts."""
 
 import dataclasses
-import importlib.util
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from email import message_from_string
-from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
@@ -28,8 +26,8 @@ from stemtide.settings import MailSettings, NoticesSettings
 from stemtide.store.contacts import Contacts
 
 from tests.domain_tables import create
+from tests.stream_cloud import start_function
 
-ROOT = Path(__file__).parents[3]
 REGION = "us-east-1"
 MAIL = {
     "account": "acme",
@@ -138,22 +136,12 @@ def cloud(monkeypatch: pytest.MonkeyPatch) -> Iterator[Cloud]:
         bundled_config.cache_clear()
         table = boto3.resource("dynamodb").Table("contacts")
         yield Cloud(
-            mail=_load("mail"),
-            notices=_load("notices"),
+            mail=start_function("mail"),
+            notices=start_function("notices"),
             contacts=Contacts(table, accounts_table="accounts"),
             queue=queue,
             dead=dead,
         )
-
-
-def _load(function: str) -> ModuleType:
-    path = ROOT / "functions" / function / "handler.py"
-    spec = importlib.util.spec_from_file_location(f"{function}_handler", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def test_a_mail_goes_out_once_however_often_it_is_asked_for(cloud: Cloud) -> None:
