@@ -1,6 +1,8 @@
 """Notices: suppress first, each once, in any order; campaigns stop in time and only for good reason."""
 
+from decimal import Decimal
 from itertools import permutations
+from math import ceil
 
 import pytest
 from msgspec.structs import replace
@@ -197,3 +199,13 @@ def test_a_campaign_stops_at_its_share_and_counts_anew_when_it_is_resumed() -> N
 )
 def test_a_share_counts_from_a_number_on_that_means_something(counts: Counts, *, stops: bool) -> None:
     assert (why_to_pause(counts, CampaignPause()) is not None) is stops
+
+
+@pytest.mark.parametrize("mails", [100, 10_000, 110_000, 140_000])
+@pytest.mark.parametrize("pct", ["0.01", "0.05", "0.07", "2", "28.9"])
+def test_a_campaign_stops_at_its_share_to_the_mail(pct: str, mails: int) -> None:
+    limits = CampaignPause(bounce_pct=float(pct), min_bounces=1)
+    least = ceil(Decimal(pct) * mails / 100)
+
+    assert why_to_pause(Counts(mails=mails, bounces=least), limits) is not None
+    assert least == 1 or why_to_pause(Counts(mails=mails, bounces=least - 1), limits) is None
