@@ -131,6 +131,7 @@ TARGETS: Final = {
         tests=(
             "tests/unit/billing/test_monthly.py",
             "tests/unit/billing/test_amounts.py",
+            "tests/unit/billing/test_book.py",
             "tests/unit/billing/test_batch_and_telling.py",
             "tests/unit/billing/test_events_and_moves.py",
             "tests/unit/billing/test_told.py",
