@@ -1,8 +1,8 @@
 """What a change of a row of the billing table tells on the bus."""
 
+import dataclasses
 from typing import Any
 
-import msgspec
 import pytest
 from stemtide.billing.normalise import invoice_of
 from stemtide.billing.objects import Customer, Item, Subscription
@@ -174,7 +174,7 @@ def test_a_subscription_that_has_begun_is_told_once_whatever_becomes_of_its_paym
 
 
 def test_a_subscription_that_had_begun_long_before_it_was_seen_is_no_news() -> None:
-    seen = msgspec.structs.replace(charged("pm_1", 1), seen_ms=NEWS_MS + 1)
+    seen = dataclasses.replace(charged("pm_1", 1), seen_ms=NEWS_MS + 1)
 
     assert billing_event(seen, None) is None
 
