@@ -209,3 +209,20 @@ def test_a_campaign_stops_at_its_share_to_the_mail(pct: str, mails: int) -> None
 
     assert why_to_pause(Counts(mails=mails, bounces=least), limits) is not None
     assert least == 1 or why_to_pause(Counts(mails=mails, bounces=least - 1), limits) is None
+
+
+@pytest.mark.parametrize(
+    ("kind", "stops"),
+    [
+        *((kind, set()) for kind in NoticeKind if kind not in (NoticeKind.BOUNCED, NoticeKind.COMPLAINED)),
+        (NoticeKind.BOUNCED, {Stop.BOUNCED}),
+        (NoticeKind.COMPLAINED, {Stop.COMPLAINED}),
+    ],
+)
+def test_row_47_each_kind_stops_what_it_must_and_nothing_else(kind: NoticeKind, stops: set[Stop]) -> None:
+    mails = Mailing()
+    mails.service.send(request(**WIN_BACK))
+
+    noticing(mails).take(notice(kind, tagged=tags_of(mails)))
+
+    assert set(mails.contacts.addresses.stops(ADA)) == stops
