@@ -102,6 +102,12 @@ class Cloud:
         while any(self._work(consumer.name, consumer.table) for consumer in ALL):
             pass
 
+    def forget_changes(self, name: str) -> None:
+        """What a consumer has not worked off yet is given up: it never sees it."""
+        [consumer] = [one for one in ALL if one.name == name]
+        new = {one["dynamodb"]["SequenceNumber"] for one in self._records(consumer.table)}
+        self._read.setdefault(name, set()).update(new)
+
     def _work(self, name: str, table: str) -> bool:
         if name not in self.functions:
             return False

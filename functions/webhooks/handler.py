@@ -8,8 +8,8 @@ import boto3
 from aws_lambda_powertools import Logger
 from stemtide.access import POST_STRIPE
 from stemtide.http.app import answer
-from stemtide.http.rotating_secret import RotatingSecret
 from stemtide.http.stripe_events import StripeEvents
+from stemtide.rotating_secret import RotatingSecret
 from stemtide.settings import WebhooksSettings
 from stemtide.store import clients
 from stemtide.store.billing_events import BillingEvents

@@ -92,7 +92,7 @@ def of_accounts(scope: Construct, construct_id: str, *, tables: DomainTables, **
 
 
 def of_billing(scope: Construct, construct_id: str, *, tables: DomainTables, **more: Any) -> PublishedFacts:
-    """`InvoicePaymentFailed`, `InvoiceSettled` and `SubscriptionCanceled`."""
+    """`InvoicePaymentFailed`, `InvoiceSettled`, `SubscriptionCanceled` and `PaymentMethodChanged`."""
     return PublishedFacts(
         scope,
         construct_id,

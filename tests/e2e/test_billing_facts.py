@@ -42,7 +42,7 @@ def test_a_subscription_is_in_the_profile_through_a_webhook(
     assert stemtide(home, "billing", "list")["events"] == []
 
 
-def test_held_doubled_and_shuffled_webhooks_end_the_same(
+def test_complaint_11_held_doubled_and_shuffled_webhooks_end_the_same(
     home: Home, stack: Stack, payments: Payments
 ) -> None:
     who = payments.customer(account="e2e-bill-2")
@@ -97,6 +97,7 @@ def test_what_is_nobodys_is_listed_and_goes_on_when_the_account_is_named(
 
     waiting = stemtide(home, "billing", "list", "--state", "unmapped")["events"]
     assert {event["customer"] for event in waiting} == {who}
+    assert stemtide(home, "status")["billing"]["unmapped"] == len(waiting)
 
     group = {
         "type": "group",
@@ -111,6 +112,39 @@ def test_what_is_nobodys_is_listed_and_goes_on_when_the_account_is_named(
 
     assert profile(home, stack, payments, "e2e-bill-4")["plan"] == "business"
     assert stemtide(home, "billing", "list")["events"] == []
+    told = stemtide(home, "status")["billing"]
+    assert (told["pending"], told["unmapped"], told["failed"]) == (0, 0, 0)
+    assert told["last_reconcile"] is not None
+
+
+def test_a_discount_of_an_item_in_another_currency_than_its_price_is_in_the_mrr(
+    home: Home, stack: Stack, payments: Payments
+) -> None:
+    who = payments.customer(account="e2e-bill-6")
+    price = payments.v1.prices.create(
+        {
+            "product_data": {"name": "Six"},
+            "currency": "usd",
+            "unit_amount": 1000,
+            "currency_options": {"jpy": {"unit_amount": 1500}},
+            "recurring": {"interval": "month"},
+        }
+    )
+    product = str(price.product)
+    coupon = payments.v1.coupons.create(
+        {"percent_off": 20, "duration": "forever", "applies_to": {"products": [product]}}
+    )
+    payments.v1.subscriptions.create(
+        {
+            "customer": who,
+            "currency": "jpy",
+            "items": [{"price": price.id, "quantity": 3, "discounts": [{"coupon": coupon.id}]}],
+        }
+    )
+
+    found = profile(home, stack, payments, "e2e-bill-6")
+
+    assert (found["plan"], found["mrr"], found["currency"]) == ("Six", 3600, "JPY")
 
 
 def test_an_event_over_the_bus_is_taken_in(home: Home, stack: Stack, payments: Payments) -> None:

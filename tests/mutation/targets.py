@@ -124,6 +124,34 @@ TARGETS: Final = {
             "tests/property/test_mrr_reconciles.py",
         ),
     ),
+    "billing": Target(
+        modules=tuple(
+            f"billing/{name}.py" for name in ("monthly", "amounts", "book", "telling", "forward", "told")
+        ),
+        tests=(
+            "tests/unit/billing/test_monthly.py",
+            "tests/unit/billing/test_amounts.py",
+            "tests/unit/billing/test_book.py",
+            "tests/unit/billing/test_batch_and_telling.py",
+            "tests/unit/billing/test_events_and_moves.py",
+            "tests/unit/billing/test_told.py",
+            "tests/property/test_billing_in_any_order.py",
+        ),
+    ),
+    "mail": Target(
+        modules=tuple(
+            f"mail/{name}.py" for name in ("budget", "booking", "campaigns", "judging", "noticing", "links")
+        ),
+        tests=(
+            "tests/unit/mail/test_budget.py",
+            "tests/unit/mail/test_booking.py",
+            "tests/unit/mail/test_judging.py",
+            "tests/unit/mail/test_noticing.py",
+            "tests/unit/mail/test_links.py",
+            "tests/unit/mail/test_service.py",
+            "tests/unit/mail/test_choices.py",
+        ),
+    ),
     "dunning": Target(
         modules=tuple(f"dunning/{name}.py" for name in ("decide", "declines", "times", "ledger")),
         tests=("tests/unit/dunning",),

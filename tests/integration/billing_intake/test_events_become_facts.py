@@ -1,6 +1,8 @@
 """From the provider's events to profiles and facts on the bus, over the real handlers and tables."""
 
+import json
 import random
+import time
 from typing import Any
 
 import pytest
@@ -73,7 +75,7 @@ def test_a_subscription_is_a_profile_within_one_event(cloud: Cloud) -> None:
     assert [one for one in cloud.table["billing"].scan()["Items"] if "open_state" in one] == []
 
 
-def test_the_same_event_ten_times_and_out_of_order_is_one_effect(cloud: Cloud) -> None:
+def test_rows_36_and_37_the_same_event_ten_times_and_out_of_order_is_one_effect(cloud: Cloud) -> None:
     prices = catalog(cloud)
     who = customer(cloud, account="acme")
     one = subscribe(cloud, who, prices["starter"])
@@ -99,7 +101,38 @@ def test_the_same_event_ten_times_and_out_of_order_is_one_effect(cloud: Cloud) -
     assert canceled[0]["plans"] == ["business"]
 
 
-def test_what_never_arrived_is_made_up_for_by_one_reconcile(cloud: Cloud) -> None:
+def test_row_37_an_event_that_is_done_is_known_for_longer_than_it_may_come_again(cloud: Cloud) -> None:
+    subscribe(cloud, customer(cloud, account="acme"), catalog(cloud)["starter"])
+    events = cloud.events()
+    deliver(cloud, events)
+    facts = cloud.facts()
+
+    rows = [one for one in cloud.table["billing"].scan()["Items"] if str(one["pk"]).startswith("event#")]
+    answers = {json.loads(cloud.send(event)["body"])["received"] for event in events}
+
+    assert answers <= {"known", "ignored"}
+    assert rows
+    assert all(int(one["expires_at"]) - time.time() > 34 * DAY_S for one in rows)
+    assert cloud.facts() == facts
+
+
+def test_row_39_an_event_whose_batch_was_given_up_after_its_claim_is_handed_on_again(cloud: Cloud) -> None:
+    subscribe(cloud, customer(cloud, account="acme"), catalog(cloud)["starter"])
+    early = int(time.time()) - 1200
+    answers = [cloud.send(event, arrival_s=early) for event in cloud.events()]
+    cloud.forget_changes("billing")
+    cloud.work()
+    before = cloud.facts()
+
+    found = cloud.reconcile()
+
+    assert {answer["statusCode"] for answer in answers} == {200}
+    assert before == []
+    assert found["again"] > 0
+    assert profile(cloud).plan == "starter"
+
+
+def test_row_38_what_never_arrived_is_made_up_for_by_one_reconcile(cloud: Cloud) -> None:
     prices = catalog(cloud)
     who = customer(cloud, account="acme")
     subscribe(cloud, who, prices["business"])
@@ -112,7 +145,7 @@ def test_what_never_arrived_is_made_up_for_by_one_reconcile(cloud: Cloud) -> Non
     assert (again["claimed"], again["differed"]) == (0, 0)
 
 
-def test_after_more_than_the_provider_lists_all_subscriptions_are_read(cloud: Cloud) -> None:
+def test_row_38_after_more_than_the_provider_lists_all_subscriptions_are_read(cloud: Cloud) -> None:
     prices = catalog(cloud)
     who = customer(cloud, account="acme")
     one = subscribe(cloud, who, prices["starter"])
@@ -232,7 +265,7 @@ def test_a_refund_of_all_is_told_by_the_charges_of_the_invoice(cloud: Cloud) -> 
 @pytest.mark.parametrize(
     ("currency", "mrr"), [("jpy", 12_300), ("kwd", 12_300), ("isk", 123), ("eur", 12_300)]
 )
-def test_amounts_become_isos_minor_units(cloud: Cloud, currency: str, mrr: int) -> None:
+def test_row_44_amounts_become_isos_minor_units(cloud: Cloud, currency: str, mrr: int) -> None:
     """Krónur have none, and are told in hundredths."""
     product = cloud.api("POST", "/v1/products", name="pro")["id"]
     price = cloud.api(

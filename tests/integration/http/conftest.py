@@ -1,6 +1,5 @@
 """The HTTP functions on AWS as moto imitates it: the real handlers, stores and tables."""
 
-import importlib.util
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -34,6 +33,7 @@ from stemtide.users import user_hash
 
 from tests.domain_tables import create
 from tests.http_api import ARRIVAL_MS, WRITE_KEY
+from tests.stream_cloud import start_function
 
 ROOT = Path(__file__).parents[3]
 SETTINGS = (
@@ -185,7 +185,8 @@ def aws() -> Iterator[Cloud]:
                 client={name: boto3.client(name) for name in ("kinesis", "secretsmanager", "s3", "dynamodb")},
                 table={table.role: resource.Table(table.role) for table in tables.ALL},
                 functions={
-                    name: _load(name) for name in ("ingest", "api", "score", "preferences", "webhooks")
+                    name: start_function(name)
+                    for name in ("ingest", "api", "score", "preferences", "webhooks")
                 },
             )
             bundled_config.cache_clear()
@@ -207,14 +208,3 @@ def cloud(aws: Cloud) -> Cloud:
     for table in tables.ALL:
         create(aws.client["dynamodb"], table)
     return aws
-
-
-def _load(function: str) -> ModuleType:
-    """A handler module of its own, as in a new process."""
-    path = ROOT / "functions" / function / "handler.py"
-    spec = importlib.util.spec_from_file_location(f"{function}_handler", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module

@@ -1,12 +1,10 @@
 """The functions of mail on AWS as moto imitates it: a mail goes out once, and what SES tells of it counts."""
 
 import dataclasses
-import importlib.util
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from email import message_from_string
-from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
@@ -20,6 +18,7 @@ from stemtide import tables
 from stemtide.config import bundled_config
 from stemtide.config_mail import QuietHours
 from stemtide.mail.message import MailRequest, mail_key
+from stemtide.mail.notices import SES_SOURCE
 from stemtide.mail.outcomes import Sent
 from stemtide.mail.tags import tags_of
 from stemtide.ports import UnavailableError
@@ -27,8 +26,8 @@ from stemtide.settings import MailSettings, NoticesSettings
 from stemtide.store.contacts import Contacts
 
 from tests.domain_tables import create
+from tests.stream_cloud import start_function
 
-ROOT = Path(__file__).parents[3]
 REGION = "us-east-1"
 MAIL = {
     "account": "acme",
@@ -137,22 +136,12 @@ def cloud(monkeypatch: pytest.MonkeyPatch) -> Iterator[Cloud]:
         bundled_config.cache_clear()
         table = boto3.resource("dynamodb").Table("contacts")
         yield Cloud(
-            mail=_load("mail"),
-            notices=_load("notices"),
+            mail=start_function("mail"),
+            notices=start_function("notices"),
             contacts=Contacts(table, accounts_table="accounts"),
             queue=queue,
             dead=dead,
         )
-
-
-def _load(function: str) -> ModuleType:
-    path = ROOT / "functions" / function / "handler.py"
-    spec = importlib.util.spec_from_file_location(f"{function}_handler", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def test_a_mail_goes_out_once_however_often_it_is_asked_for(cloud: Cloud) -> None:
@@ -199,6 +188,32 @@ def test_a_bounce_suppresses_before_the_next_claim(cloud: Cloud) -> None:
     assert (next_mail["outcome"], next_mail["reason"]) == ("refused", "bounced")
     kinds = [note.kind for note in cloud.contacts.notes("acme")]
     assert kinds.count("mail_bounced") == 1
+
+
+def test_a_bounce_on_the_default_bus_comes_by_its_rule_and_suppresses_too(cloud: Cloud) -> None:
+    events, sqs = boto3.client("events"), boto3.client("sqs")
+    arn = sqs.get_queue_attributes(QueueUrl=cloud.queue, AttributeNames=["QueueArn"])["Attributes"][
+        "QueueArn"
+    ]
+    events.put_rule(Name="ses", EventPattern=json.dumps({"source": [SES_SOURCE]}))
+    events.put_targets(Rule="ses", Targets=[{"Id": "queue", "Arn": arn}])
+    sent = cloud.send()
+    told = {
+        "bounce": {
+            "bounceType": "Permanent",
+            "bouncedRecipients": [{"emailAddress": "ada@example.org"}],
+            "timestamp": "2026-11-30T07:00:02.669Z",
+        },
+        "mail": {"timestamp": "2026-11-30T07:00:00.000Z", "messageId": sent["message_id"], "tags": {}},
+    }
+    detail = {"Detail": json.dumps(told), "DetailType": "Email Bounced"}
+    events.put_events(Entries=[detail | {"Source": "somebody.else"}, detail | {"Source": "aws.ses"}])
+    came = sqs.receive_message(QueueUrl=cloud.queue, MaxNumberOfMessages=10)["Messages"]
+
+    again = cloud.tell(*(message["Body"] for message in came))
+
+    assert (len(came), again) == (1, [])
+    assert cloud.send(step="next")["reason"] == "bounced"
 
 
 def test_what_is_no_notice_goes_where_people_look_and_holds_nothing_up(cloud: Cloud) -> None:

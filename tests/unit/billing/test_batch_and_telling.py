@@ -7,6 +7,8 @@ import pytest
 from stemtide.as_of import end_of_day_ms
 from stemtide.billing.batch import Arrived, work_batch
 from stemtide.billing.events import Claim, State
+from stemtide.billing.movements import movements
+from stemtide.billing.mrr import Level, levels
 from stemtide.billing.objects import Kind
 from stemtide.billing.working import DONE, Worked
 from stemtide.facts import fold_facts, standing_at, terms_known
@@ -108,17 +110,54 @@ def test_two_customers_of_one_account_are_one_profile() -> None:
     assert {(term.plan, term.addon) for term in profile.terms} == {("business", False), ("SMS", True)}
 
 
+EUROS = price("business", 2300, lookup_key="business", currency="eur")
+
+
+def mrr_of(memory: Memory) -> Level:
+    """What the account pays at last."""
+    return levels(memory.told(), 10**14, currency="USD")[-1]
+
+
 def test_currencies_of_two_customers_are_never_added_up() -> None:
-    euros = price("business", 2300, lookup_key="business", currency="eur")
     memory = memory_with("cus_1", "cus_2", "cus_3")
     subscribed(memory, "1", "cus_1", item(BUSINESS))
-    subscribed(memory, "2", "cus_2", item(euros, quantity=2))
-    mixed = memory.books["acme"].book.told["business"]
+    alone = mrr_of(memory)
+    memory.provider.now_s += 100
+    subscribed(memory, "2", "cus_2", item(EUROS, quantity=2), start_date=memory.provider.now_s)
+    both = mrr_of(memory)
     subscribed(memory, "3", "cus_3", item(BUSINESS))
-    still_mixed = memory.books["acme"].book.told["business"]
+    more = mrr_of(memory)
 
-    assert (mixed.mrr, mixed.quantity) == (None, 3)
-    assert (still_mixed.mrr, still_mixed.quantity) == (None, 4)
+    assert [(one.currency, one.mrr, one.unknown) for one in (alone, both, more)] == [
+        ("USD", 2500, 0),
+        ("USD", 2500, 1),
+        ("USD", 5000, 1),
+    ]
+    told = memory.books["acme"].book.told
+    assert {name: (line.addon, line.quantity) for name, line in told.items()} == {
+        "business": (False, 2),
+        "business (EUR)": (True, 2),
+    }
+    assert fold_facts(memory.told(), 10**15).currency == "USD"
+
+
+def test_an_account_whose_plan_goes_over_to_another_currency_is_transferred() -> None:
+    memory = memory_with("cus_1", "cus_2")
+    subscribed(memory, "1", "cus_1", item(BUSINESS))
+    memory.provider.now_s += 7200
+    subscribed(memory, "2", "cus_2", item(EUROS), start_date=memory.provider.now_s)
+    before = mrr_of(memory)
+    memory.provider.now_s += 7200
+    subscribed(memory, "1", "cus_1", item(BUSINESS), status="canceled", ended_at=memory.provider.now_s)
+
+    found = [
+        (one.kind, one.currency, one.amount)
+        for one in movements(levels(memory.told(), 10**14, currency="USD"))
+    ]
+
+    assert (before.currency, before.mrr) == ("USD", 2500)
+    assert found == [("new", "USD", 2500), ("transfer", "USD", -2500), ("transfer", "EUR", 2300)]
+    assert fold_facts(memory.told(), 10**15).mrr == 2300
 
 
 def test_an_add_on_in_another_currency_than_the_plan_has_no_known_price() -> None:
@@ -130,9 +169,23 @@ def test_an_add_on_in_another_currency_than_the_plan_has_no_known_price() -> Non
     subscribed(memory, "2", "cus_2", item(SMS))
     moved = memory.books["acme"].book.told
 
-    assert (told["business"].mrr, told["SMS"].mrr, told["SMS"].addon) == (2500, None, True)
-    assert fold_facts(memory.told(), 10**15).currency == "USD"
-    assert moved["SMS"].mrr == 300
+    assert (told["business"].mrr, told["SMS (EUR)"].mrr, told["SMS (EUR)"].addon) == (2500, None, True)
+    assert (moved["SMS"].mrr, "SMS (EUR)" in moved) == (300, False)
+    assert mrr_of(memory).mrr == 2800
+
+
+def test_a_price_that_is_not_known_any_more_does_not_stay_what_it_was() -> None:
+    memory = memory_with("cus_1")
+    subscribed(memory, "1", "cus_1", item(BUSINESS))
+    memory.provider.now_s += 100
+    subscribed(memory, "1", "cus_1", item(BUSINESS), discounts=["di_unread"])
+    unknown, profile = mrr_of(memory), fold_facts(memory.told(), 10**15)
+    memory.provider.now_s += 100
+    subscribed(memory, "1", "cus_1", item(BUSINESS))
+
+    assert (unknown.mrr, unknown.unknown, unknown.subscribed) == (0, 1, True)
+    assert (profile.plan, profile.mrr, profile.subscribed) == ("business", None, True)
+    assert (mrr_of(memory).mrr, mrr_of(memory).unknown) == (2500, 0)
 
 
 def test_the_end_of_one_of_two_subscriptions_is_no_churn() -> None:

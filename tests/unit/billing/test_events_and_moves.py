@@ -134,7 +134,7 @@ def subscribed(status: str) -> Subscription:
 
 
 @pytest.mark.parametrize(("begun", "expected"), [(10, Move.WRITE), (9, Move.READ_AGAIN), (11, Move.WRITE)])
-def test_only_a_read_that_began_when_the_stored_one_had_ended_is_the_later(
+def test_row_36_only_a_read_that_began_when_the_stored_one_had_ended_is_the_later(
     begun: int, expected: Move
 ) -> None:
     read = Read(begun_ms=begun, ended_ms=20)
@@ -152,7 +152,7 @@ def test_only_a_read_that_began_when_the_stored_one_had_ended_is_the_later(
         ("unpaid", "active", Move.WRITE),
     ],
 )
-def test_a_subscription_that_is_over_stays_over(before: str, after: str, expected: Move) -> None:
+def test_row_36_a_subscription_that_is_over_stays_over(before: str, after: str, expected: Move) -> None:
     assert move(subscribed(before), 0, subscribed(after), Read(begun_ms=1, ended_ms=2)) is expected
 
 
@@ -166,7 +166,7 @@ def test_a_subscription_that_is_over_stays_over(before: str, after: str, expecte
         ("open", "draft", Move.WRITE),
     ],
 )
-def test_an_invoice_that_is_settled_stays_so(before: str, after: str, expected: Move) -> None:
+def test_row_36_an_invoice_that_is_settled_stays_so(before: str, after: str, expected: Move) -> None:
     was, now = (invoice_of(invoice("1", "cus_1", 5, status=status)) for status in (before, after))
 
     assert move(was, 0, now, Read(begun_ms=1, ended_ms=2)) is expected

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 from stemtide.billing.normalise import subscription_of
-from stemtide.billing.objects import Discount
+from stemtide.billing.objects import Discount, MalformedError
 from stemtide.billing.plan_names import PlanNames
 
 from tests.billing_memory import PLANS
@@ -39,7 +39,9 @@ def test_a_price_is_worth_its_share_of_a_month(interval: str, count: int, amount
     ("currency", "told", "expected"),
     [("jpy", 12_345, 37_035), ("kwd", 12_345, 37_035), ("usd", 12_345, 37_035), ("isk", 499_000, 14_970)],
 )
-def test_amounts_are_whole_minor_units_in_every_currency(currency: str, told: int, expected: int) -> None:
+def test_row_44_amounts_are_whole_minor_units_in_every_currency(
+    currency: str, told: int, expected: int
+) -> None:
     found = subscription_of(
         subscription("1", "cus_1", item(price("p", told, currency=currency), quantity=3)),
         names=NAMES,
@@ -203,6 +205,7 @@ TIERS = [
         ("volume", 30, 300),
         ("graduated", 10, 1000),
         ("graduated", 11, 1000 + 50 + 1000),
+        ("graduated", 20, 1000 + 500 + 1000),
         ("graduated", 30, 1000 + 500 + 1000 + 100),
     ],
 )
@@ -229,3 +232,74 @@ def test_fractions_of_a_cent_are_not_lost_before_the_end() -> None:
     tiny = price("p", 0, unit_amount=None, unit_amount_decimal="0.125")
 
     assert mrr_of(item(tiny, quantity=1000)) == 125
+
+
+@pytest.mark.parametrize(("mode", "quantity", "expected"), [("graduated", 0, 700), ("volume", 0, 700)])
+def test_the_first_tiers_flat_amount_is_asked_for_whatever_is_used(
+    mode: str, quantity: int, expected: int
+) -> None:
+    tiers = [{"up_to": 10, "unit_amount": 5, "flat_amount": 700}, {"up_to": None, "unit_amount": 1}]
+
+    assert mrr_of(
+        item(price("p", 0, billing_scheme="tiered", tiers_mode=mode, tiers=tiers), quantity=quantity)
+    ) == (expected)
+
+
+def test_beyond_the_last_tier_its_price_goes_on() -> None:
+    tiers = [
+        {"up_to": 10, "unit_amount": 5},
+        {"up_to": 20, "unit_amount": 3},
+        {"up_to": 30, "unit_amount": 2},
+    ]
+
+    assert (
+        mrr_of(item(price("p", 0, billing_scheme="tiered", tiers_mode="volume", tiers=tiers), quantity=40))
+        == 80
+    )
+
+
+@pytest.mark.parametrize(
+    ("size", "expected"), [(0, 700), (None, 700), ("2", 700), (1, 700), (2, 400), (3, 300)]
+)
+def test_a_pack_of_nothing_is_no_pack(size: object, expected: int) -> None:
+    packed = price("p", 100, transform_quantity={"divide_by": size, "round": "up"})
+
+    assert mrr_of(item(packed, quantity=7)) == expected
+
+
+@pytest.mark.parametrize("amount", ["a lot", "NaN", "Infinity"])
+def test_what_is_no_amount_is_refused(amount: str) -> None:
+    with pytest.raises(MalformedError, match="is no amount"):
+        mrr_of(item(price("p", 100, unit_amount_decimal=amount)))
+
+
+@pytest.mark.parametrize(("end_s", "expected"), [(99, 1000), (100, 1000), (101, 500), (None, 500)])
+def test_a_discount_holds_until_its_end(end_s: int | None, expected: int) -> None:
+    off = coupon_of(percent_off=50, end_s=end_s)
+
+    assert mrr_of(item(price("p", 1000)), discounts=[off], as_of_ms=100_000) == expected
+
+
+@pytest.mark.parametrize(
+    "first",
+    [
+        coupon_of(percent_off=10, end_s=1),
+        coupon_of(amount_off=5, currency="eur"),
+        coupon_of(percent_off=10, duration="once"),
+    ],
+    ids=["over", "another currency", "once"],
+)
+def test_a_discount_that_does_not_hold_stands_in_no_others_way(first: dict[str, Any]) -> None:
+    assert (
+        mrr_of(item(price("p", 1000)), discounts=[first, coupon_of(percent_off=50)], as_of_ms=100_000) == 500
+    )
+
+
+@pytest.mark.parametrize(("amount", "off", "expected"), [(3, 2, 1), (1, 1, 0), (0, 1, 0), (5, 5, 0)])
+def test_an_amount_off_is_exact_down_to_the_last_cent(amount: int, off: int, expected: int) -> None:
+    assert mrr_of(item(price("p", amount)), discounts=[coupon_of(amount_off=off, currency="usd")]) == expected
+
+
+@pytest.mark.parametrize(("own", "of"), [("eur", "usd"), ("usd", "eur")])
+def test_an_amount_of_another_currency_is_never_taken_for_the_subscriptions(own: str, of: str) -> None:
+    assert mrr_of(item(price("p", 1000, currency=own)), currency=of) is None

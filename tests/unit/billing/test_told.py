@@ -1,8 +1,8 @@
 """What a change of a row of the billing table tells on the bus."""
 
+import dataclasses
 from typing import Any
 
-import msgspec
 import pytest
 from stemtide.billing.normalise import invoice_of
 from stemtide.billing.objects import Customer, Item, Subscription
@@ -58,8 +58,9 @@ def test_each_try_of_the_provider_that_failed_is_told_once() -> None:
         billed(attempt_count=1, amount_remaining=0),
         billed(None, attempt_count=1),
         billed(status="deleted", attempt_count=1),
+        billed(amount_paid=100, refunded=100),
     ],
-    ids=["not tried", "a draft", "nothing left", "nobody's", "deleted"],
+    ids=["not tried", "a draft", "nothing left", "nobody's", "deleted", "a part came and went"],
 )
 def test_what_nobody_owes_is_told_to_nobody(row: Stored) -> None:
     assert billing_event(row, None) is None
@@ -79,6 +80,10 @@ def test_a_row_whose_account_becomes_known_tells_it_then() -> None:
         (billed(status="paid", amount_paid=500, refunded=499), "paid"),
         (billed(status="paid", amount_paid=500, disputed=True), "disputed"),
         (billed(status="paid", amount_paid=0), "paid"),
+        (billed(status="paid", amount_paid=1, refunded=1), "refunded"),
+        (billed(status="paid", amount_paid=500, refunded=501), "refunded"),
+        (billed(status="void", amount_paid=500, refunded=500), "void"),
+        (billed(status="uncollectible", amount_paid=500, refunded=500), "uncollectible"),
     ],
 )
 def test_an_invoice_is_settled_in_one_way(row: Stored, outcome: str) -> None:
@@ -99,6 +104,7 @@ def test_a_refund_after_the_payment_is_told_again_under_another_id() -> None:
 
 
 def test_the_end_of_a_subscription_is_told_unless_it_is_history() -> None:
+    assert NEWS_MS == 30 * 86_400_000
     told = billing_event(ended(seen_ms=1000 + NEWS_MS), None)
 
     assert isinstance(told, SubscriptionCanceled)
@@ -168,7 +174,7 @@ def test_a_subscription_that_has_begun_is_told_once_whatever_becomes_of_its_paym
 
 
 def test_a_subscription_that_had_begun_long_before_it_was_seen_is_no_news() -> None:
-    seen = msgspec.structs.replace(charged("pm_1", 1), seen_ms=NEWS_MS + 1)
+    seen = dataclasses.replace(charged("pm_1", 1), seen_ms=NEWS_MS + 1)
 
     assert billing_event(seen, None) is None
 

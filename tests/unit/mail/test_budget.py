@@ -133,3 +133,27 @@ def test_a_cap_of_none_is_never_free() -> None:
     policy = Contacts(caps=(Cap(of="upsell", most=0, days=1),))
 
     assert decide((), contact(), policy) == Spent("at most 0 upsell in 1 days", None)
+
+
+def test_a_cap_of_something_else_stands_in_no_other_caps_way() -> None:
+    policy = Contacts(
+        min_gap_hours=0, caps=(Cap(of="win_back", most=1, days=7), Cap(of="upsell", most=1, days=7))
+    )
+    made = Contact(0, "a", MailClass.LIFECYCLE, "upsell")
+
+    found = decide([made], Contact(1, "b", MailClass.LIFECYCLE, "upsell"), policy)
+
+    assert found == Spent("at most 1 upsell in 7 days", 7 * DAY_MS)
+
+
+def test_a_cap_and_a_gap_end_to_the_millisecond() -> None:
+    policy = Contacts(min_gap_hours=1, caps=(Cap(of="upsell", most=1, days=1),))
+    made = Contact(0, "a", MailClass.LIFECYCLE, "upsell")
+
+    def at(at_ms: int, journey: str = "upsell") -> object:
+        return decide([made], Contact(at_ms, "b", MailClass.LIFECYCLE, journey), policy)
+
+    assert isinstance(at(DAY_MS - 1), Spent)
+    assert at(DAY_MS) == Allowed()
+    assert at(HOUR_MS - 1, "win_back") == Spent("at least 1 hours between contacts", HOUR_MS)
+    assert at(HOUR_MS, "win_back") == Allowed()

@@ -95,6 +95,17 @@ def test_a_link_holds_no_address() -> None:
     assert b"customer" not in data
 
 
+def test_a_link_that_is_too_long_is_none_whoever_has_signed_it() -> None:
+    def signed(chars: int) -> str:
+        account = "a" * chars
+        linked = Linked(address_key=LINKED.address_key, account=account, issued_s=1)
+        return token(linked, purpose=Purpose.MAIL_PREFERENCES, key=KEY)
+
+    assert len(signed(170)) == 300
+    assert believed(signed(170)) is not None
+    assert believed(signed(171)) is None
+
+
 def test_an_account_whose_id_is_an_address_is_left_out() -> None:
     signed = token(
         Linked(address_key=LINKED.address_key, account="ada@customer.example", issued_s=1),

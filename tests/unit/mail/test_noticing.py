@@ -1,6 +1,8 @@
 """Notices: suppress first, each once, in any order; campaigns stop in time and only for good reason."""
 
+from decimal import Decimal
 from itertools import permutations
+from math import ceil
 
 import pytest
 from msgspec.structs import replace
@@ -13,6 +15,7 @@ from stemtide.mail.notices import Notice, NoticeKind
 from stemtide.mail.noticing import Noticing
 from stemtide.mail.outcomes import Reason, Sent, Unknown
 from stemtide.mail.ports import Stop
+from stemtide.mail.preferences import Preferences
 from stemtide.mail.tags import Tagged
 from stemtide.ports import UnavailableError
 
@@ -134,6 +137,19 @@ def test_a_complaint_stops_lifecycle_mail_and_one_about_a_service_mail_stops_all
     assert mails.service.send(request(step="2")).reason is Reason.COMPLAINED_OF_SERVICE_MAIL
 
 
+@pytest.mark.parametrize("kind", [NoticeKind.SOFT_BOUNCED, NoticeKind.DELAYED])
+def test_complaint_13_an_absence_note_is_no_opt_out(kind: NoticeKind) -> None:
+    mails = Mailing()
+    mails.service.send(request(template="win_back_hello", journey="win_back"))
+
+    noticing(mails).take(notice(kind, tagged=tags_of(mails)))
+
+    mails.now_ms += 30 * DAY_MS
+    later = mails.service.send(request(template="win_back_hello", journey="win_back", step="2"))
+    assert isinstance(later, Sent)
+    assert mails.contacts.choices.preferences(ADA) == Preferences()
+
+
 def test_transient_bounces_stop_an_address_only_when_there_are_many_at_a_time() -> None:
     mails, config = Mailing(), Mail(soft_bounces=3, soft_bounce_days=10)
     work = noticing(mails, config=config)
@@ -183,3 +199,30 @@ def test_a_campaign_stops_at_its_share_and_counts_anew_when_it_is_resumed() -> N
 )
 def test_a_share_counts_from_a_number_on_that_means_something(counts: Counts, *, stops: bool) -> None:
     assert (why_to_pause(counts, CampaignPause()) is not None) is stops
+
+
+@pytest.mark.parametrize("mails", [100, 10_000, 110_000, 140_000])
+@pytest.mark.parametrize("pct", ["0.01", "0.05", "0.07", "2", "28.9"])
+def test_a_campaign_stops_at_its_share_to_the_mail(pct: str, mails: int) -> None:
+    limits = CampaignPause(bounce_pct=float(pct), min_bounces=1)
+    least = ceil(Decimal(pct) * mails / 100)
+
+    assert why_to_pause(Counts(mails=mails, bounces=least), limits) is not None
+    assert least == 1 or why_to_pause(Counts(mails=mails, bounces=least - 1), limits) is None
+
+
+@pytest.mark.parametrize(
+    ("kind", "stops"),
+    [
+        *((kind, set()) for kind in NoticeKind if kind not in (NoticeKind.BOUNCED, NoticeKind.COMPLAINED)),
+        (NoticeKind.BOUNCED, {Stop.BOUNCED}),
+        (NoticeKind.COMPLAINED, {Stop.COMPLAINED}),
+    ],
+)
+def test_row_47_each_kind_stops_what_it_must_and_nothing_else(kind: NoticeKind, stops: set[Stop]) -> None:
+    mails = Mailing()
+    mails.service.send(request(**WIN_BACK))
+
+    noticing(mails).take(notice(kind, tagged=tags_of(mails)))
+
+    assert set(mails.contacts.addresses.stops(ADA)) == stops

@@ -2,8 +2,9 @@
 
 import pytest
 from stemtide.clock import ModelClock
+from stemtide.mail.budget import HOUR_MS
 from stemtide.mail.judging import LEASE_MS
-from stemtide.mail.message import mail_key
+from stemtide.mail.message import address_key, mail_key
 from stemtide.mail.outcomes import Deferred, Duplicate, Reason, Refused, Sent, Unknown
 from stemtide.mail.ports import MailRefusedError, SendingStoppedError, TooFastError
 from stemtide.mail.service import NotAllSentError
@@ -16,7 +17,7 @@ from tests.unit.mail.mailing import NOON, Mailing, request
 KEY = mail_key(request())
 
 
-def test_complaint_3_a_repetition_is_told_as_a_duplicate_and_a_resend_goes_out() -> None:
+def test_complaints_3_and_5_a_repetition_is_told_as_a_duplicate_and_a_resend_goes_out() -> None:
     mails = Mailing()
 
     first = mails.service.send(request())
@@ -27,6 +28,22 @@ def test_complaint_3_a_repetition_is_told_as_a_duplicate_and_a_resend_goes_out()
     assert again == Duplicate(key=KEY, of="m0")
     assert isinstance(resent, Sent)
     assert len(mails.sent) == 2
+
+
+def test_complaint_15_what_waited_for_the_morning_is_decided_anew() -> None:
+    mails = Mailing(now_ms=NOON + 10 * HOUR_MS)
+    offer = request(template="win_back_hello", journey="win_back")
+
+    at_night = mails.service.send(offer)
+    assert isinstance(at_night, Deferred)
+    assert at_night.until_ms is not None
+    mails.contacts.opt_out(address_key(offer.to), account="acme", at_ms=mails.now_ms, how="page")
+    mails.now_ms = at_night.until_ms
+    in_the_morning = mails.service.send(offer)
+
+    assert at_night.reason is Reason.QUIET_HOURS
+    assert in_the_morning.reason is Reason.OPTED_OUT
+    assert mails.sent == []
 
 
 def test_row_45_a_lost_reply_is_unknown_for_good() -> None:

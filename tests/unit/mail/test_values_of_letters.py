@@ -41,7 +41,7 @@ def paid(amount: dict[str, Any], locale: str = "en") -> str:
         ("EUR", 0, "€0.00", "0,00 €"),
     ],
 )
-def test_an_amount_is_written_to_its_minor_unit(
+def test_row_44_an_amount_is_written_to_its_minor_unit(
     currency: str, amount: int, english: str, german: str
 ) -> None:
     money = {"amount": amount, "currency": currency}

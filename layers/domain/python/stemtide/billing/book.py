@@ -2,6 +2,9 @@
 
 Facts know a plan by its name, so what is told is one line per plan name: two subscriptions of the same plan
 are one line with the sum. At most one line is the account's plan, the others stand beside it as add-ons.
+
+Facts have one currency, that of the account's plan, and currencies are never added up: what is paid in
+another one is an add-on that has the currency in its name, and no known price.
 """
 
 from collections.abc import Iterable, Mapping
@@ -11,6 +14,7 @@ import msgspec
 
 from stemtide.billing.objects import Subscription
 from stemtide.facts import Fact
+from stemtide.traits import MAX_TEXT_CHARS
 
 
 class Line(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -60,8 +64,8 @@ EMPTY: Final = Book()
 
 
 def lines_of(subscriptions: Iterable[Subscription]) -> tuple[Line, ...]:
-    """The lines of a customer, by plan; what does not run has none."""
-    found: dict[str, Line] = {}
+    """The lines of a customer, by plan and currency; what does not run has none."""
+    found: dict[tuple[str, str], Line] = {}
     for one in sorted(subscriptions, key=lambda one: one.id):
         if one.running:
             for item in one.items:
@@ -77,8 +81,9 @@ def lines_of(subscriptions: Iterable[Subscription]) -> tuple[Line, ...]:
                     period_start_ms=max(one.start_ms, one.period_start_ms or one.start_ms),
                     period_end_ms=one.period_end_ms,
                 )
-                found[line.plan] = _joined(found.get(line.plan), line)
-    return tuple(found[plan] for plan in sorted(found))
+                place = line.plan, line.currency
+                found[place] = _joined(found.get(place), line)
+    return tuple(found[place] for place in sorted(found))
 
 
 def ends_of(subscriptions: Iterable[Subscription]) -> dict[str, End]:
@@ -92,21 +97,27 @@ def ends_of(subscriptions: Iterable[Subscription]) -> dict[str, End]:
 
 def standing(customers: Mapping[str, Iterable[Line]]) -> dict[str, Line]:
     """The lines of an account by plan, one of them its plan: the configured one of the highest rank, else the
-    dearest; the others are add-ons. What is paid in another currency than the plan is not known: facts have
-    one currency, and currencies are never added up."""
-    found: dict[str, Line] = {}
+    dearest; the others are add-ons."""
+    found: dict[tuple[str, str], Line] = {}
     for customer in sorted(customers):
         for line in customers[customer]:
-            found[line.plan] = _joined(found.get(line.plan), line)
+            place = line.plan, line.currency
+            found[place] = _joined(found.get(place), line)
     base = max(found.values(), key=_weight, default=None)
-    return {
-        plan: msgspec.structs.replace(
-            line,
-            addon=base is not None and plan != base.plan,
-            mrr=line.mrr if base is not None and line.currency == base.currency else None,
-        )
-        for plan, line in found.items()
-    }
+    if base is None:
+        return {}
+    of_plan = [line for line in found.values() if line.plan == base.plan]
+    currency = min(of_plan, key=lambda line: (line.since_ms, line.currency)).currency
+    told = [_told(line, base.plan, currency) for line in found.values()]
+    return {line.plan: line for line in told}
+
+
+def _told(line: Line, plan: str, currency: str) -> Line:
+    """A line as the facts of an account have it that pays for its plan in a currency."""
+    if line.currency == currency:
+        return msgspec.structs.replace(line, addon=line.plan != plan)
+    name = f"{line.plan[: MAX_TEXT_CHARS - 6]} ({line.currency})"
+    return msgspec.structs.replace(line, plan=name, rank=None, mrr=None, addon=True)
 
 
 def _weight(line: Line) -> tuple[int, int, str]:
@@ -114,7 +125,7 @@ def _weight(line: Line) -> tuple[int, int, str]:
 
 
 def _joined(one: Line | None, other: Line) -> Line:
-    """Two lines of the same plan as one: money of one currency and quantity add up, the earliest beginning
+    """Two lines of the same plan and currency as one: money and quantity add up, the earliest beginning
     counts."""
     if one is None:
         return other
@@ -123,7 +134,7 @@ def _joined(one: Line | None, other: Line) -> Line:
         plan=one.plan,
         subscriptions=tuple(sorted({*one.subscriptions, *other.subscriptions})),
         rank=one.rank,
-        mrr=_sum(one.mrr, other.mrr) if one.currency == other.currency else None,
+        mrr=_sum(one.mrr, other.mrr),
         quantity=_sum(one.quantity, other.quantity),
         units=one.units if one.units == other.units else None,
         currency=one.currency,

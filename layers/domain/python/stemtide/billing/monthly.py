@@ -124,14 +124,13 @@ def _tiered(price: Json, quantity: int) -> Fraction | None:
 
 
 def _graduated(tiers: Sequence[Json], quantity: int) -> Fraction:
+    """The units of each tier by its own price; the first one's flat amount is asked for whatever is used."""
     total, below = Fraction(0), 0
-    for tier in tiers:
+    for place, tier in enumerate(tiers):
         top = quantity if tier.get("up_to") is None else min(quantity, int(tier["up_to"]))
-        if top > below or (quantity == 0 and below == 0):
+        if top > below or not place:
             total += _of_tier(tier, top - below)
-        below = max(below, top)
-        if below >= quantity:
-            break
+        below = top
     return total
 
 

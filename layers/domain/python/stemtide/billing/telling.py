@@ -106,7 +106,7 @@ class _Telling:
             at_ms = self._news.at_ms
             if was.addon and not now.addon:
                 at_ms = self._after_all(at_ms)
-            yield self._fact(CHANGED, _data(now), at_ms)
+            yield self._fact(STARTED if _is_forgotten(was, now) else CHANGED, _data(now), at_ms)
 
     def _first(self, line: Line) -> Fact:
         """The beginning of a plan: a subscription that is new began when it says so, even where that is told
@@ -155,6 +155,12 @@ class _Telling:
             data=data,
             dropped=dropped,
         )
+
+
+def _is_forgotten(was: Line, now: Line) -> bool:
+    """Whether something is not known any more: a change keeps what it does not say, only a beginning says
+    all of a plan."""
+    return any(getattr(was, name) is not None and getattr(now, name) is None for name in _SAID)
 
 
 def _data(line: Line) -> dict[str, Any]:

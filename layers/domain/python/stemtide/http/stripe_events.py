@@ -17,8 +17,8 @@ from stemtide.http import strict_json
 from stemtide.http.bodies import EventReceived
 from stemtide.http.problem import Problem, Response, response
 from stemtide.http.request import Request
-from stemtide.http.rotating_secret import RotatingSecret
 from stemtide.http.signed_body import signed_body
+from stemtide.rotating_secret import RotatingSecret
 
 SIGNATURE: Final = "stripe-signature"
 TOLERANCE_MS: Final = 300_000

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 
 from stemtide.http.problem import Problem
-from stemtide.http.rotating_secret import CACHE_SECONDS, RECHECK_SECONDS, RotatingSecret
+from stemtide.rotating_secret import CACHE_SECONDS, RECHECK_SECONDS, RotatingSecret
 
 __all__ = ["CACHE_SECONDS", "RECHECK_SECONDS", "WriteKeys", "check_write_key"]
 

@@ -1,5 +1,6 @@
 """When a campaign stops by itself: too many of its mails bounce or are reported as spam."""
 
+from fractions import Fraction
 from typing import NamedTuple
 
 from stemtide.config_mail import CampaignPause
@@ -29,6 +30,6 @@ def why_to_pause(counts: Counts, limits: CampaignPause) -> str | None:
         ("bounces", counts.bounces, limits.min_bounces, limits.bounce_pct),
         ("complaints", counts.complaints, limits.min_complaints, limits.complaint_pct),
     ):
-        if found >= least and 100 * found >= most_pct * counts.mails:
+        if found >= least and 100 * found >= Fraction(str(most_pct)) * counts.mails:
             return f"{found} {what} of {counts.mails} mails: {most_pct:g} % or more"
     return None
