@@ -50,7 +50,7 @@ FACTS = Facts(
     started_ms=START,
     invoices=(INVOICE,),
     card=Card(method="pm_1", fingerprint="fp_1"),
-    declined_card="fp_1",
+    asked_cards=("fp_1",),
     decline=Decline.SOFT,
     declined_ms=START,
     card_tries_ms=(START,),
@@ -131,7 +131,7 @@ def test_a_card_at_its_cap_is_tried_when_the_earliest_try_that_counts_is_thirty_
 
 
 def test_a_pause_is_over_at_its_instant() -> None:
-    paused = with_(paused_until_ms=day(2))
+    paused = with_(invoices=(msgspec.structs.replace(INVOICE, paused_until_ms=day(2)),))
 
     assert at(paused, day(2) - 1) == Wait(until_ms=day(2), reason="paused")
     assert isinstance(at(paused, day(2)), Retry)
@@ -203,16 +203,19 @@ def test_the_first_try_keeps_its_distance_from_the_failure() -> None:
 
 
 @pytest.mark.parametrize(
-    ("outcome", "at_once"), [(Outcome.FAILED, True), (Outcome.DECLINED, False), (Outcome.SUCCEEDED, False)]
+    ("outcome", "again"), [(Outcome.FAILED, True), (Outcome.DECLINED, False), (Outcome.SUCCEEDED, False)]
 )
-def test_a_new_card_is_tried_unless_it_was_asked_before(outcome: Outcome, at_once: bool) -> None:
+def test_a_new_card_that_the_provider_refused_to_ask_is_tried_again_a_day_later(
+    outcome: Outcome, again: bool
+) -> None:
     facts = with_(
         card=Card(method="pm_2", fingerprint="fp_2"),
         card_tries_ms=(),
         attempts=(attempt(0.1, card="fp_2", outcome=outcome),),
     )
 
-    assert isinstance(at(facts, day(0.2)), Retry) is at_once
+    assert not isinstance(at(facts, day(1.1) - 1), Retry)
+    assert isinstance(at(facts, day(1.1)), Retry) is again
 
 
 def test_of_what_comes_at_the_same_instant_the_reason_is_the_first_by_name() -> None:
