@@ -60,6 +60,10 @@ def _is_held(world: "World", customer: str) -> bool:
     return True
 
 
+def _is_deleted(world: "World", customer: str) -> bool:
+    return world.dice.random() < 0.5 and _asked(world, "DELETE", f"/v1/customers/{customer}")
+
+
 def _disputes(world: "World", customer: str) -> bool:
     paid = [
         one
@@ -74,7 +78,7 @@ def _disputes(world: "World", customer: str) -> bool:
 
 HAPPENINGS: Final[tuple[Callable[["World", str], bool], ...]] = (
     *(_pays, _pays, _pays_a_part, _voids, _cancels, _changes_the_card, _changes_the_card),
-    *(_is_held, _disputes),
+    *(_is_held, _disputes, _is_deleted),
 )
 
 

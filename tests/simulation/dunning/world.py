@@ -68,7 +68,7 @@ KINDS: Final = (
     *("crash", "second_task", "second_task_died", "execution_not_seen", "sweep_died", "throttled"),
     *("unreached", "lost_reply", "error_before", "error_after", "webhook_late", "webhook_twice"),
     *("delivery_again", "mail_deferred", "pays", "pays_a_part", "voids", "cancels", "changes_the_card"),
-    *("is_held", "disputes"),
+    *("is_held", "disputes", "is_deleted"),
 )
 """What may go wrong, and what customers and people may do in between."""
 
