@@ -94,9 +94,10 @@ class Dunning:
         self.bench.clock.advance(days=31, seconds=3700)
         self.invoice = str(self.bench.ask("GET", f"/v1/subscriptions/{self.subscription}")["latest_invoice"])
 
-    def subscribe(self, **more: Any) -> dict[str, Any]:
+    def subscribe(self, *, amount: int | None = None, **more: Any) -> dict[str, Any]:
         """A subscription of the customer's, whose first month is paid."""
-        return self.bench.subscribe(self.customer, self.bench.price(self.amount, self.currency), **more)
+        price = self.bench.price(amount or self.amount, self.currency)
+        return self.bench.subscribe(self.customer, price, **more)
 
     # --- what is dunned with ---------------------------------------------------------------------
 
@@ -218,6 +219,19 @@ class Dunning:
         """Every charge of the renewal, the oldest first."""
         found = self.bench.provider.world.store.all("charge")
         return [one for one in found if one["_invoice"] == (invoice or self.invoice)]
+
+    def without_card(self) -> "Dunning":
+        """The customer has no card when the next renewal is due, and its payment fails without a charge."""
+        for method in list(self.payments.payment_methods(self.customer)):
+            self.bench.ask("POST", f"/v1/payment_methods/{method['id']}/detach")
+        return self.next_month()
+
+    def next_month(self) -> "Dunning":
+        """The next renewal has just been tried."""
+        self.bench.clock.advance(days=31, seconds=3700)
+        self.bench.provider.tick()
+        self.invoice = str(self.bench.ask("GET", f"/v1/subscriptions/{self.subscription}")["latest_invoice"])
+        return self
 
     def ours(self) -> list[dict[str, Any]]:
         """The charges that we asked for."""

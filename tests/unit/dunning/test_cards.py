@@ -175,6 +175,7 @@ def test_a_card_is_refused_unless_its_decline_was_soft(code: str, never: bool) -
     [
         (charge("fp", "expired_card"), method("m", "fp", year=2033), {"fp"}),
         (charge("fp", "expired_card"), method("m", "fp", month=5), {"fp"}),
+        (charge("fp", "expired_card"), method("m", "fp", year=2029), {"fp"}),  # it was mistyped
         (charge("fp", "incorrect_cvc"), method("m", "fp", year=2033), {"fp"}),
         (charge("fp", "do_not_honor", advice_code="confirm_card_data"), method("m", "fp", year=2033), {"fp"}),
         (charge("fp", "expired_card", advice_code="do_not_try_again"), method("m", "fp", year=2033), set()),
@@ -192,7 +193,7 @@ def test_a_card_that_was_issued_anew_overcomes_what_was_said_of_its_data(
 
 
 def test_a_cards_tries_are_all_its_charges() -> None:
-    charges = [charge("fp", "lost_card", at=1), charge("other", at=2), charge("fp", at=3)]
+    charges = [charge("fp", "lost_card", at=1), charge("other", at=2), charge("fp", at=3), charge("a", at=4)]
 
     assert tries_of(Card(method="m", fingerprint="fp"), charges) == (1000, 3000)
     assert tries_of(None, charges) == ()

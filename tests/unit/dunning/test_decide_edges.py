@@ -224,3 +224,30 @@ def test_of_what_comes_at_the_same_instant_the_reason_is_the_first_by_name() -> 
     )
 
     assert at(FACTS, day(0.5), policy=policy) == Wait(until_ms=day(1), reason="mail")
+
+
+def test_tries_that_the_provider_refused_keep_their_distance_too() -> None:
+    late = with_(attempts=(attempt(5, outcome=Outcome.FAILED),))
+
+    assert next_try_ms(late, POLICY, owner=CollectionOwner.OWN, zone=UTC) == day(6)
+
+
+def test_an_instant_before_the_planned_one_is_none_at_which_the_card_may_be_tried() -> None:
+    capped = (day(-35), *(day(0.5) + n for n in range(MAX_CARD_TRIES)))
+
+    found = next_try_ms(with_(card_tries_ms=capped), POLICY, owner=CollectionOwner.OWN, zone=UTC)
+
+    assert found is None or found > day(1)  # not five days ago, when it had been tried once
+    assert found == next_try_ms(with_(card_tries_ms=capped[1:]), POLICY, owner=CollectionOwner.OWN, zone=UTC)
+
+
+@pytest.mark.parametrize(("refused", "given"), [("fp_1", "fp_2"), ("fp_2", "fp_1")])
+def test_that_the_provider_refused_another_card_does_not_delay_a_new_one(refused: str, given: str) -> None:
+    facts = with_(
+        card=Card(method="pm_2", fingerprint=given),
+        card_tries_ms=(),
+        asked_cards=(refused,),
+        attempts=(attempt(0.1, card=refused, outcome=Outcome.FAILED),),
+    )
+
+    assert isinstance(at(facts, day(0.2)), Retry)

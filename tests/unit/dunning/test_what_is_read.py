@@ -79,14 +79,7 @@ def test_whoever_is_about_to_subscribe_is_not_dunned() -> None:
 
 
 def test_the_first_card_of_a_customer_who_had_none_is_charged_at_once() -> None:
-    dunning = Dunning(outcomes=())
-    world = dunning.bench.provider.world
-    for method in list(world.store.of("payment_method", "customer", dunning.customer)):
-        dunning.bench.ask("POST", f"/v1/payment_methods/{method['id']}/detach")
-    dunning.bench.clock.advance(days=31, seconds=3700)
-    dunning.bench.provider.tick()
-    dunning.invoice = dunning.bench.ask("GET", f"/v1/subscriptions/{dunning.subscription}")["latest_invoice"]
-    dunning.opened()
+    dunning = Dunning(outcomes=()).without_card().opened()
     dunning.play(days=0.1)
     assert dunning.mails[0].template == "payment_needs_card"
 
@@ -102,9 +95,7 @@ def test_another_usual_card_is_charged_although_the_subscription_has_one_of_its_
     own = next(iter(dunning.payments.payment_methods(dunning.customer)))["id"]
     dunning.bench.ask("POST", f"/v1/subscriptions/{dunning.subscription}", default_payment_method=own)
     dunning.bench.script(dunning.customer, *LOST)
-    dunning.bench.clock.advance(days=31, seconds=3700)
-    dunning.invoice = dunning.bench.ask("GET", f"/v1/subscriptions/{dunning.subscription}")["latest_invoice"]
-    dunning.opened()
+    dunning.next_month().opened()
     dunning.play(days=days)
 
     card = dunning.another_card()
@@ -212,10 +203,8 @@ def test_a_letter_names_the_card_that_is_charged() -> None:
     other = dunning.another_card(usual=False)
     dunning.bench.ask("POST", f"/v1/subscriptions/{dunning.subscription}", default_payment_method=other)
     dunning.bench.script(dunning.customer, "do_not_honor")
-    dunning.bench.clock.advance(days=31, seconds=3700)
-    dunning.invoice = dunning.bench.ask("GET", f"/v1/subscriptions/{dunning.subscription}")["latest_invoice"]
 
-    dunning.opened().play(days=0.1)
+    dunning.next_month().opened().play(days=0.1)
 
     assert dunning.mails[0].values["card"] == {"brand": "Mastercard", "last4": "4444"}
 
