@@ -25,6 +25,7 @@ from stemtide.dunning.steps import Next, Stepper
 from stemtide.mail.message import MailRequest
 from stemtide.profile import UNKNOWN
 
+from payments import collecting
 from payments.in_memory import Fault, InMemoryPayments
 from tests.payment_benches import DAY_S, Bench, memory_bench
 from tests.simulation.dunning.memory import MemoryEpisodes
@@ -273,3 +274,29 @@ def dies() -> None:
 def with_(policy: Policy = POLICY, **changes: Any) -> Policy:
     """A policy with changes."""
     return msgspec.structs.replace(policy, **changes)
+
+
+LONG = with_(end_days=30.0)
+
+
+def paid(dunning: Dunning, invoice: str | None = None) -> list[int]:
+    """The amounts that were taken for an invoice."""
+    return [one["amount"] for one in dunning.charges(invoice) if one["paid"]]
+
+
+def collect_by_hand(dunning: Dunning, amount: int | None = None) -> dict[str, Any]:
+    """The customer pays without being asked; the charge."""
+    world = dunning.bench.provider.world
+    invoice = world.store.need("invoice", dunning.invoice)
+    method = next(iter(world.store.of("payment_method", "customer", dunning.customer)))
+    collecting.receive(world, invoice, amount or invoice["amount_remaining"], method)
+    return dunning.charges()[-1]
+
+
+def two_unpaid() -> tuple[Dunning, str]:
+    """Invoices of two subscriptions are unpaid; the later one's id."""
+    dunning = Dunning(then="do_not_honor")
+    other = dunning.subscribe(amount=7000, trial_period_days=1)
+    dunning.opened()
+    dunning.play(days=1.2)
+    return dunning, str(dunning.bench.ask("GET", f"/v1/subscriptions/{other['id']}")["latest_invoice"])

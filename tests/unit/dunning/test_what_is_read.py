@@ -10,8 +10,7 @@ from stemtide.dunning.ledger import Kind
 
 from payments import scripting
 from payments.in_memory import Fault
-from tests.dunning_bench import POLICY, Dunning, with_
-from tests.unit.dunning.test_failure_modes import collect_by_hand, paid
+from tests.dunning_bench import POLICY, Dunning, collect_by_hand, paid, with_
 
 LOST = ({"decline_code": "lost_card"},)
 

@@ -1,11 +1,6 @@
-"""What breaks, and what must come of it: rows of the failure modes that concern dunning, at the real steps.
-
-The others are named in docs/evidence/faults.md.
-"""
+"""What breaks, and what must come of it: declines, amounts, several invoices (rows 40 to 44, 58 and 59)."""
 
 from collections.abc import Callable
-from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -15,145 +10,12 @@ from stemtide.config_dunning import MAX_TRIES
 from stemtide.currencies import minor_digits
 from stemtide.dunning.decide import CARD_WINDOW_MS, MAX_CARD_TRIES, Ending
 from stemtide.dunning.declines import MUST_CONFIRM, NEVER_AGAIN
-from stemtide.dunning.facts import Outcome
 from stemtide.dunning.ledger import Kind
-from stemtide.dunning.ports import Fate, MailFate
 
 from payments import collecting, reversing, standing
-from payments.in_memory import Fault
 from payments.outcomes import Outcome as Attempted
-from tests.dunning_bench import Died, Dunning, dies, with_
-from tests.payment_benches import DAY_S, Bench, memory_bench
-
-ROOT = Path(__file__).parents[3]
-LONG = with_(end_days=30.0)
-
-
-def paid(dunning: Dunning, invoice: str | None = None) -> list[int]:
-    """The amounts that were taken for an invoice."""
-    return [one["amount"] for one in dunning.charges(invoice) if one["paid"]]
-
-
-def test_row_30_a_start_on_day_91_finds_the_row_and_starts_nothing() -> None:
-    dunning = Dunning().opened()
-    dunning.play()
-    started = list(dunning.runs.started)
-    dunning.bench.clock.advance(days=91)
-
-    again = dunning.failed()
-
-    assert again is None
-    assert dunning.runs.started == started == [f"{dunning.row.id}-1"]
-    assert len(dunning.episodes.all()) == 1
-
-
-def test_row_31_a_payment_ends_the_wait_and_the_time_out_that_comes_too_finds_it_paid() -> None:
-    dunning = Dunning().opened()
-    dunning.play(days=0.01)
-    waiting = dunning.task("step")
-    dunning.task("wait", token="t1", seen=waiting["seen"])
-    collect_by_hand(dunning)
-
-    dunning.keeper.happened(dunning.customer)
-    by_callback, by_time_out = dunning.step(), dunning.stepper.step(dunning.row.id, 1)
-
-    assert dunning.runs.woken == ["t1"]
-    assert (by_callback.do, by_time_out.do) == ("end", "end")
-    assert (dunning.ending, len(dunning.of_kind(Kind.ENDED))) == (Ending.RECOVERED, 1)
-
-
-def test_row_31_a_payment_right_after_the_time_out_ends_the_next_wait() -> None:
-    dunning = Dunning().opened()
-    dunning.play(days=0.01)
-    first = dunning.task("step")
-    dunning.task("wait", token="t1", seen=first["seen"])
-    timed_out = dunning.task("step")  # the same is decided again
-    collect_by_hand(dunning)
-    dunning.keeper.happened(dunning.customer)  # knows the old token only
-
-    dunning.task("wait", token="t2", seen=timed_out["seen"])
-
-    assert dunning.runs.woken == ["t1", "t2"]
-    assert dunning.step().do == "end"
-
-
-def test_row_32_what_happened_before_the_token_was_kept_ends_the_wait_at_once() -> None:
-    dunning = Dunning().opened()
-    dunning.play(days=0.01)
-    waiting = dunning.task("step")
-    collect_by_hand(dunning)
-    dunning.keeper.happened(dunning.customer)  # there is no token yet
-
-    dunning.task("wait", token="t1", seen=waiting["seen"])
-
-    assert dunning.runs.woken == ["t1"]
-
-
-def test_row_32_a_wait_that_nothing_has_happened_to_goes_on() -> None:
-    dunning = Dunning().opened()
-    dunning.play(days=0.01)
-    waiting = dunning.task("step")
-
-    dunning.task("wait", token="t1", seen=waiting["seen"])
-
-    assert dunning.runs.woken == []
-    assert dunning.row.token == "t1"
-
-
-@pytest.mark.parametrize("hours", [25, 7 * 24, 14 * 24])
-@pytest.mark.parametrize("fault", [Fault.LOST_REPLY, Fault.ERROR_AFTER, Fault.UNREACHED, Fault.ERROR_BEFORE])
-def test_row_33_a_redrive_after_the_key_was_forgotten_charges_once(hours: int, fault: Fault) -> None:
-    dunning = Dunning(policy=LONG, faults=[("pay_invoice", fault)]).opened()
-    dunning.play(until=lambda: bool(dunning.of_kind(Kind.CHARGE_CLAIMED)))
-    dunning.bench.clock.advance(seconds=hours * 3600)
-
-    dunning.play()
-
-    assert dunning.ending is Ending.RECOVERED
-    assert paid(dunning) == [5000]
-    outcomes = [one.outcome for one in dunning.of_kind(Kind.CHARGE)]
-    it_happened = fault in (Fault.LOST_REPLY, Fault.ERROR_AFTER)
-    assert outcomes == ([Outcome.SUCCEEDED] if it_happened else [Outcome.FAILED, Outcome.SUCCEEDED])
-    assert len({one.key for one in dunning.of_kind(Kind.CHARGE)}) == len(outcomes)
-
-
-def test_row_34_a_lost_reply_is_found_at_the_provider_and_nothing_asked_again() -> None:
-    dunning = Dunning(faults=[("pay_invoice", Fault.LOST_REPLY)]).opened()
-
-    dunning.play()
-
-    assert paid(dunning) == [5000]
-    assert len(dunning.ours()) == 1
-    [told] = dunning.of_kind(Kind.CHARGE)
-    assert (told.outcome, told.reason) == (Outcome.SUCCEEDED, "found at the provider")
-
-
-def test_row_34_a_request_that_never_arrived_is_made_again_under_the_same_key() -> None:
-    dunning = Dunning(faults=[("pay_invoice", Fault.UNREACHED)]).opened()
-
-    dunning.play()
-
-    [claim], [charge] = dunning.of_kind(Kind.CHARGE_CLAIMED), dunning.ours()
-    assert charge["_key"] == claim.key
-    assert paid(dunning) == [5000]
-
-
-def test_row_35_a_saved_500_is_not_repeated_for_ever() -> None:
-    dunning = Dunning(policy=LONG, faults=[("pay_invoice", Fault.ERROR_BEFORE)])
-    asked: list[str] = []
-    pay = dunning.payments.pay_invoice
-
-    def counted(invoice: str, /, *, key: str, payment_method: str | None = None) -> Any:
-        asked.append(key)
-        return pay(invoice, key=key, payment_method=payment_method)
-
-    dunning.payments.pay_invoice = counted  # type: ignore[method-assign]
-    dunning.opened().play()
-
-    first, second = dict.fromkeys(asked)
-    assert asked.count(first) <= 24  # once an hour while the provider knows the key
-    assert asked.count(second) == 1
-    assert (dunning.ending, paid(dunning)) == (Ending.RECOVERED, [5000])
+from tests.dunning_bench import Dunning, collect_by_hand, paid, two_unpaid, with_
+from tests.payment_benches import Bench, memory_bench
 
 
 @pytest.mark.parametrize("code", sorted(NEVER_AGAIN | MUST_CONFIRM | {"a_code_of_tomorrow"}))
@@ -192,15 +54,6 @@ def test_row_41_no_try_is_made_beyond_the_caps(days: list[float], others: list[t
         if is_ours:
             assert number - 1 < MAX_TRIES  # the first paid for the month before
             assert sum(at_ms - CARD_WINDOW_MS < other <= at_ms for other, _ in made[:number]) < MAX_CARD_TRIES
-
-
-def collect_by_hand(dunning: Dunning, amount: int | None = None) -> dict[str, Any]:
-    """The customer pays without being asked; the charge."""
-    world = dunning.bench.provider.world
-    invoice = world.store.need("invoice", dunning.invoice)
-    method = next(iter(world.store.of("payment_method", "customer", dunning.customer)))
-    collecting.receive(world, invoice, amount or invoice["amount_remaining"], method)
-    return dunning.charges()[-1]
 
 
 def _refunded(dunning: Dunning) -> None:
@@ -303,91 +156,6 @@ def test_row_44_amounts_are_minor_units_of_their_currency_from_the_invoice_to_th
     assert claim.currency == currency.upper()
     assert minor_digits(claim.currency) == {"jpy": 0, "kwd": 3, "usd": 2, "isk": 0}[currency]
     assert dunning.mails[0].values["amount"] == {"amount": claim.amount, "currency": claim.currency}
-
-
-def test_row_45_a_mail_of_unknown_outcome_is_told_and_never_sent_again() -> None:
-    unknown = MailFate(fate=Fate.UNKNOWN, key="m1", reason="reply_lost")
-    dunning = Dunning(then="do_not_honor", fates=[unknown]).opened()
-
-    dunning.play()
-
-    first = dunning.of_kind(Kind.MAIL)[0]
-    assert (first.key, first.reason) == ("m1", "reply_lost")
-    assert dunning.steps_mailed().count(f"{dunning.invoice}:first") == 1
-
-
-def test_row_45_who_dies_between_mail_and_ledger_asks_for_the_same_mail_again() -> None:
-    dunning = Dunning().opened()
-    dunning.points.append(("append", "before", dies))
-    with pytest.raises(Died):
-        dunning.step()
-
-    dunning.step()
-
-    assert [(one.episode, one.step) for one in dunning.mails] == [
-        (dunning.row.id, f"{dunning.invoice}:first")
-    ] * 2  # one and the same to the mail service, which sends it once
-
-
-@pytest.mark.parametrize("reason", ["throttled", "sending_stopped", "campaign_paused"])
-def test_row_46_a_mail_that_is_put_off_is_asked_for_again_and_delays_no_retry(reason: str) -> None:
-    dunning = Dunning()
-    until = None if reason != "throttled" else dunning.now_ms() + 60_000
-    put_off = MailFate(fate=Fate.DEFERRED, key="m1", reason=reason, until_ms=until)
-    dunning.fates += [put_off] * (1 if reason == "throttled" else 60)
-    dunning.opened()
-
-    dunning.step()
-    waits_for = dunning.row.next_reason
-    dunning.play(until=lambda: bool(dunning.ours()))
-
-    assert waits_for == f"mail_deferred:{reason}"
-    assert dunning.ours()[0]["created"] * 1000 <= dunning.row.started_ms + 2 * DAY_S * 1000
-    assert len(dunning.mails) == (1 if reason == "throttled" else 0)
-
-
-@pytest.mark.parametrize(("until_ms", "pause_ms"), [(1, 60_000), (None, 3_600_000)])
-def test_row_46_a_mail_that_is_put_off_without_an_end_is_not_asked_for_at_once(
-    until_ms: int | None, pause_ms: int
-) -> None:
-    dunning = Dunning(fates=[MailFate(fate=Fate.DEFERRED, key="", reason="busy", until_ms=until_ms)]).opened()
-
-    found = dunning.step()
-
-    assert found.until_ms == dunning.now_ms() + pause_ms
-
-
-@pytest.mark.parametrize("when", ["before", "after"])
-def test_row_55_a_claim_of_ours_outlives_its_function_and_neither_sticks_nor_charges_twice(when: str) -> None:
-    dunning = Dunning(policy=LONG).opened()
-    dunning.points.append(("pay_invoice", when, dies))
-    with pytest.raises(Died):
-        dunning.play()
-
-    at_once = dunning.step()  # its lease still runs
-    dunning.play()
-
-    assert (at_once.do, at_once.reason) == ("wait", "another_step_acts")
-    assert (dunning.ending, paid(dunning)) == (Ending.RECOVERED, [5000])
-    assert len(dunning.of_kind(Kind.CHARGE_CLAIMED)) == 1
-
-
-def test_row_55_no_idempotency_library_stands_between_a_claim_and_its_charge() -> None:
-    sources = [*ROOT.glob("functions/**/*.py"), *ROOT.glob("layers/**/*.py"), *ROOT.glob("infra/**/*.py")]
-
-    users = [path for path in sources if "utilities.idempotency" in path.read_text()]
-
-    assert len(sources) > 200
-    assert users == []
-
-
-def two_unpaid() -> tuple[Dunning, str]:
-    """Invoices of two subscriptions are unpaid; the later one's id."""
-    dunning = Dunning(then="do_not_honor")
-    other = dunning.subscribe(amount=7000, trial_period_days=1)
-    dunning.opened()
-    dunning.play(days=1.2)
-    return dunning, str(dunning.bench.ask("GET", f"/v1/subscriptions/{other['id']}")["latest_invoice"])
 
 
 def test_row_58_of_two_unpaid_invoices_the_other_is_collected_once_the_earliest_is_paid() -> None:
