@@ -57,6 +57,17 @@ def test_whatever_is_missing_is_named(missing: set[int]) -> None:
             "2: a claim whose charge was never told",
         ),
         (row(1, over=False), [entry(1, Kind.MAIL)], "1: mail instead of opened"),
+        (row(2, over=False), [entry(2)], "missing: 1 of 2"),
+        (
+            row(3, over=False),
+            [FIRST, charge(2, Kind.MAIL), charge(3, Kind.CHARGE)],
+            "3: a charge that was never claimed",
+        ),
+        (
+            row(4, over=True),
+            [FIRST, charge(2, Kind.CHARGE_CLAIMED), charge(3, Kind.CANCELED), entry(4, Kind.ENDED)],
+            "2: a claim whose charge was never told",
+        ),
         (row(2, over=False), [entry(1, Kind.TASK), entry(2)], "1: task instead of opened"),
         (
             row(3, over=True),

@@ -156,6 +156,8 @@ def test_at_the_end_nothing_is_tried_any_more() -> None:
     policy = msgspec.structs.replace(POLICY, retry_days=(10.0,))
 
     assert isinstance(at(FACTS, day(10), policy=policy), Cancel)
+    assert next_try_ms(FACTS, policy, owner=CollectionOwner.OWN, zone=UTC) is None
+    assert {type(at(FACTS, day(days))) for days in (10, 11, 30)} == {Cancel}  # the first was never made
 
 
 @pytest.mark.parametrize("days", [0, 7])
