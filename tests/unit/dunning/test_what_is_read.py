@@ -259,3 +259,34 @@ def test_facts_that_are_ours_are_not_what_a_wait_watches() -> None:
     assert msgspec.structs.replace(facts, given_up=True, mailed=(), attempts=()).seen() == facts.seen()
     seen = {msgspec.structs.replace(facts, **change).seen() for change in theirs}
     assert len(seen | {facts.seen()}) == 5
+
+
+def test_a_change_of_plan_in_between_changes_nothing_about_what_is_owed() -> None:
+    dunning = Dunning(then="do_not_honor").opened()
+    dunning.play(days=1.5)
+    [item] = dunning.bench.ask("GET", "/v1/subscription_items", subscription=dunning.subscription)["data"]
+    dearer = dunning.bench.price(20_000)
+
+    dunning.bench.ask("POST", f"/v1/subscription_items/{item['id']}", price=dearer)
+    dunning.bench.script(dunning.customer, then="succeed")
+    dunning.play()
+
+    assert (dunning.ending, paid(dunning)) == (Ending.RECOVERED, [5000])
+
+
+def test_a_change_of_plan_that_bills_at_once_and_fails_is_collected_in_its_turn() -> None:
+    dunning = Dunning(then="do_not_honor").opened()
+    dunning.play(days=1.5)
+    [item] = dunning.bench.ask("GET", "/v1/subscription_items", subscription=dunning.subscription)["data"]
+    yearly = dunning.bench.price(50_000, interval="year")
+    dunning.bench.ask("POST", f"/v1/subscription_items/{item['id']}", price=yearly)
+    billed = str(dunning.bench.ask("GET", f"/v1/subscriptions/{dunning.subscription}")["latest_invoice"])
+    assert billed != dunning.invoice
+
+    dunning.bench.clock.advance(seconds=3700)
+    dunning.bench.provider.tick()
+    dunning.bench.script(dunning.customer, then="succeed")
+    dunning.play()
+
+    assert (dunning.ending, paid(dunning), paid(dunning, billed)) == (Ending.RECOVERED, [5000], [50_000])
+    assert len(dunning.episodes.all()) == 1
