@@ -25,6 +25,8 @@ RETRY = [
 ]
 """A step may be repeated: what is done is in the ledger. Some ten minutes of trouble are sat out; whatever
 lasts longer ends the execution, and the hourly look starts another."""
+RETRY_WAIT = [RETRY[0] | {"ErrorEquals": ["States.TaskFailed"]}]
+"""A wait that could not begin is begun again; one whose time is up is over (that error is not meant)."""
 
 
 def states(*, stepper: str) -> dict[str, Any]:
@@ -70,6 +72,7 @@ def states(*, stepper: str) -> dict[str, Any]:
                 "Parameters": {"FunctionName": stepper, "Payload": waiting},
                 "TimeoutSecondsPath": "$.seconds",
                 "ResultPath": None,
+                "Retry": RETRY_WAIT,
                 "Catch": [{"ErrorEquals": ["States.ALL"], "ResultPath": "$.error", "Next": "Step"}],
                 "Next": "Step",
             },

@@ -89,7 +89,7 @@ class _World:
     """Of a card that was given in the meantime; the first one's is told by the failure."""
     code: str | None = field(init=False)
     declined_ms: int = field(init=False)
-    declined_card: str = field(init=False)
+    asked: list[str] = field(init=False)
     attempts: list[Attempt] = field(default_factory=list)
     mailed: list[Mailed] = field(default_factory=list)
     written: int = 0
@@ -101,7 +101,7 @@ class _World:
 
     def __post_init__(self) -> None:
         self.code, self.declined_ms = self.failure.code, self.failure.failed_ms
-        self.declined_card = self.card
+        self.asked = [self.card]
 
     @property
     def card(self) -> str:
@@ -125,14 +125,15 @@ class _World:
                     created_ms=failed_ms,
                     failed_ms=failed_ms,
                     tries=1 + len(self.attempts),
-                    charges=1 + len(self.attempts),
+                    declines=1 + len(self.attempts),
                     subscription=SUBSCRIPTION,
+                    over=self.canceled,
                 ),
             ),
-            subscription_over=self.canceled,
             given_up=self.canceled,
             card=Card(method=self.card, fingerprint=self.card),
-            declined_card=self.declined_card,
+            asked_cards=tuple(self.asked),
+            refused_cards=() if decline_of(self.code) is Decline.SOFT else (self.asked[-1],),
             decline=decline_of(self.code),
             decline_code=self.code,
             declined_ms=self.declined_ms,
@@ -157,7 +158,8 @@ class _World:
             self._recovered(By.RETRY if self.cards == 0 else By.NEW_CARD)
             return
         self.code = self.failure.code if self.cards == 0 else OTHER_CARD_FAILS
-        self.declined_ms, self.declined_card = self.now_ms, self.card
+        self.declined_ms = self.now_ms
+        self.asked.append(self.card)
 
     def mail(self, action: Mail) -> None:
         """Send a mail; some are answered."""

@@ -55,13 +55,15 @@ def test_a_wait_hands_over_its_token_and_what_it_was_decided_on_and_ends_by_itse
     assert wait["TimeoutSecondsPath"] == "$.seconds"
     assert wait["Parameters"]["Payload"]["token.$"] == "$$.Task.Token"
     assert wait["Parameters"]["Payload"]["seen.$"] == "$.seen"
+    assert [rule["ErrorEquals"] for rule in wait["Retry"]] == [["States.TaskFailed"]]
     assert wait["Catch"] == [{"ErrorEquals": ["States.ALL"], "ResultPath": "$.error", "Next": "Step"}]
 
 
 def test_the_longest_episode_fits_into_an_executions_history(states: dict[str, Any]) -> None:
-    """A loop enters and leaves all states; a task is scheduled, started and ended, at most seven times."""
-    tries = 1 + states["Step"]["Retry"][0]["MaxAttempts"]
-    a_loop = 2 * len(states) + 3 * tries + 3
+    """A loop enters and leaves all states; a task is scheduled, started, handed out and ended, at most seven
+    times."""
+    tries = [1 + max(rule["MaxAttempts"] for rule in states[name]["Retry"]) for name in ("Step", "Wait")]
+    a_loop = 2 * len(states) + 4 * sum(tries)
     loops = MAX_DAYS * DAY_MS // LOOK_AGAIN_MS + 3 * (MAX_STEPS + MAX_TRIES)
 
     assert a_loop * loops < HISTORY

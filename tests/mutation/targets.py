@@ -153,8 +153,14 @@ TARGETS: Final = {
         ),
     ),
     "dunning": Target(
-        modules=tuple(f"dunning/{name}.py" for name in ("decide", "declines", "times", "ledger")),
-        tests=("tests/unit/dunning",),
+        modules=(
+            *(
+                f"dunning/{name}.py"
+                for name in ("decide", "declines", "times", "cards", "ledger", "audit", "steps")
+            ),
+            "billing/amounts.py",
+        ),
+        tests=("tests/unit/dunning", "tests/unit/billing/test_amounts.py"),
     ),
     "protocol": Target(
         package=MODELS,

@@ -21,6 +21,7 @@ from infra.local.emulator import (
     queues,
     schedules,
     step_functions,
+    task_tokens,
     worker,
 )
 from infra.local.emulator.durability import Keeper
@@ -45,6 +46,7 @@ def install(state_dir: Path) -> ControlRoutes:
     mail_permissions.install()
     worker.install()
     step_functions.install()
+    task_tokens.install()
     cloudformation.install()
     provisioned_secrets.install()
     http_api.install()

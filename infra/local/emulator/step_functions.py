@@ -17,8 +17,10 @@ import threading
 from datetime import datetime
 from typing import Any
 
+from infra.local.emulator import task_tokens
 from infra.local.emulator.patching import replace
 
+CALLBACK = ".waitForTaskToken"
 SHA256_TASK = "53c818d247dba62c49b82c78ad185f18083422f2bc30168836d7b4f2dae28d9a"
 SHA256_CALLBACK = "bbb38423156a0d3d46c6fe19292640055cfa72e929d2356153f3a8a6c2c023d9"
 SHA256_CALL = "25830369b12636da09a4e4650489842a507f43aa952b5186a47458ff6f3c47d5"
@@ -53,7 +55,10 @@ def _time_out_by_path(stepfunctions: Any) -> None:
         if path is not None:
             seconds = stepfunctions._resolve_path(path, raw_input)
             state_def = {**state_def, "TimeoutSeconds": seconds}
-        return execute(state_def, raw_input, execution, ctx)
+        if not str(state_def.get("Resource", "")).endswith(CALLBACK):
+            return execute(state_def, raw_input, execution, ctx)
+        with task_tokens.handing_out(execution):
+            return execute(state_def, raw_input, execution, ctx)
 
     replace(stepfunctions, "_execute_task", _execute_task, source_sha256=SHA256_TASK)
 

@@ -1,9 +1,11 @@
 """What must be true after a run, told from the stand-ins' truth."""
 
 from collections import Counter
+from typing import Any
 
 from stemtide.config_dunning import MAX_TRIES
 from stemtide.dunning.decide import CARD_WINDOW_MS, MAX_CARD_TRIES, Ending
+from stemtide.dunning.episode import Episode
 from stemtide.dunning.facts import Outcome
 from stemtide.dunning.ledger import Kind, LedgerGapError, whole
 
@@ -51,7 +53,9 @@ def _mails(world: World) -> list[str]:
     found += [f"mail {key} was sent {times} times" for key, times in sent.items() if times > 1]
     for mail in world.mails:
         settled = world.settled_at.get(mail.invoice)
-        if settled is not None and settled <= mail.begun:
+        closed = world.closed_at.get(mail.invoice)
+        seen_over = settled is not None and settled <= mail.begun
+        if seen_over or (closed is not None and closed <= mail.invoice_begun):
             found.append(f"mail {mail.step} about {mail.invoice} after it was settled")
         held = world.held_at.get(mail.account)
         if held is not None and held <= mail.begun:
@@ -70,21 +74,35 @@ def _episodes(world: World) -> list[str]:
         for one in world.machine.executions.values()
         if one.failed == TOO_LONG
     ]
-    failed = {one["id"] for one in world.provider.world.store.all("invoice") if one["attempt_count"] > 0}
     about = {entry.invoice for _, entries in world.episodes.all() for entry in entries}
     for invoice in world.provider.world.store.all("invoice"):
-        if invoice["id"] in failed and invoice["status"] == "open" and invoice["id"] not in about:
-            found.append(f"{invoice['id']} was never looked at")
-    for row in rows:
-        anchor = world.provider.world.store.find("invoice", row.anchor)
-        paid = (
-            anchor is not None
-            and anchor["status"] == "paid"
-            and anchor["status_transitions"]["paid_at"] < (row.ended_ms or 0) // 1000
-        )
-        if row.ending is Ending.EXHAUSTED and paid:
-            found.append(f"{row.id} ended as exhausted, {row.anchor} is paid")
+        failed = invoice["attempt_count"] > 0
+        if failed and not world.is_settled(invoice) and not _let_alone(world, invoice):
+            found.append(f"{invoice['id']} is left, and nobody collects it")
+        if invoice["collection_method"] == "send_invoice" and invoice["id"] in about:
+            found.append(f"{invoice['id']} is to be paid by hand, and was dunned")
+    for row, entries in world.episodes.all():
+        if row.ending is Ending.EXHAUSTED and _all_paid(world, {entry.invoice for entry in entries}, row):
+            found.append(f"{row.id} ended as exhausted, and all is paid")
     return found
+
+
+def _all_paid(world: World, invoices: set[str | None], row: Episode) -> bool:
+    """Whether all that an episode was about was paid before it ended."""
+    found = [world.provider.world.store.find("invoice", one) for one in invoices if one is not None]
+    return all(
+        one is not None
+        and one["status"] == "paid"
+        and one["status_transitions"]["paid_at"] < (row.ended_ms or 0) // 1000
+        for one in found
+    )
+
+
+def _let_alone(world: World, invoice: dict[str, Any]) -> bool:
+    """Whether a customer is held, or the invoice's money is contested."""
+    charges = [one for one in world.provider.world.store.all("charge") if one["_invoice"] == invoice["id"]]
+    contested = any(one["disputed"] or one["refunded"] for one in charges)
+    return contested or f"of-{invoice['customer']}" in world.held_at
 
 
 def _ledgers(world: World) -> list[str]:

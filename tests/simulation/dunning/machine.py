@@ -18,6 +18,7 @@ _FIELDS = {
     "Succeed": {"Type"},
 }
 CALLBACK = ".waitForTaskToken"
+ALL_BUT_TIME_OUTS = "States.TaskFailed"
 TOO_LONG = "history"
 HISTORY = 1_000
 """Events after which an execution is ended: Step Functions has 25,000, and a month of an episode few."""
@@ -25,7 +26,8 @@ HISTORY = 1_000
 
 @dataclass(slots=True)
 class Execution:
-    """One execution: where it is, what it was given, how often it has retried, its token."""
+    """One execution: where it is, what it was given, how often it has retried, its token; `events` of its
+    history so far, `transitions` of states, which is what costs (a retry is one)."""
 
     name: str
     state: str
@@ -33,7 +35,8 @@ class Execution:
     retried: int = 0
     token: str | None = None
     running: bool = True
-    events: int = 0
+    events: int = 1
+    transitions: int = 0
     failed: str | None = None
 
 
@@ -44,6 +47,7 @@ class Machine:
     definition: Mapping[str, Any]
     function: Callable[[dict[str, Any]], dict[str, Any]]
     now_ms: int
+    history: int = HISTORY
     executions: dict[str, Execution] = field(default_factory=dict)
     _tokens: dict[str, Execution] = field(default_factory=dict)
     _due: list[tuple[int, int, Callable[[], None]]] = field(default_factory=list)
@@ -86,13 +90,16 @@ class Machine:
         if not found.running:
             return
         state = self.definition["States"][found.state]
-        found.events += 2
-        if found.events > HISTORY:
+        found.transitions += 1
+        if not found.retried:
+            found.events += 2  # entered, exited
+        if found.events > self.history:
             found.running, found.failed = False, TOO_LONG
             return
         match state["Type"]:
             case "Succeed":
                 found.running = False
+                found.events += 1
             case "Choice":
                 found.state = self._chosen(state, found.data)
                 self._enter(found)
@@ -100,8 +107,8 @@ class Machine:
                 self._task(found, state)
 
     def _task(self, found: Execution, state: Mapping[str, Any]) -> None:
-        found.events += 3
         callback = state["Resource"].endswith(CALLBACK)
+        found.events += 3 + callback  # scheduled, started, submitted where a callback is awaited, ended
         token = f"{found.name}/{next(self._order)}" if callback else None
         payload = {
             name.removesuffix(".$"): self._value(value, found, token) if name.endswith(".$") else value
@@ -128,12 +135,14 @@ class Machine:
         if found.token == token:
             self._tokens.pop(token, None)
             found.token = None
-            self._caught(found, self.definition["States"][found.state])
+            state = self.definition["States"][found.state]
+            assert [rule["ErrorEquals"] for rule in state["Retry"]] == [[ALL_BUT_TIME_OUTS]]
+            self._caught(found, state)
 
     def _failed(self, found: Execution, state: Mapping[str, Any], error: Exception) -> None:
         found.token = None
         for rule in state.get("Retry", ()):
-            assert rule["ErrorEquals"] == ["States.ALL"]
+            assert rule["ErrorEquals"] in (["States.ALL"], [ALL_BUT_TIME_OUTS])
             if found.retried < rule["MaxAttempts"]:
                 seconds = min(
                     rule["IntervalSeconds"] * rule["BackoffRate"] ** found.retried, rule["MaxDelaySeconds"]

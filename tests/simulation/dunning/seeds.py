@@ -69,10 +69,11 @@ def run_seeds(seeds: Iterable[int], **broken: Any) -> Tally:
     return tally
 
 
-def first_wrong(seeds: Iterable[int], **broken: Any) -> int | None:
-    """The first seed that is wrong."""
+def first_wrong(seeds: Iterable[int], harm: str, **broken: Any) -> int | None:
+    """The first seed in which something is wrong of which the words of a harm are said."""
     for seed in seeds:
-        if run_seeds([seed], **broken).wrong:
+        wrong = run_seeds([seed], **broken).wrong.get(seed, [])
+        if any(harm in said for said in wrong):
             return seed
     return None
 

@@ -7,7 +7,7 @@ reply is lost. The stand-ins know the truth; the product sees what they answer.
 
 import json
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any, Final
@@ -16,20 +16,23 @@ from zoneinfo import ZoneInfo
 from stemtide.clock import REAL_TIME
 from stemtide.config_billing import CollectionOwner
 from stemtide.config_dunning import MailStep, Policy
-from stemtide.dunning.decide import Mail
 from stemtide.dunning.episode import Episode
 from stemtide.dunning.facts import Facts
 from stemtide.dunning.handling import on_task
 from stemtide.dunning.keeping import Failed, Keeper
+from stemtide.dunning.ledger import Entry
 from stemtide.dunning.live_facts import LiveFacts
+from stemtide.dunning.mailing import Letterbox
 from stemtide.dunning.ports import Fate, MailFate
 from stemtide.dunning.steps import Stepper
+from stemtide.mail.message import MailRequest
 from stemtide.ports import UnavailableError
+from stemtide.profile import UNKNOWN
 
 from infra.constructs.episode_machine import states
-from payments import collecting, reversing, scripting
 from payments.in_memory import Fault, InMemoryPayments
 from payments.provider import Provider
+from tests.simulation.dunning import customers
 from tests.simulation.dunning.machine import Machine
 from tests.simulation.dunning.memory import MemoryEpisodes
 
@@ -55,8 +58,6 @@ EVENTS: Final = (
     *("invoice.payment_failed", "invoice.paid", "invoice.voided", "customer.subscription.deleted"),
     *("payment_method.attached", "customer.updated"),
 )
-SOFT: Final = ("insufficient_funds", "do_not_honor", "processing_error", "generic_decline")
-HARD: Final = ("lost_card", "stolen_card", "authentication_required", "expired_card", "some_new_code")
 DEFINITION: Final = json.loads(json.dumps(states(stepper="stepper")))
 ACTS_FAIL: Final = 0.25
 READS_FAIL: Final = 0.02
@@ -67,7 +68,7 @@ KINDS: Final = (
     *("crash", "second_task", "second_task_died", "execution_not_seen", "sweep_died", "throttled"),
     *("unreached", "lost_reply", "error_before", "error_after", "webhook_late", "webhook_twice"),
     *("delivery_again", "mail_deferred", "pays", "pays_a_part", "voids", "cancels", "changes_the_card"),
-    *("is_held", "disputes"),
+    *("is_held", "disputes", "is_deleted"),
 )
 """What may go wrong, and what customers and people may do in between."""
 
@@ -78,21 +79,27 @@ class CrashError(Exception):
 
 @dataclass(slots=True)
 class SentMail:
-    """A mail that has left: `begun` is how many happenings there had been when its step began to look."""
+    """A mail that has left: how many happenings there had been when its step last began to look at everything
+    (`begun`) and at the invoice (`invoice_begun`)."""
 
     episode: str
     invoice: str
     step: str
     account: str
     begun: int
+    invoice_begun: int
 
 
 class Recording(InMemoryPayments):
-    """The provider's port, which notes what was asked of it and when the asking step began to look."""
+    """The provider's port, which notes what was asked of it and when the asking step last began to look."""
 
     def __init__(self, world: "World", provider: Provider, **hooks: Any) -> None:
         super().__init__(provider, **hooks)
         self._world = world
+
+    def invoice(self, invoice_id: str, /) -> Any:
+        self._world.invoice_begun = self._world.happenings
+        return super().invoice(invoice_id)
 
     def pay_invoice(self, invoice_id: str, /, *, key: str, payment_method: str | None = None) -> Any:
         self._world.tries.append((invoice_id, self._world.begun))
@@ -123,9 +130,11 @@ class World:
     customers: list[str] = field(default_factory=list)
     happenings: int = 0
     settled_at: dict[str, int] = field(default_factory=dict)
+    closed_at: dict[str, int] = field(default_factory=dict)
     held_at: dict[str, int] = field(default_factory=dict)
     tries: list[tuple[str, int]] = field(default_factory=list)
     begun: int = 0
+    invoice_begun: int = 0
     depth: int = 0
     quiet: bool = False
 
@@ -149,17 +158,28 @@ class World:
 
     def function(self, payload: dict[str, Any]) -> dict[str, Any]:
         """The function behind the state machine's tasks."""
-        begun, self.begun = self.begun, self.happenings
+        begun = self.begun, self.invoice_begun
         try:
             return on_task(
                 payload, stepper=self.stepper, keeper=self.keeper, clock=REAL_TIME, now_ms=self.now_ms
             )
         finally:
-            self.begun = begun
+            self.begun, self.invoice_begun = begun
 
-    def send_mail(self, episode: Episode, mail: Mail, facts: Facts, /) -> MailFate:
+    def read_facts(self, episode: Episode, entries: Sequence[Entry], /) -> Facts:
+        """What the product reads before each decision, noting when it began to."""
+        self.begun = self.happenings
+        read = LiveFacts(
+            provider=self.payments,
+            held=lambda account: "do_not_contact" if account in self.held else None,
+            now_ms=self.now_ms,
+        )
+        return read(episode, entries)
+
+    def send_mail(self, request: MailRequest) -> MailFate:
         """A mail service: it claims each mail once, puts some off, refuses some, and may die on the way."""
-        key = (episode.id, mail.invoice, mail.step)
+        invoice, _, step = request.step.partition(":")
+        key = (request.episode, invoice, step)
         self.at_a_point("mail", "before")
         if self.mail_claims and key in self.claimed:
             return MailFate(fate=self.claimed[key], key="/".join(key))
@@ -174,7 +194,8 @@ class World:
             return MailFate(fate=Fate.REFUSED, key="/".join(key), reason="budget")
         self.claimed[key] = Fate.UNKNOWN
         self.at_a_point("mail_claimed", "before")
-        self.mails.append(SentMail(*key, account=episode.account, begun=self.begun))
+        begun = {"begun": self.begun, "invoice_begun": self.invoice_begun}
+        self.mails.append(SentMail(*key, account=request.account, **begun))
         self.at_a_point("mail", "after")
         self.claimed[key] = Fate.SENT
         return MailFate(fate=Fate.SENT, key="/".join(key))
@@ -243,7 +264,7 @@ class World:
     def something_happens(self) -> None:
         """A customer or a person does something at the provider."""
         customer = self.dice.choice(self.customers)
-        act = self.dice.choice(_HAPPENINGS)
+        act = self.dice.choice(customers.HAPPENINGS)
         if act(self, customer):
             self.fired[act.__name__.strip("_")] += 1
             self.happenings += 1
@@ -251,19 +272,25 @@ class World:
             self.note_settled()
 
     def note_settled(self) -> None:
-        """Since which happening an invoice has nothing to be collected."""
+        """Since which happening an invoice has nothing to be collected (`settled_at`), and since which the
+        invoice itself says so (`closed_at`)."""
         for invoice in self.provider.world.store.all("invoice"):
-            if self.is_settled(invoice):
-                if invoice["id"] not in self.settled_at:
-                    self.happenings += 1
-                    self.settled_at[invoice["id"]] = self.happenings
-            else:
-                self.settled_at.pop(invoice["id"], None)
+            self._note(self.settled_at, invoice["id"], holds=self.is_settled(invoice))
+            self._note(self.closed_at, invoice["id"], holds=invoice["status"] not in ("open", "draft"))
+
+    def _note(self, since: dict[str, int], invoice_id: str, *, holds: bool) -> None:
+        if not holds:
+            since.pop(invoice_id, None)
+        elif invoice_id not in since:
+            self.happenings += 1
+            since[invoice_id] = self.happenings
 
     def is_settled(self, invoice: dict[str, Any]) -> bool:
         """Whether nothing is to be asked for: it is closed, or its subscription is over."""
         if invoice["status"] != "open":
             return bool(invoice["status"] != "draft")
+        if invoice["parent"] is None:
+            return False
         found = invoice["parent"]["subscription_details"]["subscription"]
         subscription = self.provider.world.store.find("subscription", found)
         return subscription is None or subscription["status"] == "canceled"
@@ -273,99 +300,23 @@ class World:
         return [one for one in found if one["status"] == "open"]
 
 
-def _pays(world: World, customer: str) -> bool:
-    invoices = world.open_invoices(customer)
-    methods = world.provider.world.store.of("payment_method", "customer", customer)
-    if not invoices or not methods:
-        return False
-    collecting.receive(
-        world.provider.world, invoices[0], invoices[0]["amount_remaining"], next(iter(methods))
-    )
-    return True
-
-
-def _pays_a_part(world: World, customer: str) -> bool:
-    invoices = [one for one in world.open_invoices(customer) if one["amount_remaining"] > 100]
-    methods = list(world.provider.world.store.of("payment_method", "customer", customer))
-    if not invoices or not methods:
-        return False
-    collecting.receive(world.provider.world, invoices[0], 100, methods[0])
-    return True
-
-
-def _voids(world: World, customer: str) -> bool:
-    invoices = world.open_invoices(customer)
-    return bool(invoices) and _asked(world, "POST", f"/v1/invoices/{invoices[0]['id']}/void")
-
-
-def _cancels(world: World, customer: str) -> bool:
-    alive = [
-        one
-        for one in world.provider.world.store.of("subscription", "customer", customer)
-        if one["status"] != "canceled"
-    ]
-    return bool(alive) and _asked(world, "DELETE", f"/v1/subscriptions/{alive[0]['id']}")
-
-
-def _changes_the_card(world: World, customer: str) -> bool:
-    return _new_card(world, customer)
-
-
-def _is_held(world: World, customer: str) -> bool:
-    account = f"of-{customer}"
-    if account in world.held:
-        return False
-    world.held.add(account)
-    world.held_at[account] = world.happenings + 1
-    return True
-
-
-def _disputes(world: World, customer: str) -> bool:
-    paid = [
-        one
-        for one in world.provider.world.store.of("charge", "customer", customer)
-        if one["paid"] and not one["disputed"] and not one["refunded"]
-    ]
-    if len(paid) < 2:  # the first pays for the month before
-        return False
-    reversing.dispute(world.provider.world, paid[-1], reason="fraudulent")
-    return True
-
-
-_HAPPENINGS: Final[tuple[Callable[[World, str], bool], ...]] = (
-    *(_pays, _pays, _pays_a_part, _voids, _cancels, _changes_the_card, _changes_the_card),
-    *(_is_held, _disputes),
-)
-
-
-def _asked(world: World, method: str, path: str, params: dict[str, Any] | None = None) -> bool:
-    status, _, _ = world.provider.handle(method, path, params or {}, {})
-    return status < 400
-
-
-def _new_card(world: World, customer: str) -> bool:
-    number = "4242424242424242" if world.dice.random() < 0.5 else "5555555555554444"
-    status, method, _ = world.provider.handle(
-        "POST", "/v1/payment_methods", {"type": "card", "card": {"number": number}}, {}
-    )
-    assert status == 200, method
-    _asked(world, "POST", f"/v1/payment_methods/{method['id']}/attach", {"customer": customer})
-    settings = {"invoice_settings": {"default_payment_method": method["id"]}}
-    return _asked(world, "POST", f"/v1/customers/{customer}", settings)
-
-
 def stepper_of(world: World) -> Stepper:
     return Stepper(
         episodes=world.episodes,
         payments=world.payments,
-        read_facts=LiveFacts(
+        read_facts=world.read_facts,
+        send_mail=Letterbox(
             provider=world.payments,
-            held=lambda account: "do_not_contact" if account in world.held else None,
-            now_ms=world.now_ms,
+            profile_of=lambda _: UNKNOWN,
+            send=world.send_mail,
+            policy_of=lambda _: POLICY,
+            zone_of=lambda _: ZoneInfo("UTC"),
+            owner=lambda: CollectionOwner.OWN,
+            return_url="https://example.com",
         ),
-        send_mail=world.send_mail,
         policy_of=lambda _: POLICY,
         zone_of=lambda _: ZoneInfo("UTC"),
+        owner=lambda: CollectionOwner.OWN,
         now_ms=world.now_ms,
         lease_ms=LEASE_MS,
     )
@@ -385,7 +336,7 @@ def run(world: World) -> World:
     """Customers, a month that was paid, a renewal that fails, and all that follows until nothing is due."""
     world.quiet = True
     for _ in range(world.dice.choice((1, 1, 2))):
-        world.customers.append(_customer(world))
+        world.customers.append(customers.subscribed(world))
     seen = 0
     world.machine.now_ms = RENEWAL_MS
     world.provider.tick()
@@ -458,35 +409,3 @@ def _sweep(world: World) -> None:
         world.keeper.sweep()
     except (CrashError, UnavailableError):
         world.fired["sweep_died"] += 1
-
-
-def _customer(world: World) -> str:
-    provider, dice = world.provider, world.dice
-    _, customer, _ = provider.handle("POST", "/v1/customers", {"email": "a@example.com"}, {})
-    name = str(customer["id"])
-    _new_card(world, name)
-    _, product, _ = provider.handle("POST", "/v1/products", {"name": "Business"}, {})
-    price = {
-        "product": product["id"],
-        "currency": dice.choice(("usd", "jpy", "kwd")),
-        "unit_amount": dice.choice((4900, 9900, 123_450)),
-        "recurring": {"interval": "month"},
-    }
-    _, price, _ = provider.handle("POST", "/v1/prices", price, {})
-    scripting.write(world.provider.world, name, ["succeed"], then=None, append=False)
-    status, made, _ = provider.handle(
-        "POST", "/v1/subscriptions", {"customer": name, "items": [{"price": price["id"]}]}, {}
-    )
-    assert status == 200, made
-    scripting.write(world.provider.world, name, _outcomes(dice), then=_afterwards(dice), append=False)
-    return name
-
-
-def _outcomes(dice: Random) -> list[Any]:
-    hard = dice.random() < 0.3
-    first: Any = {"decline_code": dice.choice(HARD if hard else SOFT)}
-    return [first, *({"decline_code": dice.choice(SOFT)} for _ in range(dice.randint(0, 8)))]
-
-
-def _afterwards(dice: Random) -> Any:
-    return dice.choice(("succeed", "succeed", {"decline_code": "insufficient_funds"}))

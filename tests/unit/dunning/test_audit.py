@@ -57,6 +57,23 @@ def test_whatever_is_missing_is_named(missing: set[int]) -> None:
             "2: a claim whose charge was never told",
         ),
         (row(1, over=False), [entry(1, Kind.MAIL)], "1: mail instead of opened"),
+        (row(2, over=False), [entry(2)], "missing: 1 of 2"),
+        (
+            row(3, over=False),
+            [FIRST, charge(2, Kind.MAIL), charge(3, Kind.CHARGE)],
+            "3: a charge that was never claimed",
+        ),
+        (
+            row(4, over=True),
+            [FIRST, charge(2, Kind.CHARGE_CLAIMED), charge(3, Kind.CANCELED), entry(4, Kind.ENDED)],
+            "2: a claim whose charge was never told",
+        ),
+        (row(2, over=False), [entry(1, Kind.TASK), entry(2)], "1: task instead of opened"),
+        (
+            row(3, over=True),
+            [FIRST, charge(2, Kind.CHARGE_CLAIMED), charge(3, Kind.CHARGE)],
+            "the episode is over, and its ledger does not end",
+        ),
         (row(2, over=True), [FIRST, entry(2)], "the episode is over, and its ledger does not end"),
         (row(2, over=False), [FIRST, entry(2, Kind.ENDED)], "the ledger has ended, and the episode runs"),
         (
@@ -74,3 +91,13 @@ def test_what_does_not_belong_together_is_told_and_nothing_else(
 
 def test_a_charge_of_unknown_outcome_is_no_gap_while_the_episode_runs() -> None:
     assert gaps(row(2, over=False), [FIRST, charge(2, Kind.CHARGE_CLAIMED)]) == ()
+
+
+def test_an_episode_that_was_given_up_is_whole() -> None:
+    told = [FIRST, charge(2, Kind.CANCEL_CLAIMED, "c"), charge(3, Kind.CANCELED, "c"), entry(4, Kind.ENDED)]
+
+    assert gaps(row(4, over=True), told) == ()
+
+
+def test_a_row_without_entries_has_no_gap() -> None:
+    assert gaps(row(0, over=False), []) == ()

@@ -51,7 +51,7 @@ FACTS = Facts(
     started_ms=START,
     invoices=(INVOICE,),
     card=CARD,
-    declined_card="fp_1",
+    asked_cards=("fp_1",),
     decline=Decline.SOFT,
     decline_code="do_not_honor",
     declined_ms=START,
@@ -70,6 +70,9 @@ def at(
 
 
 def with_(**changes: Any) -> Facts:
+    """The facts with changes; a card whose decline was hard is refused, as it is read."""
+    if changes.get("decline") not in (None, Decline.SOFT):
+        changes = {"refused_cards": FACTS.asked_cards} | changes
     return msgspec.structs.replace(FACTS, **changes)
 
 
@@ -127,7 +130,7 @@ def test_a_refunded_payment_is_no_recovery() -> None:
 
 
 def test_a_canceled_subscription_is_not_dunned() -> None:
-    assert at(with_(subscription_over=True), 1) == Stop(
+    assert at(with_(invoices=(invoice(over=True),)), 1) == Stop(
         ending=Ending.CANCELED, reason="subscription_canceled"
     )
 
@@ -196,7 +199,7 @@ def test_another_card_is_tried_at_once_whatever_the_last_decline_said() -> None:
 def test_another_card_is_tried_at_once_only_once() -> None:
     tried = with_(
         card=Card(method="pm_2", fingerprint="fp_2"),
-        declined_card="fp_2",
+        asked_cards=("fp_1", "fp_2"),
         declined_ms=START + DAY_MS // 5,
         mailed=told("first"),
         attempts=(attempt(1, 0.2, card="fp_2"),),
@@ -253,7 +256,7 @@ def test_the_end_cancels_and_then_says_so() -> None:
 
     assert isinstance(at(facts, 9.9), Wait)
     assert at(facts, 10) == Cancel(invoice="in_1", subscription="sub_1")
-    over = msgspec.structs.replace(facts, subscription_over=True, given_up=True)
+    over = msgspec.structs.replace(facts, invoices=(invoice(over=True),), given_up=True)
     assert at(over, 10.1) == Stop(ending=Ending.EXHAUSTED, reason="not_collected")
 
 
@@ -291,8 +294,8 @@ def test_of_two_unpaid_invoices_the_earliest_is_the_anchor_and_then_the_other() 
 def test_collection_that_is_paused_waits_or_ends() -> None:
     facts = with_(mailed=told("first"))
 
-    later = msgspec.structs.replace(facts, paused_until_ms=START + 9 * DAY_MS)
-    for_good = msgspec.structs.replace(facts, paused_until_ms=0)
+    later = msgspec.structs.replace(facts, invoices=(invoice(paused_until_ms=START + 9 * DAY_MS),))
+    for_good = msgspec.structs.replace(facts, invoices=(invoice(paused_until_ms=0),))
 
     assert at(later, 1) == Wait(until_ms=START + DAY_MS + LOOK_AGAIN_MS, reason="paused")
     assert at(for_good, 1) == Stop(ending=Ending.PAUSED, reason="collection_paused")

@@ -50,7 +50,7 @@ FACTS = Facts(
     started_ms=START,
     invoices=(INVOICE,),
     card=Card(method="pm_1", fingerprint="fp_1"),
-    declined_card="fp_1",
+    asked_cards=("fp_1",),
     decline=Decline.SOFT,
     declined_ms=START,
     card_tries_ms=(START,),
@@ -131,7 +131,7 @@ def test_a_card_at_its_cap_is_tried_when_the_earliest_try_that_counts_is_thirty_
 
 
 def test_a_pause_is_over_at_its_instant() -> None:
-    paused = with_(paused_until_ms=day(2))
+    paused = with_(invoices=(msgspec.structs.replace(INVOICE, paused_until_ms=day(2)),))
 
     assert at(paused, day(2) - 1) == Wait(until_ms=day(2), reason="paused")
     assert isinstance(at(paused, day(2)), Retry)
@@ -156,6 +156,8 @@ def test_at_the_end_nothing_is_tried_any_more() -> None:
     policy = msgspec.structs.replace(POLICY, retry_days=(10.0,))
 
     assert isinstance(at(FACTS, day(10), policy=policy), Cancel)
+    assert next_try_ms(FACTS, policy, owner=CollectionOwner.OWN, zone=UTC) is None
+    assert {type(at(FACTS, day(days))) for days in (10, 11, 30)} == {Cancel}  # the first was never made
 
 
 @pytest.mark.parametrize("days", [0, 7])
@@ -203,16 +205,19 @@ def test_the_first_try_keeps_its_distance_from_the_failure() -> None:
 
 
 @pytest.mark.parametrize(
-    ("outcome", "at_once"), [(Outcome.FAILED, True), (Outcome.DECLINED, False), (Outcome.SUCCEEDED, False)]
+    ("outcome", "again"), [(Outcome.FAILED, True), (Outcome.DECLINED, False), (Outcome.SUCCEEDED, False)]
 )
-def test_a_new_card_is_tried_unless_it_was_asked_before(outcome: Outcome, at_once: bool) -> None:
+def test_a_new_card_that_the_provider_refused_to_ask_is_tried_again_a_day_later(
+    outcome: Outcome, again: bool
+) -> None:
     facts = with_(
         card=Card(method="pm_2", fingerprint="fp_2"),
         card_tries_ms=(),
         attempts=(attempt(0.1, card="fp_2", outcome=outcome),),
     )
 
-    assert isinstance(at(facts, day(0.2)), Retry) is at_once
+    assert not isinstance(at(facts, day(1.1) - 1), Retry)
+    assert isinstance(at(facts, day(1.1)), Retry) is again
 
 
 def test_of_what_comes_at_the_same_instant_the_reason_is_the_first_by_name() -> None:
@@ -221,3 +226,30 @@ def test_of_what_comes_at_the_same_instant_the_reason_is_the_first_by_name() -> 
     )
 
     assert at(FACTS, day(0.5), policy=policy) == Wait(until_ms=day(1), reason="mail")
+
+
+def test_tries_that_the_provider_refused_keep_their_distance_too() -> None:
+    late = with_(attempts=(attempt(5, outcome=Outcome.FAILED),))
+
+    assert next_try_ms(late, POLICY, owner=CollectionOwner.OWN, zone=UTC) == day(6)
+
+
+def test_an_instant_before_the_planned_one_is_none_at_which_the_card_may_be_tried() -> None:
+    capped = (day(-35), *(day(0.5) + n for n in range(MAX_CARD_TRIES)))
+
+    found = next_try_ms(with_(card_tries_ms=capped), POLICY, owner=CollectionOwner.OWN, zone=UTC)
+
+    assert found is None or found > day(1)  # not five days ago, when it had been tried once
+    assert found == next_try_ms(with_(card_tries_ms=capped[1:]), POLICY, owner=CollectionOwner.OWN, zone=UTC)
+
+
+@pytest.mark.parametrize(("refused", "given"), [("fp_1", "fp_2"), ("fp_2", "fp_1")])
+def test_that_the_provider_refused_another_card_does_not_delay_a_new_one(refused: str, given: str) -> None:
+    facts = with_(
+        card=Card(method="pm_2", fingerprint=given),
+        card_tries_ms=(),
+        asked_cards=(refused,),
+        attempts=(attempt(0.1, card=refused, outcome=Outcome.FAILED),),
+    )
+
+    assert isinstance(at(facts, day(0.2)), Retry)

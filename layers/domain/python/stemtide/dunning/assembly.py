@@ -92,6 +92,7 @@ def stepper(
         send=send,
         policy_of=about.policy_of,
         zone_of=about.zone_of,
+        owner=about.owner,
         return_url=return_url,
     )
     return Stepper(
@@ -101,6 +102,7 @@ def stepper(
         send_mail=box,
         policy_of=about.policy_of,
         zone_of=about.zone_of,
+        owner=about.owner,
         now_ms=now_ms,
         lease_ms=lease_ms,
     )

@@ -96,14 +96,15 @@ def decide(facts: Facts, policy: Policy, *, owner: CollectionOwner, zone: ZoneIn
     if over is not None:
         return over
     anchor = facts.unpaid[0]
-    if facts.paused_until_ms is not None and facts.paused_until_ms > now_ms:
-        return _wait({"paused": facts.paused_until_ms}, now_ms)
+    if anchor.paused_until_ms is not None and anchor.paused_until_ms > now_ms:
+        goes_on = (one.paused_until_ms for one in facts.unpaid if one.paused_until_ms is not None)
+        return _wait({"paused": min(goes_on)}, now_ms)
     end_ms = _end_ms(anchor, facts, policy)
     if owner is CollectionOwner.OBSERVE:
         return _wait({"provider_collects": end_ms}, now_ms) if now_ms < end_ms else _unresolved(owner)
     try_ms = next_try_ms(facts, policy, owner=owner, zone=zone)
     tries = owner is CollectionOwner.OWN and anchor.next_try_ms is None
-    if tries and try_ms is not None and try_ms <= now_ms < end_ms and facts.card is not None:
+    if tries and facts.card is not None and _is_due(facts.card, facts, try_ms, now_ms, end_ms):
         return Retry(invoice=anchor.id, method=facts.card.method, fingerprint=facts.card.fingerprint)
     mail = _mail_due(anchor, facts, policy, now_ms, try_ms)
     if mail is not None:
@@ -126,7 +127,14 @@ def next_try_ms(facts: Facts, policy: Policy, *, owner: CollectionOwner, zone: Z
     anchor = facts.unpaid[0]
     if owner is not CollectionOwner.OWN or anchor.next_try_ms is not None:
         return anchor.next_try_ms
-    return _try_ms(anchor, facts, policy, zone)
+    card = facts.card
+    if card is None or card.expired or card.fingerprint in facts.refused_cards:
+        return None
+    if _is_new(card, facts):
+        return _when_allowed(anchor, facts, _again_ms(card, facts))
+    planned_ms = _planned_ms(anchor, facts, policy, zone)
+    try_ms = None if planned_ms is None else _when_allowed(anchor, facts, planned_ms)
+    return try_ms if try_ms is not None and try_ms < _end_ms(anchor, facts, policy) else None
 
 
 def end_ms_of(facts: Facts, policy: Policy) -> int | None:
@@ -144,17 +152,18 @@ def may_try(invoice: Invoice, facts: Facts, *, at_ms: int) -> bool:
 def _over(facts: Facts) -> Stop | None:
     if facts.held is not None:
         return Stop(ending=Ending.HELD, reason=facts.held)
-    if not facts.unpaid:
+    if facts.unpaid:
+        return None
+    owed = [one for one in facts.invoices if one.is_owed]
+    if not owed:
         paid = [one for one in facts.invoices if one.status is InvoiceStatus.PAID and not one.contested]
         ending = Ending.RECOVERED if paid else Ending.SETTLED
         return Stop(ending=ending, reason="paid" if paid else "nothing_due")
-    if facts.subscription_over:
-        if facts.given_up:
-            return Stop(ending=Ending.EXHAUSTED, reason="not_collected")
+    if facts.given_up:
+        return Stop(ending=Ending.EXHAUSTED, reason="not_collected")
+    if any(one.over for one in owed):
         return Stop(ending=Ending.CANCELED, reason="subscription_canceled")
-    if facts.paused_until_ms == 0:
-        return Stop(ending=Ending.PAUSED, reason="collection_paused")
-    return None
+    return Stop(ending=Ending.PAUSED, reason="collection_paused")
 
 
 def _failed_ms(invoice: Invoice, facts: Facts) -> int:
@@ -181,24 +190,23 @@ def _own(invoice: Invoice, facts: Facts) -> list[Attempt]:
     return [one for one in facts.attempts if one.invoice == invoice.id]
 
 
-def _try_ms(invoice: Invoice, facts: Facts, policy: Policy, zone: ZoneInfo) -> int | None:
-    """When the invoice may next be tried; None: not with what is known now."""
-    card = facts.card
-    if card is None or card.expired:
-        return None
-    if _is_new(card, facts):
-        return _when_allowed(invoice, facts, facts.started_ms)
-    if facts.decline not in (None, Decline.SOFT):
-        return None
-    failed_ms, number = _failed_ms(invoice, facts), len(_own(invoice, facts)) + 1
+def _is_due(card: Card, facts: Facts, try_ms: int | None, now_ms: int, end_ms: int) -> bool:
+    """Whether the card is tried now; one that the customer has just given also when the end has come."""
+    return try_ms is not None and try_ms <= now_ms and (now_ms < end_ms or _is_new(card, facts))
+
+
+def _planned_ms(invoice: Invoice, facts: Facts, policy: Policy, zone: ZoneInfo) -> int | None:
+    """When the policy tries the invoice next; None: never again."""
+    own = _own(invoice, facts)
+    failed_ms, number = _failed_ms(invoice, facts), len(own) + 1
     due_ms = planned(failed_ms, number, policy)
     if due_ms is None:
         return None
+    gap_ms = min(DAY_MS, due_ms - (planned(failed_ms, number - 1, policy) or failed_ms))
+    after = [one.at_ms + gap_ms for one in own]
     if facts.declined_ms is not None:
-        gap_ms = min(DAY_MS, due_ms - (planned(failed_ms, number - 1, policy) or failed_ms))
-        due_ms = max(due_ms, facts.declined_ms + max(gap_ms, wait_ms(facts.advice)))
-    at_ms = try_at(due_ms, zone=zone, policy=policy, code=facts.decline_code)
-    return _when_allowed(invoice, facts, at_ms)
+        after.append(facts.declined_ms + max(gap_ms, wait_ms(facts.advice)))
+    return try_at(max([due_ms, *after]), zone=zone, policy=policy, code=facts.decline_code)
 
 
 def _when_allowed(invoice: Invoice, facts: Facts, at_ms: int) -> int | None:
@@ -209,9 +217,15 @@ def _when_allowed(invoice: Invoice, facts: Facts, at_ms: int) -> int | None:
 
 
 def _is_new(card: Card, facts: Facts) -> bool:
-    """Whether the card is another one than was declined, and has not been tried."""
+    """Whether the invoice has not been tried with the card."""
     tried = {one.card for one in facts.attempts if one.outcome is not Outcome.FAILED}
-    return card.fingerprint not in tried and facts.declined_card not in (None, card.fingerprint)
+    return card.fingerprint not in tried and card.fingerprint not in facts.asked_cards
+
+
+def _again_ms(card: Card, facts: Facts) -> int:
+    """When a new card is tried: at once; a day after the provider has refused to."""
+    refused = [one.at_ms + DAY_MS for one in facts.attempts if one.card == card.fingerprint]
+    return max([facts.started_ms, *refused])
 
 
 def _mail_due(invoice: Invoice, facts: Facts, policy: Policy, now_ms: int, try_ms: int | None) -> Mail | None:

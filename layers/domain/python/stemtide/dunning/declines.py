@@ -57,6 +57,13 @@ LATER: Final = frozenset(
 MUST_CONFIRM: Final = frozenset(
     {"authentication_required", "authentication_not_handled", "mobile_device_authentication_required"}
 )
+OF_CARD_DATA: Final = frozenset(
+    {
+        *("expired_card", "invalid_expiry_month", "invalid_expiry_year", "new_account_information_available"),
+        *("incorrect_cvc", "invalid_cvc", "incorrect_zip", "incorrect_address"),
+    }
+)
+"""Of `NEVER_AGAIN` those that a card overcomes which is issued anew under the same number."""
 LACKS_FUNDS: Final = "insufficient_funds"
 """What payday tells about: money comes in on some days of the month."""
 DO_NOT_TRY_AGAIN: Final = frozenset({"do_not_try_again", "03", "21"})
@@ -92,6 +99,16 @@ def decline_of(code: str | None, advice: str | None = None) -> Decline:
     return Decline.STOP
 
 
+def is_of_card_data(code: str | None, advice: str | None) -> bool:
+    """Whether a decline was for what is said of the card: renewed, it may be tried again."""
+    return advice not in DO_NOT_TRY_AGAIN and (code in OF_CARD_DATA or advice in CONFIRM_CARD_DATA)
+
+
 def wait_ms(advice: str | None) -> int:
     """The least time between a decline and the next try, by the network's advice; 0 without one."""
     return NETWORK_WAITS.get(advice or "", 0)
+
+
+def strength(advice: str) -> tuple[bool, int]:
+    """What advices are compared by: one that forbids another try is the strongest, then the longest wait."""
+    return advice in DO_NOT_TRY_AGAIN or advice in CONFIRM_CARD_DATA, wait_ms(advice)

@@ -1,5 +1,6 @@
 """What a decision about a customer's unpaid invoices rests on: what the provider says now, what was done."""
 
+from collections.abc import Iterable
 from enum import StrEnum
 from hashlib import blake2b
 
@@ -22,10 +23,11 @@ class Invoice(msgspec.Struct, frozen=True, kw_only=True):
     """An invoice as the provider shows it now. Money in minor units, times in epoch ms.
 
     `due` is what is still to be paid: after credits, partial payments and refunds. `failed_ms` is when its
-    first payment failed, None if none has. `charges` counts the charges that were made for it, `tries` all
-    attempts that are known (the provider's own count leaves out those that were asked for), `next_try_ms` is
-    when the provider tries again by itself.
-    `contested` says that it was refunded or disputed: nobody is asked for such money.
+    first payment failed, None if none has. `declines` counts the charges of it that were declined, `tries`
+    all attempts that are known (the provider's own count leaves out those that were asked for), `next_try_ms`
+    is when the provider tries again by itself.
+    `contested` says that it was refunded or disputed: nobody is asked for such money. `over` says that its
+    subscription has ended, `paused_until_ms` that its collection is paused until then (0: for good).
     """
 
     id: str
@@ -35,19 +37,28 @@ class Invoice(msgspec.Struct, frozen=True, kw_only=True):
     created_ms: int
     failed_ms: int | None = None
     tries: int = 0
-    charges: int = 0
+    declines: int = 0
     next_try_ms: int | None = None
     subscription: str | None = None
     contested: bool = False
+    over: bool = False
+    paused_until_ms: int | None = None
+
+    @property
+    def is_owed(self) -> bool:
+        """Whether it is to be paid."""
+        return self.status is InvoiceStatus.OPEN and self.due > 0 and not self.contested
 
     @property
     def is_unpaid(self) -> bool:
-        """Whether it is to be collected."""
-        return self.status is InvoiceStatus.OPEN and self.due > 0 and not self.contested
+        """Whether it is to be collected, now or later."""
+        return self.is_owed and not self.over and self.paused_until_ms != 0
 
-    def order(self) -> tuple[int, int, str]:
-        """What unpaid invoices are sorted by: the one that failed first comes first."""
-        return self.created_ms if self.failed_ms is None else self.failed_ms, self.created_ms, self.id
+    def order(self) -> tuple[bool, int, int, str]:
+        """What unpaid invoices are sorted by: the one that failed first comes first, those that must wait
+        come last."""
+        failed_ms = self.created_ms if self.failed_ms is None else self.failed_ms
+        return self.paused_until_ms is not None, failed_ms, self.created_ms, self.id
 
 
 class Card(msgspec.Struct, frozen=True, kw_only=True):
@@ -97,23 +108,22 @@ class Mailed(msgspec.Struct, frozen=True, kw_only=True):
 class Facts(msgspec.Struct, frozen=True, kw_only=True):
     """All of a customer, read just now.
 
-    `card` is the one that would be charged; `declined_card`, `decline`, `decline_code`, `advice` and
-    `declined_ms` tell of the last decline, by whomever it was tried. `attempts` are ours of this episode,
-    oldest first, `card_tries_ms` all known tries of that card lately. `subscription_over` says that it has
-    ended at the provider, `given_up` that this episode has ended it, `paused_until_ms` that nothing is
-    collected until then (0: for good), `held` why the customer is let alone.
+    `card` is the one that would be charged. Of the invoice that is collected: `decline`, `decline_code`,
+    `advice` and `declined_ms` tell of its last decline, by whomever it was tried, `asked_cards` names the
+    cards that declined it. `refused_cards` are those that are never to be tried again, by what was said of
+    them last. `attempts` are ours of this episode, oldest first, `card_tries_ms` all known tries of the card
+    lately. `given_up` says that this episode has ended a subscription, `held` why the customer is let alone.
     """
 
     account: str
     customer: str
     started_ms: int
     invoices: tuple[Invoice, ...] = ()
-    subscription_over: bool = False
     given_up: bool = False
-    paused_until_ms: int | None = None
     held: str | None = None
     card: Card | None = None
-    declined_card: str | None = None
+    asked_cards: tuple[str, ...] = ()
+    refused_cards: tuple[str, ...] = ()
     decline: Decline | None = None
     decline_code: str | None = None
     advice: str | None = None
@@ -125,10 +135,15 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def unpaid(self) -> tuple[Invoice, ...]:
         """What is to be collected, the earliest first: the first is what the episode is anchored on."""
-        return tuple(sorted((one for one in self.invoices if one.is_unpaid), key=Invoice.order))
+        return unpaid_of(self.invoices)
 
     def seen(self) -> str:
         """A digest of what the provider and people say: it is another when something has happened there,
         whatever was done or written here."""
         theirs = msgspec.structs.replace(self, attempts=(), mailed=(), given_up=False)
         return blake2b(msgspec.json.encode(theirs), digest_size=8).hexdigest()
+
+
+def unpaid_of(invoices: Iterable[Invoice]) -> tuple[Invoice, ...]:
+    """Those that are to be collected, in their order."""
+    return tuple(sorted((one for one in invoices if one.is_unpaid), key=Invoice.order))

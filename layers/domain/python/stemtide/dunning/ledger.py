@@ -46,7 +46,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     `key` is what makes the act happen once (the provider's idempotency key, the mail's key), `provider_id`
     what the provider calls it, `reason` why it was done or not. Of a charge are `card`, `method` (under which
-    the card is stored), `outcome`, `code`, `advice` and `charges_before` (the invoice's at the claim); of
+    the card is stored), `outcome`, `code`, `advice` and `declines_before` (the invoice's at the claim); of
     a mail or task `step` and `template`; of an offer `percent`, `months`, its `code`, and `expires_ms`.
     """
 
@@ -65,7 +65,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     outcome: Outcome | None = None
     code: str | None = None
     advice: str | None = None
-    charges_before: int | None = None
+    declines_before: int | None = None
     step: str | None = None
     template: str | None = None
     percent: int | None = None
@@ -119,9 +119,9 @@ def mailed(entries: Iterable[Entry]) -> tuple[Mailed, ...]:
 
 
 def given_up(entries: Iterable[Entry]) -> bool:
-    """Whether the episode has ended the subscription, or set out to and not taken that back."""
-    told = [entry.kind for entry in entries if entry.kind in _OF_CANCELING]
-    return bool(told) and told[-1] is not Kind.CANCEL_WITHDRAWN
+    """Whether the episode has ended a subscription, or set out to and not taken that back."""
+    told = {entry.provider_id: entry.kind for entry in entries if entry.kind in _OF_CANCELING}
+    return any(last is not Kind.CANCEL_WITHDRAWN for last in told.values())
 
 
 def _attempt(claim: Entry, result: Entry | None) -> Attempt:

@@ -29,9 +29,13 @@ class Addressee(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def addressee(
-    customer: Json, invoice: Json, cards: list[Json], *, plan: str | None, zone: str | None, update_url: str
+    customer: Json, invoice: Json, card: Json | None, *, plan: str | None, zone: str | None, update_url: str
 ) -> Addressee | None:
-    """Who gets a customer's letters; None: the provider knows no address."""
+    """Who gets a customer's letters; None: the provider knows no address.
+
+    Args:
+        card: the payment method that is charged.
+    """
     address = customer.get("email")
     if not address:
         return None
@@ -44,7 +48,7 @@ def addressee(
         name=customer.get("name") or None,
         locale=next(iter(locales), None),
         zone=zone,
-        card=_card(customer, cards),
+        card=_card(card),
     )
 
 
@@ -103,11 +107,7 @@ def _described(invoice: Json) -> str | None:
     return next((str(line["description"]) for line in lines if line.get("description")), None)
 
 
-def _card(customer: Json, cards: list[Json]) -> dict[str, str] | None:
-    """Brand and last digits of the customer's usual card."""
-    usual = (customer.get("invoice_settings") or {}).get("default_payment_method")
-    found = next((one for one in cards if one["id"] == usual and one.get("card")), None)
-    if found is None:
-        return None
-    card = found["card"]
-    return {"brand": str(card["brand"]).title(), "last4": str(card["last4"])}
+def _card(method: Json | None) -> dict[str, str] | None:
+    """Brand and last digits of a card."""
+    card = (method or {}).get("card")
+    return {"brand": str(card["brand"]).title(), "last4": str(card["last4"])} if card else None

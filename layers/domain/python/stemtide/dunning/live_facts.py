@@ -44,20 +44,24 @@ class LiveFacts:
         """
         customer = self.provider.customer(episode.customer)
         held = self.held(episode.account)
-        if customer is None or customer.get("deleted"):
+        gone = customer is None or bool(customer.get("deleted"))
+        if gone:
             held = held or "customer_deleted"
+        invoices = self._invoices(episode, entries, gone=gone)
         seen = Seen(
             customer=customer or {},
-            invoices=(invoices := self._invoices(episode, entries)),
+            invoices=invoices,
             subscriptions=self._subscriptions(invoices),
-            charges=list(self.provider.charges(customer=episode.customer)),
-            cards=list(self.provider.payment_methods(episode.customer)),
+            charges=[] if gone else list(self.provider.charges(customer=episode.customer)),
+            cards=[] if gone else list(self.provider.payment_methods(episode.customer)),
         )
         return facts_of(episode, entries, seen, held=held, now_ms=self.now_ms())
 
-    def _invoices(self, episode: Episode, entries: Sequence[Entry]) -> list[Json]:
-        """The customer's open invoices, and those that the episode was ever about."""
-        found = {one["id"]: one for one in self.provider.invoices(customer=episode.customer, status="open")}
+    def _invoices(self, episode: Episode, entries: Sequence[Entry], *, gone: bool) -> list[Json]:
+        """The customer's open invoices, and those that the episode was ever about; of a customer who is gone
+        the provider lists nothing."""
+        listed = () if gone else self.provider.invoices(customer=episode.customer, status="open")
+        found = {one["id"]: one for one in listed}
         about = {episode.anchor, *(entry.invoice for entry in entries if entry.invoice)}
         for invoice_id in sorted(about - found.keys()):
             invoice = self.provider.invoice(invoice_id)

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
+from stemtide.billing.amounts import minor_units
 from stemtide.billing.provider import Json, ProviderRefusedError
+from stemtide.config_billing import CollectionOwner
 from stemtide.config_dunning import Policy
 from stemtide.dunning.decide import Mail, next_try_ms
 from stemtide.dunning.episode import Episode
@@ -13,6 +15,7 @@ from stemtide.dunning.facts import Facts
 from stemtide.dunning.letters import Addressee, addressee, request
 from stemtide.dunning.ports import Fate, MailFate
 from stemtide.mail.message import MailRequest
+from stemtide.ports import ConflictError
 from stemtide.profile import Profile
 
 NO_ADDRESS = "no_address"
@@ -40,42 +43,58 @@ class Letterbox:
     send: Callable[[MailRequest], MailFate]
     policy_of: Callable[[Episode], Policy]
     zone_of: Callable[[Episode], ZoneInfo]
+    owner: Callable[[], CollectionOwner]
     return_url: str
 
     def __call__(self, episode: Episode, mail: Mail, facts: Facts, /) -> MailFate:
         """Write to the customer.
 
         Raises:
+            ConflictError: what is due is not what the facts say any more: they are to be read again.
             UnavailableError: the provider or the mail service does not answer; the same again is safe.
         """
         policy = self.policy_of(episode)
-        to = self._addressee(episode, mail)
+        to = self._addressee(episode, mail, facts)
         if to is None:
             return MailFate(fate=Fate.REFUSED, key="", reason=NO_ADDRESS)
-        try_ms = next_try_ms(facts, policy, owner=episode.owner, zone=self.zone_of(episode))
+        try_ms = next_try_ms(facts, policy, owner=self.owner(), zone=self.zone_of(episode))
         return self.send(request(episode, mail, facts, to, policy, try_ms=try_ms))
 
-    def _addressee(self, episode: Episode, mail: Mail) -> Addressee | None:
-        customer, invoice = self.provider.customer(episode.customer), self.provider.invoice(mail.invoice)
+    def _addressee(self, episode: Episode, mail: Mail, facts: Facts) -> Addressee | None:
+        """Whom it goes to; the invoice is read last, so that nobody is written to who has just paid."""
+        customer = self.provider.customer(episode.customer)
+        cards = list(self.provider.payment_methods(episode.customer)) if customer else []
+        update_url = self._portal_url(episode, mail) if customer else None
+        invoice = self.provider.invoice(mail.invoice)
+        if not _as_read(invoice, mail, facts):
+            raise ConflictError(f"{mail.invoice} is not as it was read")
         if customer is None or invoice is None:
             return None
         profile = self.profile_of(episode.account)
         return addressee(
             customer,
             invoice,
-            list(self.provider.payment_methods(episode.customer)),
+            next((one for one in cards if facts.card is not None and one["id"] == facts.card.method), None),
             plan=profile.plan,
             zone=profile.time_zone,
-            update_url=self._update_url(episode, mail, invoice),
+            update_url=update_url or str(invoice.get("hosted_invoice_url") or ""),
         )
 
-    def _update_url(self, episode: Episode, mail: Mail, invoice: Json) -> str:
-        """Where the card is changed: the provider's own page, or the invoice's where there is none."""
-        hosted = str(invoice.get("hosted_invoice_url") or "")
+    def _portal_url(self, episode: Episode, mail: Mail) -> str | None:
+        """The provider's own page where the card is changed; None where there is none."""
         if not self.return_url:
-            return hosted
+            return None
         key = f"{episode.id}-{mail.invoice}-{mail.step}-portal"
         try:
             return self.provider.portal_url(episode.customer, key=key, return_url=self.return_url)
         except ProviderRefusedError:  # no portal is configured there
-            return hosted
+            return None
+
+
+def _as_read(invoice: Json | None, mail: Mail, facts: Facts) -> bool:
+    """Whether an invoice is as the facts say that a letter is made of."""
+    known = next(one for one in facts.invoices if one.id == mail.invoice)
+    if invoice is None:
+        return False
+    due = minor_units(int(invoice["amount_remaining"]), known.currency)
+    return (invoice["status"], due) == (known.status, known.due)

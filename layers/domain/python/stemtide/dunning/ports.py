@@ -67,6 +67,9 @@ class MailFate(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SendMail(Protocol):
-    """Writes to the customer through the mail service, which claims each mail once and asks the budget."""
+    """Writes to the customer through the mail service, which claims each mail once and asks the budget.
+
+    Raises `ConflictError` where what is due is not what the facts say any more.
+    """
 
     def __call__(self, episode: Episode, mail: Mail, facts: Facts, /) -> MailFate: ...

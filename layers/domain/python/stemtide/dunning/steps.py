@@ -24,6 +24,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from stemtide.billing.provider import CardDeclinedError, ProviderRefusedError
+from stemtide.config_billing import CollectionOwner
 from stemtide.config_dunning import Policy
 from stemtide.dunning.decide import Cancel, Mail, Retry, Settle, Stop, Wait, decide
 from stemtide.dunning.declines import HOUR_MS
@@ -39,6 +40,8 @@ IN_FLIGHT_MS: Final = HOUR_MS
 """A request that nobody has answered may still reach the provider, but not so late."""
 SOON_MS: Final = HOUR_MS
 """When the provider does not answer, or has just refused for its rate."""
+SOONEST_MS: Final = 60_000
+"""A mail that was put off is not asked for sooner, whenever it may go."""
 
 
 class Next(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,7 +63,8 @@ END: Final = Next(do="end")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stepper:
-    """Moves episodes along; `now_ms` reads the model clock, `policy_of` and `zone_of` the configuration."""
+    """Moves episodes along; `now_ms` reads the model clock, `policy_of`, `zone_of` and `owner` (who collects
+    now, whoever did when the episode was opened) the configuration."""
 
     episodes: Episodes
     payments: Payments
@@ -68,6 +72,7 @@ class Stepper:
     send_mail: SendMail
     policy_of: Callable[[Episode], Policy]
     zone_of: Callable[[Episode], ZoneInfo]
+    owner: Callable[[], CollectionOwner]
     now_ms: Callable[[], int]
     lease_ms: int
     """Model time that is longer than a function may run."""
@@ -120,7 +125,7 @@ class Stepper:
         return decide(
             facts,
             self.policy_of(episode),
-            owner=episode.owner,
+            owner=self.owner(),
             zone=self.zone_of(episode),
             now_ms=self.now_ms(),
         )
@@ -138,7 +143,7 @@ class Stepper:
             key=key,
             card=action.fingerprint,
             method=action.method,
-            charges_before=invoice.charges,
+            declines_before=invoice.declines,
         )
         episode = self._append(self._mine(episode), claim)
         # what the provider shows now counts, not what it showed before the claim
@@ -165,10 +170,11 @@ class Stepper:
         except ProviderRefusedError as refused:
             return self._result(episode, claim, Outcome.FAILED, reason=refused.code or "refused")
         except ThrottledError:
-            self._result(episode, claim, Outcome.WITHDRAWN, reason="throttled")
-            return self._soon("provider_is_busy")
+            return self._soon(
+                self._told(episode, claim, Outcome.WITHDRAWN, reason="throttled"), "provider_is_busy"
+            )
         except UnavailableError:
-            return self._soon("outcome_unknown")
+            return self._soon(episode, "outcome_unknown")
         return self._result(episode, claim, Outcome.SUCCEEDED, provider_id=str(paid["id"]))
 
     def _settle(self, episode: Episode, entries: list[Entry], action: Settle) -> Next:
@@ -176,20 +182,21 @@ class Stepper:
         the same key, as long as the provider knows it and the try is due."""
         claim = next(e for e in entries if e.kind is Kind.CHARGE_CLAIMED and e.key == action.key)
         episode = self._append(self._mine(episode))
-        facts = self.read_facts(episode, [one for one in entries if one is not claim])
+        facts = _without(self.read_facts(episode, entries), action.key)
         found = next((one for one in facts.invoices if one.id == action.invoice), None)
         if found is None or found.status is not InvoiceStatus.OPEN:
             paid = found is not None and found.status is InvoiceStatus.PAID
             outcome = Outcome.SUCCEEDED if paid else Outcome.FAILED
             return self._result(episode, claim, outcome, reason=FOUND)
-        if found.charges > (claim.charges_before or 0):
-            code, advice = facts.decline_code, facts.advice
+        if found.declines > (claim.declines_before or 0):
+            is_anchor = facts.unpaid[:1] == (found,)
+            code, advice = (facts.decline_code, facts.advice) if is_anchor else (None, None)
             return self._result(episode, claim, Outcome.DECLINED, code=code, advice=advice, reason=FOUND)
         age_ms = self.now_ms() - claim.at_ms
-        if age_ms < KEY_LIVES_MS and isinstance(self._decide(episode, facts), Retry):
+        if age_ms < KEY_LIVES_MS and self._decide(episode, facts) == _try_of(claim):
             return self._pay(episode, claim)
         if age_ms < IN_FLIGHT_MS:
-            return self._soon("outcome_unknown")
+            return self._soon(episode, "outcome_unknown")
         return self._result(episode, claim, Outcome.FAILED, reason="the provider has no trace of it")
 
     def _mail(self, episode: Episode, facts: Facts, action: Mail) -> Next:
@@ -213,7 +220,7 @@ class Stepper:
         told = Mailed(invoice=action.invoice, step=action.step, at_ms=self.now_ms())
         without = msgspec.structs.replace(facts, mailed=(*facts.mailed, told))
         otherwise = self._decide(episode, without)
-        until_ms = found.until_ms or self.now_ms() + SOON_MS
+        until_ms = max(found.until_ms or self.now_ms() + SOON_MS, self.now_ms() + SOONEST_MS)
         if isinstance(otherwise, Wait):
             until_ms = min(until_ms, otherwise.until_ms)
         waiting = Wait(until_ms=until_ms, reason=f"mail_deferred:{found.reason}")
@@ -224,7 +231,7 @@ class Stepper:
         """End the subscription; a claim without a result is simply repeated: canceled twice is canceled."""
         told: dict[str, Any] = {
             "invoice": action.invoice,
-            "key": f"{episode.id}-cancel",
+            "key": f"{episode.id}-cancel-{action.subscription}",
             "provider_id": action.subscription,
         }
         episode = self._append(self._mine(episode), self._entry(episode, Kind.CANCEL_CLAIMED, **told))
@@ -254,6 +261,11 @@ class Stepper:
         return END
 
     def _result(self, episode: Episode, claim: Entry, outcome: Outcome, **told: Any) -> Next:
+        self._told(episode, claim, outcome, **told)
+        return AGAIN
+
+    def _told(self, episode: Episode, claim: Entry, outcome: Outcome, **told: Any) -> Episode:
+        """The result of a try in the ledger."""
         entry = self._entry(
             episode,
             Kind.CHARGE,
@@ -265,20 +277,31 @@ class Stepper:
             outcome=outcome,
             **told,
         )
-        self._append(_free(episode), entry)
-        return AGAIN
+        return self._append(_free(episode), entry)
 
     def _mine(self, episode: Episode) -> Episode:
         return msgspec.structs.replace(episode, busy_ms=self.now_ms() + self.lease_ms)
 
-    def _soon(self, reason: str) -> Next:
-        return Next(do="wait", until_ms=self.now_ms() + SOON_MS, reason=reason)
+    def _soon(self, episode: Episode, reason: str) -> Next:
+        waiting = Wait(until_ms=self.now_ms() + SOON_MS, reason=reason)
+        self._append(_waiting(episode, waiting))
+        return Next(do="wait", until_ms=waiting.until_ms, reason=reason)
 
     def _entry(self, episode: Episode, kind: Kind, *, ahead: int = 0, **told: Any) -> Entry:
         return Entry(seq=episode.seq + 1 + ahead, at_ms=self.now_ms(), kind=kind, **told)
 
     def _append(self, episode: Episode, *entries: Entry) -> Episode:
         return self.episodes.append(episode, entries)
+
+
+def _try_of(claim: Entry) -> Retry:
+    """What was claimed: the same request under the same key."""
+    return Retry(invoice=claim.invoice or "", method=claim.method or "", fingerprint=claim.card or "")
+
+
+def _without(facts: Facts, key: str) -> Facts:
+    """The facts as if a try had not been claimed."""
+    return msgspec.structs.replace(facts, attempts=tuple(one for one in facts.attempts if one.key != key))
 
 
 def _free(episode: Episode) -> Episode:
