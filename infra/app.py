@@ -22,6 +22,7 @@ from infra.stacks.dunning import DunningStack
 from infra.stacks.operations import OperationsStack
 from infra.stacks.outreach import OutreachStack
 from infra.stacks.pipeline import PipelineStack
+from infra.stacks.plays import PlaysStack
 from infra.stacks.scoring import ScoringStack
 
 
@@ -98,6 +99,16 @@ def build(*, context: Mapping[str, Any] | None = None, outdir: str | None = None
         outreach=outreach,
         description="Stemtide: unpaid invoices",
     )
+    plays = PlaysStack(
+        app,
+        f"{name}-plays",
+        deployment=deployment,
+        data=data,
+        pipeline=pipeline,
+        billing=billing,
+        outreach=outreach,
+        description="Stemtide: win-back, accounts at risk",
+    )
     OperationsStack(
         app,
         f"{name}-operations",
@@ -109,6 +120,7 @@ def build(*, context: Mapping[str, Any] | None = None, outdir: str | None = None
         api=api,
         outreach=outreach,
         dunning=dunning,
+        plays=plays,
         description="Stemtide: alarms, dashboard",
     )
     Tags.of(app).add("application", name)
@@ -120,6 +132,7 @@ def build(*, context: Mapping[str, Any] | None = None, outdir: str | None = None
         *api.functions,
         *outreach.functions,
         *dunning.functions,
+        *plays.functions,
     ]
     report.say(app, functions, stream=sys.stderr)
     return app

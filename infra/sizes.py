@@ -38,5 +38,9 @@ SIZES: Final = {
     "score": Size(memory_mb=1769, timeout_s=300, reason="features and model need a core; batches of 500"),
     "sweep": Size(memory_mb=1024, timeout_s=300, reason="lists every account, loads the night's model"),
     "dunning": Size(memory_mb=512, timeout_s=60, reason="asks the payment provider some six times a step"),
+    "plays": Size(memory_mb=512, timeout_s=60, reason="asks the payment provider some six times a step"),
+    "play_entry": Size(memory_mb=512, timeout_s=60, reason="looks at every running play once an hour"),
+    "stops": Size(memory_mb=256, timeout_s=60, reason="one small event a change"),
+    "tasks": Size(memory_mb=256, timeout_s=60, reason="one small event a change"),
     "episodes": Size(memory_mb=512, timeout_s=60, reason="looks at every running episode once an hour"),
 }

@@ -59,8 +59,9 @@ def mail(
 
 def hostile_values(template: str, text: str) -> dict[str, Any]:
     """The example values, every free text of them replaced but the name of the company's own person."""
+    own = [("check_in", "sender"), ("executive_note", "sender")]
     return {
-        name: value.example if value.kind not in TEXTS or (template, name) == ("check_in", "sender") else text
+        name: value.example if value.kind not in TEXTS or (template, name) in own else text
         for name, value in find(template).values.items()
     }
 

@@ -11,8 +11,7 @@ from stemtide.delivery.executions import Executions
 from stemtide.dunning.assembly import About, keeper
 from stemtide.dunning.hearing import JOB, hear, heard_in
 from stemtide.dunning.keeping import Keeper
-from stemtide.ports import UNREADABLE, UnavailableError
-from stemtide.queue_messages import Message, answer, messages_of, paused
+from stemtide.run_entry import on_event
 from stemtide.settings import EpisodesSettings
 from stemtide.store import clients
 from stemtide.store.episodes import EpisodeTable
@@ -51,26 +50,11 @@ def the_keeper() -> Keeper:
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     """A delivery of the queue (the response names what must come again), or the hourly schedule."""
-    if event.get("job") == JOB:
-        swept = the_keeper().sweep()
-        logger.info("swept", running=swept.running, restarted=swept.restarted, woken=swept.woken)
-        return {"running": swept.running, "restarted": swept.restarted, "woken": swept.woken}
-    messages = messages_of(event)
-    failed = [message for message in messages if not _done(message)]
-    queue().later(paused(failed))
-    logger.info("facts heard", messages=len(messages), again=len(failed))
-    return answer(message.id for message in failed)
-
-
-def _done(message: Message) -> bool:
-    try:
-        hear(heard_in(message.body), keeper=the_keeper())
-    except UNREADABLE as error:
-        logger.error("set aside: no fact about billing", message=message.id, error=type(error).__name__)  # noqa: TRY400
-        try:
-            queue().set_aside(message.body, error)
-        except UnavailableError:
-            return False
-    except UnavailableError:
-        return False
-    return True
+    return on_event(
+        event,
+        job=JOB,
+        sweep=lambda: the_keeper().sweep(),
+        hear=lambda body: hear(heard_in(body), keeper=the_keeper()),
+        queue=queue,
+        log=logger,
+    )

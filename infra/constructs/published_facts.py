@@ -7,8 +7,10 @@ from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_events as events
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
+from stemtide.contact_events import NOTE_PREFIX, STOPPING
+from stemtide.plays.told import TASK
 from stemtide.settings import PublishSettings
-from stemtide.table_consumers import ANNOUNCE, BILLED_PREFIXES, PUBLISH
+from stemtide.table_consumers import ANNOUNCE, BILLED_PREFIXES, PUBLISH, STOPS, TASKS
 
 from infra.config import Deployment
 from infra.constructs.dead_letters import AsyncDeadLetters
@@ -28,6 +30,17 @@ BILLED = [
     {"eventName": ["INSERT", "MODIFY"], "dynamodb": {"Keys": {"sk": {"S": [{"prefix": prefix}]}}}}
     for prefix in BILLED_PREFIXES
 ]
+
+STOPPED = {
+    "eventName": ["INSERT"],
+    "dynamodb": {
+        "Keys": {"sk": {"S": [{"prefix": NOTE_PREFIX}]}},
+        "NewImage": {"kind": {"S": list(STOPPING)}},
+    },
+}
+"""New notes of what stops mail."""
+RAISED = {"eventName": ["INSERT"], "dynamodb": {"NewImage": {TASK: {"S": [{"exists": True}]}}}}
+"""New ledger entries that ask a CSM to act."""
 
 
 class PublishedFacts(Construct):
@@ -100,5 +113,31 @@ def of_billing(scope: Construct, construct_id: str, *, tables: DomainTables, **m
         tables=tables,
         table=tables.billing,
         filters=BILLED,
+        **more,
+    )
+
+
+def of_contacts(scope: Construct, construct_id: str, *, tables: DomainTables, **more: Any) -> PublishedFacts:
+    """`ContactStopped`."""
+    return PublishedFacts(
+        scope,
+        construct_id,
+        name=STOPS.name,
+        tables=tables,
+        table=tables.contacts,
+        filters=[STOPPED],
+        **more,
+    )
+
+
+def of_episodes(scope: Construct, construct_id: str, *, tables: DomainTables, **more: Any) -> PublishedFacts:
+    """`CsmTaskRaised`."""
+    return PublishedFacts(
+        scope,
+        construct_id,
+        name=TASKS.name,
+        tables=tables,
+        table=tables.episodes,
+        filters=[RAISED],
         **more,
     )

@@ -14,6 +14,7 @@ from infra.stacks.data import DataStack
 from infra.stacks.dunning import DunningStack
 from infra.stacks.outreach import OutreachStack
 from infra.stacks.pipeline import PipelineStack
+from infra.stacks.plays import PlaysStack
 from infra.stacks.scoring import ScoringStack
 
 
@@ -33,6 +34,7 @@ class OperationsStack(Stack):
         api: ApiStack,
         outreach: OutreachStack,
         dunning: DunningStack,
+        plays: PlaysStack,
         **stack: Any,
     ) -> None:
         super().__init__(scope, construct_id, **stack)
@@ -43,8 +45,14 @@ class OperationsStack(Stack):
             *api.functions,
             *outreach.functions,
             *dunning.functions,
+            *plays.functions,
         ]
-        consumers = [*pipeline.consumers, *scoring.table_consumers, *billing.table_consumers]
+        consumers = [
+            *pipeline.consumers,
+            *scoring.table_consumers,
+            *billing.table_consumers,
+            *plays.table_consumers,
+        ]
         alarms = Alarms(self, "Alarms", deployment=deployment)
         alarms.errors(functions)
         alarms.consumers(consumers)
@@ -53,6 +61,7 @@ class OperationsStack(Stack):
         alarms.waiting("logins", "a login", scoring.logins.queue, scoring.logins.given_up)
         alarms.mails(outreach.notices.queue, outreach.notices.given_up)
         alarms.waiting("episodes", "a fact about billing", dunning.facts.queue, dunning.facts.given_up)
+        alarms.waiting("plays", "a fact about a customer", plays.facts.queue, plays.facts.given_up)
         alarms.balance()
         alarms.http(api.api_id)
         alarms.models()

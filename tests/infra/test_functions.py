@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from stemtide import limits, settings
+from stemtide.contact_events import STOPPING
 
 from tests.infra.assemblies import Synth
 
@@ -30,12 +31,16 @@ SETTINGS = {
     "announce": settings.PublishSettings,
     "dunning": settings.DunningSettings,
     "episodes": settings.EpisodesSettings,
+    "plays": settings.PlaysSettings,
+    "play_entry": settings.PlayEntrySettings,
+    "stops": settings.PublishSettings,
+    "tasks": settings.PublishSettings,
 }
 WITH_INFERENCE = {"score", "sweep"}
 """Those that load a model have a third layer."""
 WITH_HISTORY = {"recompute"}
 """So has the one that writes Parquet."""
-WITH_OUTREACH = {"webhooks", "billing", "preferences", "mail", "dunning"}
+WITH_OUTREACH = {"webhooks", "billing", "preferences", "mail", "dunning", "plays"}
 """And those that speak to the payment provider, or write letters and pages."""
 LOG = {"logs:CreateLogStream", "logs:PutLogEvents"}
 READ_STREAM = {
@@ -137,6 +142,28 @@ MAY = {
         "states:SendTaskSuccess",
         "states:StartExecution",
     },
+    "plays": LOG
+    | {
+        "dynamodb:BatchGetItem",
+        "dynamodb:GetItem",
+        "dynamodb:PutItem",
+        "dynamodb:Query",
+        "lambda:InvokeFunction",
+        "secretsmanager:GetSecretValue",
+        "states:SendTaskSuccess",
+    },
+    "play_entry": LOG
+    | {"sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"}
+    | {
+        "dynamodb:GetItem",
+        "dynamodb:PutItem",
+        "dynamodb:Query",
+        "sqs:GetQueueUrl",
+        "sqs:SendMessage",
+        "states:DescribeExecution",
+        "states:SendTaskSuccess",
+        "states:StartExecution",
+    },
     "billing": LOG
     | READ_TABLE_STREAM
     | GIVE_UP
@@ -147,6 +174,10 @@ MAY = {
     | READ_TABLE_STREAM
     | GIVE_UP
     | {"dynamodb:PutItem", "events:PutEvents", "sqs:SendMessage"},
+    **dict.fromkeys(
+        ("stops", "tasks"),
+        LOG | READ_TABLE_STREAM | GIVE_UP | {"dynamodb:PutItem", "events:PutEvents", "sqs:SendMessage"},
+    ),
 }
 """Every action of each function's role: a new one is a decision, so it is written here too."""
 
@@ -347,6 +378,7 @@ SCHEDULES = {
     "recompute": "cron(15 1 * * ? *)",
     "sweep": "cron(30 2 * * ? *)",
     "episodes": "cron(41 * * * ? *)",
+    "plays": "cron(53 * * * ? *)",
 }
 
 
@@ -374,7 +406,10 @@ def test_an_hourly_schedule_invokes_its_function(synth: Synth, name: str) -> Non
     assert schedule["Target"]["Arn"] == {"Fn::GetAtt": [logical, "Arn"]}
 
 
-@pytest.mark.parametrize(("name", "window"), [("detect", 5), ("publish", 0), ("billing", 1), ("announce", 0)])
+@pytest.mark.parametrize(
+    ("name", "window"),
+    [("detect", 5), ("publish", 0), ("billing", 1), *((name, 0) for name in ("announce", "stops", "tasks"))],
+)
 def test_a_consumer_of_a_table_retries_within_bounds_and_keeps_what_it_gives_up(
     synth: Synth, name: str, window: int
 ) -> None:
@@ -464,10 +499,12 @@ def test_only_the_rules_of_the_bus_may_put_something_into_the_queues(synth: Synt
     undeliverable, _ = queue(synth, "AsyncQueue")
     notices = [queue(synth, name)[0] for name in ("MailNoticesQueue", "MailNoticesGivenUp")]
     billed, _ = queue(synth, "DunningFactsQueue")
-    assert set(statements) == {drops, undeliverable, billed, *notices}
+    told, _ = queue(synth, "PlaysFactsQueue")
+    assert set(statements) == {drops, undeliverable, billed, told, *notices}
     assert {s["Action"] for s in statements.values()} == {"sqs:SendMessage"}
     assert "DropsOnDrop" in json.dumps(statements[drops]["Condition"]["ArnEquals"]["aws:SourceArn"])
     assert "FactsOnBilling" in json.dumps(statements[billed]["Condition"]["ArnEquals"]["aws:SourceArn"])
+    assert "FactsOnCustomers" in json.dumps(statements[told]["Condition"]["ArnEquals"]["aws:SourceArn"])
     for one in notices:
         assert "OnTheBus" in json.dumps(statements[one]["Condition"]["ArnEquals"]["aws:SourceArn"])
     any_rule = json.dumps(statements[undeliverable]["Condition"]["ArnLike"]["aws:SourceArn"])
@@ -506,3 +543,42 @@ def test_only_the_detector_puts_logins_into_their_queue(synth: Synth) -> None:
         )
 
     assert [name for name in ("detect", "score", "publish", "aggregate") if sends(name)] == ["detect"]
+
+
+def filters(synth: Synth, name: str) -> list[dict[str, Any]]:
+    """What of a table's stream a function gets."""
+    logical, _ = synth.function(name)
+    [mapping] = [
+        p
+        for p in synth.properties("AWS::Lambda::EventSourceMapping")
+        if p["FunctionName"] == {"Ref": logical}
+    ]
+    return [json.loads(one["Pattern"]) for one in mapping["FilterCriteria"]["Filters"]]
+
+
+def test_of_the_contacts_only_new_notes_of_what_stops_mail_are_published(synth: Synth) -> None:
+    [pattern] = filters(synth, "stops")
+
+    assert pattern["eventName"] == ["INSERT"]
+    assert pattern["dynamodb"]["Keys"] == {"sk": {"S": [{"prefix": "sent#"}]}}
+    assert pattern["dynamodb"]["NewImage"] == {"kind": {"S": list(STOPPING)}}
+
+
+def test_of_the_episodes_only_new_tasks_are_published(synth: Synth) -> None:
+    assert filters(synth, "tasks") == [
+        {"eventName": ["INSERT"], "dynamodb": {"NewImage": {"task": {"S": [{"exists": True}]}}}}
+    ]
+
+
+def test_plays_hear_of_ends_begins_risks_and_stops_through_a_queue(synth: Synth) -> None:
+    logical, _ = queue(synth, "PlaysFactsQueue")
+
+    rules = synth.properties("AWS::Events::Rule")
+    [rule] = [one for one in rules if "ContactStopped" in json.dumps(one["EventPattern"])]
+    [target] = rule["Targets"]
+    assert rule["EventPattern"] == {
+        "source": ["stemtide"],
+        "detail-type": ["SubscriptionCanceled", "SubscriptionStarted", "RiskTierChanged", "ContactStopped"],
+    }
+    assert target["Arn"] == {"Fn::GetAtt": [logical, "Arn"]}
+    assert "AsyncQueue" in json.dumps(target["DeadLetterConfig"])

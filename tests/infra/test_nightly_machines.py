@@ -72,7 +72,7 @@ def successors(state: dict[str, Any]) -> set[str]:
 def test_there_is_no_state_machine_but_these(synth: Synth) -> None:
     names = {found["StateMachineName"] for found in synth.properties("AWS::StepFunctions::StateMachine")}
 
-    assert names == {f"stemtide-{name}" for name in (*MACHINES, "dunning")}
+    assert names == {f"stemtide-{name}" for name in (*MACHINES, "dunning", "win-back", "retention")}
 
 
 def test_every_state_is_reached_and_every_path_ends(definition: dict[str, Any], name: str) -> None:

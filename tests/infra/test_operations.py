@@ -18,8 +18,9 @@ FUNCTIONS = (
     *("ingest", "api", "aggregate", "archive", "dead_letters", "balance"),
     *("profile", "detect", "publish", "score", "sweep", "recompute", "mail", "notices"),
     *("webhooks", "stripe_events", "billing", "announce"),
+    *("plays", "play_entry", "stops", "tasks"),
 )
-CONSUMERS = ("aggregate", "archive", "profile", "detect", "publish", "billing", "announce")
+CONSUMERS = ("aggregate", "archive", "profile", "detect", "publish", "billing", "announce", "stops", "tasks")
 
 
 def alarm(synth: Synth, description: str) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 from stemtide.billing.normalise import cards_of, customer_of, invoice_of, subscription_of
-from stemtide.billing.objects import MalformedError
+from stemtide.billing.objects import NOT_COLLECTED, MalformedError
 from stemtide.billing.plan_names import PlanNames
 
 from tests.billing_memory import PLANS
@@ -89,6 +89,20 @@ def test_a_subscription_says_its_period_and_why_it_was_canceled() -> None:
     )
     assert (one.cause, one.feedback, one.over, one.running) == ("other", "too_expensive", True, False)
     assert one.items[0].quantity == 4
+
+
+@pytest.mark.parametrize(
+    ("comment", "cause"), [(NOT_COLLECTED, "payment_failed"), ("moved away", "cancellation_requested")]
+)
+def test_a_subscription_that_dunning_ended_was_not_paid_whatever_the_provider_calls_it(
+    comment: str, cause: str
+) -> None:
+    found = subscription(
+        "1", "cus_1", item(price("x", 500)), ended_at=300, status="canceled",
+        cancellation_details={"comment": comment, "feedback": None, "reason": "cancellation_requested"},
+    )  # fmt: skip
+
+    assert subscription_of(found, names=NAMES, as_of_ms=0).cause == cause
 
 
 def test_an_invoice_says_what_is_due_and_what_became_of_its_charges() -> None:

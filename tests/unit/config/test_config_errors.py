@@ -102,7 +102,7 @@ BAD = [
         "prompts",
         [
             "unknown key",
-            "access, billing, company, contacts, detection, dunning, events, ingest, mail, plans",
+            "access, billing, company, contacts, detection, dunning, events, ingest, mail, offers, plans",
         ],
     ),
     (COMPANY + "x = \n", 5, "", ["not valid TOML at column", "Strings need quotes"]),

@@ -39,6 +39,8 @@ OUTPUTS = {
         "RecomputeStateMachine",
         *("DunningStateMachine", "DunningFunction", "EpisodesFunction"),
         *("BillingFactQueue", "BillingFactDeadLetterQueue"),
+        *("WinBackStateMachine", "RetentionStateMachine", "PlaysFunction", "PlayEntryFunction"),
+        *("PlayFactQueue", "PlayFactDeadLetterQueue"),
         "DetectFunction",
         "ScoreFunction",
         "BillingFunction",

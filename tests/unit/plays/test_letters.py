@@ -144,7 +144,7 @@ def test_a_briefing_says_who_how_risky_and_why() -> None:
 
     found = task_letter(RETENTION, Do(step="task", act="csm_task"), facts, PROFILE)
 
-    assert found.values["company"] == "Initech"
+    assert found.values["customer"] == "Initech"
     assert (found.values["score"], found.values["tier"]) == (82, "high")
     assert (found.values["driver_1"], found.values["driver_2"]) == ("API calls down 62 %", "b")
     assert "driver_3" not in found.values

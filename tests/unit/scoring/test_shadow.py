@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from stemtide.billing.told import InvoiceSettled, SubscriptionStarted
 from stemtide.config import ConfigError, parse_config
 from stemtide.config_shadow import Capability, Shadow
+from stemtide.contact_events import ContactStopped
 from stemtide.domain_events import EVENTS, DomainEvent, RiskTierChanged, UsageDropDetected
 from stemtide.scoring.assessment import Basis, Tier
 from stemtide.shadow import FOLLOWED_BY, MODEL, SHADOWED_DROP, dispatch, may_act, stamp
@@ -79,7 +80,7 @@ def test_every_fact_of_the_bus_but_what_only_ends_acts_is_followed_by_something_
 ):
     assert set(FOLLOWED_BY) == set(EVENTS)
     only_end = [fact for fact, followers in FOLLOWED_BY.items() if not followers]
-    assert only_end == [InvoiceSettled, SubscriptionStarted]
+    assert only_end == [InvoiceSettled, SubscriptionStarted, ContactStopped]
 
 
 def test_what_only_ends_acts_is_never_withheld() -> None:

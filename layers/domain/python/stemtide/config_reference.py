@@ -118,6 +118,8 @@ def _takes(node: dict[str, Any]) -> str:
             return f"a whole number from {node['minimum']} to {node['maximum']}"
         case "number" if "minimum" in node:
             return f"a number from {node['minimum']} to {node['maximum']}"
+        case "number" if "maximum" in node:
+            return f"a number above {node['exclusiveMinimum']}, at most {node['maximum']}"
         case "number":
             return f"a number above {node['exclusiveMinimum']} and below {node['exclusiveMaximum']}"
         case "string":
@@ -133,7 +135,7 @@ def _takes(node: dict[str, Any]) -> str:
 def _takes_list(node: dict[str, Any]) -> str:
     items = _resolve(node["items"])
     if items.get("type") in ("number", "integer"):
-        exact = node.get("minItems")
+        exact = node.get("minItems") if node.get("minItems") == node.get("maxItems") else None
         return f"a list of {exact} numbers" if exact else f"a list, each {_takes(items)}"
     if "enum" in items:
         return f"a list of {_takes(items)}"

@@ -9,10 +9,12 @@ from stemtide.event_ids import event_id
 
 NOTE_PREFIX: Final = "sent#"
 ACCOUNT_PREFIX: Final = "account#"
-STOPPING: Final = frozenset(
-    {"opted_out", "mail_complained", "mail_bounced", "mail_suppressed", "held", "erased"}
-)
-"""The notes of a timeline after which sequences that run must look at once."""
+CHOSEN: Final = "mail_chosen"
+"""Its owner has chosen which journeys an address gets; `off` of its facts names the others."""
+STOPPING: Final = ("erased", "held", CHOSEN, "mail_bounced", "mail_complained", "opted_out")
+"""The notes of a timeline after which sequences that run must look at once. A transient bounce is none."""
+SEQUENCES: Final = frozenset({"win_back", "retention"})
+"""Journeys that somebody who gets other lifecycle mail may not want."""
 
 
 class ContactStopped(msgspec.Struct, frozen=True, kw_only=True):
@@ -27,8 +29,13 @@ class ContactStopped(msgspec.Struct, frozen=True, kw_only=True):
 def contact_event(new: Mapping[str, Any]) -> ContactStopped | None:
     """The fact that a new note tells, None where mail goes on."""
     kind = str(new["kind"])
-    if kind not in STOPPING:
+    if kind not in STOPPING or (kind == CHOSEN and not _off(new) & SEQUENCES):
         return None
     account, note = str(new["pk"]).removeprefix(ACCOUNT_PREFIX), str(new["sk"]).removeprefix(NOTE_PREFIX)
     as_of = note.partition("#")[0]
     return ContactStopped(id=event_id("contact", account, note), account=account, as_of=as_of, how=kind)
+
+
+def _off(note: Mapping[str, Any]) -> set[str]:
+    facts: dict[str, Any] = msgspec.json.decode(str(note["facts"]))
+    return set(str(facts["off"]).split())

@@ -12,14 +12,17 @@ import msgspec
 from stemtide.as_of import as_of_text
 from stemtide.billing.stored import stored_in
 from stemtide.billing.told import BILLING_EVENTS, BillingEvent, billing_event
+from stemtide.contact_events import NOTE_PREFIX, ContactStopped, contact_event
 from stemtide.drops import Drop
 from stemtide.event_ids import event_id
+from stemtide.plays.told import CsmTaskRaised, task_event
 from stemtide.scoring.assessment import Assessment, Basis, Driver, Tier
 from stemtide.table_stream import Change
 
 SOURCE: Final = "stemtide"
 DROP_PREFIX: Final = "drop#"
 RECORD_ITEM: Final = "record"
+ENTRY_PREFIX: Final = "ledger#"
 
 
 class UsageDropDetected(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,12 +59,13 @@ class RiskTierChanged(msgspec.Struct, frozen=True, kw_only=True):
     drivers: tuple[Driver, ...] = ()
 
 
-DomainEvent = UsageDropDetected | RiskTierChanged | BillingEvent
-EVENTS: Final = (UsageDropDetected, RiskTierChanged, *BILLING_EVENTS)
+DomainEvent = UsageDropDetected | RiskTierChanged | BillingEvent | ContactStopped | CsmTaskRaised
+EVENTS: Final = (UsageDropDetected, RiskTierChanged, *BILLING_EVENTS, ContactStopped, CsmTaskRaised)
 
 
 def event_of(change: Change) -> DomainEvent | None:
-    """The fact that a change of the accounts or the billing table tells, None where it tells none.
+    """The fact that a change of the accounts, billing, contacts or episodes table tells, None where it tells
+    none.
 
     Raises:
         ValueError, KeyError: an item that this version cannot read.
@@ -69,11 +73,21 @@ def event_of(change: Change) -> DomainEvent | None:
     if change.new is None:
         return None
     if "pk" in change.keys:
-        return billing_event(stored_in(change.new), stored_in(change.old) if change.old else None)
+        return _of_row(change, change.new)
     item = str(change.keys["item"])
     if item.startswith(DROP_PREFIX):
         return _drop(change.new) if change.event == "INSERT" else None
     return _tier(change.new, change.old or {}) if item == RECORD_ITEM else None
+
+
+def _of_row(change: Change, new: Mapping[str, Any]) -> DomainEvent | None:
+    """What a row of the contacts, the episodes or the billing table tells."""
+    row = str(change.keys["sk"])
+    if row.startswith((NOTE_PREFIX, ENTRY_PREFIX)):
+        if change.event != "INSERT":
+            return None
+        return contact_event(new) if row.startswith(NOTE_PREFIX) else task_event(new)
+    return billing_event(stored_in(new), stored_in(change.old) if change.old else None)
 
 
 def stamp_of(change: Change) -> tuple[str, ...]:

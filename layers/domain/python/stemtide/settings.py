@@ -236,6 +236,34 @@ class DunningSettings(Settings):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PlaysSettings(Settings):
+    """Moves plays along. `provider_url` is empty for the provider's own address."""
+
+    episodes_table: str
+    accounts_table: str
+    contacts_table: str
+    provider_key_secret: str
+    provider_url: str
+    mail_function: str
+    win_back_machine: str
+    retention_machine: str
+    clock: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlayEntrySettings(Settings):
+    """Opens, wakes and restarts plays."""
+
+    episodes_table: str
+    accounts_table: str
+    win_back_machine: str
+    retention_machine: str
+    queue: str
+    dead_letter_queue: str
+    clock: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EpisodesSettings(Settings):
     """Opens, wakes and restarts dunning episodes."""
 

@@ -19,7 +19,9 @@ from stemtide.billing.told import (
     SubscriptionStarted,
 )
 from stemtide.config_shadow import Capability, Shadow
+from stemtide.contact_events import ContactStopped
 from stemtide.domain_events import DomainEvent, RiskTierChanged, UsageDropDetected
+from stemtide.plays.told import CsmTaskRaised
 
 MODEL: Final = "model"
 """Stands beside the names of capabilities on a score: the model that made it is in shadow."""
@@ -37,6 +39,8 @@ FOLLOWED_BY: Final[Mapping[type[DomainEvent], tuple[Capability, ...]]] = Mapping
         SubscriptionStarted: (),
         SubscriptionCanceled: (Capability.WIN_BACK,),
         PaymentMethodChanged: (Capability.DUNNING,),
+        ContactStopped: (),
+        CsmTaskRaised: (Capability.RETENTION,),
     }
 )
 """The capabilities that act on a fact of the bus. It is withheld when none of them may; what only ends what

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from stemtide.contact_events import NOTE_PREFIX, STOPPING
+from stemtide.plays.told import TASK
 from stemtide.ports import BACKFILLED, LATE, LOGIN
 from stemtide.table_stream import Change
 
@@ -56,9 +58,21 @@ def _billed(change: Change) -> bool:
     return change.event != "REMOVE" and str(change.keys["sk"]).startswith(BILLED_PREFIXES)
 
 
+def _stops(change: Change) -> bool:
+    new = change.new or {}
+    noted = _inserted(change) and str(change.keys["sk"]).startswith(NOTE_PREFIX)
+    return noted and new["kind"] in STOPPING
+
+
+def _asks(change: Change) -> bool:
+    return _inserted(change) and TASK in (change.new or {})
+
+
 PROFILE: Final = TableConsumer(name="profile", table="accounts", concerns=_fact)
 DETECT: Final = TableConsumer(name="detect", table="usage", concerns=_used)
 PUBLISH: Final = TableConsumer(name="publish", table="accounts", concerns=_told)
 BILLING: Final = TableConsumer(name="billing", table="billing", concerns=_pending)
 ANNOUNCE: Final = TableConsumer(name="announce", table="billing", concerns=_billed)
-ALL: Final = (PROFILE, DETECT, PUBLISH, BILLING, ANNOUNCE)
+STOPS: Final = TableConsumer(name="stops", table="contacts", concerns=_stops)
+TASKS: Final = TableConsumer(name="tasks", table="episodes", concerns=_asks)
+ALL: Final = (PROFILE, DETECT, PUBLISH, BILLING, ANNOUNCE, STOPS, TASKS)

@@ -16,7 +16,17 @@ from stemtide.billing.monthly import (
     price_of,
     rounded,
 )
-from stemtide.billing.objects import PAYING, Customer, Discount, Invoice, Item, MalformedError, Subscription
+from stemtide.billing.objects import (
+    NOT_COLLECTED,
+    PAYING,
+    UNPAID_CAUSE,
+    Customer,
+    Discount,
+    Invoice,
+    Item,
+    MalformedError,
+    Subscription,
+)
 from stemtide.billing.plan_names import PlanNames
 from stemtide.billing.provider import Json
 from stemtide.billing.reading import each, instant, needed_reference, part, reference, text, whole
@@ -91,7 +101,7 @@ def subscription_of(
         cancel_at_period_end=bool(found.get("cancel_at_period_end")),
         canceled_ms=instant(found, "canceled_at"),
         ended_ms=instant(found, "ended_at"),
-        cause=why.get("reason"),
+        cause=UNPAID_CAUSE if why.get("comment") == NOT_COLLECTED else why.get("reason"),
         feedback=why.get("feedback"),
         collection=found.get("collection_method") or "charge_automatically",
         paused=behavior is not None,

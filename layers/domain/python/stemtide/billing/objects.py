@@ -32,6 +32,10 @@ ENDED: Final = frozenset({"canceled", "incomplete_expired"})
 SETTLED: Final = frozenset({"paid", "void", "deleted"})
 """From these no invoice comes back; `uncollectible` may still be paid."""
 OPEN: Final = "open"
+UNPAID_CAUSE: Final = "payment_failed"
+"""What the provider calls the cause of a subscription that ended because it was not paid."""
+NOT_COLLECTED: Final = "not_collected"
+"""The comment with which dunning ends a subscription: the provider calls that asked for."""
 DELETED: Final = "deleted"
 """A draft that was deleted: the provider knows nothing of it any more."""
 

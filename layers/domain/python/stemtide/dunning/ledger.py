@@ -11,6 +11,7 @@ import msgspec
 
 from stemtide.dunning.declines import decline_of
 from stemtide.dunning.facts import Attempt, Mailed, Outcome
+from stemtide.scoring.assessment import Driver
 
 
 class Kind(StrEnum):
@@ -47,7 +48,8 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     `key` is what makes the act happen once (the provider's idempotency key, the mail's key), `provider_id`
     what the provider calls it, `reason` why it was done or not. Of a charge are `card`, `method` (under which
     the card is stored), `outcome`, `code`, `advice` and `declines_before` (the invoice's at the claim); of
-    a mail or task `step` and `template`; of an offer `percent`, `months`, its `code`, and `expires_ms`.
+    a mail or task `step` and `template`; of a task whose it is (`csm`) and what it rests on (`score`,
+    `drivers`); of an offer `percent`, `months`, its `code`, and `expires_ms`.
     """
 
     seq: int
@@ -71,6 +73,9 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     percent: int | None = None
     months: int | None = None
     expires_ms: int | None = None
+    csm: str | None = None
+    score: int | None = None
+    drivers: tuple[Driver, ...] = ()
 
 
 _OF_CANCELING = (Kind.CANCEL_CLAIMED, Kind.CANCEL_WITHDRAWN, Kind.CANCELED)

@@ -23,6 +23,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
+from stemtide.billing.objects import NOT_COLLECTED
 from stemtide.billing.provider import CardDeclinedError, ProviderRefusedError
 from stemtide.config_billing import CollectionOwner
 from stemtide.config_dunning import Policy
@@ -240,7 +241,7 @@ class Stepper:
             self._append(_free(episode), withdrawn)
             return AGAIN
         try:
-            self.payments.cancel_subscription(action.subscription, key=told["key"], reason="not_collected")
+            self.payments.cancel_subscription(action.subscription, key=told["key"], reason=NOT_COLLECTED)
         except ProviderRefusedError as refused:
             told["reason"] = refused.code or "refused"
         self._append(_free(episode), self._entry(episode, Kind.CANCELED, **told))

@@ -65,6 +65,11 @@ _ENDS: Final = _value(Kind.INSTANT, 1_797_422_400_000, "when the subscription en
 _OFFER: Final = {"percent": 20, "months": 3}
 _CODE: Final = "BACK-7F3KQ"
 _EXPIRES: Final = 1_798_218_000_000
+_DRIVERS: Final = (
+    "API calls down 62 %: 1,140 last week",
+    "3 active users, usually 11",
+    "no login for 9 days",
+)
 
 
 def _transactional(name: str, about: str, **values: Value) -> Template:
@@ -204,6 +209,36 @@ _ALL: Final = (
         sender=_value(Kind.PERSON, "Carla Diaz", "who asks, and signs"),
         plan=_PLAN,
         booking_url=_maybe(Kind.LINK, "https://cal.acme.example/carla", "where a time is chosen"),
+    ),
+    _lifecycle(
+        "executive_note",
+        "the executive asks what should be better",
+        sender=_value(Kind.PERSON, "Ada Okoye", "who asks, and signs"),
+        plan=_PLAN,
+    ),
+    _lifecycle(
+        "stay_offer",
+        "to a customer who may leave: an offer of their own, with its end",
+        plan=_PLAN,
+        offer=_value(Kind.OFFER, _OFFER, "the discount"),
+        price=_maybe(Kind.MONEY, {"amount": 3920, "currency": "EUR"}, "the price a month with it"),
+        code=_value(Kind.CODE, "STAY-7F3KQ", "the code that the offer is taken with"),
+        expires_at=_value(Kind.DEADLINE, _EXPIRES, "when the offer ends"),
+        offer_url=_value(Kind.LINK, "https://app.acme.example/billing", "where the offer is taken"),
+    ),
+    _transactional(
+        "csm_briefing",
+        "to the company's own CSM: a customer is at risk, and why",
+        customer=_value(Kind.LABEL, "Initech", "the customer's name"),
+        account=_value(Kind.LABEL, "acct_initech", "the account's id"),
+        tier=_value(Kind.LABEL, "critical", "the risk tier, `high` or `critical`"),
+        score=_value(Kind.COUNT, 82, "the score, 0 to 100"),
+        plan=_maybe(Kind.LABEL, "Business", "the plan's name"),
+        renews_on=_maybe(Kind.DAY, "2026-12-31", "the day on which the subscription renews"),
+        **{
+            f"driver_{number}": _maybe(Kind.SENTENCE, text, "what moved the score")
+            for number, text in enumerate(_DRIVERS, 1)
+        },
     ),
 )
 TEMPLATES: Final[Mapping[str, Template]] = MappingProxyType({one.name: one for one in _ALL})

@@ -36,18 +36,24 @@ class Contacts(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AboutAccounts:
-    """What is known of accounts: their records and facts, who may be written to, and the configuration."""
+class Accounts:
+    """What is known of accounts: their records and facts, and the configuration."""
 
     config: Config
     record: Callable[[str], Record | None]
     facts: Callable[[str], Iterable[Fact]]
-    contacts: Contacts
 
     def profile(self, account: str) -> Profile:
         """The account's profile as of now."""
         found = self.record(account)
         return UNKNOWN if found is None else found.profile
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AboutAccounts(Accounts):
+    """Accounts, and who of them may be written to."""
+
+    contacts: Contacts
 
     def zone_of(self, play: Play) -> ZoneInfo:
         """The account's zone, the company's where it has none that exists."""
@@ -97,7 +103,7 @@ def stepper(
     )
 
 
-def keeper(*, plays: Kept, runs: Runs, about: AboutAccounts, now_ms: Callable[[], int]) -> PlayKeeper:
+def keeper(*, plays: Kept, runs: Runs, about: Accounts, now_ms: Callable[[], int]) -> PlayKeeper:
     """What opens, wakes and restarts plays."""
     return PlayKeeper(
         episodes=plays,

@@ -42,7 +42,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     `gone`: why its outcome can never be known. `turned_ms`: when what the play waits for happened: a customer
     who left subscribes again, one at risk has ended the subscription. `redeemed`: it took the play's offer.
     `stops`: why nobody may be written to. `waits`: what keeps the play waiting.
-    `score`, `tier` and `drivers` are the record's, of an account at risk.
+    `score`, `tier` and `drivers` are the record's, of an account at risk, `csm` is whose account it is.
     """
 
     gone: str | None = None
@@ -53,6 +53,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     score: int | None = None
     tier: Tier | None = None
     drivers: tuple[Driver, ...] = ()
+    csm: str | None = None
     done: tuple[Done, ...] = ()
     offer: Given | None = None
 

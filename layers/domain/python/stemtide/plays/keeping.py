@@ -9,7 +9,9 @@ from typing import Any, Final, Protocol
 
 import msgspec
 
+from stemtide.billing.objects import UNPAID_CAUSE
 from stemtide.calls import DAY_MS
+from stemtide.config_billing import Provider
 from stemtide.config_plays import Cause
 from stemtide.config_schema import Config
 from stemtide.dunning.ledger import Entry, Kind
@@ -20,8 +22,6 @@ from stemtide.profile import Profile
 from stemtide.runs import Rows, RunKeeper
 from stemtide.scoring.assessment import Tier
 
-UNPAID: Final = "payment_failed"
-"""What the provider calls the cause of a subscription that ended unpaid."""
 OFFERS: Final = "offers"
 """The lot of those who get no offer."""
 
@@ -109,7 +109,7 @@ class PlayKeeper(RunKeeper[Play]):
             id=play_id(Journey.RETENTION, risk.account, risk.id),
             journey=Journey.RETENTION,
             policy=RETENTION_POLICY,
-            customer=profile.stripe_customer_id,
+            customer=profile.stripe_customer_id if self._asks_provider else None,
             tier=risk.tier,
             tier_ms=now_ms,
             until_ms=now_ms + self.config.retention.outcome_days * DAY_MS,
@@ -126,6 +126,10 @@ class PlayKeeper(RunKeeper[Play]):
         """
         running = [self.episodes.running_of(account, journey) for journey in Journey]
         return sum(self.look(one) for one in running if one is not None)
+
+    @property
+    def _asks_provider(self) -> bool:
+        return self.config.billing.provider is not Provider.NONE
 
     def _about(self, account: str, profile: Profile, started_ms: int) -> dict[str, Any]:
         return {
@@ -155,7 +159,7 @@ class PlayKeeper(RunKeeper[Play]):
 
 def cause_of(left: Left) -> Cause:
     """Why a subscription ended: unpaid, or what its owner said."""
-    if left.cause == UNPAID:
+    if left.cause == UNPAID_CAUSE:
         return Cause.UNPAID
     try:
         return Cause(left.feedback or Cause.NOT_TOLD)

@@ -75,7 +75,7 @@ def task_letter(play: Play, step: Do, facts: Facts, profile: Profile) -> Letter:
     """The briefing of a CSM: who, how risky, why, what was done so far."""
     values: dict[str, Any] = {
         "account": play.account,
-        "company": profile.name or play.account,
+        "customer": profile.name or play.account,
         "tier": str(play.tier or facts.tier),
         "score": facts.score or 0,
         "plan": profile.plan or play.plan,

@@ -18,6 +18,7 @@ from stemtide.plays.letters import (
     Addressee,
     Letter,
     NoLetter,
+    person,
     request,
     retention_letter,
     task_letter,
@@ -77,7 +78,7 @@ class PlayLetterbox:
             address = normal_address(profile.csm)
         except AddressError:
             return _refused(NO_ADDRESS, letter)
-        to = Addressee(address=address)
+        to = Addressee(address=address, name=person(profile.csm))
         zone = self.config.company.time_zone
         return self._sent(request(play, step, letter, to, zone=zone, journey=ALERTS))
 

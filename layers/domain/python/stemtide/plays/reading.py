@@ -14,6 +14,7 @@ from stemtide.plays.facts import Facts
 from stemtide.plays.play import Journey, Play
 from stemtide.profile import UNKNOWN, Profile
 from stemtide.scoring.assessment import Assessment
+from stemtide.shadow import MODEL
 
 NOT_BEGUN: Final = frozenset({"incomplete", "incomplete_expired"})
 """Statuses of a subscription whose first payment was never made."""
@@ -41,7 +42,7 @@ def facts_of(play: Play, entries: Sequence[Entry], seen: Seen, *, now_ms: int) -
     """All that a decision rests on."""
     offer = telling.offer(entries)
     code = None if offer is None else offer.promotion
-    scored = seen.assessment if play.journey is Journey.RETENTION else None
+    scored = _scored(play, seen.assessment)
     turned_ms = _turned(play, seen, now_ms)
     return Facts(
         gone=_gone(play, seen, turned_ms),
@@ -52,9 +53,17 @@ def facts_of(play: Play, entries: Sequence[Entry], seen: Seen, *, now_ms: int) -
         score=None if scored is None else scored.score,
         tier=None if scored is None else scored.tier,
         drivers=() if scored is None else scored.drivers,
+        csm=seen.profile.csm,
         done=telling.done(entries),
         offer=offer,
     )
+
+
+def _scored(play: Play, assessment: Assessment | None) -> Assessment | None:
+    """The score that a play at risk rests on; nothing rests on that of a model in shadow."""
+    if play.journey is not Journey.RETENTION or assessment is None or MODEL in assessment.shadow:
+        return None
+    return assessment
 
 
 def _gone(play: Play, seen: Seen, turned_ms: int | None) -> str | None:

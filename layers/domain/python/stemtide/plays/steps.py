@@ -191,14 +191,16 @@ class PlayStepper:
             self._entry(play, Kind.MAIL_SKIPPED, ahead=ahead, step=step, reason="its time had passed")
             for ahead, step in enumerate(action.instead_of)
         ]
+        kind = _kind(action, found)
         own = self._entry(
             play,
-            _kind(action, found),
+            kind,
             ahead=len(passed),
             step=action.step,
             template=found.template,
             key=found.key or None,
             reason=found.reason,
+            **(_of_task(facts) if kind is Kind.TASK else {}),
         )
         self.plays.append(play, [*passed, own])
         return AGAIN
@@ -228,6 +230,10 @@ def _of_terms(terms: Terms, play: Play) -> dict[str, Any]:
         "amount": terms.cost,
         "currency": play.currency,
     }
+
+
+def _of_task(facts: Facts) -> dict[str, Any]:
+    return {"csm": facts.csm, "score": facts.score, "drivers": facts.drivers}
 
 
 def _kind(action: Do, found: MailFate) -> Kind:

@@ -9,8 +9,9 @@ from boto3.dynamodb.conditions import Attr, Key
 from stemtide.as_of import as_of_text
 from stemtide.dunning.episode import JOURNEY as DUNNING
 from stemtide.dunning.episode import Episode
-from stemtide.dunning.ledger import Entry
+from stemtide.dunning.ledger import Entry, Kind
 from stemtide.plays.play import Journey, Play
+from stemtide.plays.told import TASK, task_of
 from stemtide.ports import ConflictError
 from stemtide.store.batches import write_together
 from stemtide.store.errors import translated
@@ -113,7 +114,7 @@ class EpisodeRows(Generic[R]):
             UnavailableError: outcome unknown; the same again changes nothing.
         """
         kept = msgspec.structs.replace(row, seq=first.seq, version=1)
-        puts = [self._put(_item(kept), NEW), self._put(_entry(kept, first), NEW), {"Put": guard}]
+        puts = [self._put(_item(kept), NEW), self._put(episode_entry(kept, first), NEW), {"Put": guard}]
         try:
             self._transact(puts)
         except ConflictError:
@@ -125,7 +126,7 @@ class EpisodeRows(Generic[R]):
         seq = max((entry.seq for entry in entries), default=row.seq)
         kept: R = msgspec.structs.replace(row, seq=seq, version=row.version + 1)
         writes = [self._put(_item(kept), "version = :v", {":v": row.version})]
-        writes += [self._put(_entry(kept, entry), NEW) for entry in entries]
+        writes += [self._put(episode_entry(kept, entry), NEW) for entry in entries]
         self._transact([*writes, *more])
         return kept
 
@@ -210,7 +211,11 @@ def _item(row: AnyRow) -> dict[str, Any]:
     }
 
 
-def _entry(row: AnyRow, entry: Entry) -> dict[str, Any]:
+def episode_entry(row: AnyRow, entry: Entry) -> dict[str, Any]:
+    """An entry; one that raises a task holds it as the table's stream tells it."""
+    raised = {}
+    if isinstance(row, Play) and entry.kind is Kind.TASK:
+        raised = {TASK: msgspec.json.encode(task_of(row, entry)).decode()}
     return {
         "pk": episode_key(row.id),
         "sk": f"{LEDGER_PREFIX}{entry.seq:06d}",
@@ -218,4 +223,5 @@ def _entry(row: AnyRow, entry: Entry) -> dict[str, Any]:
         "of_account": row.account,
         "ledger_day": as_of_text(entry.at_ms)[:10],
         "ledger_key": ledger_key(row.id, entry),
+        **raised,
     }
