@@ -1,4 +1,4 @@
-"""`stemtide ledger`: what was done about unpaid invoices, and whether the ledgers tell everything."""
+"""`stemtide ledger`: what dunning and plays did, and whether their ledgers tell everything."""
 
 from collections.abc import Iterable, Iterator
 from datetime import UTC, date, datetime, timedelta
@@ -9,9 +9,9 @@ import msgspec
 from rich.console import Console
 from stemtide.as_of import as_of_text, day_index, end_of_day_ms
 from stemtide.calls import DAY_MS
-from stemtide.dunning.audit import gaps
+from stemtide.store.episode_audit import gaps
 from stemtide.store.episode_ledger import LedgerRow
-from stemtide.store.episodes import EpisodeTable
+from stemtide.store.episode_rows import AllEpisodes
 from stemtide.store.pace import Threads
 
 from stemtide_cli.account_rows import DAYS, FROM, TO
@@ -29,7 +29,7 @@ LOOKS = 2
 @TO
 @click.option("--account", help="Only this account's.")
 def ledger(session: Session, first: datetime | None, last: datetime | None, account: str | None) -> bool:
-    """List every charge, mail and skip of these days, and check that no episode's ledger has a gap.
+    """List every charge, mail, offer and skip of these days, and check that no episode's ledger has a gap.
 
     All episodes are checked, with --account those of the account: exit code 1 if one is not whole.
     """
@@ -60,12 +60,12 @@ def _days(session: Session, first: datetime | None, last: datetime | None) -> tu
     return begin, end
 
 
-def _of_all(table: EpisodeTable, begin: date, end: date) -> Iterator[LedgerRow]:
+def _of_all(table: AllEpisodes, begin: date, end: date) -> Iterator[LedgerRow]:
     for day in range(day_index(begin), day_index(end) + 1):
         yield from (LedgerRow(*row) for row in table.ledger_of(as_of_text(day * DAY_MS)[:10]))
 
 
-def _of_some(table: EpisodeTable, ids: Iterable[str], begin: date, end: date) -> list[LedgerRow]:
+def _of_some(table: AllEpisodes, ids: Iterable[str], begin: date, end: date) -> list[LedgerRow]:
     first_ms, last_ms = day_index(begin) * DAY_MS, end_of_day_ms(day_index(end))
     read = ((one, table.read(one)) for one in ids)
     rows = [
@@ -78,7 +78,7 @@ def _of_some(table: EpisodeTable, ids: Iterable[str], begin: date, end: date) ->
     return sorted(rows, key=lambda row: (row.entry.at_ms, row.episode, row.entry.seq))
 
 
-def _checked(table: EpisodeTable, episode_id: str) -> dict[str, Any]:
+def _checked(table: AllEpisodes, episode_id: str) -> dict[str, Any]:
     """What an episode's ledger lacks."""
     account, lacks = None, ("entries without an episode",)
     for _ in range(LOOKS):

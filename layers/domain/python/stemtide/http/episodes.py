@@ -17,7 +17,7 @@ from stemtide.http.episode_bodies import AccountEpisodes, Ledger, ledger_entry, 
 from stemtide.http.problem import Problem, Response, bad_parameter, response
 from stemtide.http.request import Request
 from stemtide.store.episode_ledger import Place, place_of, read_page
-from stemtide.store.episodes import EpisodeTable
+from stemtide.store.episode_rows import AllEpisodes
 
 PAGE: Final = 100
 MAX_PAGE: Final = 500
@@ -28,7 +28,7 @@ class EpisodeReads:
     """Whose accounts a caller may see, their episodes, and the clock that those go by."""
 
     accounts: AccountReads
-    episodes: EpisodeTable
+    episodes: AllEpisodes
     clock: ModelClock
 
     def operations(self) -> dict[str, Operation]:

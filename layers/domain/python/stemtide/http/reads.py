@@ -22,7 +22,7 @@ from stemtide.http.problem import Problem, Response, bad_parameter, no_account, 
 from stemtide.http.request import Request
 from stemtide.http.timeline import TimelineReads
 from stemtide.store.counters import read_counters
-from stemtide.store.episodes import EpisodeTable
+from stemtide.store.episode_rows import AllEpisodes
 from stemtide.store.quarantine import Quarantined, get_payload, get_quarantined, list_quarantined
 from stemtide.store.records import Records
 from stemtide.store.timeline import Timeline
@@ -66,7 +66,7 @@ class ReadApi:
                 ),
             ).operations(),
             **EpisodeReads(
-                accounts=self._accounts(), episodes=EpisodeTable(self.episodes_table), clock=self.clock
+                accounts=self._accounts(), episodes=AllEpisodes(self.episodes_table), clock=self.clock
             ).operations(),
         }
 
