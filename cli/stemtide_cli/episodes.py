@@ -36,14 +36,19 @@ def episodes(session: Session, account: str | None, episode_id: str | None) -> N
 
 
 def table_of(session: Session) -> AllEpisodes:
-    """The episodes table of the stack.
+    """The runs of every journey, see `kept_in`."""
+    return AllEpisodes(kept_in(session))
+
+
+def kept_in(session: Session) -> Any:
+    """The episodes table of the stack (boto3 Table resource).
 
     Raises:
         CliError: the stack has none.
     """
     if "episodes" not in session.stack.tables:
         raise CliError("the stack has no episodes table", hint="deploy it again: `make up` or `make deploy`")
-    return AllEpisodes(session.stack.table("episodes"))
+    return session.stack.table("episodes")
 
 
 def read_episode(table: AllEpisodes, episode_id: str) -> dict[str, Any]:

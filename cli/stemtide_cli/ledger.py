@@ -1,7 +1,7 @@
 """`stemtide ledger`: what dunning and plays did, and whether their ledgers tell everything."""
 
 from collections.abc import Iterable, Iterator
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime
 from typing import Any
 
 import click
@@ -18,7 +18,7 @@ from stemtide_cli.account_rows import DAYS, FROM, TO
 from stemtide_cli.command import Session
 from stemtide_cli.episodes import table_of
 from stemtide_cli.ledger_tables import entries_table
-from stemtide_cli.model_clock import model_now
+from stemtide_cli.model_clock import days_asked
 from stemtide_cli.output import escape
 
 LOOKS = 2
@@ -35,7 +35,7 @@ def ledger(session: Session, first: datetime | None, last: datetime | None, acco
     """
     from stemtide.http.episode_bodies import ledger_entry
 
-    begin, end = _days(session, first, last)
+    begin, end = days_asked(session, first, last, by_default=DAYS)
     table = table_of(session)
     own = [one.id for one in table.of_account(account)] if account else None
     rows = list(_of_all(table, begin, end) if own is None else _of_some(table, own, begin, end))
@@ -49,15 +49,6 @@ def ledger(session: Session, first: datetime | None, last: datetime | None, acco
     }
     session.out.result(found, lambda console: _show(console, found))
     return not found["gaps"]
-
-
-def _days(session: Session, first: datetime | None, last: datetime | None) -> tuple[date, date]:
-    today = datetime.fromtimestamp(model_now(session) / 1000, UTC)
-    end = (last or today).date()
-    begin = first.date() if first else end - timedelta(days=DAYS - 1)
-    if begin > end:
-        raise click.UsageError("--to is before --from")
-    return begin, end
 
 
 def _of_all(table: AllEpisodes, begin: date, end: date) -> Iterator[LedgerRow]:

@@ -149,6 +149,14 @@ LIST_LEDGER: Final = Route(
     operation="listLedger",
     summary="Every charge, mail, offer and skip of all episodes, oldest first",
 )
+LIST_LABELS: Final = Route(
+    method="GET",
+    path="/v1/labels",
+    function="api",
+    access=EVERY_ROLE,
+    operation="listLabels",
+    summary="What came of every play, by the day on which it became known",
+)
 GET_FEATURES: Final = Route(
     method="GET",
     path="/v1/accounts/{id}/features",
@@ -203,6 +211,7 @@ ROUTES: Final = (
     LIST_EPISODES,
     GET_EPISODE,
     LIST_LEDGER,
+    LIST_LABELS,
     GET_FEATURES,
     POST_SCORE,
     GET_UNSUBSCRIBE,

@@ -14,8 +14,7 @@ from stemtide.dunning.facts import Outcome
 from stemtide.dunning.ledger import Actor, Entry, Kind
 from stemtide.http.account_bodies import Instant
 from stemtide.http.bodies import Body
-from stemtide.http.play_bodies import Ends, EpisodeOffer, EpisodeTask, of_play, offers, tasks, text
-from stemtide.plays.play import Outcome as PlayOutcome
+from stemtide.http.play_bodies import CameOf, Ends, EpisodeOffer, EpisodeTask, of_play, offers, tasks, text
 from stemtide.scoring.assessment import Tier
 from stemtide.store.episode_audit import gaps
 from stemtide.store.episode_rows import AnyRow, journey_of
@@ -120,7 +119,7 @@ class EpisodeSummary(Body, frozen=True):
     ended: Instant | None
     ending: Ends | None
     ending_reason: str | None
-    outcome: PlayOutcome | None
+    outcome: CameOf | None
     outcome_at: Instant | None
     outcome_reason: str | None
     cost: int | None

@@ -14,6 +14,9 @@ from stemtide.plays.play import Outcome, Play
 OUTCOME: Final = "outcome"
 """What a play waits for once nothing is done any more."""
 
+CameOf = Literal["reactivated", "lost", "saved", "churned", "unobserved"]
+"""The values of `plays.play.Outcome`: as an enum its schema would share a name with that of a charge's."""
+
 
 class Ends(StrEnum):
     """How an episode ends: one of dunning by its ending, a play by its outcome, or by a halt before it."""

@@ -46,6 +46,11 @@ class Label(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     currency: str | None = None
 
     @property
+    def until_ms(self) -> int:
+        """When nothing was done any more: the halt, or the outcome."""
+        return self.at_ms if self.halted_ms is None else min(self.at_ms, self.halted_ms)
+
+    @property
     def is_treated(self) -> bool:
         """Whether anything was done: a play that was held out, or stopped before its first act, leaves an
         account as it is."""
