@@ -1,7 +1,7 @@
-"""`stemtide ledger`: what was done about unpaid invoices, and whether the ledgers tell everything."""
+"""`stemtide ledger`: what dunning and plays did, and whether their ledgers tell everything."""
 
 from collections.abc import Iterable, Iterator
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime
 from typing import Any
 
 import click
@@ -9,16 +9,16 @@ import msgspec
 from rich.console import Console
 from stemtide.as_of import as_of_text, day_index, end_of_day_ms
 from stemtide.calls import DAY_MS
-from stemtide.dunning.audit import gaps
+from stemtide.store.episode_audit import gaps
 from stemtide.store.episode_ledger import LedgerRow
-from stemtide.store.episodes import EpisodeTable
+from stemtide.store.episode_rows import AllEpisodes
 from stemtide.store.pace import Threads
 
 from stemtide_cli.account_rows import DAYS, FROM, TO
 from stemtide_cli.command import Session
 from stemtide_cli.episodes import table_of
 from stemtide_cli.ledger_tables import entries_table
-from stemtide_cli.model_clock import model_now
+from stemtide_cli.model_clock import days_asked
 from stemtide_cli.output import escape
 
 LOOKS = 2
@@ -29,13 +29,13 @@ LOOKS = 2
 @TO
 @click.option("--account", help="Only this account's.")
 def ledger(session: Session, first: datetime | None, last: datetime | None, account: str | None) -> bool:
-    """List every charge, mail and skip of these days, and check that no episode's ledger has a gap.
+    """List every charge, mail, offer and skip of these days, and check that no episode's ledger has a gap.
 
     All episodes are checked, with --account those of the account: exit code 1 if one is not whole.
     """
     from stemtide.http.episode_bodies import ledger_entry
 
-    begin, end = _days(session, first, last)
+    begin, end = days_asked(session, first, last, by_default=DAYS)
     table = table_of(session)
     own = [one.id for one in table.of_account(account)] if account else None
     rows = list(_of_all(table, begin, end) if own is None else _of_some(table, own, begin, end))
@@ -51,21 +51,12 @@ def ledger(session: Session, first: datetime | None, last: datetime | None, acco
     return not found["gaps"]
 
 
-def _days(session: Session, first: datetime | None, last: datetime | None) -> tuple[date, date]:
-    today = datetime.fromtimestamp(model_now(session) / 1000, UTC)
-    end = (last or today).date()
-    begin = first.date() if first else end - timedelta(days=DAYS - 1)
-    if begin > end:
-        raise click.UsageError("--to is before --from")
-    return begin, end
-
-
-def _of_all(table: EpisodeTable, begin: date, end: date) -> Iterator[LedgerRow]:
+def _of_all(table: AllEpisodes, begin: date, end: date) -> Iterator[LedgerRow]:
     for day in range(day_index(begin), day_index(end) + 1):
         yield from (LedgerRow(*row) for row in table.ledger_of(as_of_text(day * DAY_MS)[:10]))
 
 
-def _of_some(table: EpisodeTable, ids: Iterable[str], begin: date, end: date) -> list[LedgerRow]:
+def _of_some(table: AllEpisodes, ids: Iterable[str], begin: date, end: date) -> list[LedgerRow]:
     first_ms, last_ms = day_index(begin) * DAY_MS, end_of_day_ms(day_index(end))
     read = ((one, table.read(one)) for one in ids)
     rows = [
@@ -78,7 +69,7 @@ def _of_some(table: EpisodeTable, ids: Iterable[str], begin: date, end: date) ->
     return sorted(rows, key=lambda row: (row.entry.at_ms, row.episode, row.entry.seq))
 
 
-def _checked(table: EpisodeTable, episode_id: str) -> dict[str, Any]:
+def _checked(table: AllEpisodes, episode_id: str) -> dict[str, Any]:
     """What an episode's ledger lacks."""
     account, lacks = None, ("entries without an episode",)
     for _ in range(LOOKS):

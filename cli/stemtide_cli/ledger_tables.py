@@ -17,7 +17,7 @@ def entries_table(rows: list[dict[str, Any]]) -> Table:
         table.add_column(name)
     for row in rows:
         texts = (
-            row["step"] if row["outcome"] is None else " ".join(filter(None, (row["outcome"], row["code"]))),
+            _outcome(row),
             row["reason"],
             row["invoice"],
             row["key"],
@@ -35,8 +35,18 @@ def entries_table(rows: list[dict[str, Any]]) -> Table:
     return table
 
 
-def row_money(row: dict[str, Any]) -> str:
-    """The amount in major units with its currency, e.g. 49.00 USD or 4,900 JPY; empty: there is none."""
-    if row["amount"] is None or row["currency"] is None:
+def row_money(row: dict[str, Any], name: str = "amount") -> str:
+    """An amount in major units with its currency, e.g. 49.00 USD or 4,900 JPY; empty: there is none."""
+    if row[name] is None or row["currency"] is None:
         return ""
-    return escape(f"{money(row['amount'], minor_digits(row['currency']))} {row['currency']}")
+    return escape(f"{money(row[name], minor_digits(row['currency']))} {row['currency']}")
+
+
+def _outcome(row: dict[str, Any]) -> str | None:
+    """What came of a charge, the terms of an offer, or the step that it was."""
+    if row["outcome"] is not None:
+        return " ".join(filter(None, (row["outcome"], row["code"])))
+    if row["percent"] is not None:
+        return f"{row['percent']} % for {row['months']} months"
+    step: str | None = row["step"]
+    return step

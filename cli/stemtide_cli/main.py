@@ -39,6 +39,7 @@ COMMANDS: Final = {
     "shadow": "shadow",
     "episodes": "episodes",
     "ledger": "ledger",
+    "labels": "labels",
     "mail": "mail",
     "contacts": "contacts",
     "status": "status",

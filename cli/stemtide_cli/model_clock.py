@@ -1,7 +1,9 @@
 """What time it is for mails, billing and sequences, which a local cloud may hurry."""
 
 import time
+from datetime import UTC, date, datetime, timedelta
 
+import click
 from stemtide.clock import REAL_TIME, ModelClock
 
 from infra.local.home import Home
@@ -11,6 +13,19 @@ from stemtide_cli.command import Session
 def model_now(session: Session) -> int:
     """The model instant (epoch ms) of now: on AWS it is real time."""
     return _clock(session).at(time.time_ns() // 1_000_000)
+
+
+def days_asked(
+    session: Session, first: datetime | None, last: datetime | None, *, by_default: int
+) -> tuple[date, date]:
+    """The first and the last UTC day asked for; today is the model clock's, and the first day `by_default`
+    days up to the last."""
+    today = datetime.fromtimestamp(model_now(session) / 1000, UTC)
+    end = (last or today).date()
+    begin = first.date() if first else end - timedelta(days=by_default - 1)
+    if begin > end:
+        raise click.UsageError("--to is before --from")
+    return begin, end
 
 
 def _clock(session: Session) -> ModelClock:

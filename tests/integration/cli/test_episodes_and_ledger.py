@@ -5,12 +5,16 @@ import json
 import boto3
 import pytest
 from stemtide import tables
+from stemtide.plays.play import Outcome
 from stemtide.store.episodes import EpisodeTable
+from stemtide.store.plays import PlayTable
 
 from tests.domain_tables import create
 from tests.dunning_episodes import FIRST, HOUR, NOW, a_life, episode
 from tests.integration.cli.conftest import Deployment
+from tests.played import label_of, mailed, offered, opened, over, retention, win_back
 
+DAY = 24 * HOUR
 JANUARY = ("--from", "2026-01-01", "--to", "2026-01-31")
 MARCH = ("--from", "2026-03-01", "--to", "2026-03-31")
 
@@ -139,3 +143,39 @@ def test_a_stack_without_the_table_says_what_to_do(deployment: Deployment) -> No
 
     assert result.exit_code == 1
     assert "deploy it again" in result.stderr
+
+
+def test_plays_are_listed_with_what_they_wait_for_and_shown_with_their_offer(
+    deployment: Deployment, store: EpisodeTable
+) -> None:
+    plays, back = PlayTable(boto3.resource("dynamodb").Table("episodes")), win_back("beta")
+    a_life(store, episode())
+    play = opened(plays, retention(held_out=True))
+    label = label_of(back, Outcome.REACTIVATED, NOW + 11 * DAY, cost=29_400, currency="EUR")
+    over(plays, back, label, *offered(2, NOW + 10 * DAY), mailed(4, NOW + 10 * DAY))
+
+    [running] = deployment.run("episodes")["episodes"]
+    shown = deployment.invoke("episodes", "--id", back.id).output
+    listed = deployment.invoke("episodes", "beta").output
+    held_out = deployment.invoke("episodes", "--id", play.id).output
+
+    assert (running["id"], running["journey"], running["tier"]) == (play.id, "retention", "high")
+    assert "outcome: reactivated (subscribed) at 2026-01-16T09:00:00.000Z, cost 294.00 EUR" in shown
+    assert "offer made of 20 % for 3 months, at most 294.00 EUR, code BACK-ABC until" in shown
+    assert "reactivated (subscribed)" in listed
+    assert "tier high since 2026-01-05T09:00:00.000Z" in held_out
+    assert "held out: gets nothing" in held_out
+
+
+def test_a_gap_in_the_ledger_of_a_play_is_found(deployment: Deployment, store: EpisodeTable) -> None:
+    a_life(store, episode())
+    plays = PlayTable(boto3.resource("dynamodb").Table("episodes"))
+    held = opened(plays, win_back("beta"))
+    plays.append(held, [offered(2, NOW)[1]])
+
+    found = deployment.run("ledger", *JANUARY, expect=1)
+
+    assert found["episodes_checked"] == 2
+    [gap] = found["gaps"]
+    assert (gap["episode"], gap["account"]) == (held.id, "beta")
+    assert gap["gaps"] == ["missing: 2 of 3", "3: an offer that was never claimed"]

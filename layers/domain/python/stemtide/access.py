@@ -131,7 +131,7 @@ LIST_EPISODES: Final = Route(
     function="api",
     access=EVERY_ROLE,
     operation="listAccountEpisodes",
-    summary="The runs of dunning about one account, newest first",
+    summary="The runs of dunning and plays about one account, newest first",
 )
 GET_EPISODE: Final = Route(
     method="GET",
@@ -139,7 +139,7 @@ GET_EPISODE: Final = Route(
     function="api",
     access=EVERY_ROLE,
     operation="getEpisode",
-    summary="One run of dunning: attempts, mails, what comes next, its whole ledger",
+    summary="One run of dunning, or play: attempts, mails, offers, outcome, what comes next, its ledger",
 )
 LIST_LEDGER: Final = Route(
     method="GET",
@@ -147,7 +147,15 @@ LIST_LEDGER: Final = Route(
     function="api",
     access=EVERY_ROLE,
     operation="listLedger",
-    summary="Every charge, mail and skip of all episodes, oldest first",
+    summary="Every charge, mail, offer and skip of all episodes, oldest first",
+)
+LIST_LABELS: Final = Route(
+    method="GET",
+    path="/v1/labels",
+    function="api",
+    access=EVERY_ROLE,
+    operation="listLabels",
+    summary="What came of every play, by the day on which it became known",
 )
 GET_FEATURES: Final = Route(
     method="GET",
@@ -203,6 +211,7 @@ ROUTES: Final = (
     LIST_EPISODES,
     GET_EPISODE,
     LIST_LEDGER,
+    LIST_LABELS,
     GET_FEATURES,
     POST_SCORE,
     GET_UNSUBSCRIBE,

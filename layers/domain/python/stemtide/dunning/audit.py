@@ -2,9 +2,20 @@
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from typing import Protocol
 
 from stemtide.dunning.episode import Episode
 from stemtide.dunning.ledger import Entry, Kind
+
+
+class Run(Protocol):
+    """The row of a run of any journey."""
+
+    @property
+    def seq(self) -> int: ...
+
+    @property
+    def is_over(self) -> bool: ...
 
 
 def gaps(episode: Episode, entries: Sequence[Entry]) -> tuple[str, ...]:
@@ -13,10 +24,11 @@ def gaps(episode: Episode, entries: Sequence[Entry]) -> tuple[str, ...]:
     Row and entries are written together, so the row's `seq` tells of entries that are missing at the end.
     """
     in_order = sorted(entries, key=lambda entry: entry.seq)
-    return (*_numbers(episode, in_order), *_charges(episode, in_order), *_ends(episode, in_order))
+    return (*numbers(episode, in_order), *_charges(episode, in_order), *ends(episode, in_order))
 
 
-def _numbers(episode: Episode, entries: Sequence[Entry]) -> Iterator[str]:
+def numbers(episode: Run, entries: Sequence[Entry]) -> Iterator[str]:
+    """Which entries are missing, doubled, or not of the row."""
     found = Counter(entry.seq for entry in entries)
     last = max(episode.seq, *found, 0)
     if missing := [number for number in range(1, last + 1) if number not in found]:
@@ -37,7 +49,8 @@ def _charges(episode: Episode, entries: Sequence[Entry]) -> Iterator[str]:
             yield f"{entry.seq}: a claim whose charge was never told"
 
 
-def _ends(episode: Episode, entries: Sequence[Entry]) -> Iterator[str]:
+def ends(episode: Run, entries: Sequence[Entry]) -> Iterator[str]:
+    """Whether the entries, in their order, begin and end as the row says."""
     kinds = [entry.kind for entry in entries]
     if entries and entries[0].seq == 1 and kinds[0] is not Kind.OPENED:
         yield f"1: {kinds[0]} instead of {Kind.OPENED}"

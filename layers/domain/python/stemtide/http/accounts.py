@@ -1,8 +1,9 @@
 """The account routes: the list by risk, the customer record, its scores."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date
+from functools import cache
 from http import HTTPStatus
 from itertools import groupby
 from typing import Any, Final
@@ -130,6 +131,11 @@ class AccountReads:
         ]
         body = AccountScores(account=account, first=first, last=last, role=role, scores=scores)
         return response(HTTPStatus.OK, body)
+
+    def seen_by(self, person: Caller) -> Callable[[str], bool]:
+        """Whether a person may see an account, each read once."""
+        scope = self.config.access.csm_scope
+        return cache(lambda account: may_see(person, account, csm_scope=scope, profiles=self.records))
 
     def record_for(self, person: Caller, account: str, *, known: bool = False) -> StoredRecord:
         """The record of an account, an empty one where it has none.

@@ -8,21 +8,24 @@ from msgspec import field
 
 from stemtide.as_of import as_of_text
 from stemtide.config_billing import CollectionOwner
-from stemtide.dunning.audit import gaps
-from stemtide.dunning.decide import Ending
-from stemtide.dunning.episode import JOURNEY
-from stemtide.dunning.episode import Episode as Row
+from stemtide.config_plays import Cause
+from stemtide.dunning.episode import Episode as Dunning
 from stemtide.dunning.facts import Outcome
 from stemtide.dunning.ledger import Actor, Entry, Kind
 from stemtide.http.account_bodies import Instant
 from stemtide.http.bodies import Body
+from stemtide.http.play_bodies import CameOf, Ends, EpisodeOffer, EpisodeTask, of_play, offers, tasks, text
+from stemtide.scoring.assessment import Tier
+from stemtide.store.episode_audit import gaps
+from stemtide.store.episode_rows import AnyRow, journey_of
 
 
 class LedgerEntry(Body, frozen=True):
-    """What was done about an unpaid invoice, or left undone; `number` counts the entries of its episode.
+    """What an episode did, or left undone; `number` counts its entries.
 
     `amount` is in minor units of `currency`, `key` what makes the act happen once, `provider_id` what the
-    payment provider calls it. `outcome` is a charge's, `step` and `template` are a mail's.
+    payment provider calls it. `outcome` is a charge's, `step` and `template` are a mail's or task's,
+    `percent`, `months` and `expires` an offer's, whose `code` is what the customer types.
     """
 
     at: Instant
@@ -42,6 +45,9 @@ class LedgerEntry(Body, frozen=True):
     provider_id: str | None
     step: str | None
     template: str | None
+    percent: int | None
+    months: int | None
+    expires: Instant | None
 
 
 class Ledger(Body, frozen=True):
@@ -84,24 +90,40 @@ class EpisodeMail(Body, frozen=True):
 
 
 class EpisodeSummary(Body, frozen=True):
-    """A run of a journey about one customer. `invoice` is the one that it was opened for, `failed` when that
-    one's payment first failed. `next_action` comes at `next_at`, unless something happens before."""
+    """A run of a journey about one account; `next_action` comes at `next_at` unless something happens before.
+
+    `started` is when it came to what opened it: a payment failed (dunning; `failed` says the same), the
+    subscription ended (win-back), the account came into the tier (retention). It has `ended` once nothing is
+    done any more; `ending` and `ending_reason` say why. Of dunning are `invoice` (the one that it was opened
+    for) and `owner`. Of plays are `cause` or `tier` (the highest so far), `held_out` (it gets nothing, by
+    lot), the `outcome`, which may be known long after the end, and what the offer that was taken costs, in
+    minor units of `currency`. What a journey does not have is null.
+    """
 
     id: str
     journey: str
     account: str
-    customer: str
-    invoice: str
+    customer: str | None
+    invoice: str | None
     policy: str
-    owner: CollectionOwner
+    owner: CollectionOwner | None
+    cause: Cause | None
+    tier: Tier | None
+    held_out: bool | None
     state: Literal["running", "ended"]
-    failed: Instant
+    started: Instant
+    failed: Instant | None
     opened: Instant
     next_action: str | None
     next_at: Instant | None
     ended: Instant | None
-    ending: Ending | None
+    ending: Ends | None
     ending_reason: str | None
+    outcome: CameOf | None
+    outcome_at: Instant | None
+    outcome_reason: str | None
+    cost: int | None
+    currency: str | None
 
 
 class Episode(EpisodeSummary, frozen=True):
@@ -109,7 +131,8 @@ class Episode(EpisodeSummary, frozen=True):
 
     attempts: list[EpisodeAttempt]
     mails: list[EpisodeMail]
-    offers: list[dict[str, Any]]
+    tasks: list[EpisodeTask]
+    offers: list[EpisodeOffer]
     ledger: list[LedgerEntry]
     gaps: list[str]
 
@@ -133,44 +156,56 @@ def ledger_entry(account: str, episode: str, entry: Entry) -> LedgerEntry:
         provider_id=entry.provider_id,
         step=entry.step,
         template=entry.template,
+        percent=entry.percent,
+        months=entry.months,
+        expires=text(entry.expires_ms),
         **{name: getattr(entry, name) for name in same},
     )
 
 
-def summary(row: Row) -> EpisodeSummary:
+def summary(row: AnyRow) -> EpisodeSummary:
     """An episode in a list."""
     return EpisodeSummary(**_summed(row))
 
 
-def whole_episode(row: Row, entries: Sequence[Entry]) -> Episode:
+def whole_episode(row: AnyRow, entries: Sequence[Entry]) -> Episode:
     """An episode with its ledger, as it is: also one that has gaps."""
     in_order = sorted(entries, key=lambda entry: entry.seq)
     return Episode(
         **_summed(row),
         attempts=_attempts(in_order),
         mails=[_mail(one) for one in in_order if one.kind in (Kind.MAIL, Kind.MAIL_SKIPPED)],
-        offers=[],
+        tasks=tasks(in_order),
+        offers=offers(in_order),
         ledger=[ledger_entry(row.account, row.id, one) for one in in_order],
         gaps=list(gaps(row, in_order)),
     )
 
 
-def _summed(row: Row) -> dict[str, Any]:
-    return {
+def _summed(row: AnyRow) -> dict[str, Any]:
+    known = {
         "id": row.id,
-        "journey": JOURNEY,
+        "journey": journey_of(row),
         "account": row.account,
+        "policy": row.policy,
+        "opened": as_of_text(row.opened_ms),
+        **(_of_dunning(row) if isinstance(row, Dunning) else of_play(row)),
+    }
+    return {name: known.get(name) for name in EpisodeSummary.__struct_fields__}
+
+
+def _of_dunning(row: Dunning) -> dict[str, Any]:
+    return {
         "customer": row.customer,
         "invoice": row.anchor,
-        "policy": row.policy,
         "owner": row.owner,
         "state": "ended" if row.is_over else "running",
+        "started": as_of_text(row.started_ms),
         "failed": as_of_text(row.started_ms),
-        "opened": as_of_text(row.opened_ms),
         "next_action": row.next_reason,
-        "next_at": _text(row.next_ms),
-        "ended": _text(row.ended_ms),
-        "ending": row.ending,
+        "next_at": text(row.next_ms),
+        "ended": text(row.ended_ms),
+        "ending": None if row.ending is None else Ends(row.ending),
         "ending_reason": row.ending_reason,
     }
 
@@ -207,7 +242,3 @@ def _mail(entry: Entry) -> EpisodeMail:
         reason=entry.reason,
         key=entry.key or None,
     )
-
-
-def _text(at_ms: int | None) -> str | None:
-    return None if at_ms is None else as_of_text(at_ms)

@@ -1,9 +1,7 @@
 """The routes about episodes: those of an account, one with all that it did, the ledger of all by time."""
 
 import binascii
-from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import cache
 from http import HTTPStatus
 from typing import Final
 
@@ -12,12 +10,12 @@ from stemtide.clock import ModelClock
 from stemtide.http import parameters
 from stemtide.http.accounts import AccountReads
 from stemtide.http.app import Operation
-from stemtide.http.auth import Caller, caller, may_see
+from stemtide.http.auth import caller
 from stemtide.http.episode_bodies import AccountEpisodes, Ledger, ledger_entry, summary, whole_episode
 from stemtide.http.problem import Problem, Response, bad_parameter, response
 from stemtide.http.request import Request
 from stemtide.store.episode_ledger import Place, place_of, read_page
-from stemtide.store.episodes import EpisodeTable
+from stemtide.store.episode_rows import AllEpisodes
 
 PAGE: Final = 100
 MAX_PAGE: Final = 500
@@ -28,7 +26,7 @@ class EpisodeReads:
     """Whose accounts a caller may see, their episodes, and the clock that those go by."""
 
     accounts: AccountReads
-    episodes: EpisodeTable
+    episodes: AllEpisodes
     clock: ModelClock
 
     def operations(self) -> dict[str, Operation]:
@@ -63,7 +61,7 @@ class EpisodeReads:
         episode_id = parameters.episode_of(request)
         parameters.only(request, ())
         found = self.episodes.read(episode_id)
-        if found is None or not self._sees(person)(found[0].account):
+        if found is None or not self.accounts.seen_by(person)(found[0].account):
             raise Problem(
                 HTTPStatus.NOT_FOUND, "no-such-episode", "There is no such episode, or you may not see it."
             )
@@ -77,7 +75,7 @@ class EpisodeReads:
         limit = parameters.whole_number(request, "limit", default=PAGE, maximum=MAX_PAGE)
         after = _place(request.query.get("cursor"))
         rows, more = read_page(
-            self.episodes, first, last, limit=limit, after=after, wanted=self._sees(person)
+            self.episodes, first, last, limit=limit, after=after, wanted=self.accounts.seen_by(person)
         )
         body = Ledger(
             first=first,
@@ -86,11 +84,6 @@ class EpisodeReads:
             cursor=None if more is None else more.cursor(),
         )
         return response(HTTPStatus.OK, body)
-
-    def _sees(self, person: Caller) -> Callable[[str], bool]:
-        """Whether a person may see an account, each read once."""
-        scope, records = self.accounts.config.access.csm_scope, self.accounts.records
-        return cache(lambda account: may_see(person, account, csm_scope=scope, profiles=records))
 
 
 def _place(cursor: str | None) -> Place | None:

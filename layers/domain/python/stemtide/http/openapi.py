@@ -8,7 +8,17 @@ import msgspec
 from stemtide import access, limits
 from stemtide.access import RANKED_ROLES, Route
 from stemtide.calls import CALL_TYPES, Reason
-from stemtide.http import account_bodies, accounts, bodies, episode_bodies, episodes, parameters, timeline
+from stemtide.http import (
+    account_bodies,
+    accounts,
+    bodies,
+    episode_bodies,
+    episodes,
+    label_bodies,
+    labels,
+    parameters,
+    timeline,
+)
 from stemtide.http.forms import MAX_FORM_BYTES
 from stemtide.mail.links import MAX_TOKEN_CHARS
 from stemtide.mail.preferences import JOURNEYS
@@ -143,6 +153,15 @@ _PARAMETERS: Final[dict[Route, list[_Json]]] = {
         ),
         _query("cursor", {"type": "string"}, "`cursor` of the page before, with the same days."),
     ],
+    access.LIST_LABELS: [
+        *_RANGE,
+        _query(
+            "limit",
+            {"type": "integer", "minimum": 1, "maximum": labels.MAX_PAGE},
+            f"Labels a page, {labels.PAGE} by default.",
+        ),
+        _query("cursor", {"type": "string"}, "`cursor` of the page before, with the same days."),
+    ],
     access.LIST_ACCOUNTS: [
         _query("tier", {"enum": list(accounts.TIERS)}, "Only this tier; `none`: accounts without a score."),
         _query("csm", {"type": "string", "format": "email"}, "Only the accounts of this csm."),
@@ -182,6 +201,7 @@ _ANSWERS: Final[dict[Route, tuple[int, type | None]]] = {
     access.LIST_EPISODES: (200, episode_bodies.AccountEpisodes),
     access.GET_EPISODE: (200, episode_bodies.Episode),
     access.LIST_LEDGER: (200, episode_bodies.Ledger),
+    access.LIST_LABELS: (200, label_bodies.Labels),
     access.GET_FEATURES: (200, bodies.Features),
     access.POST_SCORE: (200, account_bodies.Account),
     access.GET_OPENAPI: (200, None),

@@ -17,12 +17,14 @@ from stemtide.http.app import Operation
 from stemtide.http.auth import caller, may_see
 from stemtide.http.bodies import IngestCounters, QuarantinedCall, QuarantineList, Usage, UsageDay
 from stemtide.http.episodes import EpisodeReads
+from stemtide.http.labels import LabelReads
 from stemtide.http.openapi import document
 from stemtide.http.problem import Problem, Response, bad_parameter, no_account, response
 from stemtide.http.request import Request
 from stemtide.http.timeline import TimelineReads
 from stemtide.store.counters import read_counters
-from stemtide.store.episodes import EpisodeTable
+from stemtide.store.episode_rows import AllEpisodes
+from stemtide.store.plays import PlayTable
 from stemtide.store.quarantine import Quarantined, get_payload, get_quarantined, list_quarantined
 from stemtide.store.records import Records
 from stemtide.store.timeline import Timeline
@@ -66,7 +68,10 @@ class ReadApi:
                 ),
             ).operations(),
             **EpisodeReads(
-                accounts=self._accounts(), episodes=EpisodeTable(self.episodes_table), clock=self.clock
+                accounts=self._accounts(), episodes=AllEpisodes(self.episodes_table), clock=self.clock
+            ).operations(),
+            **LabelReads(
+                accounts=self._accounts(), plays=PlayTable(self.episodes_table), clock=self.clock
             ).operations(),
         }
 

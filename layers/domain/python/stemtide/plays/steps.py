@@ -23,7 +23,7 @@ from stemtide.plays.labels import Label
 from stemtide.plays.offering import Offering
 from stemtide.plays.offers import NoOffer, Terms, personal_offer, terms_of
 from stemtide.plays.plan import Plan
-from stemtide.plays.play import Outcome, Play
+from stemtide.plays.play import Journey, Outcome, Play
 from stemtide.plays.ports import OfferClaim, Plays, ReadFacts, SendStep
 from stemtide.ports import ConflictError, UnavailableError
 
@@ -258,12 +258,14 @@ def _label(play: Play, entries: list[Entry], facts: Facts) -> Label:
         journey=play.journey,
         policy=play.policy,
         outcome=play.outcome,
+        started_ms=play.started_ms,
         from_ms=play.opened_ms,
         at_ms=play.outcome_ms,
         known_ms=play.ended_ms,
         reason=play.outcome_reason or "",
         cause=play.cause,
         tier=play.tier,
+        entry_tier=telling.entry_tier(entries) if play.journey is Journey.RETENTION else None,
         halted_ms=play.halted_ms,
         halt_reason=play.halt_reason,
         held_out=play.held_out,

@@ -5,6 +5,7 @@ from typing import Final
 
 from stemtide.dunning.ledger import Entry, Kind
 from stemtide.plays.facts import Done, Given, OfferState
+from stemtide.scoring.assessment import Tier
 
 BEHIND: Final = (Kind.MAIL, Kind.MAIL_SKIPPED, Kind.TASK)
 TREATMENTS: Final = (Kind.MAIL, Kind.TASK)
@@ -42,3 +43,8 @@ def offer(entries: Sequence[Entry]) -> Given | None:
 def treatments(entries: Iterable[Entry]) -> int:
     """How often the account was written to, or a person asked to act."""
     return sum(entry.kind in TREATMENTS for entry in entries)
+
+
+def entry_tier(entries: Sequence[Entry]) -> Tier | None:
+    """The tier in which the account of a retention play came in: its first entry says so."""
+    return next((tier for tier in Tier if entries and tier == entries[0].reason), None)
