@@ -12,6 +12,7 @@ from stemtide.store.counters import read_counters
 from stemtide_cli import api
 from stemtide_cli.checks import Check, Run
 from stemtide_cli.checks_billing import billing_checks
+from stemtide_cli.checks_config import config_checks
 from stemtide_cli.consumers import read_consumers
 from stemtide_cli.errors import CliError
 from stemtide_cli.lag import CONSUMERS
@@ -42,6 +43,7 @@ def stack_checks(stack: Stack) -> list[Run]:
         ("recompute", lambda: nightly(stack, "recompute")),
         ("sweep", lambda: nightly(stack, "sweep")),
         *billing_checks(stack),
+        *config_checks(),
         ("alarms", lambda: alarms(stack)),
     ]
 

@@ -8,13 +8,14 @@ from aws_lambda_powertools import Logger
 from stemtide.clock import ModelClock
 from stemtide.config import bundled_config
 from stemtide.delivery.executions import PlayExecutions
-from stemtide.plays.assembly import Accounts, keeper
+from stemtide.plays.assembly import History, keeper
 from stemtide.plays.hearing import JOB, hear, heard_in
 from stemtide.plays.keeping import PlayKeeper
 from stemtide.plays.play import Journey
 from stemtide.run_entry import on_event
 from stemtide.settings import PlayEntrySettings
 from stemtide.store import clients
+from stemtide.store.billing_books import BillingBooks
 from stemtide.store.plays import PlayTable
 from stemtide.store.records import Records
 from stemtide.store.score_queue import ScoreQueue
@@ -41,6 +42,7 @@ def the_keeper() -> PlayKeeper:
     """What opens, wakes and restarts, made once per process."""
     clock = ModelClock.parse(settings().clock)
     records = Records(clients.table(settings().accounts_table))
+    books = BillingBooks(clients.table(settings().billing_table))
     machines = {
         Journey.WIN_BACK: settings().win_back_machine,
         Journey.RETENTION: settings().retention_machine,
@@ -48,7 +50,12 @@ def the_keeper() -> PlayKeeper:
     return keeper(
         plays=PlayTable(clients.table(settings().episodes_table)),
         runs=PlayExecutions(client=clients.client("stepfunctions"), machines=machines),
-        about=Accounts(config=bundled_config(), record=records.read, facts=records.facts),
+        about=History(
+            config=bundled_config(),
+            record=records.read,
+            facts=records.facts,
+            customers=lambda account: books.get(account).book.by_size(),
+        ),
         now_ms=lambda: clock.at(time.time_ns() // 1_000_000),
     )
 

@@ -11,8 +11,9 @@ from stemtide.delivery.executions import PlayExecutions
 from stemtide.delivery.mail_function import MailFunction
 from stemtide.delivery.provider_access import ProviderAccess
 from stemtide.dunning.handling import on_task
-from stemtide.plays.assembly import AboutAccounts, keeper, stepper
+from stemtide.plays.assembly import AboutAccounts, stepper
 from stemtide.plays.play import Journey
+from stemtide.runs import RunKeeper
 from stemtide.settings import PlaysSettings
 from stemtide.store import clients
 from stemtide.store.contacts import Contacts
@@ -56,7 +57,7 @@ def about() -> AboutAccounts:
     """What is known of accounts, and who may be written to."""
     records = Records(clients.table(settings().accounts_table))
     contacts = Contacts(clients.table(settings().contacts_table), accounts_table=settings().accounts_table)
-    return AboutAccounts(config=bundled_config(), record=records.read, facts=records.facts, contacts=contacts)
+    return AboutAccounts(config=bundled_config(), record=records.read, contacts=contacts)
 
 
 @lru_cache(maxsize=1)
@@ -85,7 +86,7 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
             dunned=lambda customer: dunning.running_of(customer) is not None,
             now_ms=now_ms,
         ),
-        keeper=keeper(plays=plays, runs=executions(), about=about(), now_ms=now_ms),
+        keeper=RunKeeper(episodes=plays, runs=executions(), now_ms=now_ms),
         clock=clock(),
         now_ms=now_ms,
     )

@@ -127,6 +127,7 @@ class PlaySequences(Construct):
             settings=PlayEntrySettings(
                 episodes_table=tables.episodes.table_name,
                 accounts_table=tables.accounts.table_name,
+                billing_table=tables.billing.table_name,
                 queue=self.facts.queue.queue_url,
                 dead_letter_queue=self.facts.given_up.queue_url,
                 clock=deployment.clock,
@@ -139,4 +140,5 @@ class PlaySequences(Construct):
             *(f"{tables.episodes.table_arn}/index/{one.name}" for one in declared.EPISODES.indexes),
         )
         keeper.allow(["dynamodb:GetItem", "dynamodb:Query"], tables.accounts.table_arn)
+        keeper.allow_rows(["dynamodb:GetItem"], tables.billing, partitions="account#*")
         return keeper

@@ -356,7 +356,6 @@ def about_of(world: World) -> assembly.AboutAccounts:
     return assembly.AboutAccounts(
         config=CONFIG,
         record=world.record,
-        facts=lambda name: facts_of(world, name),
         contacts=world,
     )
 
@@ -374,7 +373,13 @@ def stepper_of(world: World) -> PlayStepper:
 
 
 def keeper_of(world: World) -> PlayKeeper:
-    return assembly.keeper(plays=world.plays, runs=world, about=about_of(world), now_ms=world.now_ms)
+    known = assembly.History(
+        config=CONFIG,
+        record=world.record,
+        facts=lambda name: facts_of(world, name),
+        customers=lambda _: (),
+    )
+    return assembly.keeper(plays=world.plays, runs=world, about=known, now_ms=world.now_ms)
 
 
 def run(world: World) -> World:

@@ -2,19 +2,32 @@
 
 from pathlib import Path
 
+import msgspec
 import pytest
 from stemtide import config_reference
 from stemtide.config import ConfigError, bundled_config, load_config, parse_config
+from stemtide.config_retention import Retention
 from stemtide.config_schema import Company, Config, Events, Group, Signal
 
 ROOT = Path(__file__).parents[3]
 EXAMPLE = ROOT / "stemtide.toml"
 
 
-def test_the_example_states_every_default() -> None:
-    example = load_config(EXAMPLE)
+OWN_OF_RETENTION = ("training_url", "executive", "offer_url", "guides")
+"""What is a company's own: of the example, and of nobody by default."""
 
-    assert example == Config(company=example.company, plans=example.plans)
+
+def test_the_example_states_every_default() -> None:
+    example, default = load_config(EXAMPLE), Retention()
+    win_back = msgspec.structs.replace(example.win_back, return_url="")
+    none = {name: getattr(default, name) for name in OWN_OF_RETENTION}
+    retention = msgspec.structs.replace(example.retention, **none)
+
+    found = msgspec.structs.replace(example, win_back=win_back, retention=retention)
+
+    assert found == Config(company=example.company, plans=example.plans)
+    assert example.win_back.return_url
+    assert all(getattr(example.retention, name) for name in OWN_OF_RETENTION)
 
 
 def test_the_example_names_every_key() -> None:

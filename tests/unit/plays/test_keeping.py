@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import msgspec
@@ -25,6 +25,7 @@ STEPS = (WinBackStep(name="hello", template="win_back_hello", after_days=1.0),)
 LEFT = Left(
     account="acme", customer="cus_1", subscription="sub_1", at_ms=START, cause="payment_failed", feedback=None
 )
+PROFILE = Profile(plan="business", mrr=4_900, stripe_customer_id="cus_1")
 RISK = AtRisk(id="event-1", account="acme", tier=Tier.HIGH, as_of_ms=START)
 
 
@@ -63,9 +64,21 @@ def keeper(plays: MemoryPlays, **config: Any) -> PlayKeeper:
         runs=Runs(),
         config=Config(company=company, **{**none, "offers": Offers(holdout_pct=0), **config}),
         facts_of=subscribed,
-        profile_of=lambda _: Profile(plan="business", mrr=4_900, stripe_customer_id="cus_1"),
+        profile_of=lambda _: PROFILE,
+        customers_of=lambda _: ("cus_large", "cus_small"),
         now_ms=lambda: START + 5,
     )
+
+
+def test_who_is_written_to_is_the_customer_that_the_account_names_else_its_largest() -> None:
+    named, unnamed = MemoryPlays(), MemoryPlays()
+    unknown = msgspec.structs.replace(PROFILE, stripe_customer_id=None)
+
+    keeper(named).at_risk(RISK)
+    replace(keeper(unnamed), profile_of=lambda _: unknown).at_risk(RISK)
+
+    assert [play.customer for play in opened(named)] == ["cus_1"]
+    assert [play.customer for play in opened(unnamed)] == ["cus_large"]
 
 
 def opened(plays: MemoryPlays) -> list[Play]:

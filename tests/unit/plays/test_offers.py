@@ -14,7 +14,12 @@ from stemtide.plays.offers import NoOffer, Terms, personal_offer, terms_of
 from tests.plays import START, WIN_BACK
 
 POLICY = Offers(
-    percents=(25, 10, 20), months=3, gross_margin_pct=75, margin_floor_pct=60, max_cost_months=1.0
+    percents=(25, 10, 20),
+    months=3,
+    gross_margin_pct=75,
+    margin_floor_pct=60,
+    max_cost_months=1.0,
+    min_tenure_days=60,
 )
 
 

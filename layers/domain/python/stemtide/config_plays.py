@@ -167,8 +167,8 @@ class Offers(Section, frozen=True):
         Meta(ge=0, le=2**53, description="Only who pays so much a month, in minor units.", examples=[1000]),
     ] = 0
     min_tenure_days: Annotated[
-        int, Meta(ge=0, le=3650, description="Only who was a customer for so long.", examples=[60])
-    ] = 60
+        int, Meta(ge=0, le=3650, description="Only who was a customer for so long.", examples=[14])
+    ] = 14
     valid_days: Annotated[
         int, Meta(ge=1, le=90, description="How long an offer can be taken.", examples=[14])
     ] = 14

@@ -256,6 +256,7 @@ class PlayEntrySettings(Settings):
 
     episodes_table: str
     accounts_table: str
+    billing_table: str
     win_back_machine: str
     retention_machine: str
     queue: str

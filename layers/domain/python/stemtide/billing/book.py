@@ -59,6 +59,11 @@ class Book(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     read: frozenset[str] = frozenset()
     owed: tuple[Fact, ...] = ()
 
+    def by_size(self) -> list[str]:
+        """The account's customers, who pays most first, ties by name."""
+        paid = {one: sum(line.mrr or 0 for line in self.customers.get(one, ())) for one in self.read}
+        return sorted({*paid, *self.customers}, key=lambda one: (-paid.get(one, 0), one))
+
 
 EMPTY: Final = Book()
 

@@ -1,6 +1,6 @@
 """Puts plays together from their ports and the configuration."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 from zoneinfo import ZoneInfo
@@ -37,16 +37,23 @@ class Contacts(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Accounts:
-    """What is known of accounts: their records and facts, and the configuration."""
+    """What is known of accounts: their records, and the configuration."""
 
     config: Config
     record: Callable[[str], Record | None]
-    facts: Callable[[str], Iterable[Fact]]
 
     def profile(self, account: str) -> Profile:
         """The account's profile as of now."""
         found = self.record(account)
         return UNKNOWN if found is None else found.profile
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class History(Accounts):
+    """Accounts, all that was said of each, and who at the payment provider is theirs, the largest first."""
+
+    facts: Callable[[str], Iterable[Fact]]
+    customers: Callable[[str], Sequence[str]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,7 +110,7 @@ def stepper(
     )
 
 
-def keeper(*, plays: Kept, runs: Runs, about: Accounts, now_ms: Callable[[], int]) -> PlayKeeper:
+def keeper(*, plays: Kept, runs: Runs, about: History, now_ms: Callable[[], int]) -> PlayKeeper:
     """What opens, wakes and restarts plays."""
     return PlayKeeper(
         episodes=plays,
@@ -111,5 +118,6 @@ def keeper(*, plays: Kept, runs: Runs, about: Accounts, now_ms: Callable[[], int
         config=about.config,
         facts_of=about.facts,
         profile_of=about.profile,
+        customers_of=about.customers,
         now_ms=now_ms,
     )

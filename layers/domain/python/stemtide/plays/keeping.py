@@ -3,7 +3,7 @@
 The row decides (see `stemtide.runs`): the same event again, or another one of the account, opens nothing.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
@@ -60,12 +60,13 @@ class AtRisk(msgspec.Struct, frozen=True, kw_only=True):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlayKeeper(RunKeeper[Play]):
     """Opens, wakes and restarts; `facts_of` answers all that was said of an account, `profile_of` what is
-    known of it now."""
+    known of it now, `customers_of` who at the payment provider is the account's, the largest first."""
 
     episodes: Kept
     config: Config
     facts_of: Callable[[str], Iterable[Fact]]
     profile_of: Callable[[str], Profile]
+    customers_of: Callable[[str], Sequence[str]]
 
     def left(self, left: Left) -> str | None:
         """Begin to win a customer back; the play's id, None: no policy fits, or it has or had one.
@@ -109,7 +110,7 @@ class PlayKeeper(RunKeeper[Play]):
             id=play_id(Journey.RETENTION, risk.account, risk.id),
             journey=Journey.RETENTION,
             policy=RETENTION_POLICY,
-            customer=profile.stripe_customer_id if self._asks_provider else None,
+            customer=self._customer(risk.account, profile),
             tier=risk.tier,
             tier_ms=now_ms,
             until_ms=now_ms + self.config.retention.outcome_days * DAY_MS,
@@ -142,6 +143,12 @@ class PlayKeeper(RunKeeper[Play]):
             "since_ms": profile.since_ms,
             "no_offer": drawn(OFFERS, account, self.config.offers.holdout_pct),
         }
+
+    def _customer(self, account: str, profile: Profile) -> str | None:
+        """Who is written to: the customer that the account names, else its largest at the provider."""
+        if not self._asks_provider:
+            return None
+        return profile.stripe_customer_id or next(iter(self.customers_of(account)), None)
 
     def _open(self, play: Play, reason: str) -> str | None:
         percent = _holdout_pct(play.journey, self.config)
