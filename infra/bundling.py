@@ -12,11 +12,14 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
+from stemtide.config import FILE_NAME
+
 from infra.config import Deployment, native_platform
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 DOMAIN: Final = ROOT / "layers" / "domain" / "python"
-CONFIGURATION: Final = ROOT / "stemtide.toml"
+CONFIGURATION: Final = Path(os.environ.get("STEMTIDE_CONFIG") or ROOT / FILE_NAME).resolve()
+"""The company's configuration that is deployed."""
 LOCK: Final = ROOT / "requirements" / "layer.txt"
 INFERENCE_LOCK: Final = ROOT / "requirements" / "inference.txt"
 HISTORY_LOCK: Final = ROOT / "requirements" / "history.txt"
@@ -72,15 +75,16 @@ def domain_layer() -> Path:
     """The domain package and the company's stemtide.toml beside it."""
     files = sorted(p for p in DOMAIN.rglob("*") if p.is_file() and "__pycache__" not in p.parts)
     digest = hashlib.sha256(RECIPE.encode())
-    for path in [*files, CONFIGURATION]:
-        digest.update(f"\0{path.relative_to(ROOT)}\0".encode() + path.read_bytes())
+    named = {path: str(path.relative_to(ROOT)) for path in files} | {CONFIGURATION: FILE_NAME}
+    for path, name in named.items():
+        digest.update(f"\0{name}\0".encode() + path.read_bytes())
 
     def fill(python: Path) -> None:
         for path in files:
             target = python / path.relative_to(DOMAIN)
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(path, target)
-        shutil.copyfile(CONFIGURATION, python / CONFIGURATION.name)
+        shutil.copyfile(CONFIGURATION, python / FILE_NAME)
 
     return _kept("domain", digest.hexdigest(), fill)
 

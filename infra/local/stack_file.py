@@ -4,7 +4,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from infra.local.home import REGION, ROOT, Home
+from infra.bundling import CONFIGURATION
+from infra.local.home import REGION, Home
 from payments.settings import Settings as PaymentSettings
 
 
@@ -74,7 +75,7 @@ def describe(
             "plays": outputs["PlaysFunction"],
             "play_entry": outputs["PlayEntryFunction"],
         },
-        "config_path": str(ROOT / "stemtide.toml"),
+        "config_path": str(CONFIGURATION),
         "api_url": f"{home.endpoint}/_aws/execute-api/{outputs['ApiId']}",
         "api_tokens": tokens,
         "write_key": write_key,

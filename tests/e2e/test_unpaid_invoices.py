@@ -1,51 +1,18 @@
 """Unpaid invoices on the deployed stack, at a hurried clock: a day of an episode passes in seconds."""
 
-import json
-import os
-import socket
-import time
-import urllib.request
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Any
 
-import boto3
 import pytest
 from stemtide.dunning.decide import LOOK_AGAIN_MS
 from stemtide.dunning.episode import Episode
 from stemtide.dunning.ledger import Entry, Kind, whole
 from stemtide.store.episodes import EpisodeTable
 
-from infra.local.home import ROOT, Home
-from tests.e2e.conftest import run_local
+from tests.e2e.journeys import Unpaid, episodes_of, fails, mails, of_kind, until
 from tests.e2e.payments import Payments
 from tests.e2e.stack import Stack
 
 pytestmark = pytest.mark.e2e
-
-DAY_S = 6
-"""Real seconds of a model day."""
-WHOLE_EPISODE_S = 80 * DAY_S
-
-
-@pytest.fixture(scope="module")
-def hurried() -> Iterator[Stack]:
-    """A local cloud of these journeys' own, whose clock hurries."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        home = Home(folder=ROOT / "build" / "e2e-hurried", port=free.getsockname()[1])
-    before = os.environ.get("CLOCK_SCALE")
-    os.environ["CLOCK_SCALE"] = str(86_400 // DAY_S)
-    try:
-        run_local(home, "down")
-        run_local(home, "up")
-        yield Stack.load(home.stack_file)
-    finally:
-        run_local(home, "down")
-        if before is None:
-            del os.environ["CLOCK_SCALE"]
-        else:
-            os.environ["CLOCK_SCALE"] = before
 
 
 @pytest.fixture(scope="module")
@@ -56,26 +23,6 @@ def payments(hurried: Stack) -> Payments:
 @pytest.fixture(scope="module")
 def episodes(hurried: Stack) -> EpisodeTable:
     return episodes_of(hurried)
-
-
-def episodes_of(stack: Stack) -> EpisodeTable:
-    """The episodes of a stack."""
-    resource: Any = boto3.resource(
-        "dynamodb",
-        endpoint_url=stack.facts["endpoint_url"],
-        region_name=stack.facts["region"],
-        aws_access_key_id="000000000000",
-        aws_secret_access_key="test",
-    )
-    return EpisodeTable(resource.Table(stack.facts["tables"]["episodes"]))
-
-
-@dataclass(frozen=True, slots=True)
-class Unpaid:
-    """A customer whose renewal has failed."""
-
-    customer: str
-    subscription: str
 
 
 @pytest.fixture(scope="module")
@@ -96,26 +43,6 @@ def unpaid(payments: Payments) -> dict[str, Unpaid]:
     return found
 
 
-def fails(payments: Payments, account: str, outcomes: list[Any], then: Any = None) -> Unpaid:
-    """A customer whose renewal fails with the first outcome."""
-    who = payments.customer(account=account)
-    payments.v1.customers.update(who, {"email": f"{account}@example.com", "name": "Ada"})
-    payments.control("script", {"customer": who, "outcomes": ["succeed"]})
-    subscription = payments.subscribe(who, "business")
-    payments.control("script", {"customer": who, "outcomes": outcomes, "then": then})
-    payments.control(f"subscriptions/{subscription.id}/renew", {})
-    return Unpaid(who, str(subscription.id))
-
-
-def until(look: Callable[[], Any], *, within: float = WHOLE_EPISODE_S) -> Any:
-    """What `look` sees once it is true."""
-    deadline = time.monotonic() + within
-    while not (found := look()):
-        assert time.monotonic() < deadline, "it has not happened in time"
-        time.sleep(0.5)
-    return found
-
-
 def episode(episodes: EpisodeTable, account: str) -> tuple[Episode, list[Entry]]:
     """The one episode of an account, as soon as there is one, with its ledger."""
     [listed] = until(lambda: episodes.of_account(account))
@@ -130,21 +57,10 @@ def ended(episodes: EpisodeTable, account: str) -> tuple[Episode, list[Entry]]:
     return episode(episodes, account)
 
 
-def mails(stack: Stack, account: str) -> list[dict[str, Any]]:
-    """What the mailbox got for an account, the oldest first."""
-    with urllib.request.urlopen(f"{stack.facts['mailbox_url']}?account={account}") as answer:
-        found: list[dict[str, Any]] = json.load(answer)
-    return found[::-1]
-
-
 def charges(payments: Payments, customer: str) -> list[dict[str, Any]]:
     """What the network was asked for of the customer's renewal."""
     found = payments.control("charges")["charges"]
     return [one for one in found if one["customer"] == customer][1:]
-
-
-def of_kind(entries: list[Entry], kind: Kind) -> list[Entry]:
-    return [entry for entry in entries if entry.kind is kind]
 
 
 def another_card(payments: Payments, customer: str) -> None:

@@ -1,0 +1,102 @@
+"""Plays on the deployed stack, and what ends what they do."""
+
+import json
+import re
+import urllib.request
+from typing import Any
+
+from stemtide.dunning.ledger import Entry, whole
+from stemtide.plays.play import Journey, Play, drawn
+from stemtide.store.plays import PlayTable
+
+from tests.e2e.journeys import mails, table_of, until
+from tests.e2e.stack import Stack
+
+HELD_OUT_PCT = 10
+FORM = "application/x-www-form-urlencoded"
+
+
+def plays_of(stack: Stack) -> PlayTable:
+    """The plays of a stack."""
+    return PlayTable(table_of(stack, "episodes"))
+
+
+def treated(name: str, *lots: str) -> str:
+    """An account's name by which none of these lots holds it out."""
+    names = (f"{name}-{number}" for number in range(100))
+    return next(one for one in names if not any(drawn(lot, one, HELD_OUT_PCT) for lot in lots))
+
+
+def held_out(name: str, lot: str) -> str:
+    """An account's name by which a lot holds it out."""
+    return next(
+        one for one in (f"{name}-{number}" for number in range(1000)) if drawn(lot, one, HELD_OUT_PCT)
+    )
+
+
+def play_of(plays: PlayTable, account: str, journey: Journey) -> tuple[Play, list[Entry]] | None:
+    """The newest play of a journey about an account, with its ledger."""
+    listed = [one for one in plays.of_account(account) if one.journey is journey]
+    found = plays.read(listed[0].id) if listed else None
+    return None if found is None else (found[0], whole(found[1]))
+
+
+def ended(plays: PlayTable, account: str, journey: Journey) -> tuple[Play, list[Entry]]:
+    """The play when its outcome is known."""
+
+    def look() -> Any:
+        found = play_of(plays, account, journey)
+        return found if found is not None and found[0].is_over else None
+
+    over: tuple[Play, list[Entry]] = until(look)
+    return over
+
+
+def halted(plays: PlayTable, account: str, journey: Journey) -> tuple[Play, list[Entry]]:
+    """The play when nothing is done any more, though its outcome is not known."""
+
+    def look() -> Any:
+        found = play_of(plays, account, journey)
+        return found if found is not None and found[0].halted_ms is not None else None
+
+    over: tuple[Play, list[Entry]] = until(look)
+    return over
+
+
+def waiting(plays: PlayTable, account: str, journey: Journey, *steps: str) -> Play:
+    """The play when these steps are behind it and it waits for the next thing."""
+
+    def look() -> Any:
+        found = play_of(plays, account, journey)
+        if found is None or found[0].token is None or found[0].is_over:
+            return None
+        return found[0] if set(steps) <= {entry.step for entry in found[1]} else None
+
+    play: Play = until(look)
+    return play
+
+
+def one_click(stack: Stack, account: str) -> None:
+    """Leave by the link in the account's newest lifecycle mail, as a mail program does."""
+    newest = next(mail for mail in mails(stack, account)[::-1] if mail["class"] == "lifecycle")
+    link = re.fullmatch("<(.*)>", newest["headers"]["List-Unsubscribe"])
+    assert link is not None
+    asked = urllib.request.Request(
+        link[1], data=b"List-Unsubscribe=One-Click", headers={"Content-Type": FORM}
+    )
+    with urllib.request.urlopen(asked) as answer:
+        assert answer.status == 200
+
+
+def complain(stack: Stack, account: str) -> None:
+    """Tell the topic, as SES does, that the account's newest mail was reported as spam."""
+    newest = mails(stack, account)[-1]
+    notice = {
+        "eventType": "Complaint",
+        "complaint": {
+            "complainedRecipients": [{"emailAddress": newest["to"]}],
+            "timestamp": newest["sent_at"],
+        },
+        "mail": {"timestamp": newest["sent_at"], "messageId": newest["id"]},
+    }
+    stack.client("sns").publish(TopicArn=stack.facts["topics"]["ses_events"], Message=json.dumps(notice))
