@@ -1,4 +1,4 @@
-"""Whatever plays came to and however their labels are told, a training set holds what was known by its day."""
+"""Whatever plays came to and however it is told, a training set holds what was known by its day."""
 
 from collections.abc import Iterator
 from dataclasses import replace
