@@ -5,11 +5,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
+from stemtide.config_training import Treated
 from stemtide.features.configured_features import NO_SHAPE, Shape
 from stemtide.features.registry import registry
 from stemtide.features.view import Flags, Floats
 from stemtide_cli.errors import CliError
-from stemtide_cli.mapping_training import ENDS, OF_TERMS, Kind, Questions, Target, Treated, Treatments
+from stemtide_cli.mapping_training import ENDS, OF_TERMS, Handling, Kind, Questions, Target
 
 from models.cohort_ranks import matrix_of_snapshots
 from models.material import Material
@@ -17,6 +18,7 @@ from models.targets import (
     Ints,
     Outcomes,
     Window,
+    decided_on,
     happened,
     is_in_population,
     known_on,
@@ -158,10 +160,17 @@ class LookedAt:
     known_on: int
     is_observed: bool
     """Whether that lies within what was observed."""
+    ends_badly: bool = False
+    """Whether, by all that is known, it left, or did not upgrade."""
 
     def happens(self, target: Target) -> bool:
         """Whether the target comes true."""
         return happened(target, self.outcomes, self.day, known=self.known)
+
+    def settled(self, target: Target) -> "LookedAt":
+        """With the day from whose end on the label is known for good, which may lie after the horizon."""
+        until = decided_on(target, self.outcomes, self.day, known=self.known)
+        return replace(self, known_on=until, ends_badly=self.happens(target) is _is_loss(target))
 
 
 def build(questions: Questions, material: Material, target: Target) -> Dataset:
@@ -175,7 +184,8 @@ def build(questions: Questions, material: Material, target: Target) -> Dataset:
             "the log tells of no play, and so of no outcome", hint="export them, or choose another target"
         )
     looked_at = list(population(questions, material, target))
-    rows = sorted((one for one in looked_at if one.is_observed), key=lambda one: (one.day, one.account))
+    observed = (one.settled(target) for one in looked_at if one.is_observed)
+    rows = sorted(observed, key=lambda one: (one.day, one.account))
     accounts = np.array([one.account for one in rows], dtype=np.str_)
     day = np.array([one.day for one in rows], dtype=np.int64)
     treated = None if questions.treatments is None else _treated(material, rows)
@@ -186,7 +196,7 @@ def build(questions: Questions, material: Material, target: Target) -> Dataset:
         y=np.array([one.happens(target) for one in rows], dtype=np.bool_),
         horizon_days=target.horizon_days,
         shape=Shape.of(material.config.events),
-        loss=target.kind not in (Kind.UPGRADED, Kind.OUTCOME),
+        loss=_is_loss(target),
         of_terms=target.kind in ENDS,
         known_on=np.array([one.known_on for one in rows], dtype=np.int64),
         weight=None if treated is None else _weight(treated, questions.treatments),
@@ -242,16 +252,32 @@ def window_of(material: Material, account: str, target: Target) -> Window | None
     return Window(origin=material.first_day, observed=material.last_day)
 
 
+def _is_loss(target: Target) -> bool:
+    """Whether it is the end of something that happens, and neither an upgrade nor the outcome of a play."""
+    return target.kind not in (Kind.UPGRADED, Kind.OUTCOME)
+
+
 def _treated(material: Material, rows: Sequence[LookedAt]) -> Flags:
-    """Whether a treatment lies between a row's snapshot and the day at whose end its outcome is known."""
+    """Whether a treatment that may have changed a row's outcome lies between its snapshot and the day at
+    whose end that is known.
+
+    What is done because an account has left has not made it leave: who was lost stays a lesson in who leaves.
+    Leaving those rows out would leave out whoever left, and keep whoever stayed.
+    """
     of = material.plays.treatments
     return np.array(
-        [any(one.overlaps(row.day + 1, row.known_on) for one in of.get(row.account, ())) for row in rows],
+        [
+            any(
+                one.overlaps(row.day + 1, row.known_on) and not (one.answers_loss and row.ends_badly)
+                for one in of.get(row.account, ())
+            )
+            for row in rows
+        ],
         dtype=np.bool_,
     )
 
 
-def _weight(treated: Flags, section: Treatments | None) -> Floats:
+def _weight(treated: Flags, section: Handling | None) -> Floats:
     assert section is not None
     of_treated = {Treated.EXCLUDE: 0.0, Treated.WEIGHT: section.weight, Treated.KEEP: 1.0}
     return np.where(treated, of_treated[section.treated], 1.0)

@@ -2,7 +2,7 @@
 
 # ruff: noqa: S608 - DuckDB reads local files; names and values are quoted by `sql.identifier` and `sql.text`
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from collections.abc import Mapping as Dict
 from dataclasses import dataclass, replace
@@ -22,10 +22,15 @@ Found = TypeVar("Found")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Treatment:
-    """The days, both included, on which somebody meant to change what an account does; `end` None: since."""
+    """The days, both included, on which somebody meant to change what an account does; `end` None: since.
+
+    `answers_loss` says that it was begun because the account had left: it cannot have caused that, only what
+    turned out well after all can be its doing.
+    """
 
     start: int
     end: int | None
+    answers_loss: bool = False
 
     def overlaps(self, first: int, last: int) -> bool:
         """Whether any of the days from `first` to `last`, both included, is one of them."""
@@ -41,12 +46,20 @@ class Plays:
 
     outcomes: Dict[str, tuple[PlayOutcome, ...]]
     treatments: Dict[str, tuple[Treatment, ...]]
+    are_own: bool = False
+    """Whether a deployed stack made them; else a log tells of them."""
     notes: tuple[str, ...] = ()
 
     @property
     def last_day(self) -> int | None:
         """The latest day on which an outcome became known: until then they were observed."""
         return max((told[-1].day for told in self.outcomes.values()), default=None)
+
+    def counted(self, accounts: Iterable[str], *, until: int | None = None) -> dict[str, int]:
+        """How many outcomes of each sort are known of some accounts, at the end of a day (None: of all)."""
+        told = (play for account in accounts for play in self.outcomes.get(account, ()))
+        found = Counter(play.outcome for play in told if until is None or play.day <= until)
+        return dict(sorted(found.items()))
 
     def as_of(self, day: int) -> "Plays":
         """What was known at the end of a day."""

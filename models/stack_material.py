@@ -7,7 +7,7 @@ began; a stack has the time at which each fact became known.
 # ruff: noqa: S608 - the query is made of the history's own names and a number
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from itertools import groupby
@@ -19,12 +19,16 @@ from stemtide.config_schema import Config
 from stemtide.facts import Fact
 from stemtide.features.history import AccountHistory, history_of
 from stemtide.history_rows import DayRow
+from stemtide.plays.labels import Label
+from stemtide.plays.treated import Treated
 from stemtide.store.history import AS_ROWS, day_of_row
 from stemtide.store.history_parquet import rows_of
 from stemtide_cli.log import FINGERPRINT_CHARS
 
 from models.base_terms import heard_until, reporting_lag, tiers_of, told
 from models.material import Material
+from models.played import plays_of
+from models.plays import Plays
 
 ACCOUNTS_AT_A_TIME = 1024
 """After which the progress is told."""
@@ -33,12 +37,19 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Known:
-    """All of it: the history's merged rows as a table on the disk (`store.history.merged`), and the facts by
-    account."""
+    """All of it: the history's merged rows as a table on the disk (`store.history.merged`), the facts by
+    account, the labels of plays, and who was treated by them."""
 
     connection: duckdb.DuckDBPyConnection
     facts: Mapping[str, list[Fact]]
     config: Config
+    labels: Sequence[Label] = ()
+    treated: Sequence[Treated] = ()
+
+    def plays_until(self, day: int) -> Plays:
+        """What plays had told by the end of a day."""
+        how = self.config.training.reactivated
+        return plays_of(self.labels, self.treated, as_of_day=day, reactivated=how)
 
     def rows_until(self, day: int) -> Iterator[DayRow]:
         """The rows up to a day (since 1970-01-01), by account and day."""
@@ -67,6 +78,9 @@ def material_of(known: Known, *, as_of_day: int, say: Say = lambda _: None) -> M
     facts = known.facts_until(as_of_day)
     histories = dict(_histories(known, as_of_day, digest.update, say))
     digest.update(msgspec.json.encode(facts, order="deterministic"))
+    plays = known.plays_until(as_of_day)
+    if plays.outcomes or plays.treatments:
+        digest.update(msgspec.json.encode(plays, order="deterministic"))
     tiers = tiers_of(known.config.plans)
     by_account = {name: found for name, said in facts.items() if (found := told(said, tiers))}
     days = [day for one in histories.values() for day in (int(one.days[0]), int(one.days[-1]))]
@@ -83,6 +97,7 @@ def material_of(known: Known, *, as_of_day: int, say: Say = lambda _: None) -> M
         first_day=min(days, default=as_of_day),
         last_day=max(days, default=as_of_day),
         last_term_start=_observed_until(facts, as_of_day),
+        plays=plays,
     )
 
 

@@ -5,12 +5,12 @@ A snapshot is the end of UTC day t: day t is past, the horizon is the days t+1 â
 """
 
 from bisect import bisect_right
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-from stemtide_cli.mapping_training import Kind, Population, Snapshots, Target
+from stemtide_cli.mapping_training import ENDS, Kind, Population, Snapshots, Target
 
 Ints: TypeAlias = npt.NDArray[np.int64]
 
@@ -44,11 +44,22 @@ class Enrolment:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OfEnd:
+    """What a win-back play says of the end of a subscription on a day: whether the customer counts as lost,
+    and until when the play looked, which is the day of its return if it came back."""
+
+    ended: int
+    until: int
+    is_lost: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PlayOutcome:
     """What became known on a day of a win-back or retention play."""
 
     day: int
     outcome: str
+    of_end: OfEnd | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +83,11 @@ class Outcomes:
             return None
         term = self.terms[place]
         return term if term.ends is None or term.ends > day else None
+
+    @property
+    def ends(self) -> tuple[OfEnd, ...]:
+        """What plays say of ends of its subscriptions."""
+        return tuple(play.of_end for play in self.plays if play.of_end is not None)
 
     def last_outcome(self, day: int) -> str | None:
         """What was known last of its plays at the end of a day, None where nothing was."""
@@ -144,8 +160,7 @@ def happened(target: Target, account: Outcomes, day: int, *, known: Outcomes | N
     if target.kind is Kind.UPGRADED:
         return _is_upgraded(account, known, day, last)
     if target.kind is Kind.NOT_RENEWED:
-        begin_by = known_on(target, known, day)
-        return not any(day < term.renewed_on <= begin_by for term in account.terms)
+        return _is_not_renewed(account, known, day, known_on(target, known, day))
     if target.kind is Kind.OUTCOME:
         return any(day < play.day <= last and play.outcome == target.outcome for play in account.plays)
     has_left = _leaves(account.enrolment, day, last)
@@ -164,9 +179,58 @@ def _is_at_stake(target: Target, account: Outcomes, day: int) -> bool:
     return True
 
 
+def decided_on(target: Target, account: Outcomes, day: int, *, known: Outcomes) -> int:
+    """The day at whose end the label is what it is: `known_on`, or later that on which the last play became
+    known that changed it."""
+    until = known_on(target, known, day)
+    if target.kind not in ENDS or not account.ends:
+        return until
+    label = happened(target, account, day, known=known)
+    for told in range(len(account.plays), 0, -1):
+        before = replace(account, plays=account.plays[: told - 1])
+        if happened(target, before, day, known=known) is not label:
+            return max(until, account.plays[told - 1].day)
+    return until
+
+
 def _has_ended(account: Outcomes, known: Outcomes, day: int, last: int) -> bool:
+    """By facts and plays: a customer that a play calls lost is, whatever came later; one that came back has
+    another term since, also where no fact tells of it."""
+    if _is_lost(account, known, day, last):
+        return True
     ends = account.terms[-1].ends if account.terms else None
+    if ends is not None and any(ends <= one.until for one in account.ends if not one.is_lost):
+        return False
     return ends is not None and ends <= last and (day < ends or known.term_at(day) is not None)
+
+
+def _is_not_renewed(account: Outcomes, known: Outcomes, day: int, begin_by: int) -> bool:
+    """The same of a term that is to be renewed: the end that a play is about is that of the subscription that
+    ran on the day, unless it was renewed before."""
+    if _is_lost(account, known, day, begin_by):
+        return True
+    if any(day < term.renewed_on <= begin_by for term in account.terms):
+        return False
+    return not any(
+        day < one.ended and not any(day < term.renewed_on <= one.ended for term in account.terms)
+        for one in account.ends
+        if not one.is_lost
+    )
+
+
+def _is_lost(account: Outcomes, known: Outcomes, day: int, last: int) -> bool:
+    """Whether a play calls the customer lost whose subscription ended by the last day: after the snapshot, or
+    before it and not known of then."""
+    return any(
+        one.ended <= last and (day < one.ended or _was_thought_to_run(account, known, day, one.ended))
+        for one in account.ends
+        if one.is_lost
+    )
+
+
+def _was_thought_to_run(account: Outcomes, known: Outcomes, day: int, ended: int) -> bool:
+    has_begun_again = any(ended <= term.start <= day for term in account.terms)
+    return known.term_at(day) is not None and not has_begun_again
 
 
 def _is_upgraded(account: Outcomes, known: Outcomes, day: int, last: int) -> bool:

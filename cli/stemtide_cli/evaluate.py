@@ -19,6 +19,7 @@ from stemtide_cli.model_options import (
     LOG_FOLDER,
     configuration,
     day_number,
+    known_at,
     model_options,
     require_writable,
     source_of,
@@ -82,7 +83,8 @@ def evaluate(
         known = until
         if until is None:
             known = ALL_DAYS if fit_folder is not None else None if first is None else first - 1
-        fitted = read_rows(fit_source, wanted, config, say=say, until=known)
+        at_ms = known_at(session, fit_source)
+        fitted = read_rows(fit_source, wanted, config, say=say, until=known, at_ms=at_ms)
         rows = fitted
         if fit_folder is not None:
             same = replace(wanted, target=fitted.target)

@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar, Final, Protocol
 
 import msgspec
 from msgspec import Meta
-from stemtide.config_training import GRACE_DAYS
+from stemtide.config_training import GRACE_DAYS, Treated
 
 Columns = str | list[str]
 Days = Annotated[int, Meta(ge=1, le=3650)]
@@ -88,16 +88,6 @@ class PlayOutcomes(_OfAccounts, frozen=True, kw_only=True):
     """The column of its name."""
 
 
-class Treated(StrEnum):
-    """What becomes of a fit row whose horizon overlaps a treatment."""
-
-    EXCLUDE = "exclude"
-    """Left out: its outcome is not what would have happened."""
-    WEIGHT = "weight"
-    """Counts less."""
-    KEEP = "keep"
-
-
 class Treatments(_OfAccounts, frozen=True, kw_only=True):
     """One row for each time that somebody meant to change what an account does."""
 
@@ -174,6 +164,16 @@ class Target(_Section, frozen=True, kw_only=True):
         return GRACE_DAYS if self.grace_days is None else self.grace_days
 
 
+class Handling(Protocol):
+    """What becomes of rows whose outcome somebody meant to change."""
+
+    @property
+    def treated(self) -> Treated: ...
+
+    @property
+    def weight(self) -> float: ...
+
+
 class Questions(Protocol):
     """Who is looked at when, and what is predicted: a mapping, or what is asked of a deployed stack."""
 
@@ -192,8 +192,8 @@ class Questions(Protocol):
         """What; the first of a sort is the default."""
 
     @property
-    def treatments(self) -> Treatments | None:
-        """What was meddled with."""
+    def treatments(self) -> Handling | None:
+        """What becomes of what was meddled with; None: nobody is known to have."""
 
 
 def problems(

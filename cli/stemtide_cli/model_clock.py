@@ -15,6 +15,11 @@ def model_now(session: Session) -> int:
     return _clock(session).at(time.time_ns() // 1_000_000)
 
 
+def latest_ms(session: Session) -> int:
+    """The later of now and the model instant of now: what became known by either clock has become known."""
+    return max(time.time_ns() // 1_000_000, model_now(session))
+
+
 def days_asked(
     session: Session, first: datetime | None, last: datetime | None, *, by_default: int
 ) -> tuple[date, date]:

@@ -14,6 +14,7 @@ from stemtide.config import ConfigError, bundled_config
 from models.recipes import TRIES
 from stemtide_cli.command import Session
 from stemtide_cli.errors import CliError
+from stemtide_cli.model_clock import latest_ms
 from stemtide_cli.training_rows import INSTEAD, LogFolder, Source
 
 if TYPE_CHECKING:
@@ -118,3 +119,8 @@ def source_of(session: Session, mapping_name: str | None, folder: Path | None) -
         return session.stack
     except CliError as error:
         raise CliError(error.message, hint=f"{error.hint}; or {INSTEAD}") from error
+
+
+def known_at(session: Session, source: Source) -> int | None:
+    """The instant as of which a deployed stack is read; None: a log knows its own days."""
+    return None if isinstance(source, LogFolder) else latest_ms(session)

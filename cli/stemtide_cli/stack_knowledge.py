@@ -17,6 +17,8 @@ from stemtide_cli.stack import Stack
 if TYPE_CHECKING:
     from stemtide.config_schema import Config
     from stemtide.facts import Fact
+    from stemtide.plays.labels import Label
+    from stemtide.plays.treated import Treated
 
     from models.material import Material
     from models.stack_material import Known
@@ -25,10 +27,16 @@ INSTEAD = "give --mapping and --data to learn from a log"
 
 
 @contextmanager
-def known_to(stack: Stack, config: Config, say: Callable[[str], None]) -> Iterator[tuple[Known, int]]:
+def known_to(
+    stack: Stack, config: Config, say: Callable[[str], None], *, at_ms: int | None = None
+) -> Iterator[tuple[Known, int]]:
     """All that the stack knows, and the last day that is over (since 1970-01-01).
 
     The rows are in a file on the disk that is gone at the end.
+
+    Args:
+        at_ms: the instant by which a day is over, None: now. A hurried clock is ahead of it, and what became
+            of plays goes by that.
 
     Raises:
         UnavailableError: no answer.
@@ -37,11 +45,13 @@ def known_to(stack: Stack, config: Config, say: Callable[[str], None]) -> Iterat
 
     from models.stack_material import Known
 
-    last = last_closed_day(now_ms())
+    last = last_closed_day(now_ms() if at_ms is None else at_ms)
     say("reading the history")
     with merged(history_of(stack), Wanted(first=0, last=last), say) as connection:
         facts = _facts(stack, config, say)
-        yield Known(connection=connection, facts=facts, config=config), last
+        labels, treated = _plays(stack, say)
+        known = Known(connection=connection, facts=facts, config=config, labels=labels, treated=treated)
+        yield known, last
 
 
 def require_enough(material: Material, kind: Kind, *, needs_terms: bool) -> None:
@@ -86,3 +96,26 @@ def _facts(stack: Stack, config: Config, say: Callable[[str], None]) -> dict[str
         stack.client("dynamodb"), stack.tables["accounts"], side_by_side=Threads(), segments=segments
     )
     return by_account([(name, without_text(fact, sentiment_of)) for name, fact in page] for page in pages)
+
+
+def _plays(stack: Stack, say: Callable[[str], None]) -> tuple[list[Label], list[Treated]]:
+    """The labels of plays, and who was treated: by a label, and by the ledger where there is none yet."""
+    from stemtide.plays.treated import by_label, by_ledger
+    from stemtide.store.pace import Threads
+    from stemtide.store.plays import PlayTable
+    from stemtide.store.table_scan import SEGMENTS
+
+    if "episodes" not in stack.tables:
+        return [], []
+    say("reading what came of plays")
+    table, side_by_side = PlayTable(stack.table("episodes")), Threads()
+    labels: list[Label] = []
+    plays: list[str] = []
+    segments = 1 if stack.is_local else SEGMENTS  # the local cloud knows none
+    for rows, told in table.everything(side_by_side=side_by_side, segments=segments):
+        labels += told
+        plays += [row.id for row in rows if not row.held_out]
+    labelled = {label.play for label in labels}
+    read = side_by_side(table.read, [one for one in plays if one not in labelled])
+    treated = [*map(by_label, labels), *(by_ledger(*found) for found in read if found is not None)]
+    return labels, [one for one in treated if one is not None]

@@ -15,6 +15,7 @@ from stemtide_cli.model_options import (
     DAY,
     configuration,
     day_number,
+    known_at,
     model_options,
     require_writable,
     source_of,
@@ -69,7 +70,7 @@ def train(
     until = day_number(fit_until)
     wanted = Wanted(name=name, target=target, seed=seed, to_serve=True)
     with session.out.progress() as say:
-        rows = read_rows(source, wanted, config, say=say)
+        rows = read_rows(source, wanted, config, say=say, at_ms=known_at(session, source))
         fit = Split(fit_until=until, test_from=None).fit_rows(rows.dataset)
         require_no_giveaway(fit)
         say(f"training on {len(fit):,} rows with {fit.positives:,} positives")
@@ -82,7 +83,7 @@ def train(
             name=name,
             target=rows.target,
             last_day=last,
-            data={"log": rows.material.fingerprint, "seed": seed},
+            data={"log": rows.material.fingerprint, "seed": seed, **_labels(rows, until)},
             metrics=metrics,
             scoring=config.scoring,
         )
@@ -113,6 +114,12 @@ def train(
     for note in rows.material.notes:
         session.out.say(note)
     session.out.result(result, lambda console: _show(console, result))
+
+
+def _labels(rows: Rows, until: int | None) -> dict[str, Any]:
+    """How many labels of the deployed stack's own plays were known, by outcome; nothing of a log."""
+    plays = rows.material.plays
+    return {"labels": plays.counted(rows.material.accounts, until=until)} if plays.are_own else {}
 
 
 def _metrics(
@@ -156,6 +163,9 @@ def _show(console: Console, result: dict[str, Any]) -> None:
     metrics = result["metrics"]
     console.print(f"{result['model']} {result['version']}: {result['target']}")
     console.print(f"trained on {result['rows']:,} rows, {result['positives']:,} positives")
+    if labels := result["data"].get("labels"):
+        told = ", ".join(f"{number:,} {outcome}" for outcome, number in labels.items())
+        console.print(f"labels of plays that were known: {told}")
     if "note" in metrics:
         console.print(f"not measured on later time: {metrics['note']}")
     else:

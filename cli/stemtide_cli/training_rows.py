@@ -81,6 +81,7 @@ def read_rows(
     say: Say,
     as_configured: bool = False,
     until: int | None = None,
+    at_ms: int | None = None,
 ) -> Rows:
     """All rows of a source for a target.
 
@@ -91,13 +92,14 @@ def read_rows(
         as_configured: the features are those of the configuration alone, e.g. that of another log; a stack's
             always are.
         until: see `models.material.read_material`.
+        at_ms: see `stack_knowledge.known_to`.
 
     Raises:
         CliError: what the log, the mapping or the stack lacks, or a row looks past its snapshot.
     """
     if isinstance(source, LogFolder):
         return _of_log(source, wanted, config, say, as_configured=as_configured, until=until)
-    return _of_stack(source, wanted, config, say)
+    return _of_stack(source, wanted, config, say, at_ms=at_ms)
 
 
 def _of_log(
@@ -119,14 +121,14 @@ def _of_log(
     return _built(name, origin, seed=wanted.seed, say=say)
 
 
-def _of_stack(stack: Stack, wanted: Wanted, config: Config, say: Say) -> Rows:
+def _of_stack(stack: Stack, wanted: Wanted, config: Config, say: Say, *, at_ms: int | None) -> Rows:
     from models.leakage import Origin
     from models.stack_material import material_of
 
     questions = asked(config.training)
     name, target = wanted.of(questions)
     of_terms = questions.population.subscribed or questions.population.min_tenure_days > 0
-    with known_to(stack, config, say) as (known, last):
+    with known_to(stack, config, say, at_ms=at_ms) as (known, last):
         material = material_of(known, as_of_day=last, say=say)
         require_enough(material, target.kind, needs_terms=target.kind in OF_TERMS or of_terms)
         origin = Origin(

@@ -3,9 +3,16 @@
 from typing import ClassVar
 
 import msgspec
-from stemtide.config_training import Training
+from stemtide.config_training import Training, Treated
 
-from stemtide_cli.mapping_training import Kind, Population, Snapshots, Target, Treatments
+from stemtide_cli.mapping_training import Kind, Population, Snapshots, Target
+
+
+class OfTreated(msgspec.Struct, frozen=True, kw_only=True):
+    """`mapping_training.Handling` by `[training]`."""
+
+    treated: Treated
+    weight: float
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
@@ -16,7 +23,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     snapshots: Snapshots | None
     population: Population
     targets: dict[str, Target]
-    treatments: Treatments | None = None
+    treatments: OfTreated | None = None
 
 
 def asked(section: Training) -> Asked:
@@ -35,4 +42,5 @@ def asked(section: Training) -> Asked:
             "churn": churn,
             "upsell": Target(kind=Kind(section.upsell), horizon_days=section.horizon_days),
         },
+        treatments=OfTreated(treated=section.treated, weight=section.treated_weight),
     )

@@ -1,5 +1,6 @@
 """Where the version comes from, for whoever has to prove it: hashes, parameters, parity, features."""
 
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from stemtide.features.configured_features import Shape
@@ -66,11 +67,19 @@ def _identity(subject: Subject) -> Table:
         ("horizon", plural(manifest.horizon_days, "day")),
         ("seed", "not recorded" if subject.seed is None else str(subject.seed)),
         ("log", str(manifest.data.get("log", "not recorded"))),
+        *_labels(manifest.data),
         ("registry of features", manifest.registry),
         ("manifest format", str(manifest.format)),
         *((name, version) for name, version in sorted(manifest.versions.items())),
     ]
     return Table(title="Identity and versions", columns=("what", "value"), rows=tuple(rows), numbers_from=2)
+
+
+def _labels(data: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """What the deployed stack's own plays had told, where rows came from one."""
+    if "labels" in data:
+        told = ", ".join(f"{count(number_of)} {outcome}" for outcome, number_of in data["labels"].items())
+        yield "labels of plays", told or "none were known"
 
 
 def _parameters(subject: Subject) -> Table:

@@ -19,6 +19,23 @@ class ChurnIs(StrEnum):
     SILENT = "silent"
 
 
+class Treated(StrEnum):
+    """What becomes of a fit row whose horizon overlaps a treatment."""
+
+    EXCLUDE = "exclude"
+    """Left out: its outcome is not what would have happened."""
+    WEIGHT = "weight"
+    """Counts less."""
+    KEEP = "keep"
+
+
+class Reactivated(StrEnum):
+    """What a customer counts as whose subscription ended and who came back within the time of its play."""
+
+    STAYED = "stayed"
+    LEFT = "left"
+
+
 def _days(low: int, high: int, description: str, example: int) -> Meta:
     return Meta(ge=low, le=high, description=description, examples=[example])
 
@@ -71,3 +88,24 @@ class Training(Section, frozen=True):
             GRACE_DAYS,
         ),
     ] = GRACE_DAYS
+    treated: Annotated[
+        Treated,
+        Meta(
+            description="What becomes of a row to fit whose outcome a play may have changed before it was "
+            "known: `exclude` (left out), `weight` (counts `treated_weight`) or `keep`. See docs/labels.md.",
+            examples=["exclude"],
+        ),
+    ] = Treated.EXCLUDE
+    treated_weight: Annotated[
+        float, Meta(gt=0, le=1, description="What such a row counts with `weight`.", examples=[0.5])
+    ] = 0.5
+    reactivated: Annotated[
+        Reactivated,
+        Meta(
+            description="What a customer counts as whose subscription had ended and who came back within the "
+            "time of its win-back play: `stayed` (no churn: a card that is replaced within weeks is not what "
+            "a model is to warn of) or `left` (churn: every end counts). Who did not come back is churn "
+            "either way, whatever follows later.",
+            examples=["stayed"],
+        ),
+    ] = Reactivated.STAYED

@@ -4,16 +4,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar, Final
 
 import msgspec
-from boto3.dynamodb.conditions import Key
+from boto3.dynamodb.conditions import Attr, Key
 
 from stemtide.as_of import as_of_text
 from stemtide.dunning.ledger import Entry
 from stemtide.plays.labels import Label
 from stemtide.plays.play import Journey, Play
 from stemtide.plays.ports import OfferClaim
-from stemtide.ports import ConflictError
-from stemtide.store.episode_rows import EpisodeRows
+from stemtide.ports import ConflictError, SideBySide
+from stemtide.store.episode_rows import EPISODE, EpisodeRows
 from stemtide.store.errors import translated
+from stemtide.store.table_scan import SEGMENTS, scan
 
 LABEL_ROWS: Final = 200
 """Of one request."""
@@ -81,6 +82,32 @@ class PlayTable(EpisodeRows[Play]):
             condition &= Key("sk").gt(after)
         for item in self._query(condition, Limit=LABEL_ROWS, ConsistentRead=True):
             yield str(item["sk"]), msgspec.json.decode(item["label"], type=Label)
+
+    def everything(
+        self, *, side_by_side: SideBySide, segments: int = SEGMENTS
+    ) -> Iterator[tuple[list[Play], list[Label]]]:
+        """Every play and every label once, some at a time and in no order: reads the whole table.
+
+        Args:
+            side_by_side: runs the requests.
+            segments: how many at a time. 1 where a table cannot be read in segments.
+
+        Raises:
+            UnavailableError: no answer.
+        """
+        is_play = Attr("sk").eq(EPISODE) & Attr("journey").is_in([str(one) for one in Journey])
+        query = {
+            "TableName": self._name,
+            "FilterExpression": is_play | Attr("pk").begins_with(_labels_key("")),
+            "ConsistentRead": True,
+        }
+        for items in scan(self._client, query, side_by_side=side_by_side, segments=segments):
+            rows = [item["episode"] for item in items if item["sk"] == EPISODE]
+            labels = [item["label"] for item in items if "label" in item]
+            yield (
+                [msgspec.json.decode(row, type=Play) for row in rows],
+                [msgspec.json.decode(label, type=Label) for label in labels],
+            )
 
 
 class OfferTable:
