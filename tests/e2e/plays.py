@@ -1,12 +1,13 @@
 """Plays on the deployed stack, and what ends what they do."""
 
 import json
-import re
+import time
 import urllib.request
 from typing import Any
 
 from stemtide.dunning.ledger import Entry, whole
 from stemtide.plays.play import Journey, Play, drawn
+from stemtide.store.contacts import Contacts
 from stemtide.store.plays import PlayTable
 
 from tests.e2e.journeys import mails, table_of, until
@@ -78,14 +79,32 @@ def waiting(plays: PlayTable, account: str, journey: Journey, *steps: str) -> Pl
 
 def one_click(stack: Stack, account: str) -> None:
     """Leave by the link in the account's newest lifecycle mail, as a mail program does."""
+    _choose(stack, account, "List-Unsubscribe=One-Click")
+
+
+def wants_no_win_back(stack: Stack, account: str) -> None:
+    """Choose all lifecycle mail but win-back on the page behind the link."""
+    _choose(stack, account, "action=choose&journey=upsell&journey=retention")
+
+
+def _choose(stack: Stack, account: str, form: str) -> None:
     newest = next(mail for mail in mails(stack, account)[::-1] if mail["class"] == "lifecycle")
-    link = re.fullmatch("<(.*)>", newest["headers"]["List-Unsubscribe"])
-    assert link is not None
-    asked = urllib.request.Request(
-        link[1], data=b"List-Unsubscribe=One-Click", headers={"Content-Type": FORM}
-    )
+    link = newest["headers"]["List-Unsubscribe"].strip("<>")
+    asked = urllib.request.Request(link, data=form.encode(), headers={"Content-Type": FORM})
     with urllib.request.urlopen(asked) as answer:
         assert answer.status == 200
+
+
+def hold(stack: Stack, account: str) -> None:
+    """A person lets no mail go to the account."""
+    contacts = Contacts(table_of(stack, "contacts"), accounts_table=stack.facts["tables"]["accounts"])
+    assert contacts.hold(account, why="a case", at_ms=time.time_ns() // 1_000_000)
+
+
+def claimed(stack: Stack, account: str) -> int:
+    """How many mails to an account were ever claimed."""
+    contacts = Contacts(table_of(stack, "contacts"), accounts_table=stack.facts["tables"]["accounts"])
+    return len(list(contacts.mails(account)))
 
 
 def complain(stack: Stack, account: str) -> None:

@@ -1,21 +1,31 @@
 """Customers who left, on the deployed stack: asked back, made an offer, let alone when they want to be."""
 
+import time
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from stemtide.calls import DAY_MS
 from stemtide.dunning.ledger import Kind
 from stemtide.plays.keeping import OFFERS
-from stemtide.plays.play import Journey, Outcome, drawn
+from stemtide.plays.play import Journey, Outcome
 from stemtide.store.plays import PlayTable
 
 from tests.e2e.journeys import Unpaid, fails, mails, of_kind, until
 from tests.e2e.payments import Payments
 from tests.e2e.plays import (
+    claimed,
+    complain,
     ended,
+    halted,
+    held_out,
+    hold,
+    one_click,
     play_of,
     plays_of,
     treated,
+    waiting,
+    wants_no_win_back,
 )
 from tests.e2e.stack import Stack
 
@@ -23,9 +33,9 @@ pytestmark = pytest.mark.e2e
 
 RETURNS = treated("returns", Journey.WIN_BACK, OFFERS)
 LOST = treated("lost", Journey.WIN_BACK, OFFERS)
-HELD_OUT = next(f"held-{n}" for n in range(1000) if drawn(Journey.WIN_BACK, f"held-{n}", 10))
-STOPPED_S = 60
-"""In real time, where the daily look is a day away."""
+HELD_OUT = held_out("held", Journey.WIN_BACK)
+STOPPED_MS = 60_000
+"""Of the real clock, where the daily look is a day away."""
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +63,7 @@ def test_a_customer_who_was_given_up_is_won_back_with_an_offer_of_its_own(
     who = unpaid[RETURNS].customer
     play, entries = until(lambda: offered(plays, RETURNS))
     [made] = of_kind(entries, Kind.OFFER)
-    code = payments.v1.promotion_codes.retrieve(made.provider_id)
+    code = payments.v1.promotion_codes.retrieve(made.provider_id or "")
 
     returned = come_back(payments, who, code.id)
     over, entries = ended(plays, RETURNS, Journey.WIN_BACK)
@@ -64,9 +74,9 @@ def test_a_customer_who_was_given_up_is_won_back_with_an_offer_of_its_own(
     assert (over.outcome, over.outcome_reason) == (Outcome.REACTIVATED, "subscribed")
     assert over.outcome_ms == int(returned["created"]) * 1000
     assert over.cost == 3 * 290
-    templates = [mail["subject"] for mail in mails(hurried, RETURNS) if "last" not in mail["step"]]
-    assert len(templates) == 2
-    assert made.code in mails(hurried, RETURNS)[-1]["text"]
+    written = [mail for mail in mails(hurried, RETURNS) if mail["class"] == "lifecycle"]
+    assert [mail["step"] for mail in written][:2] == ["hello", "offer"]
+    assert made.code in written[1]["text"]
     assert payments.v1.promotion_codes.retrieve(code.id).active is False
 
 
@@ -91,6 +101,68 @@ def test_who_is_held_out_gets_nothing_and_is_seen_to_the_end(
     assert over.outcome is Outcome.LOST
     assert [entry.kind for entry in entries] == [Kind.OPENED, Kind.HALTED, Kind.ENDED]
     assert {mail["class"] for mail in mails(hurried, HELD_OUT)} == {"transactional"}
+
+
+@pytest.fixture(scope="module")
+def left(stack: Stack) -> dict[str, str]:
+    """Customers by account who have left at the real clock, where the daily look is a day away: each was
+    written to and waits for its offer's day."""
+    payments = Payments(stack)
+    names = ("opts-out", "complains", "comes-back", "is-held", "wants-none")
+    found = {name: treated(name, Journey.WIN_BACK) for name in names}
+    who = {name: leaves(payments, account) for name, account in found.items()}
+    for name in names:
+        waiting(plays_of(stack), found[name], Journey.WIN_BACK, "hello")
+    return {**found, **{f"customer of {name}": one for name, one in who.items()}}
+
+
+def leaves(payments: Payments, account: str) -> str:
+    """A customer who subscribes and cancels at once, as it is too expensive."""
+    who = payments.customer(account=account)
+    payments.v1.customers.update(who, {"email": f"{account}@example.com", "name": "Ada"})
+    subscription = payments.subscribe(who, "starter")
+    said: Any = {"cancellation_details": {"feedback": "too_expensive"}}
+    payments.v1.subscriptions.cancel(subscription.id, said)
+    return who
+
+
+@pytest.mark.parametrize(
+    ("name", "stop", "reason"),
+    [
+        ("opts-out", one_click, "opted_out"),
+        ("wants-none", wants_no_win_back, "opted_out"),
+        ("complains", complain, "complained"),
+        ("is-held", hold, "held"),
+    ],
+)
+def test_what_stops_mail_ends_what_is_done_at_once(
+    stack: Stack, left: dict[str, str], name: str, stop: Callable[[Stack, str], None], reason: str
+) -> None:
+    plays, before, at_ms = plays_of(stack), len(mails(stack, left[name])), time.time_ns() // 1_000_000
+
+    stop(stack, left[name])
+    play, entries = halted(plays, left[name], Journey.WIN_BACK)
+
+    assert play.halt_reason == reason
+    assert play.halted_ms is not None
+    assert play.halted_ms - at_ms < STOPPED_MS
+    assert entries[-1].kind is Kind.HALTED
+    assert before == 1
+    assert len(mails(stack, left[name])) == before
+    assert claimed(stack, left[name]) == before
+
+
+def test_a_return_in_mid_sequence_ends_it_at_once(stack: Stack, left: dict[str, str]) -> None:
+    account, plays, at_ms = left["comes-back"], plays_of(stack), time.time_ns() // 1_000_000
+
+    come_back(Payments(stack), left["customer of comes-back"])
+    over, entries = ended(plays, account, Journey.WIN_BACK)
+
+    assert over.outcome is Outcome.REACTIVATED
+    assert over.ended_ms is not None
+    assert over.ended_ms - at_ms < STOPPED_MS
+    assert (over.cost, of_kind(entries, Kind.OFFER)) == (0, [])
+    assert claimed(stack, account) == len(mails(stack, account)) == 1
 
 
 def offered(plays: PlayTable, account: str) -> Any:
