@@ -157,3 +157,15 @@ def test_a_cap_and_a_gap_end_to_the_millisecond() -> None:
     assert at(DAY_MS) == Allowed()
     assert at(HOUR_MS - 1, "win_back") == Spent("at least 1 hours between contacts", HOUR_MS)
     assert at(HOUR_MS, "win_back") == Allowed()
+
+
+def test_a_rare_contact_is_remembered_behind_many_of_another_kind() -> None:
+    policy = Contacts(min_gap_hours=0, caps=(Cap(of="win_back", most=1, days=30),))
+    held: tuple[Contact, ...] = ()
+    for n, journey in enumerate(["win_back", *["dunning"] * 100]):
+        held = with_contact(held, Contact(n, f"k{n}", MailClass.TRANSACTIONAL, journey), policy)
+
+    again = decide(held, Contact(DAY_MS, "again", MailClass.LIFECYCLE, "win_back"), policy)
+
+    assert again == Spent("at most 1 win_back in 30 days", 30 * DAY_MS)
+    assert held[0].at_ms == 100, "the newest first"

@@ -14,6 +14,8 @@ from stemtide.mail.message import MailClass, MailRequest
 from stemtide.mail.outcomes import Deferred, Duplicate, Reason, Refused, Unknown
 from stemtide.mail.ports import Asked, MailRow, MailState, Standing, Stop
 
+from infra.sizes import SIZES
+
 NOON = 20_787 * DAY_MS + 12 * HOUR_MS  # Monday
 NIGHT = NOON + 11 * HOUR_MS
 CONFIG = Config(company=Company(name="A", time_zone="UTC", currency="USD"))
@@ -89,6 +91,7 @@ def test_complaint_6_a_hold_and_do_not_contact_stop_every_journey_and_class(
 
 def test_a_hold_says_why() -> None:
     assert verdict(Standing(held="in court")).detail == "in court"
+    assert verdict(Standing(held="in court", erased=True)) == Refused(key="k", reason=Reason.ERASED)
 
 
 def test_row_49_quiet_hours_are_the_customers_own_and_it_says_whose_they_were() -> None:
@@ -145,3 +148,9 @@ def test_a_claim_is_somebody_elses_until_its_lease_is_over_in_real_time() -> Non
 
     assert young == Deferred(key="k", reason=Reason.IN_FLIGHT, until_ms=NOON + 3_600_000)
     assert old == Abandoned(row(MailState.CLAIMED))
+    assert isinstance(answered(row(MailState.CLAIMED), real_ms=1_000_000 + LEASE_MS - 1), Deferred)
+    assert isinstance(answered(row(MailState.CLAIMED), real_ms=1_000_000 + 2 * LEASE_MS), Abandoned)
+
+
+def test_a_lease_is_three_times_as_long_as_the_function_that_sends_may_run() -> None:
+    assert SIZES["mail"].timeout_s * 1000 * 3 == LEASE_MS

@@ -23,6 +23,7 @@ from tests.simulation.mail.table import Fault
 from tests.unit.mail.mailing import NOON, Mailing, request
 
 ADA = address_key("ada@example.com")
+STOPPING = (NoticeKind.BOUNCED, NoticeKind.SOFT_BOUNCED, NoticeKind.COMPLAINED)
 WIN_BACK = {"template": "win_back_hello", "journey": "win_back", "episode": "w"}
 
 
@@ -212,17 +213,31 @@ def test_a_campaign_stops_at_its_share_to_the_mail(pct: str, mails: int) -> None
 
 
 @pytest.mark.parametrize(
-    ("kind", "stops"),
+    ("kind", "of_offers", "of_payments"),
     [
-        *((kind, set()) for kind in NoticeKind if kind not in (NoticeKind.BOUNCED, NoticeKind.COMPLAINED)),
-        (NoticeKind.BOUNCED, {Stop.BOUNCED}),
-        (NoticeKind.COMPLAINED, {Stop.COMPLAINED}),
+        *((kind, set(), set()) for kind in NoticeKind if kind not in STOPPING),
+        (NoticeKind.BOUNCED, {Stop.BOUNCED}, {Stop.BOUNCED}),
+        (NoticeKind.SOFT_BOUNCED, {Stop.BOUNCED}, {Stop.BOUNCED}),
+        (NoticeKind.COMPLAINED, {Stop.COMPLAINED}, {Stop.COMPLAINED, Stop.COMPLAINED_OF_SERVICE_MAIL}),
     ],
 )
-def test_row_47_each_kind_stops_what_it_must_and_nothing_else(kind: NoticeKind, stops: set[Stop]) -> None:
+def test_row_47_each_kind_stops_what_it_must_and_nothing_else(
+    kind: NoticeKind, of_offers: set[Stop], of_payments: set[Stop]
+) -> None:
+    for mail, stops in ((WIN_BACK, of_offers), ({}, of_payments)):
+        mails = Mailing()
+        mails.service.send(request(**mail))
+
+        noticing(mails, config=Mail(soft_bounces=1)).take(notice(kind, tagged=tags_of(mails)))
+
+        assert set(mails.contacts.addresses.stops(ADA)) == stops
+
+
+def test_a_limit_that_is_lowered_holds_for_what_bounced_before() -> None:
     mails = Mailing()
-    mails.service.send(request(**WIN_BACK))
+    for n in range(3):
+        noticing(mails, config=Mail(soft_bounces=9)).take(notice(NoticeKind.SOFT_BOUNCED, message=f"m{n}"))
 
-    noticing(mails).take(notice(kind, tagged=tags_of(mails)))
+    noticing(mails, config=Mail(soft_bounces=2)).take(notice(NoticeKind.SOFT_BOUNCED, message="m9"))
 
-    assert set(mails.contacts.addresses.stops(ADA)) == stops
+    assert Stop.BOUNCED in mails.contacts.addresses.stops(ADA)

@@ -191,6 +191,14 @@ def test_an_ordinary_name_is_greeted_as_it_is(name: str) -> None:
     assert person(name, most=60) == name
 
 
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [("P0://", "P0"), ("https:// https://", "https https"), ("b2b://b2b://", "b2b b2b"), ("x1://y", "y")],
+)
+def test_a_name_that_is_nothing_but_a_scheme_keeps_its_letters(text: str, shown: str) -> None:
+    assert one_line(text, most=80) == shown
+
+
 def test_no_scheme_hides_in_another_one() -> None:
     assert one_line("see hthttps://tps://evil.example now", most=60) == "see evil.example now"
 

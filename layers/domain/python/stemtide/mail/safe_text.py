@@ -20,12 +20,14 @@ _LOOKS_LIKE_A_LINK: Final = re.compile(r"[/@\\]|\bwww\.|\w\.\w{2}", re.IGNORECAS
 def one_line(text: str, *, most: int) -> str:
     """The text in one line of at most `most` characters, without what is not seen; may be empty.
 
-    A scheme (`https://`) is left out: mail programs would make a link of it that we never wrote.
+    A scheme (`https://`) is left out: mail programs would make a link of it that we never wrote. A text that
+    is nothing else keeps its letters.
     """
     spaced = (" " if c.isspace() else c for c in text)
     seen = "".join(c for c in spaced if c in _JOINERS or unicodedata.category(c) not in _DROPPED)
     composed = unicodedata.normalize("NFC", _few_marks(unicodedata.normalize("NFC", seen)))
-    return _cut(" ".join(_without_scheme(composed).split()), most)
+    left = _without_scheme(composed).split() or composed.replace("://", " ").split()
+    return _cut(" ".join(left), most)
 
 
 def person(text: str, *, most: int) -> str:
