@@ -50,6 +50,59 @@ class Drops:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Collected:
+    """Of the customers whose renewal failed: how many paid in the end, and what it took. Money in minor
+    units."""
+
+    customers: int
+    recovered: int
+    due: int
+    collected: int
+    currency: str
+    retries: int
+    mails: int
+    win_back_mails: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ending:
+    """How the story of a customer whose renewal failed ended; `cost` is the offer's, in minor units."""
+
+    name: str
+    story: str
+    dunning: str
+    tries: int
+    mails: int
+    win_back: str | None
+    stopped: str | None
+    percent: int | None
+    months: int | None
+    cost: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """What was done about the accounts at risk: plays by tier, how many of them are held out, mails, tasks of
+    CSMs, and what was passed over by reason."""
+
+    by_tier: Mapping[str, int]
+    held_out: int
+    mails: int
+    tasks: int
+    withheld: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """A line of a timeline, by the model clock."""
+
+    at: str
+    kind: str
+    about: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
     """One run of the demo."""
 
@@ -65,6 +118,10 @@ class Report:
     riskiest: Sequence[Risk]
     drops: Drops
     silent: Sequence[str]
+    collected: Collected
+    endings: Sequence[Ending]
+    kept: Kept
+    story: Sequence[Told]
     seconds: Mapping[str, float] = field(default_factory=dict)
     """By stage."""
     titles: Mapping[str, str] = field(default_factory=dict)

@@ -8,7 +8,12 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Final
 
+from stemtide.calls import DAY_MS
+
 ROOT: Final = Path(__file__).resolve().parents[1]
+CONFIGURATION: Final = Path(__file__).with_name("stemtide.toml")
+DAY_SECONDS: Final = 8
+"""What a day of dunning and of the plays takes; usage and scores go by the days of the events."""
 DEFAULT_SEED: Final = 7
 LARGEST_SEED: Final = 2**31
 TRAINING_SEED: Final = 100_000
@@ -85,6 +90,8 @@ class Settings:
             "STEMTIDE_LOCAL_DIR": str(self.cloud),
             "STEMTIDE_PORT": str(self.port),
             "STEMTIDE_STACK": str(self.stack_file),
+            "STEMTIDE_CONFIG": str(CONFIGURATION),
+            "CLOCK_SCALE": str(DAY_MS // 1000 // DAY_SECONDS),
         }
 
 

@@ -10,7 +10,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from demo.report import BALANCE, TIERS, Drops, Model, Report, Risk
+from demo.report import BALANCE, TIERS, Collected, Drops, Ending, Kept, Model, Report, Risk, Told
 
 WIDTH: Final = 100
 COLOURS: Final = {"critical": "bold red", "high": "dark_orange", "medium": "yellow", "low": "green"}
@@ -28,7 +28,10 @@ def render(report: Report, where: list[tuple[str, str]]) -> RenderableType:
     facts.add_column()
     for name, value in _facts(report):
         facts.add_row(name, value)
-    parts: list[RenderableType] = [facts, Text(), _riskiest(report.riskiest), Text(), _where(where)]
+    parts: list[RenderableType] = [
+        *(facts, Text(), _riskiest(report.riskiest), Text()),
+        *(_endings(report.endings), Text(), _story(report.story), Text(), _where(where)),
+    ]
     return Panel(Group(*parts), title="Stemtide demo", box=box.ROUNDED, width=WIDTH, padding=(1, 2))
 
 
@@ -45,6 +48,8 @@ def _facts(report: Report) -> list[tuple[str, Text]]:
         ("tiers", _tiers(report)),
         ("usage drops", _drops(report.drops)),
         ("silent", _silent(list(report.silent))),
+        ("at risk", _kept(report.kept)),
+        ("unpaid", _collected(report.collected)),
     ]
 
 
@@ -81,6 +86,67 @@ def _silent(names: list[str]) -> Text:
         return Text("none")
     more = f" and {len(names) - NAMES_SHOWN} more" if len(names) > NAMES_SHOWN else ""
     return Text(f"{len(names)} found by the hourly check and scored: {', '.join(names[:NAMES_SHOWN])}{more}")
+
+
+def _kept(kept: Kept) -> Text:
+    tiers = ", ".join(f"{number} {tier}" for tier, number in sorted(kept.by_tier.items()))
+    passed = ", ".join(f"{number} {reason.replace('_', ' ')}" for reason, number in kept.withheld.items())
+    text = Text(
+        f"{tiers} got the play of their tier, {kept.held_out} of them held out by lot:\n"
+        f"{kept.mails} mails and {kept.tasks} tasks so far"
+    )
+    return text.append(f"; passed over: {passed}" if passed else "")
+
+
+def _collected(found: Collected) -> Text:
+    return Text(
+        f"{found.recovered} of {found.customers} failed renewals collected, {_money(found.collected, found)} of "
+        f"{_money(found.due, found)},\nby {found.retries} charges and {found.mails} mails; "
+        f"{found.win_back_mails} mails to win back. A staged few: it shows that it works,\nnot how much it recovers"
+    )
+
+
+def _money(minor: int, found: Collected) -> str:
+    return f"{found.currency} {minor / 100:,.2f}"
+
+
+def _endings(endings: Sequence[Ending]) -> Table:
+    table = Table(
+        title="Customers whose renewal failed", title_style="bold", box=box.SIMPLE_HEAD, expand=True
+    )
+    table.add_column("customer", no_wrap=True)
+    table.add_column("what happens", ratio=1)
+    table.add_column("charges", justify="right")
+    table.add_column("mails", justify="right")
+    table.add_column("dunning", no_wrap=True)
+    table.add_column("win-back", no_wrap=True)
+    for one in endings:
+        table.add_row(
+            Text(one.name, style="bold"), one.story, str(one.tries), str(one.mails), one.dunning, _back(one)
+        )
+    return table
+
+
+def _back(one: Ending) -> str:
+    if one.win_back is None:
+        return ""
+    taken = f"\n{one.percent} % for {one.months} months" if one.cost else ""
+    return f"{one.win_back}{taken}" if one.cost or not one.stopped else f"{one.win_back}\n({_why(one)})"
+
+
+def _why(one: Ending) -> str:
+    return "" if one.stopped is None else one.stopped.replace("_", " ")
+
+
+def _story(story: Sequence[Told]) -> Table:
+    table = Table(title="One timeline", title_style="bold", box=box.SIMPLE_HEAD, expand=True)
+    table.add_column("by the model clock", no_wrap=True)
+    table.add_column("what", no_wrap=True)
+    table.add_column("of what, why", ratio=1)
+    for one in story:
+        why = f"{one.about}: {one.reason}" if one.about and one.reason else one.about or one.reason
+        table.add_row(one.at[:16].replace("T", " "), one.kind.replace("_", " "), why.replace("_", " "))
+    return table
 
 
 def _riskiest(risks: Sequence[Risk]) -> Table:

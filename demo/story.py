@@ -6,6 +6,8 @@ from datetime import UTC, date, datetime
 from typing import Any, Final
 
 from demo import today
+from demo.customers import CUSTOMERS, Paying, names_of
+from demo.journeys import Journeys, at_risk_of
 from demo.program import Program
 from demo.report import DRIVERS, RISKIEST, Drops, Model, Report, risk_of, tiers_of
 from demo.settings import Settings, Size
@@ -42,12 +44,17 @@ class Story:
         """
         self.found["began"] = datetime.now(UTC)
         self.deploy()
-        self.train()
-        self._replay()
-        self._sweep()
-        self._drops()
-        self._silence()
-        return self._report()
+        with Paying(self.web.facts) as paying:
+            self.found["journeys"] = Journeys(self.web, paying)
+            self._customers(paying)
+            self.train()
+            self._replay(paying)
+            self._sweep()
+            self._kept()
+            self._drops()
+            self._silence()
+            self._collected()
+            return self._report()
 
     def deploy(self) -> None:
         with self.stages.stage("cloud", "local cloud started, stacks deployed with cdk deploy") as say:
@@ -65,12 +72,33 @@ class Story:
         with self.stages.stage("promote", "model promoted: this stack scores with it") as say:
             self.run("promote", "churn", self.found["model"]["version"], "--from", artefacts, say=say)
 
-    def _replay(self) -> None:
+    def _customers(self, paying: Paying) -> None:
+        with self.stages.stage("renewals", f"{len(CUSTOMERS)} customers whose renewal fails") as say:
+            paying.subscribe(say)
+
+    def _kept(self) -> None:
+        """Whoever has come to high or critical risk gets the play of the tier, unless held out."""
+        journeys: Journeys = self.found["journeys"]
+        at_risk = dict(at_risk_of(self.web.accounts()))
+        with self.stages.stage("retention", f"{len(at_risk)} accounts at risk get their play") as say:
+            self.found["kept"] = journeys.kept(at_risk, say)
+
+    def _collected(self) -> None:
+        """Dunning has run beside all of this; a day takes it seconds."""
+        journeys: Journeys = self.found["journeys"]
+        with self.stages.stage("dunning", "unpaid renewals collected, or given up and won back") as say:
+            journeys.collected(say)
+
+    def _replay(self, paying: Paying) -> None:
         settings = self.settings
         base = settings.folder / "live"
         size = f"{settings.live.accounts} customers, {settings.live.days} days"
         with self.stages.stage("simulate_live", f"the live base simulated: {size}") as say:
             self._simulate(base, "live", settings.live, settings.today, say)
+        with self.stages.stage("contacts", "whom to write to, told by the payment provider") as say:
+            for account, name in names_of(base):
+                say(name)
+                paying.known_as(account, name)
         with self.stages.stage("replay", "its history replayed through the stream") as say:
             arguments = ("--mapping", MAPPING, "--data", base, "--until", settings.yesterday)
             self.found["replay"] = self.run("replay", *arguments, say=say)
@@ -126,7 +154,7 @@ class Story:
             scored.sort(key=by_risk)  # those whom the model scores: of the newest, rules do
             riskiest = [risk_of(self.web.account(record["account"])) for record in scored[:RISKIEST]]
             counters = self.web.counters()
-            replayed = self.found["replay"]
+            replayed, journeys = self.found["replay"], self.found["journeys"]
             report = Report(
                 seed=self.settings.seed,
                 accounts=len(records),
@@ -140,6 +168,10 @@ class Story:
                 riskiest=riskiest,
                 drops=self.found["drops"],
                 silent=[self._name(account) for account in self.found["silent"]],
+                collected=journeys.sums(),
+                endings=journeys.endings(),
+                kept=self.found["kept"],
+                story=journeys.story(),
             )
             check(report)
         return report

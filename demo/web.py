@@ -7,6 +7,7 @@ import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -35,6 +36,15 @@ class Web:
         given = {name: value for name, value in (query or {}).items() if value is not None}
         bearer = f"Bearer {self.facts['api_tokens'][role]}"
         return self._ask(path + (f"?{urlencode(given)}" if given else ""), {"Authorization": bearer}, None)
+
+    def find(self, path: str, *, missing: Any) -> Any:
+        """The body of a GET, `missing` where the answer is 404: it is not there yet.
+
+        Raises:
+            StageError: no answer, or another status than 200 and 404.
+        """
+        bearer = {"Authorization": f"Bearer {self.facts['api_tokens']['viewer']}"}
+        return self._ask(path, bearer, None, missing=missing)
 
     def post_events(self, body: Any) -> Any:
         """POST /v1/events with the write key."""
@@ -66,13 +76,15 @@ class Web:
         found: dict[str, int] = self.get("/v1/ingest/counters", role="admin")
         return found
 
-    def _ask(self, path: str, headers: dict[str, str], body: bytes | None) -> Any:
+    def _ask(self, path: str, headers: dict[str, str], body: bytes | None, missing: Any = None) -> Any:
         headers = {"Accept": "application/json", "Content-Type": "application/json"} | headers
         request = urllib.request.Request(self.facts["api_url"] + path, headers=headers, data=body)  # noqa: S310
         try:
             with urllib.request.urlopen(request, timeout=TIMEOUT_S) as answer:  # noqa: S310
                 return json.load(answer)
         except urllib.error.HTTPError as error:
+            if error.code == HTTPStatus.NOT_FOUND and missing is not None:
+                return missing
             detail = error.read()[:300].decode(errors="replace")
             raise StageError(f"{path} answered {error.code}: {detail}") from error
         except (OSError, ValueError) as error:
