@@ -1,4 +1,4 @@
-"""The page for people: customers, invoices and events, with buttons to fail, pay or void an invoice."""
+"""The page for people: customers, invoices, codes, events, with buttons to fail, pay or void an invoice."""
 
 import json
 from collections.abc import Mapping
@@ -35,7 +35,7 @@ def rendered(world: World, webhooks: Object, query: Mapping[str, Any]) -> str:
 <header><h1>Payments <small>local stand-in</small></h1>
 <p>{_time(world.now)} <span class="quiet">model time</span></p><button data-reload>Refresh</button></header>
 {_summary(world, webhooks)}
-<main>{_invoices(world, chosen)}{_customers(world, chosen)}{_events(world, chosen)}</main>
+<main>{"".join(part(world, chosen) for part in (_invoices, _customers, _codes, _events))}</main>
 <p id="said" role="status"></p><script>{SCRIPT}</script></body></html>"""
 
 
@@ -101,6 +101,37 @@ def _buttons(invoice: Object) -> str:
     return " ".join(
         f'<button data-invoice="{escape(invoice["id"])}" data-act="{act}">{act}</button>' for act in offered
     )
+
+
+def _codes(world: World, chosen: str | None) -> str:
+    rows = []
+    for code in world.store.all("promotion_code")[: -ROWS - 1 : -1]:
+        if chosen not in (None, code["customer"]):
+            continue
+        coupon = world.store.need("coupon", code["promotion"]["coupon"])
+        ends = "–" if code["expires_at"] is None else _time(code["expires_at"])  # noqa: RUF001
+        rows.append(
+            f"<tr><td>{escape(code['code'])}<br>{_id(code)}</td><td class=wrap>{escape(_worth(coupon))}<br>"
+            f"{_id(coupon)}</td><td>{_id({'id': code['customer'] or 'anybody'})}</td><td>{ends}</td>"
+            f"<td>{_badge(_state(code, coupon, world.now))}</td></tr>"
+        )
+    return _table("Promotion codes", ("Code", "Takes off", "For", "Until", "State"), rows)
+
+
+def _worth(coupon: Object) -> str:
+    share, amount = coupon["percent_off"], coupon["amount_off"]
+    off = f"{share:g} %" if amount is None else money.shown(amount, coupon["currency"])
+    months = coupon["duration_in_months"]
+    return f"{off}, {coupon['duration'] if months is None else f'{months} months'}"
+
+
+def _state(code: Object, coupon: Object, at: int) -> str:
+    if code["times_redeemed"]:
+        return "redeemed"
+    ends = [end for end in (code["expires_at"], coupon["redeem_by"]) if end is not None]
+    if any(end <= at for end in ends):
+        return "expired"
+    return "active" if code["active"] and coupon["valid"] else "off"
 
 
 def _events(world: World, chosen: str | None) -> str:

@@ -5,10 +5,13 @@ import time
 import urllib.request
 from typing import Any
 
+from stemtide.domain_events import SOURCE
 from stemtide.dunning.ledger import Entry, whole
 from stemtide.plays.play import Journey, Play, drawn
+from stemtide.scoring.assessment import Assessment, Basis, Driver, Trigger, tier_of
 from stemtide.store.contacts import Contacts
 from stemtide.store.plays import PlayTable
+from stemtide.store.records import Records
 
 from tests.e2e.journeys import mails, table_of, until
 from tests.e2e.stack import Stack
@@ -119,3 +122,40 @@ def complain(stack: Stack, account: str) -> None:
         "mail": {"timestamp": newest["sent_at"], "messageId": newest["id"]},
     }
     stack.client("sns").publish(TopicArn=stack.facts["topics"]["ses_events"], Message=json.dumps(notice))
+
+
+def scored(stack: Stack, account: str, score: int, *drivers: Driver) -> None:
+    """The account's record shows a score as of now; the feature that moved it is `drivers`."""
+    assessment = Assessment(
+        basis=Basis.RULES, completeness=1.0, score=score, tier=tier_of(score), drivers=drivers
+    )
+    real_ms = time.time_ns() // 1_000_000
+    Records(table_of(stack, "accounts")).write_score(
+        account, assessment, as_of_ms=real_ms, scored_at=real_ms, trigger=Trigger.MANUAL, vector=b""
+    )
+
+
+class Overheard:
+    """A consumer of one sort of facts: a rule of the company's own, and its queue."""
+
+    def __init__(self, stack: Stack, detail_type: str) -> None:
+        self._sqs, events = stack.client("sqs"), stack.client("events")
+        self._url = self._sqs.create_queue(QueueName=f"overheard-{detail_type}")["QueueUrl"]
+        asked = {"QueueUrl": self._url, "AttributeNames": ["QueueArn"]}
+        arn = self._sqs.get_queue_attributes(**asked)["Attributes"]["QueueArn"]
+        where = {"EventBusName": stack.facts["event_bus"]}
+        pattern = json.dumps({"source": [SOURCE], "detail-type": [detail_type]})
+        events.put_rule(Name=f"overheard-{detail_type}", EventPattern=pattern, **where)
+        target = {"Id": "queue", "Arn": arn}
+        events.put_targets(Rule=f"overheard-{detail_type}", Targets=[target], **where)
+        self._told: list[dict[str, Any]] = []
+
+    def told(self, account: str) -> list[dict[str, Any]]:
+        """The details of all facts about an account so far."""
+        while messages := self._sqs.receive_message(QueueUrl=self._url, MaxNumberOfMessages=10).get(
+            "Messages"
+        ):
+            for message in messages:
+                self._told.append(json.loads(message["Body"])["detail"])
+                self._sqs.delete_message(QueueUrl=self._url, ReceiptHandle=message["ReceiptHandle"])
+        return [one for one in self._told if one["account"] == account]

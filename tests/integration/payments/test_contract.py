@@ -351,6 +351,62 @@ def test_a_coupon_and_a_code_for_one_customer_are_made_once(bench: Bench) -> Non
     assert refused.value.code == "resource_already_exists"
 
 
+def offer(bench: Bench, customer: str, coupon: str, code: str) -> str:
+    """A code of one customer's for a coupon of its own: what the provider calls it."""
+    terms = {"id": coupon, "percent_off": 20, "duration": "repeating", "duration_in_months": 3}
+    bench.port.create_coupon(key=f"{coupon}-coupon", coupon=terms)
+    asked = {
+        "promotion": {"type": "coupon", "coupon": coupon},
+        "code": code,
+        "customer": customer,
+        "max_redemptions": 1,
+    }
+    return str(bench.port.create_promotion_code(key=f"{coupon}-code", promotion_code=asked)["id"])
+
+
+def test_the_codes_of_a_coupon_are_found_and_no_other_ones(bench: Bench) -> None:
+    customer = bench.customer()
+    first, second = (offer(bench, customer, f"offer-{n}", f"BACK{n}") for n in (1, 2))
+
+    found = [[code["id"] for code in bench.port.promotion_codes(coupon=f"offer-{n}")] for n in (1, 2, 3)]
+
+    assert found == [[first], [second], []]
+
+
+def test_a_code_that_was_taken_is_found_too_and_says_so(bench: Bench) -> None:
+    customer = bench.customer()
+    code = offer(bench, customer, "offer-1", "BACK1")
+    bench.subscribe(customer, bench.price(), discounts=[{"promotion_code": code}])
+
+    [found] = bench.port.promotion_codes(coupon="offer-1")
+
+    assert (found["id"], found["active"], found["times_redeemed"]) == (code, False, 1)
+
+
+def test_a_customer_comes_back_with_its_code_and_the_new_subscription_says_with_which(bench: Bench) -> None:
+    customer, price = bench.customer(), bench.price(5000)
+    first = bench.subscribe(customer, price)["id"]
+    bench.port.cancel_subscription(first, key="c", reason="not_collected")
+    code = offer(bench, customer, "offer-1", "BACK1")
+    bench.clock.advance(days=3)
+
+    bench.subscribe(customer, price, discounts=[{"promotion_code": code}])
+
+    back, old = bench.port.subscriptions(customer=customer)
+    assert (old["id"], old["status"], old["cancellation_details"]["comment"]) == (
+        first,
+        "canceled",
+        "not_collected",
+    )
+    assert (back["status"], back["created"]) == ("active", bench.clock.now_s)
+    [discount] = back["discounts"]
+    assert (discount["promotion_code"], discount["source"]["coupon"]["id"]) == (code, "offer-1")
+    newest = next(iter(bench.port.charges(customer=customer)))
+    assert newest["amount"] == 4000
+    told = [event["type"] for event in bench.port.events(since_s=bench.clock.now_s)]
+    assert "customer.subscription.created" in told
+
+
 def test_the_portal_is_a_page_of_its_own_for_each_asking(bench: Bench) -> None:
     customer = bench.customer()
 

@@ -61,6 +61,26 @@ def test_it_lists_customers_invoices_and_events(bench: Bench) -> None:
     assert "invoice.payment_failed" in page.text
 
 
+def test_it_lists_codes_with_what_they_take_off_and_what_became_of_them(bench: Bench) -> None:
+    customer, price = bench.customer(), bench.price()
+    coupon = bench.ask("POST", "/v1/coupons", percent_off=20, duration="repeating", duration_in_months=3)
+    asked = {"promotion": {"type": "coupon", "coupon": coupon["id"]}, "customer": customer}
+    taken = bench.ask("POST", "/v1/promotion_codes", code="TAKEN", **asked)
+    bench.ask("POST", "/v1/promotion_codes", code="LATE", expires_at=bench.clock.now_s + 60, **asked)
+    bench.ask("POST", "/v1/promotion_codes", code="FREE", **asked)
+    bench.subscribe(customer, price, discounts=[{"promotion_code": taken["id"]}])
+    bench.clock.advance(seconds=61)
+
+    said = page_of(bench).text.partition("Promotion codes")[2].partition("Events")[0]
+
+    assert "20 %, 3 months" in said
+    assert re.findall(r"(TAKEN|LATE|FREE).*?(redeemed|expired|active)", said) == [
+        ("FREE", "active"),
+        ("LATE", "expired"),
+        ("TAKEN", "redeemed"),
+    ]
+
+
 @pytest.mark.parametrize(("act", "status"), [("pay", "paid"), ("fail", "open"), ("void", "void")])
 def test_its_buttons_do_what_they_say(bench: Bench, act: str, status: str) -> None:
     _, _, invoice = bench.past_due()
