@@ -294,9 +294,9 @@ def collect_by_hand(dunning: Dunning, amount: int | None = None) -> dict[str, An
     return dunning.charges()[-1]
 
 
-def two_unpaid() -> tuple[Dunning, str]:
+def two_unpaid(**about: Any) -> tuple[Dunning, str]:
     """Invoices of two subscriptions are unpaid; the later one's id."""
-    dunning = Dunning(then="do_not_honor")
+    dunning = Dunning(then="do_not_honor", **about)
     other = dunning.subscribe(amount=7000, trial_period_days=1)
     dunning.opened()
     dunning.play(days=1.2)
