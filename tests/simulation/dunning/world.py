@@ -64,6 +64,9 @@ EVENTS: Final = (
 DEFINITION: Final = json.loads(json.dumps(states(stepper="stepper")))
 ACTS_FAIL: Final = 0.25
 READS_FAIL: Final = 0.02
+AFTER_A_WRITE: Final = 0.03
+"""How often a second task runs right after a write, as when a claim is fresh; else `ELSEWHERE`."""
+ELSEWHERE: Final = 0.003
 LEASE_MS: Final = 120_000
 MAX_INNER: Final = 3
 ACTS: Final = ("pay_invoice", "cancel_subscription")
@@ -236,12 +239,13 @@ class World:
         chance = self.dice.random()
         if name in ACTS and when == "after":
             self.note_settled()
+        second = AFTER_A_WRITE if (name, when) == ("append", "after") else ELSEWHERE
         if chance < 0.003:
             self.fired["crash"] += 1
             raise CrashError(name)
-        if chance < 0.006 and self.depth < MAX_INNER:
+        if chance < 0.003 + second and self.depth < MAX_INNER:
             self._inside(self._a_second_task)
-        elif chance < 0.011 and self.depth < MAX_INNER:
+        elif chance < 0.008 + second and self.depth < MAX_INNER:
             self._inside(self.something_happens)
 
     def _inside(self, act: Callable[[], None]) -> None:
