@@ -6,7 +6,7 @@ from typing import Protocol
 from zoneinfo import ZoneInfo
 
 from stemtide.billing.amounts import minor_units
-from stemtide.billing.provider import Json, ProviderRefusedError
+from stemtide.billing.provider import MISSING, Json, ProviderRefusedError
 from stemtide.config_billing import CollectionOwner
 from stemtide.config_dunning import Policy
 from stemtide.dunning.decide import Mail, next_try_ms
@@ -63,7 +63,7 @@ class Letterbox:
     def _addressee(self, episode: Episode, mail: Mail, facts: Facts) -> Addressee | None:
         """Whom it goes to; the invoice is read last, so that nobody is written to who has just paid."""
         customer = self.provider.customer(episode.customer)
-        cards = list(self.provider.payment_methods(episode.customer)) if customer else []
+        cards = self._cards(episode.customer) if customer else []
         update_url = self._portal_url(episode, mail) if customer else None
         invoice = self.provider.invoice(mail.invoice)
         if not _as_read(invoice, mail, facts):
@@ -79,6 +79,14 @@ class Letterbox:
             zone=profile.time_zone,
             update_url=update_url or str(invoice.get("hosted_invoice_url") or ""),
         )
+
+    def _cards(self, customer: str) -> list[Json]:
+        try:
+            return list(self.provider.payment_methods(customer))
+        except ProviderRefusedError as error:
+            if error.code != MISSING:
+                raise
+            raise ConflictError(f"{customer} was deleted just now") from error
 
     def _portal_url(self, episode: Episode, mail: Mail) -> str | None:
         """The provider's own page where the card is changed; None where there is none."""
