@@ -86,6 +86,7 @@ class Dunning:
     faults: list[tuple[str, Fault]] = field(default_factory=list)
     points: list[tuple[str, str, Callable[[], Any]]] = field(default_factory=list)
     read_facts: ReadFacts | None = None
+    card_url: str = ""
 
     def __post_init__(self) -> None:
         self.episodes = MemoryEpisodes(self.at_a_point)
@@ -119,7 +120,7 @@ class Dunning:
                 policy_of=lambda _: self.policy,
                 zone_of=lambda _: ZoneInfo("UTC"),
                 owner=lambda: self.owner,
-                return_url="https://example.com/back",
+                card_url=self.card_url,
             ),
             policy_of=lambda _: self.policy,
             zone_of=lambda _: ZoneInfo("UTC"),

@@ -321,7 +321,7 @@ def stepper_of(world: World) -> Stepper:
             policy_of=lambda _: world.policy,
             zone_of=lambda _: ZoneInfo("UTC"),
             owner=lambda: CollectionOwner.OWN,
-            return_url="https://example.com",
+            card_url="",
         ),
         policy_of=lambda _: world.policy,
         zone_of=lambda _: ZoneInfo("UTC"),

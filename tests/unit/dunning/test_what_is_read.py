@@ -308,7 +308,7 @@ def test_a_customer_who_is_deleted_while_it_is_read_is_read_again(read: str) -> 
     assert dunning.ending in (Ending.HELD, Ending.CANCELED)
 
 
-@pytest.mark.parametrize("read", ["customer", "payment_methods", "portal_url", "invoice"])
+@pytest.mark.parametrize("read", ["customer", "payment_methods", "invoice"])
 def test_a_customer_who_is_deleted_while_a_letter_is_written_is_let_alone_from_the_next_look_on(
     read: str,
 ) -> None:
@@ -325,3 +325,15 @@ def test_a_customer_who_is_deleted_while_a_letter_is_written_is_let_alone_from_t
 
     assert dunning.ending is Ending.HELD
     assert len(dunning.mails) <= 1
+
+
+@pytest.mark.parametrize("card_url", ["", "https://app.acme.example/billing"])
+def test_a_letter_links_a_page_that_is_there_whenever_it_is_read(card_url: str) -> None:
+    dunning = Dunning(card_url=card_url).opened()
+
+    dunning.step()
+
+    page = dunning.bench.ask("GET", f"/v1/invoices/{dunning.invoice}")["hosted_invoice_url"]
+    assert page.startswith("https://")
+    assert dunning.mails[0].values["update_url"] == (card_url or page)
+    assert list(dunning.bench.provider.world.store.all("billing_portal.session")) == []
