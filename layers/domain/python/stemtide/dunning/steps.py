@@ -213,7 +213,13 @@ class Stepper:
             (Kind.MAIL_SKIPPED, {"step": step, "reason": "its time had passed"}) for step in action.instead_of
         ]
         kind = Kind.MAIL_SKIPPED if found.fate is Fate.REFUSED else Kind.MAIL
-        own = {"step": action.step, "template": action.template, "key": found.key, "reason": found.reason}
+        own = {
+            "step": action.step,
+            "template": action.template,
+            "key": found.key,
+            "provider_id": found.provider_id,
+            "reason": found.reason,
+        }
         told = [
             self._entry(episode, kind, ahead=ahead, invoice=action.invoice, **about)
             for ahead, (kind, about) in enumerate([*passed, (kind, own)])
