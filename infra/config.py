@@ -89,9 +89,9 @@ class Deployment:
     stripe_event_bus: str = ""
     """Name of the partner event bus on which Stripe's events come (`aws.partner/stripe.com/...`); empty: they
     come as webhooks only."""
-    return_url: str = ""
-    """Where the payment provider's page for changing a card leads back to, e.g. your app's billing page;
-    empty: letters link the unpaid invoice's own page."""
+    card_url: str = ""
+    """Your own page on which customers change their card, which letters about a payment link to; empty: they
+    link to the unpaid invoice's page at the payment provider, where it can be paid with any card."""
     payments_url: str = ""
     """Another address of the payment provider than its own: that of a stand-in, in a local run."""
     clock: str = str(REAL_TIME)
@@ -208,8 +208,8 @@ def _check(deployment: Deployment, target: str) -> None:
         ),
         "stuck_minutes": (1 <= deployment.stuck_minutes <= 1440, "1-1440"),
         "billing_window_s": (0 <= deployment.billing_window_s <= 300, "0-300 seconds"),
-        "return_url": (
-            not deployment.return_url or deployment.return_url.startswith("https://"),
+        "card_url": (
+            not deployment.card_url or deployment.card_url.startswith("https://"),
             "empty, or an https address",
         ),
         "payments_url": (not deployment.payments_url or target == "local", "empty in an AWS account"),

@@ -14,13 +14,13 @@ from stemtide.config_billing import CollectionOwner
 from stemtide.config_dunning import MailStep, Policy
 from stemtide.dunning.decide import Ending
 from stemtide.dunning.episode import Episode
-from stemtide.dunning.facts import Facts
+from stemtide.dunning.facts import Facts, Outcome
 from stemtide.dunning.handling import on_task
 from stemtide.dunning.keeping import Failed, Keeper
 from stemtide.dunning.ledger import Entry, Kind, whole
 from stemtide.dunning.live_facts import LiveFacts
 from stemtide.dunning.mailing import Letterbox
-from stemtide.dunning.ports import Fate, MailFate
+from stemtide.dunning.ports import Fate, MailFate, ReadFacts
 from stemtide.dunning.steps import Next, Stepper
 from stemtide.mail.message import MailRequest
 from stemtide.profile import UNKNOWN
@@ -85,6 +85,8 @@ class Dunning:
     fates: list[MailFate] = field(default_factory=list)
     faults: list[tuple[str, Fault]] = field(default_factory=list)
     points: list[tuple[str, str, Callable[[], Any]]] = field(default_factory=list)
+    read_facts: ReadFacts | None = None
+    card_url: str = ""
 
     def __post_init__(self) -> None:
         self.episodes = MemoryEpisodes(self.at_a_point)
@@ -110,7 +112,7 @@ class Dunning:
         return Stepper(
             episodes=self.episodes,
             payments=self.payments,
-            read_facts=self.read,
+            read_facts=self.read_facts or self.read,
             send_mail=Letterbox(
                 provider=self.payments,
                 profile_of=lambda _: UNKNOWN,
@@ -118,7 +120,7 @@ class Dunning:
                 policy_of=lambda _: self.policy,
                 zone_of=lambda _: ZoneInfo("UTC"),
                 owner=lambda: self.owner,
-                return_url="https://example.com/back",
+                card_url=self.card_url,
             ),
             policy_of=lambda _: self.policy,
             zone_of=lambda _: ZoneInfo("UTC"),
@@ -293,10 +295,22 @@ def collect_by_hand(dunning: Dunning, amount: int | None = None) -> dict[str, An
     return dunning.charges()[-1]
 
 
-def two_unpaid() -> tuple[Dunning, str]:
+def two_unpaid(**about: Any) -> tuple[Dunning, str]:
     """Invoices of two subscriptions are unpaid; the later one's id."""
-    dunning = Dunning(then="do_not_honor")
+    dunning = Dunning(then="do_not_honor", **about)
     other = dunning.subscribe(amount=7000, trial_period_days=1)
     dunning.opened()
     dunning.play(days=1.2)
     return dunning, str(dunning.bench.ask("GET", f"/v1/subscriptions/{other['id']}")["latest_invoice"])
+
+
+def unknown(fault: Fault = Fault.UNREACHED, **about: object) -> Dunning:
+    """A try of which nobody knows how it ended."""
+    dunning = Dunning(faults=[("pay_invoice", fault)], **about).opened()  # type: ignore[arg-type]
+    dunning.play(until=lambda: bool(dunning.of_kind(Kind.CHARGE_CLAIMED)))
+    return dunning
+
+
+def told(dunning: Dunning) -> list[tuple[Outcome | None, str | None]]:
+    """Outcomes and reasons of the tries."""
+    return [(one.outcome, one.reason) for one in dunning.of_kind(Kind.CHARGE)]

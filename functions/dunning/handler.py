@@ -86,7 +86,7 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
             about=about(),
             now_ms=now_ms,
             lease_ms=round(settings().lease_s * 1000 * clock().scale),
-            return_url=settings().return_url,
+            card_url=settings().card_url,
         ),
         keeper=keeper(episodes=episodes, runs=executions(), about=about(), now_ms=now_ms),
         clock=clock(),

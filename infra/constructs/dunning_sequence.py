@@ -61,7 +61,7 @@ class DunningSequence(Construct):
                 provider_url=deployment.payments_url,
                 mail_function=mail.function_name,
                 state_machine=arn,
-                return_url=deployment.return_url,
+                card_url=deployment.card_url,
                 clock=deployment.clock,
                 lease_s=LEASE_FACTOR * SIZES["dunning"].timeout_s,
             ),

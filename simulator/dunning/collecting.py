@@ -12,7 +12,7 @@ from typing import Final
 import msgspec
 from stemtide.config_billing import CollectionOwner
 from stemtide.config_dunning import Policy
-from stemtide.dunning.decide import Cancel, Ending, Mail, Retry, Settle, Stop, Wait, decide
+from stemtide.dunning.decide import Cancel, Ending, Leave, Mail, Retry, Settle, Stop, Wait, decide
 from stemtide.dunning.declines import Decline, decline_of
 from stemtide.dunning.facts import Attempt, Card, Facts, Invoice, InvoiceStatus, Mailed, Outcome
 
@@ -73,8 +73,8 @@ def collect(failure: Failure, policy: Policy) -> Collected:
                 world.wait(action.until_ms)
             case Stop():
                 return world.result(action.ending)
-            case Settle():
-                raise AssertionError("no outcome is unknown here")
+            case Settle() | Leave():
+                raise AssertionError("there is one invoice, and no outcome is unknown")
     raise EndlessError(f"{failure.customer} is not done after {MOST_STEPS} steps of {policy.name}")
 
 

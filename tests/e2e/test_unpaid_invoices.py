@@ -26,8 +26,13 @@ def episodes(hurried: Stack) -> EpisodeTable:
 
 
 @pytest.fixture(scope="module")
-def unpaid(payments: Payments) -> dict[str, Unpaid]:
-    """Customers by account whose payments fail in different ways: their episodes run side by side."""
+def unpaid(hurried: Stack, payments: Payments) -> dict[str, Unpaid]:
+    """Customers by account whose payments fail in different ways: their episodes run side by side.
+
+    One comes before them, for whose sake the functions start: days would pass meanwhile.
+    """
+    fails(payments, "the_first", ["do_not_honor"])
+    until(lambda: mails(hurried, "the_first"))
     found = {
         "pays": fails(payments, "pays", ["do_not_honor"], then="do_not_honor"),
         "lost_card": fails(payments, "lost_card", ["lost_card"]),

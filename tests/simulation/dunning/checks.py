@@ -4,6 +4,7 @@ from collections import Counter
 from typing import Any
 
 from stemtide.config_dunning import MAX_TRIES
+from stemtide.config_dunning import Final as AtTheEnd
 from stemtide.dunning.decide import CARD_WINDOW_MS, MAX_CARD_TRIES, Ending
 from stemtide.dunning.episode import Episode
 from stemtide.dunning.facts import Outcome
@@ -77,7 +78,8 @@ def _episodes(world: World) -> list[str]:
     about = {entry.invoice for _, entries in world.episodes.all() for entry in entries}
     for invoice in world.provider.world.store.all("invoice"):
         failed = invoice["attempt_count"] > 0
-        if failed and not world.is_settled(invoice) and not _let_alone(world, invoice):
+        done_with = world.is_settled(invoice) or _let_alone(world, invoice) or _was_left(world, invoice["id"])
+        if failed and not done_with:
             found.append(f"{invoice['id']} is left, and nobody collects it")
         if invoice["collection_method"] == "send_invoice" and invoice["id"] in about:
             found.append(f"{invoice['id']} is to be paid by hand, and was dunned")
@@ -96,6 +98,13 @@ def _all_paid(world: World, invoices: set[str | None], row: Episode) -> bool:
         and one["status_transitions"]["paid_at"] < (row.ended_ms or 0) // 1000
         for one in found
     )
+
+
+def _was_left(world: World, invoice: str) -> bool:
+    """Whether an invoice came to the end of a policy that leaves it, with its last notice."""
+    entries = [entry for _, entries in world.episodes.all() for entry in entries if entry.invoice == invoice]
+    noticed = any(one.step == "final_notice" for one in entries)
+    return world.policy.end is AtTheEnd.LEAVE and noticed
 
 
 def _let_alone(world: World, invoice: dict[str, Any]) -> bool:

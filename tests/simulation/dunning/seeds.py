@@ -1,5 +1,6 @@
 """Runs of many seeds, and the story of one."""
 
+import traceback
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import combinations
@@ -64,8 +65,12 @@ def run_seeds(seeds: Iterable[int], **broken: Any) -> Tally:
     """Run each seed; what `broken` names is replaced in its world."""
     tally = Tally()
     for seed in seeds:
-        world = run(World(seed, **broken))
-        tally.add(seed, world, problems(world))
+        world = World(seed, **broken)
+        try:
+            wrong = problems(run(world))
+        except Exception:  # whatever a run raises is wrong, and many others are still to be run
+            wrong = [traceback.format_exc()]
+        tally.add(seed, world, wrong)
     return tally
 
 

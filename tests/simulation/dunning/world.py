@@ -13,8 +13,10 @@ from random import Random
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
+import msgspec
 from stemtide.clock import REAL_TIME
 from stemtide.config_billing import CollectionOwner
+from stemtide.config_dunning import Final as AtTheEnd
 from stemtide.config_dunning import MailStep, Policy
 from stemtide.dunning.episode import Episode
 from stemtide.dunning.facts import Facts
@@ -54,6 +56,7 @@ POLICY: Final = Policy(
     end_days=6.0,
 )
 """A short one: each day of an episode is a look at everything."""
+LEAVING: Final = msgspec.structs.replace(POLICY, end=AtTheEnd.LEAVE)
 EVENTS: Final = (
     *("invoice.payment_failed", "invoice.paid", "invoice.voided", "customer.subscription.deleted"),
     *("payment_method.attached", "customer.updated"),
@@ -61,6 +64,9 @@ EVENTS: Final = (
 DEFINITION: Final = json.loads(json.dumps(states(stepper="stepper")))
 ACTS_FAIL: Final = 0.25
 READS_FAIL: Final = 0.02
+AFTER_A_WRITE: Final = 0.03
+"""How often a second task runs right after a write, as when a claim is fresh; else `ELSEWHERE`."""
+ELSEWHERE: Final = 0.003
 LEASE_MS: Final = 120_000
 MAX_INNER: Final = 3
 ACTS: Final = ("pay_invoice", "cancel_subscription")
@@ -115,6 +121,7 @@ class World:
     stepper_of: Callable[["World"], Stepper] | None = None
     payments_of: type["Recording"] | None = None
     mail_claims: bool = True
+    policy: Policy = field(init=False)
     dice: Random = field(init=False)
     machine: Machine = field(init=False)
     provider: Provider = field(init=False)
@@ -140,6 +147,7 @@ class World:
 
     def __post_init__(self) -> None:
         self.dice = Random(self.seed)
+        self.policy = LEAVING if self.dice.random() < 0.2 else POLICY
         self.machine = Machine(DEFINITION, self.function, START_S * 1000)
         self.provider = Provider(
             clock=lambda: self.now_ms() // 1000, seed=f"{self.seed:x}", event_types=EVENTS
@@ -231,12 +239,13 @@ class World:
         chance = self.dice.random()
         if name in ACTS and when == "after":
             self.note_settled()
+        second = AFTER_A_WRITE if (name, when) == ("append", "after") else ELSEWHERE
         if chance < 0.003:
             self.fired["crash"] += 1
             raise CrashError(name)
-        if chance < 0.006 and self.depth < MAX_INNER:
+        if chance < 0.003 + second and self.depth < MAX_INNER:
             self._inside(self._a_second_task)
-        elif chance < 0.011 and self.depth < MAX_INNER:
+        elif chance < 0.008 + second and self.depth < MAX_INNER:
             self._inside(self.something_happens)
 
     def _inside(self, act: Callable[[], None]) -> None:
@@ -309,12 +318,12 @@ def stepper_of(world: World) -> Stepper:
             provider=world.payments,
             profile_of=lambda _: UNKNOWN,
             send=world.send_mail,
-            policy_of=lambda _: POLICY,
+            policy_of=lambda _: world.policy,
             zone_of=lambda _: ZoneInfo("UTC"),
             owner=lambda: CollectionOwner.OWN,
-            return_url="https://example.com",
+            card_url="",
         ),
-        policy_of=lambda _: POLICY,
+        policy_of=lambda _: world.policy,
         zone_of=lambda _: ZoneInfo("UTC"),
         owner=lambda: CollectionOwner.OWN,
         now_ms=world.now_ms,
@@ -327,7 +336,7 @@ def keeper_of(world: World) -> Keeper:
         episodes=world.episodes,
         runs=world,
         owner=CollectionOwner.OWN,
-        policy_name=lambda _: POLICY.name,
+        policy_name=lambda _: world.policy.name,
         now_ms=world.now_ms,
     )
 

@@ -14,7 +14,7 @@ from stemtide.billing.told import (
 from stemtide.dunning.hearing import NAMES, Heard, hear, heard_in
 from stemtide.dunning.keeping import Failed
 
-from tests.dunning_bench import Dunning
+from tests.dunning_bench import Dunning, collect_by_hand, paid
 
 AS_OF = "2026-03-15T08:12:45.000Z"
 FAILED = {
@@ -93,3 +93,38 @@ def test_a_failed_payment_opens_an_episode_and_anything_else_wakes_the_one_that_
     assert (dunning.row.account, dunning.row.anchor) == ("acme", dunning.invoice)
     assert dunning.runs.woken == ["t1", "t1"]
     assert len(dunning.episodes.all()) == 1
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_payment_that_fails_while_the_episode_is_about_to_end_is_collected_all_the_same(when: str) -> None:
+    dunning = Dunning(then="do_not_honor")
+    other = dunning.subscribe(amount=7000, trial_period_days=1)
+    dunning.opened().play(days=0.9)
+    later: list[str] = []
+
+    def fails() -> None:
+        dunning.bench.clock.advance(days=0.2)
+        dunning.bench.provider.tick()
+        later.append(str(dunning.bench.ask("GET", f"/v1/subscriptions/{other['id']}")["latest_invoice"]))
+        dunning.failed(later[0])
+
+    collect_by_hand(dunning)
+    dunning.points.append(("append", when, fails))  # the step that ends the episode
+    dunning.step()
+    dunning.bench.script(dunning.customer, then="succeed")
+    dunning.play()
+
+    assert paid(dunning, later[0]) == [7000]
+    assert len(dunning.episodes.all()) == (1 if when == "before" else 2)
+    assert all(row.is_over for row, _ in dunning.episodes.all())
+
+
+def test_a_payment_that_fails_while_another_event_opens_the_episode_is_its_own_or_wakes_it() -> None:
+    dunning = Dunning()
+    dunning.points.append(("open_episode", "before", dunning.failed))
+
+    opened = dunning.failed()
+
+    [(row, _)] = dunning.episodes.all()
+    assert opened == row.id
+    assert set(dunning.runs.started) == {row.execution}

@@ -7,7 +7,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from stemtide.dunning.declines import Decline
 from stemtide.dunning.facts import Attempt, Mailed, Outcome
-from stemtide.dunning.ledger import Actor, Entry, Kind, LedgerGapError, attempts, given_up, mailed, whole
+from stemtide.dunning.ledger import (
+    Actor,
+    Entry,
+    Kind,
+    LedgerGapError,
+    attempts,
+    given_up,
+    left,
+    mailed,
+    whole,
+)
 
 AT = 1_767_603_600_000
 
@@ -147,3 +157,17 @@ def test_who_has_set_out_to_end_the_subscription_has_given_up(
 
 def test_whoever_is_not_named_was_the_product_itself() -> None:
     assert claim(1).actor is Actor.STEMTIDE
+
+
+def test_what_was_left_is_told_by_its_invoice() -> None:
+    entries = [entry(1, Kind.LEFT, invoice="in_1"), entry(2, Kind.LEFT), entry(3, Kind.MAIL, invoice="in_2")]
+
+    assert left(entries) == {"in_1"}
+
+
+def test_one_of_two_subscriptions_that_was_given_up_counts() -> None:
+    ended = entry(1, Kind.CANCELED, provider_id="sub_1")
+    taken_back = entry(2, Kind.CANCEL_WITHDRAWN, provider_id="sub_2")
+
+    assert given_up([ended, taken_back])
+    assert not given_up([taken_back])

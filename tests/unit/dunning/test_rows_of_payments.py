@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from stemtide.config_billing import CollectionOwner
-from stemtide.config_dunning import MAX_TRIES
+from stemtide.config_dunning import MAX_TRIES, Final
 from stemtide.currencies import minor_digits
 from stemtide.dunning.decide import CARD_WINDOW_MS, MAX_CARD_TRIES, Ending
 from stemtide.dunning.declines import MUST_CONFIRM, NEVER_AGAIN
@@ -191,6 +191,41 @@ def test_row_58_the_other_invoice_is_collected_also_when_the_earliest_cannot_be(
     assert paid(dunning) == []
     expected = {"canceled": Ending.CANCELED, "given up": Ending.EXHAUSTED, "paused": Ending.PAUSED}
     assert dunning.ending is expected[after]
+
+
+@pytest.mark.parametrize("owner", list(CollectionOwner))
+def test_row_58_an_invoice_that_is_left_at_its_end_keeps_no_other_from_being_collected(
+    owner: CollectionOwner,
+) -> None:
+    dunning, later = two_unpaid(policy=with_(end=Final.LEAVE), owner=owner)
+
+    dunning.play(until=lambda: bool(dunning.of_kind(Kind.LEFT)))
+    dunning.bench.script(dunning.customer, then="succeed")
+    dunning.play()
+
+    assert [one.invoice for one in dunning.of_kind(Kind.LEFT)] == [dunning.invoice]
+    if owner is CollectionOwner.OWN:
+        assert dunning.ending is Ending.EXHAUSTED
+        assert (f"{later}:final_notice" in dunning.steps_mailed()) or paid(dunning, later) == [7000]
+    else:
+        assert dunning.ending is Ending.UNRESOLVED
+        assert dunning.ours() == []
+    told = [one for one in dunning.steps_mailed() if one.endswith(":final_notice")]
+    assert len(told) == len(set(told))
+
+
+def test_row_58_two_invoices_that_are_left_are_both_told_of_until_their_end() -> None:
+    dunning, later = two_unpaid(policy=with_(end=Final.LEAVE))
+
+    dunning.play()
+
+    assert (dunning.ending, dunning.row.ending_reason) == (Ending.EXHAUSTED, "not_collected")
+    assert [one.invoice for one in dunning.of_kind(Kind.LEFT)] == [dunning.invoice]  # the last one ends it
+    steps = {(one.invoice, one.step) for one in dunning.of_kind(Kind.MAIL)}
+    assert {(dunning.invoice, "final_notice"), (later, "final_notice")} <= steps
+    assert dunning.of_kind(Kind.CANCELED) == []
+    subscriptions = dunning.bench.provider.world.store.all("subscription")
+    assert {one["status"] for one in subscriptions} == {"past_due"}
 
 
 def test_row_58_two_subscriptions_that_cannot_be_collected_for_both_end() -> None:

@@ -24,6 +24,15 @@ def test_mails_that_were_passed_over_are_told_before_the_one_that_went() -> None
     assert skipped.invoice == sent.invoice == dunning.invoice
 
 
+def test_a_mail_that_went_is_told_with_its_key_and_what_the_provider_calls_it() -> None:
+    dunning = Dunning(fates=[MailFate(fate=Fate.SENT, key="m1", provider_id="ses-1")]).opened()
+
+    dunning.step()
+
+    entry = dunning.ledger[-1]
+    assert (entry.kind, entry.key, entry.provider_id, entry.reason) == (Kind.MAIL, "m1", "ses-1", None)
+
+
 def test_a_mail_that_is_refused_is_told_as_skipped_with_its_reason() -> None:
     refused = MailFate(fate=Fate.REFUSED, key="m1", reason="bounced")
     dunning = Dunning(fates=[refused]).opened()

@@ -1,12 +1,14 @@
 """What dunning reads of a customer, and what it makes of customers with several cards and invoices."""
 
+import contextlib
 from typing import Any
 
 import msgspec
 import pytest
-from stemtide.dunning.decide import Ending
+from stemtide.dunning.decide import Ending, Mail
 from stemtide.dunning.facts import Card, Invoice, InvoiceStatus
 from stemtide.dunning.ledger import Kind
+from stemtide.ports import ConflictError, UnavailableError
 
 from payments import scripting
 from payments.in_memory import Fault
@@ -290,3 +292,48 @@ def test_a_change_of_plan_that_bills_at_once_and_fails_is_collected_in_its_turn(
 
     assert (dunning.ending, paid(dunning), paid(dunning, billed)) == (Ending.RECOVERED, [5000], [50_000])
     assert len(dunning.episodes.all()) == 1
+
+
+@pytest.mark.parametrize("read", ["invoices", "charges", "payment_methods"])
+def test_a_customer_who_is_deleted_while_it_is_read_is_read_again(read: str) -> None:
+    dunning = Dunning().opened()
+    gone = f"/v1/customers/{dunning.customer}"
+    dunning.points.append((read, "before", lambda: dunning.bench.ask("DELETE", gone)))
+
+    with contextlib.suppress(UnavailableError):  # the state machine repeats the step
+        dunning.step()
+    dunning.play()
+
+    assert (dunning.mails, dunning.ours()) == ([], [])
+    assert dunning.ending in (Ending.HELD, Ending.CANCELED)
+
+
+@pytest.mark.parametrize("read", ["customer", "payment_methods", "invoice"])
+def test_a_customer_who_is_deleted_while_a_letter_is_written_is_let_alone_from_the_next_look_on(
+    read: str,
+) -> None:
+    dunning = Dunning().opened()
+    gone = f"/v1/customers/{dunning.customer}"
+    facts, row = dunning.facts(), dunning.row
+    dunning.points.append((read, "before", lambda: dunning.bench.ask("DELETE", gone)))
+
+    with contextlib.suppress(ConflictError):
+        dunning.stepper.send_mail(
+            row, Mail(invoice=dunning.invoice, step="s", template="payment_failed"), facts
+        )
+    dunning.play()
+
+    assert dunning.ending is Ending.HELD
+    assert len(dunning.mails) <= 1
+
+
+@pytest.mark.parametrize("card_url", ["", "https://app.acme.example/billing"])
+def test_a_letter_links_a_page_that_is_there_whenever_it_is_read(card_url: str) -> None:
+    dunning = Dunning(card_url=card_url).opened()
+
+    dunning.step()
+
+    page = dunning.bench.ask("GET", f"/v1/invoices/{dunning.invoice}")["hosted_invoice_url"]
+    assert page.startswith("https://")
+    assert dunning.mails[0].values["update_url"] == (card_url or page)
+    assert list(dunning.bench.provider.world.store.all("billing_portal.session")) == []

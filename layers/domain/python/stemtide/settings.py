@@ -230,7 +230,7 @@ class DunningSettings(Settings):
     provider_url: str
     mail_function: str
     state_machine: str
-    return_url: str
+    card_url: str
     clock: str
     lease_s: int
 

@@ -6,8 +6,10 @@ one contract suite.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
+MISSING: Final = "resource_missing"
+"""The code of a refusal because what was named is not there."""
 Json = Mapping[str, Any]
 """An object as the provider's API returns it, plain values only; money in minor units, times in epoch s."""
 

@@ -26,7 +26,7 @@ from stemtide.billing.objects import (
     kind_of,
 )
 from stemtide.billing.ports import BillingPorts, Stored
-from stemtide.billing.provider import Json, ProviderRefusedError
+from stemtide.billing.provider import MISSING, Json, ProviderRefusedError
 from stemtide.ports import ConflictError, UnavailableError
 
 MOST_TRIES: Final = 8
@@ -153,7 +153,7 @@ def refresh_customer(ports: BillingPorts, customer: str) -> Stored:
         try:
             cards = list(ports.provider.payment_methods(customer))
         except ProviderRefusedError as error:
-            if error.code != "resource_missing":
+            if error.code != MISSING:
                 raise
             return Customer(id=customer, deleted=True)  # since it was read
         return msgspec.structs.replace(known, cards=cards_of(found, cards))

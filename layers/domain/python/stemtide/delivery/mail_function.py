@@ -43,7 +43,7 @@ def fate_of(outcome: Outcome) -> MailFate:
     """What an outcome means for an episode: only a deferred mail is asked for again."""
     match outcome:
         case Sent():
-            return MailFate(fate=Fate.SENT, key=outcome.key)
+            return MailFate(fate=Fate.SENT, key=outcome.key, provider_id=outcome.message_id)
         case Deferred():
             return MailFate(
                 fate=Fate.DEFERRED, key=outcome.key, reason=outcome.reason, until_ms=outcome.until_ms
@@ -53,4 +53,4 @@ def fate_of(outcome: Outcome) -> MailFate:
         case Unknown():
             return MailFate(fate=Fate.UNKNOWN, key=outcome.key, reason=outcome.reason)
         case Duplicate():
-            return MailFate(fate=Fate.SENT, key=outcome.key, reason="sent_before")
+            return MailFate(fate=Fate.SENT, key=outcome.key, reason="sent_before", provider_id=outcome.of)

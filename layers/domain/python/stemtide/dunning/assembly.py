@@ -83,7 +83,7 @@ def stepper(
     about: About,
     now_ms: Callable[[], int],
     lease_ms: int,
-    return_url: str,
+    card_url: str,
 ) -> Stepper:
     """What moves episodes along."""
     box = Letterbox(
@@ -93,7 +93,7 @@ def stepper(
         policy_of=about.policy_of,
         zone_of=about.zone_of,
         owner=about.owner,
-        return_url=return_url,
+        card_url=card_url,
     )
     return Stepper(
         episodes=episodes,

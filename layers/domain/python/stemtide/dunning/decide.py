@@ -67,6 +67,12 @@ class Cancel(msgspec.Struct, frozen=True, kw_only=True, tag="cancel"):
     subscription: str
 
 
+class Leave(msgspec.Struct, frozen=True, kw_only=True, tag="leave"):
+    """An invoice has come to the end of its policy and is left as it is; others are still to be collected."""
+
+    invoice: str
+
+
 class Wait(msgspec.Struct, frozen=True, kw_only=True, tag="wait"):
     """Nothing to do until an instant (epoch ms), or until something happens."""
 
@@ -81,7 +87,7 @@ class Stop(msgspec.Struct, frozen=True, kw_only=True, tag="stop"):
     reason: str
 
 
-Action = Settle | Retry | Mail | Cancel | Wait | Stop
+Action = Settle | Retry | Mail | Cancel | Leave | Wait | Stop
 
 
 def decide(facts: Facts, policy: Policy, *, owner: CollectionOwner, zone: ZoneInfo, now_ms: int) -> Action:
@@ -92,7 +98,7 @@ def decide(facts: Facts, policy: Policy, *, owner: CollectionOwner, zone: ZoneIn
     """
     if unknown := next((one for one in facts.attempts if one.outcome is Outcome.CLAIMED), None):
         return Settle(key=unknown.key, invoice=unknown.invoice)
-    over = _over(facts)
+    over = _over(facts, owner)
     if over is not None:
         return over
     anchor = facts.unpaid[0]
@@ -101,7 +107,7 @@ def decide(facts: Facts, policy: Policy, *, owner: CollectionOwner, zone: ZoneIn
         return _wait({"paused": min(goes_on)}, now_ms)
     end_ms = _end_ms(anchor, facts, policy)
     if owner is CollectionOwner.OBSERVE:
-        return _wait({"provider_collects": end_ms}, now_ms) if now_ms < end_ms else _unresolved(owner)
+        return _wait({"provider_collects": end_ms}, now_ms) if now_ms < end_ms else _left(facts, owner)
     try_ms = next_try_ms(facts, policy, owner=owner, zone=zone)
     tries = owner is CollectionOwner.OWN and anchor.next_try_ms is None
     if tries and facts.card is not None and _is_due(facts.card, facts, try_ms, now_ms, end_ms):
@@ -110,7 +116,7 @@ def decide(facts: Facts, policy: Policy, *, owner: CollectionOwner, zone: ZoneIn
     if mail is not None:
         return mail
     if now_ms >= end_ms:
-        return _end(anchor, policy, owner)
+        return _end(facts, policy, owner)
     own_ms = try_ms if tries else None
     ahead = {"end": end_ms, "retry": own_ms, "mail": _next_mail_ms(anchor, facts, policy, now_ms)}
     return _wait({name: at_ms for name, at_ms in ahead.items() if at_ms is not None}, now_ms)
@@ -149,7 +155,7 @@ def may_try(invoice: Invoice, facts: Facts, *, at_ms: int) -> bool:
     return tries < MAX_TRIES and len(lately) < MAX_CARD_TRIES
 
 
-def _over(facts: Facts) -> Stop | None:
+def _over(facts: Facts, owner: CollectionOwner) -> Stop | None:
     if facts.held is not None:
         return Stop(ending=Ending.HELD, reason=facts.held)
     if facts.unpaid:
@@ -161,6 +167,8 @@ def _over(facts: Facts) -> Stop | None:
         return Stop(ending=ending, reason="paid" if paid else "nothing_due")
     if facts.given_up:
         return Stop(ending=Ending.EXHAUSTED, reason="not_collected")
+    if any(one.left for one in owed):
+        return _not_collected(owner)
     if any(one.over for one in owed):
         return Stop(ending=Ending.CANCELED, reason="subscription_canceled")
     return Stop(ending=Ending.PAUSED, reason="collection_paused")
@@ -260,15 +268,21 @@ def _template(step: MailStep, facts: Facts, try_ms: int | None) -> str:
     return "payment_needs_card" if try_ms is None else "payment_failed"
 
 
-def _end(anchor: Invoice, policy: Policy, owner: CollectionOwner) -> Cancel | Stop:
+def _end(facts: Facts, policy: Policy, owner: CollectionOwner) -> Cancel | Leave | Stop:
+    anchor = facts.unpaid[0]
     if owner is CollectionOwner.OWN and policy.end is AtTheEnd.CANCEL and anchor.subscription is not None:
         return Cancel(invoice=anchor.id, subscription=anchor.subscription)
+    return _left(facts, owner)
+
+
+def _left(facts: Facts, owner: CollectionOwner) -> Leave | Stop:
+    """The invoice is left as it is, which is the end of the episode if it is the last one."""
+    return Leave(invoice=facts.unpaid[0].id) if len(facts.unpaid) > 1 else _not_collected(owner)
+
+
+def _not_collected(owner: CollectionOwner) -> Stop:
     if owner is CollectionOwner.OWN:
         return Stop(ending=Ending.EXHAUSTED, reason="not_collected")
-    return _unresolved(owner)
-
-
-def _unresolved(owner: CollectionOwner) -> Stop:
     return Stop(ending=Ending.UNRESOLVED, reason=f"collection_owner_is_{owner}")
 
 

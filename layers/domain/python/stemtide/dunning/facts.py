@@ -27,7 +27,8 @@ class Invoice(msgspec.Struct, frozen=True, kw_only=True):
     all attempts that are known (the provider's own count leaves out those that were asked for), `next_try_ms`
     is when the provider tries again by itself.
     `contested` says that it was refunded or disputed: nobody is asked for such money. `over` says that its
-    subscription has ended, `paused_until_ms` that its collection is paused until then (0: for good).
+    subscription has ended, `paused_until_ms` that its collection is paused until then (0: for good), `left`
+    that this episode has left it as it is.
     """
 
     id: str
@@ -43,6 +44,7 @@ class Invoice(msgspec.Struct, frozen=True, kw_only=True):
     contested: bool = False
     over: bool = False
     paused_until_ms: int | None = None
+    left: bool = False
 
     @property
     def is_owed(self) -> bool:
@@ -52,7 +54,7 @@ class Invoice(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def is_unpaid(self) -> bool:
         """Whether it is to be collected, now or later."""
-        return self.is_owed and not self.over and self.paused_until_ms != 0
+        return self.is_owed and not self.over and not self.left and self.paused_until_ms != 0
 
     def order(self) -> tuple[bool, int, int, str]:
         """What unpaid invoices are sorted by: the one that failed first comes first, those that must wait
@@ -140,7 +142,8 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     def seen(self) -> str:
         """A digest of what the provider and people say: it is another when something has happened there,
         whatever was done or written here."""
-        theirs = msgspec.structs.replace(self, attempts=(), mailed=(), given_up=False)
+        invoices = tuple(msgspec.structs.replace(one, left=False) for one in self.invoices)
+        theirs = msgspec.structs.replace(self, invoices=invoices, attempts=(), mailed=(), given_up=False)
         return blake2b(msgspec.json.encode(theirs), digest_size=8).hexdigest()
 
 

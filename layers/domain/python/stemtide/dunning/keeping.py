@@ -19,6 +19,7 @@ from stemtide.config_billing import CollectionOwner
 from stemtide.dunning.episode import Episode, episode_id
 from stemtide.dunning.ledger import Actor, Entry, Kind
 from stemtide.dunning.ports import Episodes
+from stemtide.ports import ConflictError
 from stemtide.runs import Rows, RunKeeper
 
 
@@ -53,24 +54,35 @@ class Keeper(RunKeeper[Episode]):
         Raises:
             UnavailableError: outcome unknown; the same again is safe.
         """
-        running = self.episodes.running_of(failed.customer)
-        if running is None:
-            episode = self._opened(failed)
-            first = Entry(
-                seq=1,
-                at_ms=episode.opened_ms,
-                kind=Kind.OPENED,
-                actor=Actor.PROVIDER,
-                invoice=failed.invoice,
-                reason="payment_failed",
-            )
-            if self.episodes.open(episode, first):
-                self.runs.start(episode)
-                return episode.id
+        while True:
             running = self.episodes.running_of(failed.customer)
-        if running is not None:
-            self.happened(failed.customer)
-        return running
+            if running is not None and self._noted(running):
+                self.look(running)
+                return running
+            if running is None:
+                episode, first = self._opened(failed), _opening(failed, self.now_ms())
+                if self.episodes.open(episode, first):
+                    self.runs.start(episode)
+                    return episode.id
+                found = self.episodes.read(episode.id)
+                if found is not None and found[0].is_over:
+                    return None
+
+    def _noted(self, row_id: str) -> bool:
+        """Whether the row runs, and whoever is about to end it must look again: its version is another now.
+
+        the episode's step                     another invoice's payment
+        reads: all is paid
+                                               fails
+        ends the row -> refused: looks again   writes the row
+        """
+        while (found := self.episodes.read(row_id)) is not None and not found[0].is_over:
+            try:
+                self.episodes.append(found[0], [])
+            except ConflictError:
+                continue
+            return True
+        return False
 
     def happened(self, customer: str) -> bool:
         """Something has happened to a customer: its episode looks at once; False: none runs.
@@ -92,3 +104,14 @@ class Keeper(RunKeeper[Episode]):
             started_ms=failed.failed_ms,
             opened_ms=self.now_ms(),
         )
+
+
+def _opening(failed: Failed, at_ms: int) -> Entry:
+    return Entry(
+        seq=1,
+        at_ms=at_ms,
+        kind=Kind.OPENED,
+        actor=Actor.PROVIDER,
+        invoice=failed.invoice,
+        reason="payment_failed",
+    )

@@ -25,6 +25,7 @@ class Kind(StrEnum):
     CANCEL_CLAIMED = "cancel_claimed"
     CANCEL_WITHDRAWN = "cancel_withdrawn"
     CANCELED = "canceled"
+    LEFT = "left"
     OFFER_CLAIMED = "offer_claimed"
     OFFER = "offer"
     OFFER_WITHHELD = "offer_withheld"
@@ -127,6 +128,11 @@ def given_up(entries: Iterable[Entry]) -> bool:
     """Whether the episode has ended a subscription, or set out to and not taken that back."""
     told = {entry.provider_id: entry.kind for entry in entries if entry.kind in _OF_CANCELING}
     return any(last is not Kind.CANCEL_WITHDRAWN for last in told.values())
+
+
+def left(entries: Iterable[Entry]) -> frozenset[str]:
+    """The invoices that the episode has left as they are."""
+    return frozenset(entry.invoice for entry in entries if entry.kind is Kind.LEFT and entry.invoice)
 
 
 def _attempt(claim: Entry, result: Entry | None) -> Attempt:

@@ -4,11 +4,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from stemtide.billing.provider import Json
+from stemtide.billing.provider import MISSING, Json, ProviderRefusedError
 from stemtide.dunning.episode import Episode
 from stemtide.dunning.facts import Facts
 from stemtide.dunning.ledger import Entry
 from stemtide.dunning.reading import Seen, facts_of, subscription_of
+from stemtide.ports import UnavailableError
 
 
 class Reads(Protocol):
@@ -40,8 +41,16 @@ class LiveFacts:
         """All that a decision rests on.
 
         Raises:
-            UnavailableError: the provider or a table does not answer.
+            UnavailableError: the provider or a table does not answer, or the customer was deleted just now.
         """
+        try:
+            return self._read(episode, entries)
+        except ProviderRefusedError as error:
+            if error.code != MISSING:
+                raise
+            raise UnavailableError(f"{episode.customer} has changed while it was read") from error
+
+    def _read(self, episode: Episode, entries: Sequence[Entry]) -> Facts:
         customer = self.provider.customer(episode.customer)
         held = self.held(episode.account)
         gone = customer is None or bool(customer.get("deleted"))

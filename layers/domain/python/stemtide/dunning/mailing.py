@@ -6,7 +6,7 @@ from typing import Protocol
 from zoneinfo import ZoneInfo
 
 from stemtide.billing.amounts import minor_units
-from stemtide.billing.provider import Json, ProviderRefusedError
+from stemtide.billing.provider import MISSING, Json, ProviderRefusedError
 from stemtide.config_billing import CollectionOwner
 from stemtide.config_dunning import Policy
 from stemtide.dunning.decide import Mail, next_try_ms
@@ -30,13 +30,13 @@ class Pages(Protocol):
 
     def payment_methods(self, customer_id: str, /) -> Iterator[Json]: ...
 
-    def portal_url(self, customer_id: str, /, *, key: str, return_url: str) -> str: ...
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Letterbox:
     """`dunning.ports.SendMail`; `profile_of` answers what is known of an account, `send` is the mail service,
-    `return_url` where the provider's page leads back to (empty: the invoice's own page is linked)."""
+    `card_url` the company's own page on which a card is changed (empty: the invoice's page at the provider is
+    linked, on which it can be paid with any card). A session of the provider's portal is linked by no letter:
+    it is over before most mails are read."""
 
     provider: Pages
     profile_of: Callable[[str], Profile]
@@ -44,7 +44,7 @@ class Letterbox:
     policy_of: Callable[[Episode], Policy]
     zone_of: Callable[[Episode], ZoneInfo]
     owner: Callable[[], CollectionOwner]
-    return_url: str
+    card_url: str
 
     def __call__(self, episode: Episode, mail: Mail, facts: Facts, /) -> MailFate:
         """Write to the customer.
@@ -63,8 +63,7 @@ class Letterbox:
     def _addressee(self, episode: Episode, mail: Mail, facts: Facts) -> Addressee | None:
         """Whom it goes to; the invoice is read last, so that nobody is written to who has just paid."""
         customer = self.provider.customer(episode.customer)
-        cards = list(self.provider.payment_methods(episode.customer)) if customer else []
-        update_url = self._portal_url(episode, mail) if customer else None
+        cards = self._cards(episode.customer) if customer else []
         invoice = self.provider.invoice(mail.invoice)
         if not _as_read(invoice, mail, facts):
             raise ConflictError(f"{mail.invoice} is not as it was read")
@@ -77,18 +76,16 @@ class Letterbox:
             next((one for one in cards if facts.card is not None and one["id"] == facts.card.method), None),
             plan=profile.plan,
             zone=profile.time_zone,
-            update_url=update_url or str(invoice.get("hosted_invoice_url") or ""),
+            update_url=self.card_url or str(invoice.get("hosted_invoice_url") or ""),
         )
 
-    def _portal_url(self, episode: Episode, mail: Mail) -> str | None:
-        """The provider's own page where the card is changed; None where there is none."""
-        if not self.return_url:
-            return None
-        key = f"{episode.id}-{mail.invoice}-{mail.step}-portal"
+    def _cards(self, customer: str) -> list[Json]:
         try:
-            return self.provider.portal_url(episode.customer, key=key, return_url=self.return_url)
-        except ProviderRefusedError:  # no portal is configured there
-            return None
+            return list(self.provider.payment_methods(customer))
+        except ProviderRefusedError as error:
+            if error.code != MISSING:
+                raise
+            raise ConflictError(f"{customer} was deleted just now") from error
 
 
 def _as_read(invoice: Json | None, mail: Mail, facts: Facts) -> bool:

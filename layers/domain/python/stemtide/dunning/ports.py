@@ -57,13 +57,14 @@ class Fate(StrEnum):
 
 class MailFate(msgspec.Struct, frozen=True, kw_only=True):
     """What became of a mail, under which key and why; `until_ms` when a deferred one may go, `template` which
-    letter it was where that is chosen as it is written."""
+    letter it was where that is chosen as it is written, `provider_id` what SES calls one that was sent."""
 
     fate: Fate
     key: str
     reason: str | None = None
     until_ms: int | None = None
     template: str | None = None
+    provider_id: str | None = None
 
 
 class SendMail(Protocol):

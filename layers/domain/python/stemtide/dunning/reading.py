@@ -12,7 +12,7 @@ from stemtide.dunning.cards import made_ms
 from stemtide.dunning.declines import decline_of
 from stemtide.dunning.episode import Episode
 from stemtide.dunning.facts import Facts, Invoice, InvoiceStatus, unpaid_of
-from stemtide.dunning.ledger import Entry, attempts, given_up, mailed
+from stemtide.dunning.ledger import Entry, attempts, given_up, left, mailed
 
 OVER: Final = frozenset({"canceled", "incomplete_expired"})
 """Statuses of a subscription that has ended."""
@@ -46,8 +46,15 @@ def facts_of(
     charges = list(seen.charges)[::-1]  # they are listed newest first
     charges.sort(key=made_ms)
     of = {one["id"]: [c for c in charges if by_intent.get(_intent(c)) == one["id"]] for one in seen.invoices}
+    as_they_are = left(entries)
     invoices = tuple(
-        _invoice(one, of[one["id"]], seen.subscriptions.get(subscription_of(one) or ""), now_ms)
+        _invoice(
+            one,
+            of[one["id"]],
+            seen.subscriptions.get(subscription_of(one) or ""),
+            is_left=one["id"] in as_they_are,
+            now_ms=now_ms,
+        )
         for one in seen.invoices
         if _has_failed(one, of[one["id"]], seen.subscriptions)
     )
@@ -114,7 +121,9 @@ def _has_failed(invoice: Json, own: Sequence[Json], subscriptions: Mapping[str, 
     return int(invoice["attempt_count"]) > 0 or any(charge["status"] == "failed" for charge in own)
 
 
-def _invoice(invoice: Json, own: Sequence[Json], subscription: Json | None, now_ms: int) -> Invoice:
+def _invoice(
+    invoice: Json, own: Sequence[Json], subscription: Json | None, *, is_left: bool, now_ms: int
+) -> Invoice:
     failed = [made_ms(charge) for charge in own if charge["status"] == "failed"]
     currency = str(invoice["currency"]).upper()
     return Invoice(
@@ -131,6 +140,7 @@ def _invoice(invoice: Json, own: Sequence[Json], subscription: Json | None, now_
         contested=any(charge.get("refunded") or charge.get("disputed") for charge in own),
         over=subscription is not None and subscription["status"] in OVER,
         paused_until_ms=_paused(subscription, now_ms),
+        left=is_left,
     )
 
 

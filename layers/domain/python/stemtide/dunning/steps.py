@@ -27,7 +27,7 @@ from stemtide.billing.objects import NOT_COLLECTED
 from stemtide.billing.provider import CardDeclinedError, ProviderRefusedError
 from stemtide.config_billing import CollectionOwner
 from stemtide.config_dunning import Policy
-from stemtide.dunning.decide import Cancel, Mail, Retry, Settle, Stop, Wait, decide
+from stemtide.dunning.decide import Action, Cancel, Leave, Mail, Retry, Settle, Stop, Wait, decide
 from stemtide.dunning.declines import HOUR_MS
 from stemtide.dunning.episode import Episode
 from stemtide.dunning.facts import Facts, InvoiceStatus, Mailed, Outcome
@@ -109,6 +109,11 @@ class Stepper:
                 return self._mail(episode, facts, action)
             case Cancel():
                 return self._cancel(episode, entries, action)
+            case Leave():
+                self._append(
+                    episode, self._entry(episode, Kind.LEFT, invoice=action.invoice, reason="not_collected")
+                )
+                return AGAIN
             case Wait():
                 self._append(_waiting(episode, action))
                 return Next(do="wait", until_ms=action.until_ms, reason=action.reason)
@@ -122,7 +127,7 @@ class Stepper:
             return False
         return self.read_facts(found[0], whole(found[1])).seen() == seen
 
-    def _decide(self, episode: Episode, facts: Facts) -> Settle | Retry | Mail | Cancel | Wait | Stop:
+    def _decide(self, episode: Episode, facts: Facts) -> Action:
         return decide(
             facts,
             self.policy_of(episode),
@@ -208,7 +213,13 @@ class Stepper:
             (Kind.MAIL_SKIPPED, {"step": step, "reason": "its time had passed"}) for step in action.instead_of
         ]
         kind = Kind.MAIL_SKIPPED if found.fate is Fate.REFUSED else Kind.MAIL
-        own = {"step": action.step, "template": action.template, "key": found.key, "reason": found.reason}
+        own = {
+            "step": action.step,
+            "template": action.template,
+            "key": found.key,
+            "provider_id": found.provider_id,
+            "reason": found.reason,
+        }
         told = [
             self._entry(episode, kind, ahead=ahead, invoice=action.invoice, **about)
             for ahead, (kind, about) in enumerate([*passed, (kind, own)])

@@ -17,6 +17,7 @@ _NAMES: Final = {
     Kind.MAIL_SKIPPED: "mail_skipped",
     Kind.CANCEL_WITHDRAWN: "cancellation_skipped",
     Kind.CANCELED: "subscription_canceled",
+    Kind.LEFT: "invoice_left",
     Kind.ENDED: "episode_ended",
 }
 _FACTS: Final = ("invoice", "amount", "currency", "outcome", "code", "advice", "step", "template")

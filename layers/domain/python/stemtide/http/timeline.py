@@ -27,8 +27,9 @@ class TimelineEntry(Body, frozen=True):
     `mail_refused`, `mail_unknown`, what SES told of a mail (`mail_delivered`, `mail_bounced`, ...),
     `contact_deferred`, `contact_refused`, `opted_out`, `held`, ..., and what an episode did:
     `episode_started`, `charge`, `charge_skipped`, `mail_skipped`, `subscription_canceled`,
-    `cancellation_skipped`, `csm_task`, `offer_made`, `offer_withheld`, `escalated`, `episode_halted`,
-    `episode_ended`. `about` names the mail, rule, fact or episode, `reason` why something did not happen."""
+    `cancellation_skipped`, `invoice_left`, `csm_task`, `offer_made`, `offer_withheld`, `escalated`,
+    `episode_halted`, `episode_ended`. `about` names the mail, rule, fact or episode, `reason` why something
+    did not happen."""
 
     at: Instant
     kind: str
