@@ -8,7 +8,7 @@ import json
 import re
 import threading
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -35,7 +35,7 @@ class Customer:
     outcomes: tuple[Any, ...]
     then: Any = None
     answers: str = ""
-    """The step whose mail it answers, and how (see `ANSWERS`)."""
+    """How it answers its mail (see `ANSWERS`); nothing: it never does."""
 
 
 CUSTOMERS: Final = (
@@ -51,14 +51,14 @@ CUSTOMERS: Final = (
         story="the bank declines twice; it pays the invoice itself",
         outcomes=("do_not_honor",),
         then="do_not_honor",
-        answers="second:pays",
+        answers="pays",
     ),
     Customer(
         account="harbour-lane",
         name="Harbour Lane",
         story="the card was lost; it puts in another",
         outcomes=("lost_card",),
-        answers="first:new_card",
+        answers="new_card",
     ),
     Customer(
         account="quill-press",
@@ -72,7 +72,7 @@ CUSTOMERS: Final = (
         story="never pays, is canceled, comes back with its offer",
         outcomes=("insufficient_funds",),
         then="insufficient_funds",
-        answers="offer:returns",
+        answers="returns",
     ),
     Customer(
         account="old-orchard",
@@ -87,9 +87,20 @@ CUSTOMERS: Final = (
         story="never pays, is canceled, wants no more mail",
         outcomes=("do_not_honor",),
         then="do_not_honor",
-        answers="hello:opts_out",
+        answers="opts_out",
     ),
 )
+
+
+def _identified(customer: str) -> dict[str, Any]:
+    account = customer.removeprefix("cus_")
+    return {
+        "type": "group",
+        "groupId": account,
+        "anonymousId": account,
+        "messageId": f"demo-{customer}",
+        "traits": {"stripe_customer_id": customer},
+    }
 
 
 def names_of(base: Path) -> list[tuple[str, str]]:
@@ -136,11 +147,15 @@ class Paying:
             self.shop.control("script", {"customer": who, "outcomes": list(one.outcomes), "then": one.then})
             self.shop.control(f"subscriptions/{subscription.id}/renew", {})
 
-    def known_as(self, account: str, name: str) -> None:
-        """A customer of an account that uses the product, so that it can be written to."""
-        who = self.shop.customer(account=account)
-        about: Any = {"email": f"team@{account}.example", "name": name}
-        self.shop.v1.customers.update(who, about)
+    def known_as(self, accounts: Iterable[tuple[str, str]]) -> list[dict[str, Any]]:
+        """Customers of accounts (with their names) that use the product, so that they can be written to; the
+        calls by which the company's own systems tell who they are."""
+        found = [
+            {"id": f"cus_{account}", "name": name, "email": f"team@{account}.example"}
+            for account, name in accounts
+        ]
+        self.shop.control("seed", {"customers": found})
+        return [_identified(one["id"]) for one in found]
 
     def check(self) -> None:
         """Raises StageError if a customer could not do what it wanted."""
@@ -164,10 +179,10 @@ class Paying:
             self.error = error
 
     def _answer(self, one: Customer) -> None:
-        step, _, act = one.answers.partition(":")
+        steps, act = ANSWERS[one.answers]
         for mail in self.mails(one.account):
-            if mail["step"].rpartition(":")[2] == step:
-                ANSWERS[act](self, one, mail)
+            if mail["step"].rpartition(":")[2] in steps:
+                act(self, one, mail)
                 self.answered.add(one.account)
                 return
 
@@ -200,9 +215,12 @@ class Paying:
         return (str(invoice.id) for invoice in listed.data)
 
 
-ANSWERS: Final[dict[str, Callable[[Paying, Customer, dict[str, Any]], None]]] = {
-    "pays": Paying._pays,
-    "new_card": Paying._new_card,
-    "returns": Paying._returns,
-    "opts_out": Paying._opts_out,
+Act = Callable[[Paying, Customer, dict[str, Any]], None]
+DUNNING: Final = ("first", "second", "final_notice")
+ANSWERS: Final[dict[str, tuple[tuple[str, ...], Act]]] = {
+    "pays": (DUNNING[1:], Paying._pays),
+    "new_card": (DUNNING, Paying._new_card),
+    "returns": (("offer",), Paying._returns),
+    "opts_out": (("hello", "last"), Paying._opts_out),
 }
+"""By name: the steps whose mail is answered, and how."""

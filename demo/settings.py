@@ -12,7 +12,7 @@ from stemtide.calls import DAY_MS
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 CONFIGURATION: Final = Path(__file__).with_name("stemtide.toml")
-DAY_SECONDS: Final = 8
+DAY_SECONDS: Final = 12
 """What a day of dunning and of the plays takes; usage and scores go by the days of the events."""
 DEFAULT_SEED: Final = 7
 LARGEST_SEED: Final = 2**31

@@ -99,10 +99,11 @@ def _kept(kept: Kept) -> Text:
 
 
 def _collected(found: Collected) -> Text:
+    amounts = f"{_money(found.collected, found)} of {_money(found.due, found)}"
     return Text(
-        f"{found.recovered} of {found.customers} failed renewals collected, {_money(found.collected, found)} of "
-        f"{_money(found.due, found)},\nby {found.retries} charges and {found.mails} mails; "
-        f"{found.win_back_mails} mails to win back. A staged few: it shows that it works,\nnot how much it recovers"
+        f"{found.recovered} of {found.customers} failed renewals collected, {amounts},\n"
+        f"by {found.retries} charges and {found.mails} mails; {found.win_back_mails} mails to win back.\n"
+        "A staged few: they show that it works, not how much it recovers"
     )
 
 

@@ -95,13 +95,13 @@ class Story:
         size = f"{settings.live.accounts} customers, {settings.live.days} days"
         with self.stages.stage("simulate_live", f"the live base simulated: {size}") as say:
             self._simulate(base, "live", settings.live, settings.today, say)
-        with self.stages.stage("contacts", "whom to write to, told by the payment provider") as say:
-            for account, name in names_of(base):
-                say(name)
-                paying.known_as(account, name)
         with self.stages.stage("replay", "its history replayed through the stream") as say:
             arguments = ("--mapping", MAPPING, "--data", base, "--until", settings.yesterday)
             self.found["replay"] = self.run("replay", *arguments, say=say)
+        with self.stages.stage("contacts", "who is whose customer at the payment provider") as say:
+            for call in paying.known_as(names_of(base)):
+                say(call["groupId"])
+                self.web.post_events(call)
         with self.stages.stage("drain", "everything counted, the counters balance") as say:
             self.drain(say)
 
@@ -243,5 +243,11 @@ def check(report: Report) -> None:
             wrong.append(f"{risk.account} has no probability or fewer than {DRIVERS} drivers: {risk}")
     if report.drops.rescored < report.drops.fallen:
         wrong.append("an account whose volume fell has no new score")
+    if not report.collected.recovered:
+        wrong.append("no failed renewal was collected")
+    if not any(one.win_back == "reactivated" for one in report.endings):
+        wrong.append("no customer came back")
+    if not report.kept.mails + report.kept.tasks:
+        wrong.append("nothing was done about the accounts at risk")
     if wrong:
         raise StageError("; ".join(wrong))

@@ -57,7 +57,7 @@ def about() -> AboutAccounts:
     """What is known of accounts, and who may be written to."""
     records = Records(clients.table(settings().accounts_table))
     contacts = Contacts(clients.table(settings().contacts_table), accounts_table=settings().accounts_table)
-    return AboutAccounts(config=bundled_config(), record=records.read, contacts=contacts)
+    return AboutAccounts(config=bundled_config(), record=records.read, facts=records.facts, contacts=contacts)
 
 
 @lru_cache(maxsize=1)

@@ -114,7 +114,7 @@ class PlaySequences(Construct):
         stepper.allow(["lambda:InvokeFunction"], mail.function_arn)
         stepper.allow(ROWS, tables.episodes.table_arn)
         stepper.allow(["dynamodb:BatchGetItem"], tables.accounts.table_arn, tables.contacts.table_arn)
-        stepper.allow(["dynamodb:GetItem"], tables.accounts.table_arn)
+        stepper.allow(["dynamodb:GetItem", "dynamodb:Query"], tables.accounts.table_arn)
         return stepper
 
     def _keeper(self, deployment: Deployment, layers: Layers, tables: DomainTables) -> Function:

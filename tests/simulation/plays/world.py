@@ -356,6 +356,7 @@ def about_of(world: World) -> assembly.AboutAccounts:
     return assembly.AboutAccounts(
         config=CONFIG,
         record=world.record,
+        facts=lambda name: facts_of(world, name),
         contacts=world,
     )
 

@@ -12,7 +12,7 @@ from rich.console import Console
 
 from demo.__main__ import where_to_look
 from demo.picture import draw
-from demo.report import Drops, Model, Report, Risk, risk_of, tiers_of
+from demo.report import Collected, Drops, Ending, Kept, Model, Report, Risk, Told, risk_of, tiers_of
 from demo.settings import Settings
 from demo.show import WIDTH, show
 from demo.stages import StageError
@@ -57,6 +57,61 @@ REPORT = Report(
     riskiest=[RISK] * 5,
     drops=Drops(fallen=8, rescored=8, p50_s=2.4, p95_s=4.8),
     silent=[f"Amber {name}" for name in ("Foods", "Labs", "Legal", "Media", "Press", "Tools", "Water")],
+    collected=Collected(
+        customers=7,
+        recovered=4,
+        due=69_300,
+        collected=39_600,
+        currency="USD",
+        retries=9,
+        mails=14,
+        win_back_mails=6,
+    ),
+    endings=[
+        Ending(
+            name="North Loom",
+            story="a retry finds it",
+            dunning="recovered",
+            tries=1,
+            mails=1,
+            win_back=None,
+            stopped=None,
+            percent=None,
+            months=None,
+            cost=None,
+        ),
+        Ending(
+            name="Amber Mill",
+            story="never pays, comes back",
+            dunning="exhausted",
+            tries=2,
+            mails=5,
+            win_back="reactivated",
+            stopped=None,
+            percent=20,
+            months=3,
+            cost=5_940,
+        ),
+        Ending(
+            name="Blue Anvil",
+            story="wants no more mail",
+            dunning="exhausted",
+            tries=2,
+            mails=4,
+            win_back="lost",
+            stopped="opted_out",
+            percent=None,
+            months=None,
+            cost=0,
+        ),
+    ],
+    kept=Kept(
+        by_tier={"critical": 9, "high": 14}, held_out=2, mails=11, tasks=9, withheld={"no_guide_fits": 2}
+    ),
+    story=[
+        Told(at="2026-03-20T10:00:00.000Z", kind="episode_started", about="", reason="payment_failed"),
+        Told(at="2026-03-22T10:00:00.000Z", kind="offer_made", about="20 % for 3 months", reason=""),
+    ],
 )
 
 
@@ -88,6 +143,12 @@ def test_it_says_what_happened() -> None:
     assert "alike: 24 % to 41 %" in text
     assert "leaves in 30 days" in text
     assert "Amber Tools and 1 more" in text
+    assert "9 critical, 14 high got the play of their tier, 2 of them held out by lot" in text
+    assert "11 mails and 9 tasks so far; passed over: 2 no guide fits" in text
+    assert "4 of 7 failed renewals collected, USD 396.00 of USD 693.00" in text
+    assert "reactivated 20 % for 3 months" in text
+    assert "lost (opted out)" in text
+    assert "2026-03-22 10:00 offer made 20 % for 3 months" in text
 
 
 def test_counters_that_do_not_balance_are_said_so() -> None:
@@ -124,6 +185,19 @@ def test_it_is_json() -> None:
 def test_a_run_without_scores_has_failed() -> None:
     with pytest.raises(StageError, match="no account has a score"):
         check(replace(REPORT, tiers={"critical": 0, "high": 0, "medium": 0, "low": 0}, riskiest=[]))
+
+
+@pytest.mark.parametrize(
+    ("changes", "wrong"),
+    [
+        ({"collected": replace(REPORT.collected, recovered=0)}, "no failed renewal was collected"),
+        ({"endings": REPORT.endings[:1]}, "no customer came back"),
+        ({"kept": replace(REPORT.kept, mails=0, tasks=0)}, "nothing was done about the accounts at risk"),
+    ],
+)
+def test_a_run_in_which_a_journey_came_to_nothing_has_failed(changes: dict[str, Any], wrong: str) -> None:
+    with pytest.raises(StageError, match=wrong):
+        check(replace(REPORT, **changes))
 
 
 def test_a_risk_without_drivers_is_a_failure() -> None:

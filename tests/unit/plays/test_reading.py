@@ -10,7 +10,6 @@ from stemtide.mail.outcomes import Reason
 from stemtide.plays.facts import OfferState
 from stemtide.plays.play import Play
 from stemtide.plays.reading import Seen, facts_of
-from stemtide.profile import Profile
 from stemtide.scoring.assessment import Assessment, Basis, Tier
 
 from tests.plays import RETENTION, START, WIN_BACK
@@ -61,14 +60,13 @@ def test_an_account_at_risk_has_left_when_its_last_subscription_ended() -> None:
     assert facts(RETENTION, ENDED, subscription("sub_2", "past_due")).turned_ms is None
 
 
-def test_without_a_provider_the_profile_says_whether_it_left() -> None:
+def test_without_a_provider_what_was_told_of_its_terms_says_when_it_left() -> None:
     alone = msgspec.structs.replace(RETENTION, customer=None)
-    left, stays, unknown = (
-        facts(alone, customer=None, profile=Profile(subscribed=said)).turned_ms
-        for said in (False, True, None)
-    )
 
-    assert (left, stays, unknown) == (START + DAY_MS, None, None)
+    left, stays = (facts(alone, customer=None, left_ms=said).turned_ms for said in (START + 5, None))
+
+    assert (left, stays) == (START + 5, None)
+    assert facts(RETENTION, subscription("sub_1"), left_ms=START + 5).turned_ms is None  # the provider knows
 
 
 def test_who_had_left_before_the_play_began_was_never_to_be_kept() -> None:

@@ -184,6 +184,18 @@ def known_facts(facts: Iterable[Fact], as_of_ms: int) -> list[Fact]:
     return sorted(first.values(), key=lambda fact: (fact.at_ms, _RANKS[fact.kind], fact.id))
 
 
+def left_at(facts: Iterable[Fact], as_of_ms: int, *, grace_ms: int) -> int | None:
+    """When an account left, by what was known at an instant of its plans' terms; None: it did not, as far as
+    is known. A term that ran out counts only after `grace_ms`, as its renewal may be told late."""
+    begun = [one for one in terms_known(facts, as_of_ms).base_stretches() if one.from_ms <= as_of_ms]
+    if not begun or any(one.runs(as_of_ms) for one in begun):
+        return None
+    last = max(begun, key=lambda one: (one.end_ms or 0, one.from_ms))
+    was_ended = last.until_ms is not None and last.until_ms == last.end_ms
+    end_ms = last.end_ms or 0
+    return end_ms if was_ended or end_ms + grace_ms <= as_of_ms else None
+
+
 def terms_known(facts: Iterable[Fact], as_of_ms: int) -> Terms:
     """The terms of an account by what was known at an instant, of the past and ahead of it."""
     return _Folded(facts, as_of_ms).terms

@@ -6,9 +6,10 @@ from typing import Protocol
 from zoneinfo import ZoneInfo
 
 from stemtide.billing.provider import PaymentProvider
+from stemtide.calls import DAY_MS
 from stemtide.config_schema import Config
 from stemtide.dunning.ports import MailFate
-from stemtide.facts import Fact
+from stemtide.facts import Fact, left_at
 from stemtide.mail.judging import refusal_of
 from stemtide.mail.message import AddressError, MailClass, MailRequest, address_key
 from stemtide.mail.outcomes import Reason
@@ -60,7 +61,13 @@ class History(Accounts):
 class AboutAccounts(Accounts):
     """Accounts, and who of them may be written to."""
 
+    facts: Callable[[str], Iterable[Fact]]
     contacts: Contacts
+
+    def left(self, account: str, *, as_of_ms: int) -> int | None:
+        """When an account left, by what was told of its terms."""
+        grace_ms = self.config.training.grace_days * DAY_MS
+        return left_at(self.facts(account), as_of_ms, grace_ms=grace_ms)
 
     def zone_of(self, play: Play) -> ZoneInfo:
         """The account's zone, the company's where it has none that exists."""
@@ -96,6 +103,7 @@ def stepper(
         read_facts=LivePlayFacts(
             provider=provider,
             record=about.record,
+            left=lambda account: about.left(account, as_of_ms=now_ms()),
             refusal=about.refusal,
             dunned=dunned,
             now_ms=now_ms,

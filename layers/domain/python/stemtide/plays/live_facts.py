@@ -37,12 +37,14 @@ class LivePlayFacts:
     """`plays.ports.ReadFacts`.
 
     `provider` answers with the provider's client, asked only where a play has a customer; `record` with an
-    account's record, `refusal` why no lifecycle mail of a play may go to an address (None: to any of the
-    account's), `dunned` whether a run of dunning about a customer is under way.
+    account's record; `left` when an account left by what was told of its terms, asked where the provider
+    knows no subscription; `refusal` why no lifecycle mail of a play may go to an address (None: to any of the
+    account's); `dunned` whether a run of dunning about a customer is under way.
     """
 
     provider: Callable[[], Reads]
     record: Callable[[str], Record | None]
+    left: Callable[[str], int | None]
     refusal: Callable[[Play, str | None], Reason | None]
     dunned: Callable[[str], bool]
     now_ms: Callable[[], int]
@@ -61,6 +63,7 @@ class LivePlayFacts:
             subscriptions=subscriptions,
             profile=UNKNOWN if record is None else record.profile,
             assessment=None if record is None else record.assessment,
+            left_ms=None if subscriptions else self.left(play.account),
             refusal=self.refusal(play, address),
             in_dunning=play.customer is not None and self.dunned(play.customer),
         )

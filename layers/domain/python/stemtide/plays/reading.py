@@ -26,14 +26,16 @@ _S: Final = 1000
 class Seen(msgspec.Struct, frozen=True, kw_only=True):
     """What was just read of an account.
 
-    `customer` and `subscriptions` are the provider's, None: nobody there is known to be the account's.
-    `refusal`: why no mail may go to it. `in_dunning`: a run of dunning is under way.
+    `customer` and `subscriptions` are the provider's, None: nobody there is known to be the account's; then
+    `left_ms` is when it left by what was told of its terms. `refusal`: why no mail may go to it.
+    `in_dunning`: a run of dunning is under way.
     """
 
     customer: Json | None = None
     subscriptions: Sequence[Json] = ()
     profile: Profile = UNKNOWN
     assessment: Assessment | None = None
+    left_ms: int | None = None
     refusal: Reason | None = None
     in_dunning: bool = False
 
@@ -93,7 +95,7 @@ def _turned(play: Play, seen: Seen, now_ms: int) -> int | None:
         return min((at_ms for at_ms in since if at_ms >= play.started_ms - _S), default=None)
     if begun:
         return None if _live(begun) else max(_ended_ms(one, now_ms) for one in begun)
-    return now_ms if seen.profile.subscribed is False else None
+    return seen.left_ms
 
 
 def _live(subscriptions: Iterable[Json]) -> list[Json]:
