@@ -1,5 +1,5 @@
 """Puts on the bus what a table's stream tells: drops of use and changes of tier, failed and settled invoices,
-ended subscriptions, other cards; or notes in shadow that they are withheld."""
+subscriptions, other cards, what stops mail, tasks of CSMs; or notes in shadow that they are withheld."""
 
 import time
 from functools import lru_cache

@@ -33,7 +33,7 @@ def states(*, stepper: str) -> dict[str, Any]:
     """The state machine in Amazon States Language.
 
     Its history is bounded: an episode looks once a day and at what happens, some 15 events each time, over
-    at most 90 days of a policy; Step Functions allows 25,000.
+    at most 90 days of dunning or 180 of a play; Step Functions allows 25,000.
 
     Args:
         stepper: ARN of the function that steps and waits.

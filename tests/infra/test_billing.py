@@ -67,6 +67,13 @@ def test_without_a_provider_nothing_is_scheduled_and_no_alarm_waits_for_it(
     stacks = read_stacks(synth_to(tmp_path / "out"))
 
     assert resources(stacks["stemtide-billing"], "AWS::Scheduler::Schedule") == []
+    [plays] = [
+        one
+        for one in resources(stacks["stemtide-plays"], "AWS::Lambda::Function")
+        if one["FunctionName"] == "stemtide-plays"
+    ]
+    assert plays["Environment"]["Variables"]["PROVIDER_KEY_SECRET"] == ""
+    assert "secretsmanager:GetSecretValue" not in json.dumps(stacks["stemtide-plays"])
     alarms = resources(stacks["stemtide-operations"], "AWS::CloudWatch::Alarm")
     assert not [
         one for one in alarms if "stemtide-billing-" in one["AlarmName"] and "events" in one["AlarmName"]

@@ -1,11 +1,12 @@
-"""The state machine of an episode, as it is synthesized."""
+"""The state machines of episodes, as they are synthesized."""
 
 import json
 from typing import Any
 
 import pytest
-from stemtide.config_dunning import MAX_DAYS, MAX_STEPS, MAX_TRIES
-from stemtide.dunning.decide import LOOK_AGAIN_MS
+from stemtide import config_dunning, config_plays
+from stemtide.dunning import decide as dunning
+from stemtide.plays import decide as plays
 
 from tests.infra.assemblies import Synth
 
@@ -14,12 +15,28 @@ HISTORY = 25_000
 DAY_MS = 86_400_000
 
 
+PLAY_DAYS = config_plays.MAX_DAYS * DAY_MS // plays.LOOK_AGAIN_MS
+LOOKS = {
+    "dunning": config_dunning.MAX_DAYS * DAY_MS // dunning.LOOK_AGAIN_MS
+    + 3 * (config_dunning.MAX_STEPS + config_dunning.MAX_TRIES),
+    "win-back": PLAY_DAYS + 3 * config_plays.MAX_STEPS,
+    "retention": PLAY_DAYS + 6 * config_plays.MAX_STEPS,
+}
+"""How often a row is looked at, by its state machine; a retention play has the steps of two tiers."""
+STEPPERS = {"dunning": "dunning", "win-back": "plays", "retention": "plays"}
+
+
+@pytest.fixture(scope="module", params=LOOKS)
+def name(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
 @pytest.fixture(scope="module")
-def machine(synth: Synth) -> dict[str, Any]:
+def machine(synth: Synth, name: str) -> dict[str, Any]:
     [found] = [
         one
         for one in synth.properties("AWS::StepFunctions::StateMachine")
-        if one["StateMachineName"] == "stemtide-dunning"
+        if one["StateMachineName"] == f"stemtide-{name}"
     ]
     return dict(found)
 
@@ -59,24 +76,23 @@ def test_a_wait_hands_over_its_token_and_what_it_was_decided_on_and_ends_by_itse
     assert wait["Catch"] == [{"ErrorEquals": ["States.ALL"], "ResultPath": "$.error", "Next": "Step"}]
 
 
-def test_the_longest_episode_fits_into_an_executions_history(states: dict[str, Any]) -> None:
+def test_the_longest_episode_fits_into_an_executions_history(states: dict[str, Any], name: str) -> None:
     """A loop enters and leaves all states; a task is scheduled, started, handed out and ended, at most seven
     times."""
-    tries = [1 + max(rule["MaxAttempts"] for rule in states[name]["Retry"]) for name in ("Step", "Wait")]
+    tries = [1 + max(rule["MaxAttempts"] for rule in states[state]["Retry"]) for state in ("Step", "Wait")]
     a_loop = 2 * len(states) + 4 * sum(tries)
-    loops = MAX_DAYS * DAY_MS // LOOK_AGAIN_MS + 3 * (MAX_STEPS + MAX_TRIES)
 
-    assert a_loop * loops < HISTORY
+    assert a_loop * LOOKS[name] < HISTORY
 
 
-def test_it_may_invoke_its_stepper_and_nothing_else(synth: Synth, machine: dict[str, Any]) -> None:
+def test_it_may_invoke_its_stepper_and_nothing_else(synth: Synth, machine: dict[str, Any], name: str) -> None:
     role = machine["RoleArn"]["Fn::GetAtt"][0]
     [statements] = [
         policy["PolicyDocument"]["Statement"]
         for policy in synth.properties("AWS::IAM::Policy")
         if policy["Roles"] == [{"Ref": role}]
     ]
-    stepper, _ = synth.function("dunning")
+    stepper, _ = synth.function(STEPPERS[name])
 
     [statement] = statements
     assert statement["Action"] == "lambda:InvokeFunction"

@@ -10,6 +10,7 @@ from typing import Any
 
 import boto3
 import pytest
+from boto3.dynamodb.types import TypeSerializer
 from moto import mock_aws
 from moto.core import DEFAULT_ACCOUNT_ID
 from moto.ses.models import ses_backends
@@ -17,13 +18,17 @@ from msgspec.structs import replace
 from stemtide import tables
 from stemtide.config import bundled_config
 from stemtide.config_mail import QuietHours
-from stemtide.mail.message import MailRequest, mail_key
+from stemtide.contact_events import NOTE_PREFIX, ContactStopped
+from stemtide.domain_events import event_of
+from stemtide.mail.message import MailRequest, address_key, mail_key
 from stemtide.mail.notices import SES_SOURCE
 from stemtide.mail.outcomes import Sent
 from stemtide.mail.tags import tags_of
 from stemtide.ports import UnavailableError
 from stemtide.settings import MailSettings, NoticesSettings
 from stemtide.store.contacts import Contacts
+from stemtide.table_consumers import STOPS
+from stemtide.table_stream import Change, plain
 
 from tests.domain_tables import create
 from tests.stream_cloud import start_function
@@ -82,12 +87,18 @@ def request(**changes: Any) -> dict[str, Any]:
     return asked | {"values": find(asked["template"]).example()}
 
 
-def bounce(message_id: str, *, address: str = "ada@example.org", tags: dict[str, Any] | None = None) -> str:
-    """A permanent bounce, as SNS delivers it."""
+def bounce(
+    message_id: str,
+    *,
+    address: str = "ada@example.org",
+    tags: dict[str, Any] | None = None,
+    kind: str = "Permanent",
+) -> str:
+    """A bounce, as SNS delivers it."""
     event = {
         "eventType": "Bounce",
         "bounce": {
-            "bounceType": "Permanent",
+            "bounceType": kind,
             "bouncedRecipients": [{"emailAddress": address}],
             "timestamp": "2026-11-30T07:00:02.669Z",
         },
@@ -269,3 +280,67 @@ def test_the_schedule_tells_of_claims_that_nobody_confirmed(
     metrics = [json.loads(line) for line in capsys.readouterr().out.splitlines() if "_aws" in line]
     assert [line["UnknownMails"] for line in metrics] == [[1.0]]
     assert cloud.send() == {"outcome": "unknown", "key": mail_key(MailRequest(**MAIL)), "reason": "abandoned"}
+
+
+def complaint(message_id: str) -> str:
+    """A report of spam, as SNS delivers it."""
+    event = {
+        "eventType": "Complaint",
+        "complaint": {
+            "complainedRecipients": [{"emailAddress": "ada@example.org"}],
+            "timestamp": "2026-11-30T07:00:02.669Z",
+        },
+        "mail": {"timestamp": "2026-11-30T07:00:00.000Z", "messageId": message_id},
+    }
+    return json.dumps({"Type": "Notification", "TopicArn": "t", "Message": json.dumps(event)})
+
+
+def stops(cloud: Cloud) -> list[str]:
+    """What the contacts table's stream tells the bus of the account: how its mail was stopped."""
+    items = boto3.resource("dynamodb").Table("contacts").scan()["Items"]
+    changes = [
+        Change(
+            sequence="1",
+            event="INSERT",
+            keys={"pk": item["pk"], "sk": item["sk"]},
+            new=plain_of(item),
+            old=None,
+        )
+        for item in items
+        if item["sk"].startswith(NOTE_PREFIX)
+    ]
+    told = [event_of(change) for change in changes]
+    assert all(STOPS.concerns(change) for change, fact in zip(changes, told, strict=True) if fact)
+    return sorted(fact.how for fact in told if isinstance(fact, ContactStopped))
+
+
+def plain_of(item: dict[str, Any]) -> dict[str, Any]:
+    """An item as a stream's change holds it."""
+    return plain({name: TypeSerializer().serialize(value) for name, value in item.items()})
+
+
+def test_whatever_stops_mail_to_an_account_leaves_a_note_that_sequences_hear_of(cloud: Cloud) -> None:
+    sent = cloud.send()
+    address = address_key(MAIL["to"])
+    before = stops(cloud)
+
+    cloud.tell(bounce(sent["message_id"], kind="Transient"))
+    transient = stops(cloud)
+    cloud.tell(bounce(sent["message_id"]))
+    cloud.tell(complaint(sent["message_id"]))
+    cloud.contacts.choices.choose(address, off=["upsell"], account="acme", at_ms=1, how="page")
+    cloud.contacts.choices.choose(address, off=["win_back"], account="acme", at_ms=2, how="page")
+    cloud.contacts.opt_out(address, account="acme", at_ms=3, how="link")
+    cloud.contacts.hold("acme", why="a case", at_ms=4)
+    cloud.contacts.release("acme", at_ms=5)
+    cloud.contacts.erase("acme", at_ms=6)
+
+    assert (before, transient) == ([], [])
+    assert stops(cloud) == [
+        "erased",
+        "held",
+        "mail_bounced",
+        "mail_chosen",
+        "mail_complained",
+        "opted_out",
+    ]

@@ -11,6 +11,7 @@ from stemtide.plays.facts import OfferState
 from stemtide.plays.play import Play
 from stemtide.plays.reading import Seen, facts_of
 from stemtide.scoring.assessment import Assessment, Basis, Tier
+from stemtide.shadow import MODEL
 
 from tests.plays import RETENTION, START, WIN_BACK
 
@@ -139,6 +140,15 @@ def test_only_an_account_at_risk_has_its_score_among_the_facts() -> None:
 
     assert (at_risk.score, at_risk.tier) == (80, Tier.CRITICAL)
     assert (left.score, left.tier) == (None, None)
+
+
+def test_nothing_rests_on_the_score_of_a_model_in_shadow() -> None:
+    scored = Assessment(basis=Basis.MODEL, completeness=1.0, score=80, tier=Tier.CRITICAL)
+    in_shadow = msgspec.structs.replace(scored, shadow=(MODEL,))
+    beside = msgspec.structs.replace(scored, shadow=("upsell",))
+
+    assert facts(RETENTION, assessment=in_shadow).score is None
+    assert facts(RETENTION, assessment=beside).score == 80
 
 
 def test_what_was_done_here_is_no_news_and_what_others_do_is() -> None:
