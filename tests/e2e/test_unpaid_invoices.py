@@ -31,7 +31,7 @@ def unpaid(hurried: Stack, payments: Payments) -> dict[str, Unpaid]:
 
     One comes before them, for whose sake the functions start: days would pass meanwhile.
     """
-    fails(payments, "the_first", ["do_not_honor"])
+    fails(payments, "the_first", ["do_not_honor"], then="do_not_honor")
     until(lambda: mails(hurried, "the_first"))
     found = {
         "pays": fails(payments, "pays", ["do_not_honor"], then="do_not_honor"),
