@@ -99,9 +99,11 @@ class Story:
             arguments = ("--mapping", MAPPING, "--data", base, "--until", settings.yesterday)
             self.found["replay"] = self.run("replay", *arguments, say=say)
         with self.stages.stage("contacts", "who is whose customer at the payment provider") as say:
-            for call in paying.known_as(names_of(base)):
-                say(call["groupId"])
-                self.web.post_events(call)
+            calls = paying.known_as(names_of(base))
+            say(f"{len(calls)} calls of the company's own systems")
+            told = self.web.post_events({"batch": calls})
+            if told["rejected"]:
+                raise StageError(f"calls about customers were refused: {told['rejected'][:3]}")
         with self.stages.stage("drain", "everything counted, the counters balance") as say:
             self.drain(say)
 

@@ -84,7 +84,8 @@ class Training(Section, frozen=True):
         _days(
             0,
             365,
-            "For `not_renewed`: a term that begins up to so many days after the end is a renewal, too.",
+            "A term that begins up to so many days after the end is a renewal, too: for `not_renewed`, and "
+            "before a retention play takes a term that ran out for the end, where no payment provider tells.",
             GRACE_DAYS,
         ),
     ] = GRACE_DAYS
