@@ -92,17 +92,6 @@ CUSTOMERS: Final = (
 )
 
 
-def _identified(customer: str) -> dict[str, Any]:
-    account = customer.removeprefix("cus_")
-    return {
-        "type": "group",
-        "groupId": account,
-        "anonymousId": account,
-        "messageId": f"demo-{customer}",
-        "traits": {"stripe_customer_id": customer},
-    }
-
-
 def names_of(base: Path) -> list[tuple[str, str]]:
     """Account and company name of a simulated base."""
     with (base / "accounts.csv").open(newline="") as file:
@@ -147,15 +136,13 @@ class Paying:
             self.shop.control("script", {"customer": who, "outcomes": list(one.outcomes), "then": one.then})
             self.shop.control(f"subscriptions/{subscription.id}/renew", {})
 
-    def known_as(self, accounts: Iterable[tuple[str, str]]) -> list[dict[str, Any]]:
-        """Customers of accounts (with their names) that use the product, so that they can be written to; the
-        calls by which the company's own systems tell who they are."""
+    def known_as(self, accounts: Iterable[tuple[str, str]]) -> None:
+        """Customers of accounts (with their names) that use the product, so that they can be written to."""
         found = [
             {"id": f"cus_{account}", "name": name, "email": f"team@{account}.example"}
             for account, name in accounts
         ]
         self.shop.control("seed", {"customers": found})
-        return [_identified(one["id"]) for one in found]
 
     def check(self) -> None:
         """Raises StageError if a customer could not do what it wanted."""

@@ -41,6 +41,7 @@ ACCOUNT_COLUMNS: Final = (
     "employees",
     "created_at",
     "limit_api_calls",
+    "stripe_customer_id",
 )
 ORDERED: Final = """
 COPY (
@@ -182,7 +183,8 @@ def _traits(each: Account) -> tuple[Any, ...]:
     who = each.customer
     limit = "" if who.api_limit is None else who.api_limit
     created = day_at(who.start)
-    return who.account, who.name, who.csm, who.time_zone, CURRENCY, who.employees, created, limit
+    customer = f"cus_{who.account}"
+    return who.account, who.name, who.csm, who.time_zone, CURRENCY, who.employees, created, limit, customer
 
 
 def _table(path: Path, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
