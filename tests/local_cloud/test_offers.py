@@ -130,7 +130,7 @@ def stepper_of(table: Any, bench: Bench) -> PlayStepper:
     def sent(request: MailRequest) -> MailFate:
         return MailFate(fate=Fate.SENT, key=request.step)
 
-    about = AboutAccounts(config=CONFIG, record=lambda _: None, contacts=Everybody())
+    about = AboutAccounts(config=CONFIG, record=lambda _: None, facts=lambda _: (), contacts=Everybody())
     return stepper(
         plays=PlayTable(table),
         offers=OfferTable(table),
