@@ -21,9 +21,10 @@ from stemtide.dunning.ledger import Entry, Kind, whole
 from stemtide.dunning.live_facts import LiveFacts
 from stemtide.dunning.mailing import Letterbox
 from stemtide.dunning.ports import Fate, MailFate, ReadFacts
-from stemtide.dunning.steps import Next, Stepper
+from stemtide.dunning.steps import Stepper
 from stemtide.mail.message import MailRequest
 from stemtide.profile import UNKNOWN
+from stemtide.stepping import Next
 
 from payments import collecting
 from payments.in_memory import Fault, InMemoryPayments

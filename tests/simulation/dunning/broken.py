@@ -11,7 +11,8 @@ from stemtide.dunning.episode import Episode
 from stemtide.dunning.facts import Facts
 from stemtide.dunning.keeping import Failed, Keeper
 from stemtide.dunning.ledger import Actor, Entry, Kind
-from stemtide.dunning.steps import Next, Stepper
+from stemtide.dunning.steps import Stepper
+from stemtide.stepping import Next
 
 from payments import idempotency, invoicing
 from payments.shapes import payments

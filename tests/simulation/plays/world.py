@@ -16,7 +16,7 @@ from typing import Any, Final
 from stemtide.billing.provider import Json
 from stemtide.clock import REAL_TIME
 from stemtide.config_plays import Cause, Offers, WinBack, WinBackPolicy, WinBackStep
-from stemtide.config_retention import Retention
+from stemtide.config_retention import Act, Retention, RetentionPlay, RetentionStep
 from stemtide.config_schema import Company, Config
 from stemtide.dunning.handling import on_task
 from stemtide.dunning.ports import Fate, MailFate
@@ -72,6 +72,25 @@ CONFIG: Final = Config(
     ),
     offers=Offers(percents=(10, 20, 30), holdout_pct=15, min_tenure_days=30, cool_off_days=365),
     retention=Retention(
+        plays=(
+            RetentionPlay(
+                tier="high",
+                steps=(
+                    RetentionStep(name="guide", act=Act.GUIDE, after_days=0.0),
+                    RetentionStep(name="training", act=Act.TRAINING, after_days=3.0),
+                    RetentionStep(name="task", act=Act.CSM_TASK, after_days=5.0),
+                ),
+            ),
+            RetentionPlay(
+                tier="critical",
+                steps=(
+                    RetentionStep(name="urgent_task", act=Act.CSM_TASK, after_days=0.0),
+                    RetentionStep(name="offer", act=Act.OFFER, after_days=1.0),
+                    RetentionStep(name="check_in", act=Act.CHECK_IN, after_days=3.0),
+                    RetentionStep(name="executive", act=Act.EXECUTIVE, after_days=5.0),
+                ),
+            ),
+        ),
         outcome_days=12,
         again_after_days=15,
         holdout_pct=15,

@@ -4,7 +4,7 @@ import pytest
 from stemtide.dunning.decide import Ending
 from stemtide.dunning.facts import Outcome
 from stemtide.dunning.ledger import Kind
-from stemtide.dunning.steps import SOON_MS
+from stemtide.stepping import SOON_MS
 
 from payments.in_memory import Fault
 from tests.dunning_bench import LEASE_MS, Died, Dunning, collect_by_hand, dies, told, with_

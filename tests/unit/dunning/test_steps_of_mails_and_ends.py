@@ -4,7 +4,7 @@ import pytest
 from stemtide.dunning.decide import Ending
 from stemtide.dunning.ledger import Kind
 from stemtide.dunning.ports import Fate, MailFate
-from stemtide.dunning.steps import SOON_MS
+from stemtide.stepping import SOON_MS
 
 from tests.dunning_bench import Died, Dunning, collect_by_hand, dies
 

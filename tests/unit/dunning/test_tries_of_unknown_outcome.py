@@ -8,7 +8,8 @@ from stemtide.dunning.decide import Ending
 from stemtide.dunning.episode import Episode
 from stemtide.dunning.facts import Facts, Outcome
 from stemtide.dunning.ledger import Kind
-from stemtide.dunning.steps import IN_FLIGHT_MS, KEY_LIVES_MS, SOON_MS
+from stemtide.dunning.steps import IN_FLIGHT_MS, KEY_LIVES_MS
+from stemtide.stepping import SOON_MS
 
 from payments.in_memory import Fault
 from tests.dunning_bench import (

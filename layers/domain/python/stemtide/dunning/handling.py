@@ -5,8 +5,8 @@ from math import ceil
 from typing import Any, Final, Protocol
 
 from stemtide.clock import ModelClock
-from stemtide.dunning.steps import Next
 from stemtide.runs import Runs
+from stemtide.stepping import Next
 
 MAX_SECONDS: Final = 31_000_000
 """A wait is bounded by an execution's year."""

@@ -31,70 +31,31 @@ from stemtide.dunning.decide import Action, Cancel, Leave, Mail, Retry, Settle, 
 from stemtide.dunning.declines import HOUR_MS
 from stemtide.dunning.episode import Episode
 from stemtide.dunning.facts import Facts, InvoiceStatus, Mailed, Outcome
-from stemtide.dunning.ledger import Entry, Kind, whole
-from stemtide.dunning.ports import Episodes, Fate, MailFate, Payments, ReadFacts, SendMail
-from stemtide.ports import ConflictError, ThrottledError, UnavailableError
+from stemtide.dunning.ledger import Entry, Kind
+from stemtide.dunning.ports import Episodes, Fate, MailFate, Payments, SendMail
+from stemtide.ports import ThrottledError, UnavailableError
+from stemtide.stepping import AGAIN, END, SOON_MS, Next, Stepping
 
 KEY_LIVES_MS: Final = 23 * HOUR_MS
 """The provider remembers an idempotency key for 24 hours: later it would be a new try under an old name."""
 IN_FLIGHT_MS: Final = HOUR_MS
 """A request that nobody has answered may still reach the provider, but not so late."""
-SOON_MS: Final = HOUR_MS
-"""When the provider does not answer, or has just refused for its rate."""
-SOONEST_MS: Final = 60_000
-"""A mail that was put off is not asked for sooner, whenever it may go."""
-
-
-class Next(msgspec.Struct, frozen=True, kw_only=True):
-    """What the state machine does next: step on at once, wait until an instant, or end.
-
-    `seen` is the digest of the facts that a wait was decided on: it is over when they are others.
-    """
-
-    do: str
-    until_ms: int | None = None
-    reason: str | None = None
-    seen: str | None = None
-
-
 FOUND: Final = "found at the provider"
-AGAIN: Final = Next(do="again")
-END: Final = Next(do="end")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Stepper:
-    """Moves episodes along; `now_ms` reads the model clock, `policy_of`, `zone_of` and `owner` (who collects
-    now, whoever did when the episode was opened) the configuration."""
+class Stepper(Stepping[Episode, Facts]):
+    """Moves episodes along; `policy_of`, `zone_of` and `owner` (who collects now, whoever did when an episode
+    was opened) read the configuration."""
 
     episodes: Episodes
     payments: Payments
-    read_facts: ReadFacts
     send_mail: SendMail
     policy_of: Callable[[Episode], Policy]
     zone_of: Callable[[Episode], ZoneInfo]
     owner: Callable[[], CollectionOwner]
-    now_ms: Callable[[], int]
     lease_ms: int
     """Model time that is longer than a function may run."""
-
-    def step(self, episode_id: str, run: int) -> Next:
-        """Do the next thing about an episode; an execution that was replaced by a later run ends.
-
-        Raises:
-            UnavailableError: something did not answer; the same step again is safe.
-            LedgerGapError: the ledger is not whole.
-        """
-        kept = self.episodes.read(episode_id)
-        if kept is None or kept[0].is_over or kept[0].run != run:
-            return END
-        episode, entries = kept[0], whole(kept[1])
-        facts = self.read_facts(episode, entries)
-        try:
-            found = self._acted(episode, entries, facts)
-        except ConflictError:
-            return AGAIN  # somebody else has moved on: look again
-        return found if found.do != "wait" else msgspec.structs.replace(found, seen=facts.seen())
 
     def _acted(self, episode: Episode, entries: list[Entry], facts: Facts) -> Next:
         action = self._decide(episode, facts)
@@ -119,13 +80,6 @@ class Stepper:
                 return Next(do="wait", until_ms=action.until_ms, reason=action.reason)
             case Stop():
                 return self._stop(episode, action)
-
-    def still_waits(self, episode_id: str, seen: str) -> bool:
-        """Whether nothing has happened to an episode since it was decided to wait."""
-        found = self.episodes.read(episode_id)
-        if found is None or found[0].is_over:
-            return False
-        return self.read_facts(found[0], whole(found[1])).seen() == seen
 
     def _decide(self, episode: Episode, facts: Facts) -> Action:
         return decide(
@@ -232,9 +186,8 @@ class Stepper:
         told = Mailed(invoice=action.invoice, step=action.step, at_ms=self.now_ms())
         without = msgspec.structs.replace(facts, mailed=(*facts.mailed, told))
         otherwise = self._decide(episode, without)
-        until_ms = max(found.until_ms or self.now_ms() + SOON_MS, self.now_ms() + SOONEST_MS)
-        if isinstance(otherwise, Wait):
-            until_ms = min(until_ms, otherwise.until_ms)
+        else_ms = otherwise.until_ms if isinstance(otherwise, Wait) else None
+        until_ms = self._deferred_until(found.until_ms, else_ms=else_ms)
         waiting = Wait(until_ms=until_ms, reason=f"mail_deferred:{found.reason}")
         self._append(_waiting(episode, waiting))
         return Next(do="wait", until_ms=until_ms, reason=waiting.reason)

@@ -98,7 +98,7 @@ def stepper(
     """What moves plays along."""
     config = about.config
     return PlayStepper(
-        plays=plays,
+        episodes=plays,
         offering=Offering(rows=offers, provider=provider, policy=config.offers),
         read_facts=LivePlayFacts(
             provider=provider,

@@ -13,9 +13,8 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from stemtide.billing.provider import ProviderRefusedError
-from stemtide.dunning.ledger import Entry, Kind, whole
+from stemtide.dunning.ledger import Entry, Kind
 from stemtide.dunning.ports import Fate, MailFate
-from stemtide.dunning.steps import AGAIN, END, SOON_MS, Next
 from stemtide.plays import telling
 from stemtide.plays.decide import Action, Do, End, Escalate, Halt, MakeOffer, Wait, decide, still_acts
 from stemtide.plays.facts import Done, Facts, Given, OfferState
@@ -24,49 +23,23 @@ from stemtide.plays.offering import Offering
 from stemtide.plays.offers import NoOffer, Terms, personal_offer, terms_of
 from stemtide.plays.plan import Plan
 from stemtide.plays.play import Journey, Outcome, Play
-from stemtide.plays.ports import OfferClaim, Plays, ReadFacts, SendStep
-from stemtide.ports import ConflictError, UnavailableError
+from stemtide.plays.ports import OfferClaim, Plays, SendStep
+from stemtide.ports import UnavailableError
+from stemtide.stepping import AGAIN, END, SOON_MS, Next, Stepping
 
 NO_LONGER: Final = "no longer due"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PlayStepper:
-    """Moves plays along; `now_ms` reads the model clock, `plan_of` and `zone_of` the configuration."""
+class PlayStepper(Stepping[Play, Facts]):
+    """Moves plays along; `plan_of` and `zone_of` read the configuration."""
 
-    plays: Plays
+    episodes: Plays
     offering: Offering
-    read_facts: ReadFacts
     do_step: SendStep
     plan_of: Callable[[Play], Plan]
     zone_of: Callable[[Play], ZoneInfo]
     exit_margin: int
-    now_ms: Callable[[], int]
-
-    def step(self, play_id: str, run: int) -> Next:
-        """Do the next thing about a play; an execution that was replaced by a later run ends.
-
-        Raises:
-            UnavailableError: something did not answer; the same step again is safe.
-            LedgerGapError: the ledger is not whole.
-        """
-        kept = self.plays.read(play_id)
-        if kept is None or kept[0].is_over or kept[0].run != run:
-            return END
-        play, entries = kept[0], whole(kept[1])
-        facts = self.read_facts(play, entries)
-        try:
-            found = self._acted(play, entries, facts)
-        except ConflictError:
-            return AGAIN  # somebody else has moved on: look again
-        return found if found.do != "wait" else msgspec.structs.replace(found, seen=facts.seen())
-
-    def still_waits(self, play_id: str, seen: str) -> bool:
-        """Whether nothing has happened to a play since it was decided to wait."""
-        found = self.plays.read(play_id)
-        if found is None or found[0].is_over:
-            return False
-        return self.read_facts(found[0], whole(found[1])).seen() == seen
 
     def _acted(self, play: Play, entries: list[Entry], facts: Facts) -> Next:
         match self._decide(play, facts):
@@ -124,14 +97,14 @@ class PlayStepper:
             ended = msgspec.structs.replace(ended, again_ms=self.now_ms())
         else:
             label = _label(ended, entries, facts)
-        self.plays.append(ended, told, label=label)
+        self.episodes.append(ended, told, label=label)
         return END
 
     def _halt(self, play: Play, facts: Facts, reason: str) -> Next:
         told = [*self._unmade(play, facts)]
         told.append(self._entry(play, Kind.HALTED, ahead=len(told), reason=reason))
         halted = msgspec.structs.replace(play, halted_ms=self.now_ms(), halt_reason=reason)
-        self.plays.append(halted, told)
+        self.episodes.append(halted, told)
         return AGAIN
 
     def _unmade(self, play: Play, facts: Facts) -> list[Entry]:
@@ -144,7 +117,7 @@ class PlayStepper:
     def _escalate(self, play: Play, action: Escalate) -> Next:
         entry = self._entry(play, Kind.ESCALATED, reason=action.tier)
         risen = msgspec.structs.replace(play, tier=action.tier, tier_ms=self.now_ms())
-        self.plays.append(risen, [entry])
+        self.episodes.append(risen, [entry])
         return AGAIN
 
     def _offer(self, play: Play, entries: list[Entry], facts: Facts, action: MakeOffer) -> Next:
@@ -153,7 +126,7 @@ class PlayStepper:
             return self._withhold(play, action, terms.reason)
         if facts.offer is None:
             claimed = self._entry(play, Kind.OFFER_CLAIMED, step=action.step, **_of_terms(terms, play))
-            play = self.plays.append(play, [claimed])
+            play = self.episodes.append(play, [claimed])
             entries = [*entries, claimed]
         claim = self.offering.claim(play, terms, now_ms=self.now_ms())
         if claim is None:
@@ -169,8 +142,8 @@ class PlayStepper:
         except ProviderRefusedError as refused:
             return self._withhold(play, action, f"refused: {refused.code or refused.status}")
         except UnavailableError:
-            return Next(do="wait", until_ms=self.now_ms() + SOON_MS, reason="offer_unknown")
-        self.plays.append(play, [self._made(play, action, claim, promotion)])
+            return self._wait(play, Wait(until_ms=self.now_ms() + SOON_MS, reason="offer_unknown"))
+        self.episodes.append(play, [self._made(play, action, claim, promotion)])
         return AGAIN
 
     def _made(self, play: Play, action: MakeOffer, claim: OfferClaim, promotion: str) -> Entry:
@@ -180,7 +153,7 @@ class PlayStepper:
         return self._entry(play, Kind.OFFER, step=action.step, provider_id=promotion, **about)
 
     def _withhold(self, play: Play, action: MakeOffer, reason: str) -> Next:
-        self.plays.append(play, [self._entry(play, Kind.OFFER_WITHHELD, step=action.step, reason=reason)])
+        self.episodes.append(play, [self._entry(play, Kind.OFFER_WITHHELD, step=action.step, reason=reason)])
         return AGAIN
 
     def _do(self, play: Play, facts: Facts, action: Do) -> Next:
@@ -202,21 +175,20 @@ class PlayStepper:
             reason=found.reason,
             **(_of_task(facts) if kind is Kind.TASK else {}),
         )
-        self.plays.append(play, [*passed, own])
+        self.episodes.append(play, [*passed, own])
         return AGAIN
 
     def _deferred(self, play: Play, facts: Facts, action: Do, found: MailFate) -> Next:
         """Wait for a step's time, or for what is due before it."""
         behind = Done(step=action.step, at_ms=self.now_ms())
         otherwise = self._decide(play, msgspec.structs.replace(facts, done=(*facts.done, behind)))
-        until_ms = found.until_ms or self.now_ms() + SOON_MS
-        if isinstance(otherwise, Wait):
-            until_ms = min(until_ms, otherwise.until_ms)
+        else_ms = otherwise.until_ms if isinstance(otherwise, Wait) else None
+        until_ms = self._deferred_until(found.until_ms, else_ms=else_ms)
         return self._wait(play, Wait(until_ms=until_ms, reason=f"{action.step}_deferred:{found.reason}"))
 
     def _wait(self, play: Play, action: Wait) -> Next:
         waiting = msgspec.structs.replace(play, next_ms=action.until_ms, next_reason=action.reason)
-        self.plays.append(waiting, [])
+        self.episodes.append(waiting, [])
         return Next(do="wait", until_ms=action.until_ms, reason=action.reason)
 
     def _entry(self, play: Play, kind: Kind, *, ahead: int = 0, **told: Any) -> Entry:
