@@ -1,16 +1,30 @@
 """What the local cloud asks a role for that answers a task: the state machine of its token, as AWS does."""
 
 import json
+import sys
+from importlib import import_module
+from types import ModuleType
 from typing import Any
 
 import pytest
 from ministack.core import iam_actions
-from ministack.services import stepfunctions
 
 from infra.local.emulator import task_tokens
 
 MACHINE = "arn:aws:states:us-east-1:000000000000:stateMachine:acme-dunning"
 EXECUTION = {"stateMachineArn": MACHINE}
+
+
+def _stepfunctions() -> ModuleType:
+    """The emulator's module, whose import lets the whole process nest ten times as deep as Python does."""
+    limit = sys.getrecursionlimit()
+    try:
+        return import_module("ministack.services.stepfunctions")
+    finally:
+        sys.setrecursionlimit(limit)
+
+
+stepfunctions = _stepfunctions()
 
 
 @pytest.fixture(autouse=True)
