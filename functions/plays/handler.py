@@ -74,7 +74,9 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     """`{"do": "step" | "wait", "episode", "run", ...}`: what the state machine does next."""
     table = clients.table(settings().episodes_table)
     plays, dunning = PlayTable(table), EpisodeTable(table)
-    mails = MailFunction(client=clients.client("lambda"), name=settings().mail_function)
+    mails = MailFunction(
+        client=clients.client("lambda", config=clients.WAITING), name=settings().mail_function
+    )
     answer = on_task(
         event,
         stepper=stepper(

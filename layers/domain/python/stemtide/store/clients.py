@@ -21,6 +21,10 @@ PATIENT: Final = CONFIG.merge(Config(read_timeout=10, retries={"mode": "standard
 which adds to the load. Fewer tries, because theirs are repeated by the core: three rounds of hung requests
 over 50 accounts still end within a scorer's time-out."""
 
+WAITING: Final = CONFIG.merge(Config(read_timeout=50, retries={"mode": "standard", "total_max_attempts": 1}))
+"""For calling a function and waiting for its answer: one that starts cold takes seconds, and a second call
+beside the first would find the mail claimed and be put off by minutes."""
+
 BRIEF: Final = CONFIG.merge(
     Config(connect_timeout=1, read_timeout=1, retries={"mode": "standard", "total_max_attempts": 1})
 )
