@@ -168,7 +168,7 @@ class Paying:
     def _answer(self, one: Customer) -> None:
         steps, act = ANSWERS[one.answers]
         for mail in self.mails(one.account):
-            if mail["step"].rpartition(":")[2] in steps:
+            if mail["step"].endswith(steps):
                 act(self, one, mail)
                 self.answered.add(one.account)
                 return

@@ -71,6 +71,7 @@ class Journeys:
             win_back_mails=sum(
                 mail["sent"] for one in runs if one["journey"] == "win_back" for mail in one["mails"]
             ),
+            labels=self._labels(),
         )
 
     def kept(self, at_risk: Mapping[str, str], say: Say) -> Kept:
@@ -98,6 +99,12 @@ class Journeys:
         path = f"/v1/accounts/{quote(STORY_OF.account, safe='')}/timeline"
         entries = self.web.get(path, query={"limit": 200})["entries"]
         return [_told(one) for one in reversed(entries) if one["kind"] in TOLD]
+
+    def _labels(self) -> dict[str, int]:
+        told = self.web.get("/v1/labels", query={"limit": 500})["labels"]
+        own = {one.account for one in CUSTOMERS}
+        found = Counter(label["outcome"] for label in told if label["account"] in own)
+        return dict(sorted(found.items()))
 
     def _of(self, account: str) -> list[Body]:
         path = f"/v1/accounts/{quote(account, safe='')}/episodes"
@@ -174,10 +181,11 @@ def _withheld(plays: Iterable[Body]) -> Counter[str]:
 
 def _told(entry: Body) -> Told:
     facts = entry["facts"]
-    about = [str(facts[name]) for name in ("step", "outcome", "code") if facts.get(name)]
+    about = [str(facts[name]).rpartition(":")[2] for name in ("step", "outcome", "code") if facts.get(name)]
     if "percent" in facts:
         about.insert(0, f"{facts['percent']} % for {facts['months']} months")
-    return Told(at=entry["at"], kind=entry["kind"], about=" ".join(about), reason=entry["reason"] or "")
+    reason = (entry["reason"] or "").rpartition(": ")[2]
+    return Told(at=entry["at"], kind=entry["kind"], about=" ".join(about), reason=reason)
 
 
 def at_risk_of(records: Iterable[Body]) -> Iterator[tuple[str, str]]:

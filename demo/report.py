@@ -62,6 +62,8 @@ class Collected:
     retries: int
     mails: int
     win_back_mails: int
+    labels: Mapping[str, int]
+    """Outcomes that the next training knows, by how many."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

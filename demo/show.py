@@ -102,9 +102,14 @@ def _collected(found: Collected) -> Text:
     amounts = f"{_money(found.collected, found)} of {_money(found.due, found)}"
     return Text(
         f"{found.recovered} of {found.customers} failed renewals collected, {amounts},\n"
-        f"by {found.retries} charges and {found.mails} mails; {found.win_back_mails} mails to win back.\n"
+        f"by {found.retries} charges and {found.mails} mails; {found.win_back_mails} mails to win back;\n"
+        f"labels for the next training: {_labels(found)}.\n"
         "A staged few: they show that it works, not how much it recovers"
     )
+
+
+def _labels(found: Collected) -> str:
+    return ", ".join(f"{number} {outcome}" for outcome, number in found.labels.items()) or "none"
 
 
 def _money(minor: int, found: Collected) -> str:

@@ -66,6 +66,7 @@ REPORT = Report(
         retries=9,
         mails=14,
         win_back_mails=6,
+        labels={"lost": 2, "reactivated": 1},
     ),
     endings=[
         Ending(
@@ -147,6 +148,7 @@ def test_it_says_what_happened() -> None:
     assert "11 mails and 9 tasks so far; passed over: 2 no guide fits" in text
     assert "4 of 7 failed renewals collected, USD 396.00 of USD 693.00" in text
     assert "reactivated 20 % for 3 months" in text
+    assert "labels for the next training: 2 lost, 1 reactivated" in text
     assert "lost (opted out)" in text
     assert "2026-03-22 10:00 offer made 20 % for 3 months" in text
 
