@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from random import Random
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -32,15 +32,14 @@ from stemtide.ports import UnavailableError
 from stemtide.profile import UNKNOWN
 
 from infra.constructs.episode_machine import states
-from payments.in_memory import Fault, InMemoryPayments
+from payments.in_memory import InMemoryPayments
 from payments.provider import Provider
 from tests.simulation.dunning import customers
 from tests.simulation.dunning.machine import Machine
 from tests.simulation.dunning.memory import MemoryEpisodes
+from tests.simulation.troubled import DAY_MS, HOUR_MS, MAX_INNER, CrashError, Troubled
 
 START_S: Final = 1_767_603_600  # 2026-01-05 09:00 UTC
-HOUR_MS: Final = 3_600_000
-DAY_MS: Final = 24 * HOUR_MS
 RENEWAL_MS: Final = START_S * 1000 + 31 * DAY_MS
 QUIET_MS: Final = RENEWAL_MS + 12 * DAY_MS
 """From then on nothing goes wrong any more, so that every episode must come to its end."""
@@ -63,12 +62,10 @@ EVENTS: Final = (
 )
 DEFINITION: Final = json.loads(json.dumps(states(stepper="stepper")))
 ACTS_FAIL: Final = 0.25
-READS_FAIL: Final = 0.02
 AFTER_A_WRITE: Final = 0.03
 """How often a second task runs right after a write, as when a claim is fresh; else `ELSEWHERE`."""
 ELSEWHERE: Final = 0.003
 LEASE_MS: Final = 120_000
-MAX_INNER: Final = 3
 ACTS: Final = ("pay_invoice", "cancel_subscription")
 KINDS: Final = (
     *("crash", "second_task", "second_task_died", "execution_not_seen", "sweep_died", "throttled"),
@@ -77,10 +74,6 @@ KINDS: Final = (
     *("is_held", "disputes", "is_deleted"),
 )
 """What may go wrong, and what customers and people may do in between."""
-
-
-class CrashError(Exception):
-    """The function died here."""
 
 
 @dataclass(slots=True)
@@ -113,8 +106,11 @@ class Recording(InMemoryPayments):
 
 
 @dataclass(slots=True)
-class World:
+class World(Troubled):
     """A run; `keeper_of` to `mail_claims` are what a broken design replaces."""
+
+    acts: ClassVar = ACTS
+    acts_fail: ClassVar = ACTS_FAIL
 
     seed: int
     keeper_of: Callable[["World"], Keeper] | None = None
@@ -161,9 +157,6 @@ class World:
 
     # --- what the product sees -------------------------------------------------------------------
 
-    def now_ms(self) -> int:
-        return self.machine.now_ms
-
     def function(self, payload: dict[str, Any]) -> dict[str, Any]:
         """The function behind the state machine's tasks."""
         begun = self.begun, self.invoice_begun
@@ -185,52 +178,16 @@ class World:
         return read(episode, entries)
 
     def send_mail(self, request: MailRequest) -> MailFate:
-        """A mail service: it claims each mail once, puts some off, refuses some, and may die on the way."""
         invoice, _, step = request.step.partition(":")
         key = (request.episode, invoice, step)
-        self.at_a_point("mail", "before")
-        if self.mail_claims and key in self.claimed:
-            return MailFate(fate=self.claimed[key], key="/".join(key))
-        chance = 1.0 if self.quiet else self.dice.random()
-        if chance < 0.1:
-            self.fired["mail_deferred"] += 1
-            return MailFate(
-                fate=Fate.DEFERRED, key="", until_ms=self.now_ms() + 9 * HOUR_MS, reason="quiet_hours"
-            )
-        if chance < 0.15:
-            self.claimed[key] = Fate.REFUSED
-            return MailFate(fate=Fate.REFUSED, key="/".join(key), reason="budget")
-        self.claimed[key] = Fate.UNKNOWN
-        self.at_a_point("mail_claimed", "before")
-        begun = {"begun": self.begun, "invoice_begun": self.invoice_begun}
-        self.mails.append(SentMail(*key, account=request.account, **begun))
-        self.at_a_point("mail", "after")
-        self.claimed[key] = Fate.SENT
-        return MailFate(fate=Fate.SENT, key="/".join(key))
 
-    def start(self, episode: Episode, /) -> None:
-        self.at_a_point("start", "before")
-        self.machine.start(episode.execution, {"episode": episode.id, "run": episode.run})
+        def leaves() -> None:
+            begun = {"begun": self.begun, "invoice_begun": self.invoice_begun}
+            self.mails.append(SentMail(*key, account=request.account, **begun))
 
-    def runs(self, episode: Episode, /) -> bool:
-        found = self.machine.executions.get(episode.execution)
-        alive = found is not None and found.running
-        if alive and not self.quiet and self.dice.random() < 0.01:
-            self.fired["execution_not_seen"] += 1
-            return False
-        return alive
-
-    def wake(self, token: str, /) -> None:
-        self.machine.wake(token)
+        return self.mailed(key, leaves)
 
     # --- what goes wrong -------------------------------------------------------------------------
-
-    def fault(self, name: str) -> Fault | None:
-        if self.quiet or self.dice.random() > (ACTS_FAIL if name in ACTS else READS_FAIL):
-            return None
-        found = self.dice.choice(list(Fault) if name in ACTS else [Fault.THROTTLED, Fault.UNREACHED])
-        self.fired[found.name.lower()] += 1
-        return found
 
     def at_a_point(self, name: str, when: str) -> None:
         """Between two calls of the product anything may happen."""
@@ -247,26 +204,6 @@ class World:
             self._inside(self._a_second_task)
         elif chance < 0.008 + second and self.depth < MAX_INNER:
             self._inside(self.something_happens)
-
-    def _inside(self, act: Callable[[], None]) -> None:
-        self.depth += 1
-        try:
-            act()
-        finally:
-            self.depth -= 1
-
-    def _a_second_task(self) -> None:
-        """The task runs twice at once: its function was thought dead, or another execution does it."""
-        alive = [one for one in self.machine.executions.values() if one.running]
-        if not alive:
-            return
-        self.fired["second_task"] += 1
-        found = self.dice.choice(alive)
-        payload = {"do": "step", "episode": found.data["episode"], "run": found.data["run"]}
-        try:
-            self.function(payload)
-        except (CrashError, UnavailableError):
-            self.fired["second_task_died"] += 1
 
     # --- what customers and people do ------------------------------------------------------------
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from random import Random
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from stemtide.billing.provider import Json
 from stemtide.clock import REAL_TIME
@@ -31,14 +31,13 @@ from stemtide.profile import Profile
 from stemtide.scoring.assessment import Assessment, Basis, Driver, Tier, tier_of
 
 from infra.constructs.episode_machine import states
-from payments.in_memory import Fault, InMemoryPayments
+from payments.in_memory import InMemoryPayments
 from payments.provider import Provider
 from tests.simulation.dunning.machine import Machine
 from tests.simulation.plays.memory import MemoryOffers, MemoryPlays
+from tests.simulation.troubled import DAY_MS, HOUR_MS, MAX_INNER, CrashError, Troubled
 
 START_S: Final = 1_767_603_600  # 2026-01-05 09:00 UTC
-HOUR_MS: Final = 3_600_000
-DAY_MS: Final = 24 * HOUR_MS
 START_MS: Final = START_S * 1000
 QUIET_MS: Final = START_MS + 24 * DAY_MS
 """From then on nothing goes wrong any more, so that every play must come to its end."""
@@ -46,8 +45,6 @@ END_MS: Final = START_MS + 60 * DAY_MS
 DEFINITION: Final = json.loads(json.dumps(states(stepper="stepper")))
 ACTS: Final = ("create_coupon", "create_promotion_code")
 ACTS_FAIL: Final = 0.3
-READS_FAIL: Final = 0.02
-MAX_INNER: Final = 3
 STOPS: Final = (Stop.OPTED_OUT, Stop.COMPLAINED, Stop.BOUNCED)
 HUNDRED: Final = 100
 
@@ -101,10 +98,6 @@ CONFIG: Final = Config(
 )
 
 
-class CrashError(Exception):
-    """The function died here."""
-
-
 class Recording(InMemoryPayments):
     """The provider's port, which notes when the step that asks for a coupon began to look."""
 
@@ -143,8 +136,11 @@ class Account:
 
 
 @dataclass(slots=True)
-class World:
+class World(Troubled):
     """A run; `stepper_of` to `mail_claims` are what a broken design replaces."""
+
+    acts: ClassVar = ACTS
+    acts_fail: ClassVar = ACTS_FAIL
 
     seed: int
     stepper_of: Callable[["World"], PlayStepper] | None = None
@@ -188,9 +184,6 @@ class World:
 
     # --- what the product sees -------------------------------------------------------------------
 
-    def now_ms(self) -> int:
-        return self.machine.now_ms
-
     def function(self, payload: dict[str, Any]) -> dict[str, Any]:
         """The function behind the state machine's tasks."""
         begun, self.begun = self.begun, self.happenings
@@ -216,50 +209,11 @@ class World:
         return Standing(stops=dict(account.stops), held=held, erased=account.erased)
 
     def send(self, request: MailRequest) -> MailFate:
-        """A mail service that claims each mail once, puts some off, refuses some, may die on the way, and
-        sends to anybody: whether it may is the product's business."""
+        """It sends to anybody: whether it may is the product's business."""
         key = (request.episode, request.step)
-        self.at_a_point("mail", "before")
-        if self.mail_claims and key in self.claimed:
-            return MailFate(fate=self.claimed[key], key="/".join(key))
-        chance = 1.0 if self.quiet else self.dice.random()
-        if chance < 0.1:
-            self.fired["mail_deferred"] += 1
-            return MailFate(
-                fate=Fate.DEFERRED, key="", until_ms=self.now_ms() + 9 * HOUR_MS, reason="quiet_hours"
-            )
-        if chance < 0.15:
-            self.claimed[key] = Fate.REFUSED
-            return MailFate(fate=Fate.REFUSED, key="/".join(key), reason="budget")
-        self.claimed[key] = Fate.UNKNOWN
-        self.mails.append(AskedMail(request, self.begun))
-        self.at_a_point("mail", "after")
-        self.claimed[key] = Fate.SENT
-        return MailFate(fate=Fate.SENT, key="/".join(key))
-
-    def start(self, row: Any, /) -> None:
-        self.at_a_point("start", "before")
-        self.machine.start(row.execution, {"episode": row.id, "run": row.run})
-
-    def runs(self, row: Any, /) -> bool:
-        found = self.machine.executions.get(row.execution)
-        alive = found is not None and found.running
-        if alive and not self.quiet and self.dice.random() < 0.01:
-            self.fired["execution_not_seen"] += 1
-            return False
-        return alive
-
-    def wake(self, token: str, /) -> None:
-        self.machine.wake(token)
+        return self.mailed(key, lambda: self.mails.append(AskedMail(request, self.begun)))
 
     # --- what goes wrong -------------------------------------------------------------------------
-
-    def fault(self, name: str) -> Fault | None:
-        if self.quiet or self.dice.random() > (ACTS_FAIL if name in ACTS else READS_FAIL):
-            return None
-        found = self.dice.choice(list(Fault) if name in ACTS else [Fault.THROTTLED, Fault.UNREACHED])
-        self.fired[found.name.lower()] += 1
-        return found
 
     def at_a_point(self, name: str, when: str) -> None:
         """Between two calls of the product anything may happen."""
@@ -273,24 +227,6 @@ class World:
             self._inside(self._a_second_task)
         elif chance < 0.02 and self.depth < MAX_INNER:
             self._inside(self.something_happens)
-
-    def _inside(self, act: Callable[[], None]) -> None:
-        self.depth += 1
-        try:
-            act()
-        finally:
-            self.depth -= 1
-
-    def _a_second_task(self) -> None:
-        alive = [one for one in self.machine.executions.values() if one.running]
-        if not alive:
-            return
-        self.fired["second_task"] += 1
-        found = self.dice.choice(alive)
-        try:
-            self.function({"do": "step", "episode": found.data["episode"], "run": found.data["run"]})
-        except (CrashError, UnavailableError):
-            self.fired["second_task_died"] += 1
 
     def something_happens(self) -> None:
         """A customer or a person does something, or a score moves."""
