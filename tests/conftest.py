@@ -36,10 +36,16 @@ ONE_PROCESS = {"e2e": "cloud", "local_cloud": "cloud", "infra": "infra"}
 emulator often wait for it: one after the other in one process, while the others compute."""
 
 
+OTHER_CLOUD = "hurried_home"
+"""The fixture of a second cloud, whose tests wait for days to pass: beside those of the first."""
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """With several processes, a file's tests stay together, and so do the folders of `ONE_PROCESS`."""
     for item in items:
         relative = item.path.relative_to(HERE)
         together = ONE_PROCESS.get(relative.parts[0], str(relative))
+        if OTHER_CLOUD in getattr(item, "fixturenames", ()):
+            together = OTHER_CLOUD
         item.add_marker(pytest.mark.xdist_group(together))

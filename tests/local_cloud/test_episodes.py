@@ -13,7 +13,8 @@ from stemtide import tables
 from stemtide.dunning.ledger import whole
 from stemtide.ports import ConflictError, ThrottledError
 from stemtide.store.episode_ledger import read_page
-from stemtide.store.episodes import LEDGER_ROWS, EpisodeTable
+from stemtide.store.episode_rows import LEDGER_ROWS
+from stemtide.store.episodes import EpisodeTable
 
 from tests.domain_tables import create
 from tests.dunning_episodes import FIRST, NOW, entry, episode
