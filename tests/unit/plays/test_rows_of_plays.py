@@ -3,6 +3,7 @@ modes)."""
 
 import msgspec
 import pytest
+from stemtide.billing.provider import ProviderRefusedError
 from stemtide.calls import DAY_MS
 from stemtide.config_shadow import Capability, Shadow
 from stemtide.dunning.ledger import Kind
@@ -173,6 +174,22 @@ def test_an_offer_that_was_taken_costs_what_it_did_also_when_its_discount_has_ru
 
     [label] = bench.plays.labels
     assert (label.outcome, label.redeemed, label.cost, label.currency) == ("saved", True, made.amount, "EUR")
+
+
+def test_a_play_whose_coupon_the_provider_does_not_know_any_more_comes_to_its_end() -> None:
+    bench = Bench()
+    play = bench.at_risk()
+    bench.until_it_waits(play)
+    bench.day = 60
+
+    def missing() -> None:
+        raise ProviderRefusedError(code="resource_missing", status=400, message="No such coupon")
+
+    bench.points.append(("promotion_codes", "before", missing))
+
+    found = bench.until_it_waits(play)
+
+    assert (found.do, bench.row(play).outcome, bench.points) == ("end", Outcome.SAVED, [])
 
 
 def test_an_offer_that_nobody_took_costs_nothing() -> None:
