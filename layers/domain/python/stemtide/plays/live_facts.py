@@ -61,8 +61,8 @@ class LivePlayFacts:
         Raises:
             UnavailableError: the provider or a table does not answer.
         """
+        record = self.record(play.account)  # first: what it knows of a return, the provider knows by then
         customer, subscriptions = self._at_provider(play)
-        record = self.record(play.account)
         address = None if customer is None else customer.get("email")
         seen = Seen(
             customer=customer,
