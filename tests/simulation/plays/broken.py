@@ -33,6 +33,16 @@ class _FirstLook:
         return msgspec.structs.replace(first, done=now.done, offer=now.offer)
 
 
+class _Unheard:
+    """An offer is made whether or not any mail may tell of it."""
+
+    def __init__(self, read: Any) -> None:
+        self._read = read
+
+    def __call__(self, play: Play, entries: list[Entry]) -> Facts:
+        return msgspec.structs.replace(self._read(play, entries), unmailed=None)
+
+
 class _NoCoolOff(MemoryOffers):
     """Each play has an offer to make, whatever the customer had before."""
 
@@ -104,6 +114,9 @@ def _random_coupons(right: PlayStepper) -> PlayStepper:
 
 BROKEN: Final[Mapping[str, Callable[[], dict[str, Any]]]] = {
     "no_live_read": lambda: _stepper(lambda right: replace(right, read_facts=_FirstLook(right.read_facts))),
+    "offer_without_mail": lambda: _stepper(
+        lambda right: replace(right, read_facts=_Unheard(right.read_facts))
+    ),
     "mail_without_claim": lambda: {"mail_claims": False},
     "no_cool_off": lambda: {"offers_of": lambda world: _NoCoolOff(world.at_a_point)},
     "random_coupons": lambda: _stepper(_random_coupons),

@@ -32,9 +32,9 @@ def _mails(world: World) -> Iterator[str]:
             yield f"mail {mail.request.step} of {row.journey} {row.account} after {why}"
 
 
-def _stopped(world: World, row: Play, begun: int) -> list[str]:
-    """What had happened before a step began to look, after which nothing may be done."""
-    causes = ["held"]
+def _stopped(world: World, row: Play, begun: int, *more: str) -> list[str]:
+    """What had happened before a step began to look, after which nothing may be done; `more` counts, too."""
+    causes = ["held", *more]
     causes += ["stopped", "back"] if row.journey is Journey.WIN_BACK else ["calm"]
     found = [why for why in causes if world.since.get((row.account, why), begun + 1) <= begun]
     left = world.since.get((row.account, "left"), begun + 1)
@@ -67,7 +67,7 @@ def _offers(world: World) -> Iterator[str]:
         if row.tenure_days < CONFIG.offers.min_tenure_days:
             yield f"{one['id']} was made for somebody new"
     for play, begun in world.made:
-        for why in _stopped(world, rows[play], begun):
+        for why in _stopped(world, rows[play], begun, "stopped"):
             yield f"an offer of {rows[play].journey} {rows[play].account} after {why}"
     if any(one["max_redemptions"] != 1 or one["customer"] is None for one in codes):
         yield "a code can be taken more than once, or by anybody"

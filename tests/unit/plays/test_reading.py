@@ -10,6 +10,7 @@ from stemtide.mail.outcomes import Reason
 from stemtide.plays.facts import OfferState
 from stemtide.plays.play import Play
 from stemtide.plays.reading import Seen, facts_of
+from stemtide.profile import Profile, Term
 from stemtide.scoring.assessment import Assessment, Basis, Tier
 from stemtide.shadow import MODEL
 
@@ -52,6 +53,16 @@ def test_who_has_another_subscription_from_before_never_left() -> None:
     found = facts(WIN_BACK, ENDED, subscription("sub_0", created=SECONDS - 500))
 
     assert (found.turned_ms, found.gone) == (None, "still_subscribed")
+
+
+@pytest.mark.parametrize(("days", "gone"), [(5, "subscribed_elsewhere"), (-100, None)])
+def test_who_subscribes_again_as_another_customer_of_the_provider_is_not_asked_back(
+    days: int, gone: str | None
+) -> None:
+    term = Term(plan="business", start_ms=START + days * DAY_MS)
+    profile = Profile(plan="business", subscribed=True, terms=(term,))
+
+    assert facts(WIN_BACK, ENDED, profile=profile).gone == gone
 
 
 def test_an_account_at_risk_has_left_when_its_last_subscription_ended() -> None:
@@ -131,6 +142,37 @@ def test_the_offer_is_as_its_ledger_tells_and_taken_when_a_subscription_has_its_
     assert (found.offer.state, found.offer.cost, found.offer.code) == (OfferState.MADE, 2_940, "BACK-X")
     assert not facts(WIN_BACK, ENDED, other, entries=entries).redeemed
     assert facts(WIN_BACK, ENDED, entries=entries[:1]).offer.state is OfferState.CLAIMED
+
+
+def test_an_offer_was_taken_if_its_code_says_so_when_the_discount_has_run_out() -> None:
+    told = {"percent": 20, "months": 3, "amount": 2_940, "currency": "EUR"}
+    made = [Entry(seq=1, at_ms=START, kind=Kind.OFFER, provider_id="promo_1", code="BACK-X", **told)]
+    taken, other = {"id": "promo_1", "times_redeemed": 1}, {"id": "promo_2", "times_redeemed": 1}
+    unused = {"id": "promo_1", "times_redeemed": 0}
+
+    found = [
+        facts(RETENTION, subscription("sub_1"), entries=made, codes=[one]).redeemed
+        for one in (taken, other, unused)
+    ]
+
+    assert found == [True, False, False]
+
+
+@pytest.mark.parametrize(
+    ("email", "refusal", "expected"),
+    [
+        ("ada@acme.example", None, None),
+        ("ada@acme.example", Reason.OPTED_OUT, "opted_out"),
+        (None, None, "no_address"),
+        (None, Reason.HELD, "held"),
+    ],
+)
+def test_whom_no_mail_reaches_is_told_with_the_reason(
+    email: str | None, refusal: Reason | None, expected: str | None
+) -> None:
+    customer = {"id": "cus_1", "email": email}
+
+    assert facts(RETENTION, subscription("sub_1"), customer=customer, refusal=refusal).unmailed == expected
 
 
 def test_only_an_account_at_risk_has_its_score_among_the_facts() -> None:

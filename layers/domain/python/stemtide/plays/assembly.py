@@ -82,6 +82,8 @@ class AboutAccounts(Accounts):
             key = NOBODY
         asked = Asked(account=play.account, key=play.id, address=key, campaign=play.journey)
         standing = self.contacts.look(asked)
+        if standing.erased:
+            return Reason.ERASED  # before all others: its play ends, whatever else keeps mail back
         return refusal_of(play.journey, standing, mail_class=MailClass.LIFECYCLE, config=self.config)
 
 

@@ -41,7 +41,8 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
 
     `gone`: why its outcome can never be known. `turned_ms`: when what the play waits for happened: a customer
     who left subscribes again, one at risk has ended the subscription. `redeemed`: it took the play's offer.
-    `stops`: why nobody may be written to. `waits`: what keeps the play waiting.
+    `stops`: why nothing is done any more. `unmailed`: why no mail goes to it, whatever else is done; then it
+    gets no offer either, as it would not hear of it. `waits`: what keeps the play waiting.
     `score`, `tier` and `drivers` are the record's, of an account at risk, `csm` is whose account it is.
     """
 
@@ -49,6 +50,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     turned_ms: int | None = None
     redeemed: bool = False
     stops: str | None = None
+    unmailed: str | None = None
     waits: str | None = None
     score: int | None = None
     tier: Tier | None = None

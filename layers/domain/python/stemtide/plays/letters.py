@@ -131,10 +131,10 @@ def _training(facts: Facts, config: Retention) -> Letter | NoLetter:
 
 def _stay(play: Play, facts: Facts, config: Retention, plan: str, now_ms: int) -> Letter | NoLetter:
     given = facts.offer
-    if given is None or given.state is not OfferState.MADE or now_ms >= given.expires_ms:
-        return NoLetter("no_offer")
     if not config.offer_url:
         return NoLetter("no_offer_url")
+    if given is None or given.state is not OfferState.MADE or now_ms >= given.expires_ms:
+        return NoLetter("no_offer")
     values = {"plan": plan, "offer_url": config.offer_url, **_offer(play, given, with_price=True)}
     return Letter("stay_offer", values)
 

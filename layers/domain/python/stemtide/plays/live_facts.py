@@ -2,16 +2,20 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
-from stemtide.billing.provider import Json
+from stemtide.billing.provider import Json, ProviderRefusedError
 from stemtide.dunning.ledger import Entry
 from stemtide.mail.outcomes import Reason
-from stemtide.plays.facts import Facts
+from stemtide.plays import telling
+from stemtide.plays.facts import Facts, OfferState
+from stemtide.plays.offering import coupon_id
 from stemtide.plays.play import Play
 from stemtide.plays.reading import Seen, facts_of
 from stemtide.profile import UNKNOWN, Profile
 from stemtide.scoring.assessment import Assessment
+
+MISSING: Final = "resource_missing"
 
 
 class Reads(Protocol):
@@ -20,6 +24,8 @@ class Reads(Protocol):
     def customer(self, customer_id: str, /) -> Json | None: ...
 
     def subscriptions(self, *, customer: str | None = None) -> Iterator[Json]: ...
+
+    def promotion_codes(self, *, coupon: str) -> Iterator[Json]: ...
 
 
 class Record(Protocol):
@@ -55,12 +61,13 @@ class LivePlayFacts:
         Raises:
             UnavailableError: the provider or a table does not answer.
         """
+        record = self.record(play.account)  # first: what it knows of a return, the provider knows by then
         customer, subscriptions = self._at_provider(play)
-        record = self.record(play.account)
         address = None if customer is None else customer.get("email")
         seen = Seen(
             customer=customer,
             subscriptions=subscriptions,
+            codes=self._codes(play, entries),
             profile=UNKNOWN if record is None else record.profile,
             assessment=None if record is None else record.assessment,
             left_ms=None if subscriptions else self.left(play.account),
@@ -68,6 +75,17 @@ class LivePlayFacts:
             in_dunning=play.customer is not None and self.dunned(play.customer),
         )
         return facts_of(play, entries, seen, now_ms=self.now_ms())
+
+    def _codes(self, play: Play, entries: Sequence[Entry]) -> list[Json]:
+        offer = telling.offer(entries)
+        if offer is None or offer.state is not OfferState.MADE:
+            return []
+        try:
+            return list(self.provider().promotion_codes(coupon=coupon_id(play)))
+        except ProviderRefusedError as refused:
+            if refused.code != MISSING:
+                raise
+            return []  # somebody has taken the coupon away: what it gave is not known any more
 
     def _at_provider(self, play: Play) -> tuple[Json | None, list[Json]]:
         if play.customer is None:

@@ -64,8 +64,9 @@ def _win_back(policy: WinBackPolicy | None, win_back: WinBack) -> Plan:
 
 
 def _retention(retention: Retention) -> Plan:
+    can_take = bool(retention.offer_url)  # who could not take an offer keeps the right to one
     steps = [
-        Step(one.name, one.after_days, one.act, Tier(play.tier), offers=one.act is Act.OFFER)
+        Step(one.name, one.after_days, one.act, Tier(play.tier), offers=can_take and one.act is Act.OFFER)
         for play in retention.plays
         for one in play.steps
     ]

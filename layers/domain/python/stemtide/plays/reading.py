@@ -27,12 +27,14 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
     """What was just read of an account.
 
     `customer` and `subscriptions` are the provider's, None: nobody there is known to be the account's; then
-    `left_ms` is when it left by what was told of its terms. `refusal`: why no mail may go to it.
+    `left_ms` is when it left by what was told of its terms. `codes` are those of the play's offer there.
+    `refusal`: why no mail may go to it.
     `in_dunning`: a run of dunning is under way.
     """
 
     customer: Json | None = None
     subscriptions: Sequence[Json] = ()
+    codes: Sequence[Json] = ()
     profile: Profile = UNKNOWN
     assessment: Assessment | None = None
     left_ms: int | None = None
@@ -49,8 +51,9 @@ def facts_of(play: Play, entries: Sequence[Entry], seen: Seen, *, now_ms: int) -
     return Facts(
         gone=_gone(play, seen, turned_ms),
         turned_ms=turned_ms,
-        redeemed=code is not None and any(_takes(one, code) for one in seen.subscriptions),
+        redeemed=code is not None and _is_taken(code, seen),
         stops=_stops(play, seen.refusal),
+        unmailed=_unmailed(seen),
         waits="dunning" if seen.in_dunning else None,
         score=None if scored is None else scored.score,
         tier=None if scored is None else scored.tier,
@@ -75,15 +78,29 @@ def _gone(play: Play, seen: Seen, turned_ms: int | None) -> str | None:
     if play.customer is not None and (seen.customer is None or seen.customer.get("deleted")):
         return "customer_deleted"
     if play.journey is Journey.WIN_BACK:
-        older = [one for one in _live(seen.subscriptions) if _created_ms(one) < play.started_ms - _S]
-        return "still_subscribed" if turned_ms is None and older else None
+        return None if turned_ms is not None else _pays_otherwise(play, seen)
     return "had_left" if turned_ms is not None and turned_ms < play.started_ms - _S else None
+
+
+def _pays_otherwise(play: Play, seen: Seen) -> str | None:
+    """Why somebody who has not come back pays all the same: with another subscription of before, or as
+    another customer of the provider, which only the account's terms tell."""
+    if any(_created_ms(one) < play.started_ms - _S for one in _live(seen.subscriptions)):
+        return "still_subscribed"
+    term = seen.profile.base_term
+    return "subscribed_elsewhere" if term is not None and term.start_ms > play.started_ms else None
 
 
 def _stops(play: Play, refusal: Reason | None) -> str | None:
     if refusal is None or (play.journey is Journey.RETENTION and refusal not in OF_ACCOUNT):
         return None
     return refusal
+
+
+def _unmailed(seen: Seen) -> str | None:
+    if seen.refusal is None and seen.customer is not None and not seen.customer.get("email"):
+        return Reason.NO_ADDRESS
+    return seen.refusal
 
 
 def _turned(play: Play, seen: Seen, now_ms: int) -> int | None:
@@ -109,6 +126,12 @@ def _created_ms(subscription: Json) -> int:
 def _ended_ms(subscription: Json, now_ms: int) -> int:
     ended = subscription.get("ended_at")
     return now_ms if ended is None else int(ended) * _S
+
+
+def _is_taken(code: str, seen: Seen) -> bool:
+    """A subscription carries a discount only while it lasts; its code says for good that it was taken."""
+    was_taken = any(one["id"] == code and one.get("times_redeemed") for one in seen.codes)
+    return was_taken or any(_takes(one, code) for one in seen.subscriptions)
 
 
 def _takes(subscription: Json, promotion: str) -> bool:

@@ -121,6 +121,8 @@ class PlayStepper(Stepping[Play, Facts]):
         return AGAIN
 
     def _offer(self, play: Play, entries: list[Entry], facts: Facts, action: MakeOffer) -> Next:
+        if facts.unmailed is not None:
+            return self._withhold(play, action, facts.unmailed)
         terms = personal_offer(play, self.offering.policy)
         if isinstance(terms, NoOffer):
             return self._withhold(play, action, terms.reason)
@@ -133,7 +135,7 @@ class PlayStepper(Stepping[Play, Facts]):
             return self._withhold(play, action, "cool_off")
         # what is true now counts, not what was true before the claim
         again = self.read_facts(play, entries)
-        if not still_acts(
+        if again.unmailed is not None or not still_acts(
             play, again, self.plan_of(play), exit_margin=self.exit_margin, now_ms=self.now_ms()
         ):
             return AGAIN
