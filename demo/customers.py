@@ -144,6 +144,10 @@ class Paying:
         ]
         self.shop.control("seed", {"customers": found})
 
+    def due(self, invoice: str) -> int:
+        """What an invoice came to, in minor units, as the provider says."""
+        return int(self.shop.v1.invoices.retrieve(invoice).amount_due)
+
     def check(self) -> None:
         """Raises StageError if a customer could not do what it wanted."""
         if self.error is not None:

@@ -63,8 +63,8 @@ class Journeys:
         return Collected(
             customers=len(dunned),
             recovered=len(paid),
-            due=sum(map(_due, dunned)),
-            collected=sum(map(_due, paid)),
+            due=sum(self.paying.due(one["invoice"]) for one in dunned),
+            collected=sum(self.paying.due(one["invoice"]) for one in paid),
             currency="USD",
             retries=len(attempts),
             mails=sum(mail["sent"] for one in dunned for mail in one["mails"]),
@@ -130,12 +130,6 @@ def _is_over(runs: Sequence[Body]) -> bool:
 def _has_begun(play: Body) -> bool:
     """Whether something was done about an account, or it is held out."""
     return bool(play["held_out"]) or any(entry["kind"] in DONE for entry in play["ledger"])
-
-
-def _due(run: Body) -> int:
-    """What an unpaid invoice came to: the first attempt, or the notice of it, names it."""
-    amounts = [entry["amount"] for entry in run["ledger"] if entry["amount"] is not None]
-    return amounts[0] if amounts else 0
 
 
 def _ending(one: Customer, runs: Mapping[str, Body]) -> Ending:
