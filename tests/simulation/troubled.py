@@ -2,6 +2,7 @@
 lost, a mail service, and functions that die between any two calls.
 """
 
+from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable
 from random import Random
@@ -27,7 +28,7 @@ class CrashError(Exception):
     """The function died here."""
 
 
-class Troubled:
+class Troubled(ABC):
     """The stand-ins that all worlds share. A world says what its `acts` at the provider are, how often those
     fail, and what may happen at a point; while it is `quiet` nothing goes wrong."""
 
@@ -43,13 +44,13 @@ class Troubled:
     mail_claims: bool
     claimed: dict[Any, Fate]
 
+    @abstractmethod
     def function(self, payload: dict[str, Any]) -> dict[str, Any]:
         """The function behind the state machine's tasks."""
-        raise NotImplementedError
 
+    @abstractmethod
     def at_a_point(self, name: str, when: str) -> None:
         """Between two calls of the product anything may happen."""
-        raise NotImplementedError
 
     def now_ms(self) -> int:
         return self.machine.now_ms
