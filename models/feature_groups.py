@@ -14,6 +14,7 @@ BREADTH: Final = "breadth and mix"
 PEOPLE: Final = "people"
 LONG: Final = "long history"
 RANKS: Final = "cohort ranks"
+PERCENTILES: Final = "places among all"
 AGE: Final = "age"
 BILLING: Final = "plan and billing"
 SUPPORT: Final = "support and NPS"
@@ -61,6 +62,11 @@ GROUPS: Final[dict[str, tuple[str, ...]]] = {
     RANKS: (
         *("events_rank", "users_rank", "active_days_rank"),
         *("active_days_ew14_rank", "active_days_ew30_rank"),
+    ),
+    PERCENTILES: (
+        *("events_percentile", "active_days_percentile", "active_days_ew14_percentile"),
+        *("active_days_ew30_percentile", "activity_ew14_percentile", "longest_gap_percentile"),
+        "recency_percentile",
     ),
     AGE: ("account_age_days", "tenure_days", "history_days"),
     BILLING: (

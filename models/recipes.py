@@ -14,6 +14,7 @@ from models.feature_groups import (
     LONG,
     PARTS,
     PEOPLE,
+    PERCENTILES,
     RANKS,
     RHYTHM,
     group_of,
@@ -36,6 +37,7 @@ FAMILIES: Final[dict[str, frozenset[str]]] = {
     "parts and plan": frozenset({PARTS, BILLING, AGE}),
     "habits": frozenset({RHYTHM, LEVELS, LONG, AGE, RANKS}),
     "rhythm among peers": frozenset({RHYTHM, RANKS}),
+    "places among all": frozenset({PERCENTILES}),
     "habits and plan": frozenset({RHYTHM, LEVELS, PEOPLE, BREADTH, BILLING, AGE}),
 }
 """Groups of features: few positives want few features, and which ones depends on the product."""
@@ -63,11 +65,11 @@ RENEWALS: Final = Recipe(
 SILENCES: Final = Recipe(family="habits", leaves=6, leaf_share=0.02, l2=30.0, feature_share=0.3, bins=63)
 """For other losses: what matters is how an account keeps coming."""
 COURSES: Final = Recipe(
-    family="rhythm among peers", leaves=6, leaf_share=0.02, l2=30.0, feature_share=0.3, bins=63
+    family="places among all", leaves=4, leaf_share=0.02, l2=30.0, feature_share=0.5, bins=63
 )
 """For losses where all began together, as on a course: a week of little use is a holiday or the start of a
-loss, and only the others of that week tell which. The place among peers alone ranks a little better, and says
-nothing about how many leave."""
+loss, and only the others of that week tell which. How many leave, places do not say: on a course with another
+rate than the last one's, probabilities are off until its own outcomes are known."""
 UPGRADES: Final = Recipe(family="everything", leaves=6, leaf_share=0.01, l2=10.0, feature_share=0.5, bins=63)
 """For upgrades: use against the plan's size, so two things at once."""
 

@@ -22,14 +22,18 @@ LESS_LIKELY: Final = frozenset(
         *("core_actions_trend_ratio_30d_90d", "events_trend_ratio_7d_30d", "events_trend_ratio_30d_90d"),
         *("logins_7d", "features_adopted", "feature_breadth", "users_30d", "users_commenting"),
         *("invites_sent_30d", "seat_utilization", "events_rank", "users_rank", "active_days_rank"),
-        *("active_days_ew14_rank", "active_days_ew30_rank"),
+        *("active_days_ew14_rank", "active_days_ew30_rank", "events_percentile", "active_days_percentile"),
+        *("active_days_ew14_percentile", "active_days_ew30_percentile", "activity_ew14_percentile"),
         *(f"total_{what}" for what in ("events", "active_days", "core_actions", "logins", "invites")),
         *("avg_csat", "nps_score", "ticket_sentiment_30d"),
     )
 )
 """The more of it, the less likely a loss."""
 MORE_LIKELY: Final = frozenset(
-    ("days_since_last_event", "days_since_last_login", "champion_last_seen", "longest_gap_30d", "usual_gap")
+    (
+        *("days_since_last_event", "days_since_last_login", "champion_last_seen", "longest_gap_30d"),
+        *("usual_gap", "longest_gap_percentile", "recency_percentile"),
+    )
 )
 """The more of it, the likelier a loss."""
 

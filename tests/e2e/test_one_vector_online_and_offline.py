@@ -11,7 +11,7 @@ import pytest
 from stemtide.as_of import end_of_day_ms
 from stemtide.calls import day_of_index
 from stemtide.config import bundled_config
-from stemtide.features.peers import RANKED
+from stemtide.features.peers import FILLED_IN
 from stemtide.features.profile_columns import Basis
 from stemtide.store.records import Records
 from stemtide.store.usage_blocks import UsageBlocks
@@ -113,8 +113,8 @@ def test_the_api_shows_it(loaded: Loaded, stack: Stack) -> None:
         query = f"?as_of={day_of_index(day)}"
         found = stack.call("GET", f"/v1/accounts/{account}/features{query}", role="viewer").body["features"]
         values = [np.nan if one["value"] is None else one["value"] for one in found]
-        basis = [one["name"] for one in found if one["name"].endswith("_rank")]
-        assert len(basis) == len(RANKED)
+        basis = [one["name"] for one in found if one["name"] in FILLED_IN]
+        assert len(basis) == len(FILLED_IN)
         if np.array(values, dtype=np.float64).tobytes() != offline:
             apart.append((account, day))
 

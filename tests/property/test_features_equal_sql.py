@@ -36,7 +36,9 @@ PROFILE_ONLY = {
     "mrr_change_last_period", "plans_above", "terms_so_far",
     "support_tickets_30d", "urgent_tickets_30d", "avg_csat", "nps_score", "ticket_sentiment_30d",
     "ticket_sentiment_trend", "discount", "events_rank", "users_rank", "active_days_rank",
-    "active_days_ew14_rank", "active_days_ew30_rank",
+    "active_days_ew14_rank", "active_days_ew30_rank", "events_percentile", "active_days_percentile",
+    "active_days_ew14_percentile", "active_days_ew30_percentile", "activity_ew14_percentile",
+    "longest_gap_percentile", "recency_percentile",
 }  # fmt: skip
 
 

@@ -7,7 +7,7 @@ import pytest
 from stemtide.as_of import parse_as_of
 from stemtide.calls import DAY_MS
 from stemtide.features.cohorts import Cohorts
-from stemtide.features.peers import RANKED, table_of
+from stemtide.features.peers import PLACED, RANKED, table_of
 from stemtide.features.registry import NAMES
 from stemtide.store import peer_tables
 from stemtide.store.peer_tables import PeerTables
@@ -144,6 +144,7 @@ def test_the_table_of_an_instant_is_that_of_the_last_closed_day_with_one(scoring
     assert tables.read(AS_OF_MS - DAY_MS - 1) == made(3.0), "a moment earlier that day was not over"
     assert tables.read(-(10**13)) is None, "before the calendar's first day"
     assert set(made(1.0).values) == set(RANKED.values())
+    assert set(made(1.0).everyone) == set(PLACED.values())
 
 
 def test_a_table_of_more_than_two_closed_days_ago_ranks_nobody(scoring: Scoring) -> None:

@@ -27,18 +27,17 @@ def drawn(rows: int, seed: int = 1) -> np.ndarray:
     rng = np.random.default_rng(seed)
     x = rng.integers(0, 50, (rows, len(NAMES))).astype(np.float64)
     x[:, place(peers.AGE)] = 100.0
-    for name in peers.RANKED:
+    for name in peers.FILLED_IN:
         x[:, place(name)] = np.nan
     return x
 
 
-def test_each_rank_is_of_a_feature_that_there_is() -> None:
+def test_each_place_is_of_a_feature_that_there_is() -> None:
     known = {feature.name: feature for feature in registry().features}
 
-    assert set(peers.RANKED) <= set(known)
-    assert set(peers.RANKED.values()) <= set(known)
-    assert all(isinstance(known[name], Feature) and known[name].unit == "share" for name in peers.RANKED)
-    assert [name for name in NAMES if name.endswith("_rank")] == list(peers.RANKED)
+    assert {*peers.RANKED.values(), *peers.PLACED.values()} <= set(known)
+    assert all(isinstance(known[name], Feature) and known[name].unit == "share" for name in peers.FILLED_IN)
+    assert [name for name in NAMES if name.endswith(("_rank", "_percentile"))] == list(peers.FILLED_IN)
 
 
 def test_a_rank_is_the_share_that_lies_below() -> None:
@@ -56,7 +55,7 @@ def test_nothing_but_the_ranks_changes_and_the_vectors_stay_as_they_were() -> No
 
     found = peers.with_ranks(x, NAMES, peers.table_of(x, NAMES))
 
-    others = [i for i, name in enumerate(NAMES) if name not in peers.RANKED]
+    others = [i for i, name in enumerate(NAMES) if name not in peers.FILLED_IN]
     np.testing.assert_array_equal(x, before)
     np.testing.assert_array_equal(found[:, others], x[:, others])
     assert not np.isnan(found).any()
@@ -65,7 +64,7 @@ def test_nothing_but_the_ranks_changes_and_the_vectors_stay_as_they_were() -> No
 def test_ranks_of_a_table_that_nobody_has_are_unknown() -> None:
     found = peers.with_ranks(drawn(40), NAMES, None)
 
-    assert np.isnan(found[:, [place(name) for name in peers.RANKED]]).all()
+    assert np.isnan(found[:, [place(name) for name in peers.FILLED_IN]]).all()
 
 
 @pytest.mark.parametrize("cuts", [[], [1], [20, 40], [0, 60]])
@@ -79,7 +78,23 @@ def test_the_table_of_a_night_does_not_hang_on_its_batches(cuts: list[int]) -> N
 def test_a_night_without_customers_has_a_table_that_ranks_nobody() -> None:
     found = peers.with_ranks(drawn(5), NAMES, peer_table([b"", b""]))
 
-    assert np.isnan(found[:, place("events_rank")]).all()
+    assert np.isnan(found[:, [place("events_rank"), place("events_percentile")]]).all()
+
+
+def test_a_percentile_is_among_all_customers_of_whatever_age() -> None:
+    x = drawn(101)
+    x[:, place(peers.AGE)] = np.where(np.arange(101) < 15, 10.0, np.where(np.arange(101) < 50, 200.0, np.nan))
+    x[:, place(peers.KNOWN_DAYS)] = 800.0
+    x[:, place("longest_gap_30d")] = np.arange(101)[::-1]
+    x[3, place("longest_gap_30d")] = np.nan
+
+    found = peers.with_ranks(x, NAMES, peers.table_of(x, NAMES))[:, place("longest_gap_percentile")]
+
+    among = np.delete(np.arange(101)[::-1], 3)
+    counted = [((among < own).sum() + (among == own).sum() / 2) / 100 for own in among]
+    np.testing.assert_allclose(np.delete(found, 3), counted, rtol=0, atol=RANK_ERROR)
+    assert np.isnan(found[3]), "of what is unknown no place is known"
+    assert np.isnan(peers.with_ranks(x[:15], NAMES, peers.table_of(x, NAMES))[:, place("events_rank")]).all()
 
 
 def test_who_is_of_unknown_age_is_ranked_by_when_it_was_first_seen() -> None:
@@ -108,6 +123,7 @@ def test_the_kernel_ranks_one_account_as_the_night_ranked_all() -> None:
 
     np.testing.assert_array_equal(np.stack(alone), night)
     assert (~np.isnan(night[:, place("events_rank")])).sum() >= CUSTOMERS / 3
+    assert (~np.isnan(night[:, place("recency_percentile")])).sum() >= CUSTOMERS / 3
 
 
 @pytest.mark.parametrize("accounts", [20, 21, 25, 101, 500])
@@ -124,15 +140,16 @@ def test_a_rank_is_what_a_direct_count_says_but_for_the_stated_error(accounts: i
     assert accounts != 101 or found.tolist() == pytest.approx(counted, abs=1e-12), "a quantile for each"
 
 
-def test_a_table_of_five_ranks_and_cohorts_has_23_kilobytes() -> None:
+def test_a_table_of_five_ranks_by_age_and_seven_among_all_has_29_kilobytes() -> None:
     x = drawn(500)
     x[:, place(peers.AGE)] = np.arange(500) * 2.0
 
-    assert len(msgspec.msgpack.encode(peers.table_of(x + 0.5, NAMES))) == 22_891
+    assert len(msgspec.msgpack.encode(peers.table_of(x + 0.5, NAMES))) == 29_402
 
 
 @pytest.mark.parametrize("accounts", [1, 2, 19])
 def test_so_few_are_no_peers(accounts: int) -> None:
     x = drawn(accounts)
 
-    assert np.isnan(peers.with_ranks(x, NAMES, peers.table_of(x, NAMES))[:, place("events_rank")]).all()
+    found = peers.with_ranks(x, NAMES, peers.table_of(x, NAMES))
+    assert np.isnan(found[:, [place(name) for name in peers.FILLED_IN]]).all()

@@ -6,13 +6,12 @@ import lightgbm as lgb
 import msgspec
 import numpy as np
 import pytest
-from stemtide.features.peers import AGE, KNOWN_DAYS, RANKED
+from stemtide.features.peers import AGE, KNOWN_DAYS, PLACED
 from stemtide.features.registry import NAMES
 from stemtide_cli.errors import CliError
 
 from models import learning, measures
 from models.dataset import Dataset
-from models.feature_groups import GROUPS, RHYTHM
 from models.gate import RENEWAL
 from models.recipes import (
     COURSES,
@@ -285,7 +284,7 @@ def test_where_all_began_together_what_counts_is_the_place_among_peers(name: str
     assert learning.usual_recipes(course) == (COURSES,)
     assert learning.usual_recipes(mixed) == (SILENCES,)
     assert learning.usual_recipes(replace(course, of_terms=True)) == (RENEWALS, SILENCES)
-    assert {course.names[i] for i in offered(COURSES, course.names)} == {*RANKED, *GROUPS[RHYTHM]}
+    assert {course.names[i] for i in offered(COURSES, course.names)} == set(PLACED)
 
 
 def test_known_days_of_use_that_are_at_their_end_tell_no_age() -> None:

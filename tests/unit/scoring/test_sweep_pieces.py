@@ -104,7 +104,7 @@ def test_the_items_and_answers_of_a_million_accounts_stay_within_what_step_funct
 
 def vector(account: str = "a", *, first: int | None = 20_000, value: float = 1.5) -> Vector:
     values = np.full(len(NAMES), value)
-    values[[3, *(NAMES.index(name) for name in peers.RANKED)]] = np.nan
+    values[[3, *(NAMES.index(name) for name in peers.FILLED_IN)]] = np.nan
     return Vector(
         account=account,
         as_of_ms=AS_OF_MS,
@@ -138,7 +138,7 @@ def test_an_extract_comes_back_bit_for_bit_without_people_in_it() -> None:
     assert [one.account for one in read.customers] == ["a", "b"]
     for one, original in zip(read.customers, (vector("a"), vector("b", value=-0.0)), strict=True):
         assert one.values.tobytes() == original.values.tobytes()
-        assert one.completeness == (len(NAMES) - 1 - len(peers.RANKED)) / len(NAMES)
+        assert one.completeness == (len(NAMES) - 1 - len(peers.FILLED_IN)) / len(NAMES)
     assert (read.customers[1].first_day, read.customers[1].last_active_day) == (None, None)
     assert [moment.account for moment in read.others] == ["gone"]
     assert b"Acme" not in data

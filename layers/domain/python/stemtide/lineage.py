@@ -136,7 +136,10 @@ def _values(formulas: Sequence[Formula], batch: Batch) -> list[Floats]:
         LARGEST / 1e4, LARGEST * 1e4, QUANTILES
     )  # sums of days as well as shares lie within
     tables = [(spread * (1 + age)).tolist() for age in range(len(AGE_EDGES) + 1)]
-    cohorts = Cohorts(values={name: tuple(map(tuple, tables)) for name in NAMES})
+    cohorts = Cohorts(
+        values={name: tuple(map(tuple, tables)) for name in NAMES},
+        everyone={name: tuple(tables[0]) for name in NAMES},
+    )
     view = View(batch, cohorts)
     return [formula(view) for formula in formulas]
 

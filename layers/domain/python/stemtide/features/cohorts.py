@@ -1,7 +1,7 @@
-"""How the accounts of the same age are used on one day: what a rank within the cohort is taken from.
+"""How the accounts of one day are used: what a place among those of the same age or among all is taken from.
 
-A table of quantiles by age, made of the customers of that day: no account sees what others do after its own
-day. See `peers`.
+Tables of quantiles, by age and of all, made of the customers of that day: no account sees what others do
+after its own day. See `peers`.
 """
 
 from collections.abc import Sequence
@@ -24,9 +24,12 @@ Measured .0205 for 20 accounts, .005 for 100, .0098 for 10,000."""
 
 
 class Cohorts(msgspec.Struct, frozen=True, kw_only=True):
-    """Sorted values by feature and cohort, `QUANTILES` of each; empty where there were too few accounts."""
+    """Sorted values by feature, `QUANTILES` of each; empty where there were too few accounts."""
 
     values: dict[str, tuple[tuple[float, ...], ...]]
+    """By cohort."""
+    everyone: dict[str, tuple[float, ...]] = {}
+    """Of all customers of the day."""
 
 
 def age_among_peers(age_days: Floats, known_days: Floats) -> Floats:
@@ -39,14 +42,17 @@ def cohort_of(age_days: Floats) -> npt.NDArray[np.int64]:
     return np.searchsorted(AGE_EDGES, age_days, side="right")
 
 
-def cohorts_of(age_days: Floats, features: dict[str, Floats]) -> Cohorts:
-    """The table of accounts of known age and their values."""
+def cohorts_of(
+    age_days: Floats, by_age: dict[str, Floats], of_all: dict[str, Floats] | None = None
+) -> Cohorts:
+    """The tables of accounts: of some values by age, where that is known, and of some among all."""
     groups = np.where(np.isnan(age_days), -1, cohort_of(age_days))
     return Cohorts(
         values={
             name: tuple(_quantiles(values[groups == group]) for group in range(len(AGE_EDGES) + 1))
-            for name, values in features.items()
-        }
+            for name, values in by_age.items()
+        },
+        everyone={name: _quantiles(values) for name, values in (of_all or {}).items()},
     )
 
 
@@ -61,10 +67,21 @@ def rank(cohorts: Cohorts | None, feature: str, age_days: Floats, values: Floats
     for group, table in enumerate(tables):
         rows = groups == group
         if table and rows.any():
-            own = values[rows]
-            below, upto = np.searchsorted(table, own, "left"), np.searchsorted(table, own, "right")
-            ranks[rows] = (below + upto) / (2 * len(table))
+            ranks[rows] = _place(table, values[rows])
     return ranks
+
+
+def percentile(cohorts: Cohorts | None, feature: str, values: Floats) -> Floats:
+    """The same among all customers of the day, whatever their age: a share, not of a hundred."""
+    table = () if cohorts is None else cohorts.everyone.get(feature, ())
+    if not table:
+        return np.full(len(values), np.nan)
+    return np.where(np.isnan(values), np.nan, _place(table, values))
+
+
+def _place(table: Sequence[float], values: Floats) -> Floats:
+    below, upto = np.searchsorted(table, values, "left"), np.searchsorted(table, values, "right")
+    return np.asarray((below + upto) / (2 * len(table)))
 
 
 def _quantiles(values: Floats) -> tuple[float, ...]:

@@ -10,7 +10,7 @@ from typing import Final, TypeAlias
 
 import numpy as np
 
-from stemtide.features.cohorts import age_among_peers, rank
+from stemtide.features.cohorts import age_among_peers, percentile, rank
 from stemtide.features.history import Counter
 from stemtide.features.usage_at import DAYS, LONG, Distinct
 from stemtide.features.view import LEVELS, WEEKS, WEIGHT_UNIT, Fact, Floats, View
@@ -239,6 +239,11 @@ def cohort_rank(feature: str, of: Formula) -> Formula:
         return rank(view.cohorts, feature, age, of(view))
 
     return formula
+
+
+def place_among_all(feature: str, of: Formula) -> Formula:
+    """The place of a value among those of all customers of the day; see `cohorts`."""
+    return lambda view: percentile(view.cohorts, feature, of(view))
 
 
 def when_logins_are_sent(formula: Formula) -> Formula:

@@ -1,4 +1,4 @@
-"""The features of half a year and more, and of accounts of the same age."""
+"""The features of half a year and more."""
 
 from dataclasses import replace
 from typing import Final
@@ -66,31 +66,6 @@ def _total(name: str, counter: Counter, one: str, many: str) -> Feature:
     )
 
 
-def _rank(name: str, of: str, what: str, formula: Formula) -> Feature:
-    return Feature(
-        name=name,
-        unit="share",
-        windows=(30,),
-        source="both",
-        label=f"{what[0].upper()}{what[1:]}, among accounts of the same age",
-        subject=f"the place of its {what} among accounts of the same age",
-        meaning=f"share of the customers of the same age (under 90, 180, 360, 720 days, or more) whose {of} "
-        "is lower, half of those that equal it; by 101 quantiles of the customers of the last nightly run, "
-        "so 0.021 off at most; unknown without a run of the last 2 closed days before, or for a cohort of "
-        "fewer than 20 accounts. Where the age is unknown, the days that are known of its use count instead",
-        wording=s.share(f"of the accounts of its age have less: {what}"),
-        formula=f.cohort_rank(of, formula),
-    )
-
-
-_RANKED: Final = {
-    "avg_events_30d": f.average(Counter.EVENTS, 30),
-    "avg_dau_30d": f.average(Counter.USERS, 30),
-    "active_days_30d": f.count(Counter.ACTIVE, 30),
-    "active_days_ew14": f.weighted_share(14),
-    "active_days_ew30": f.weighted_share(30),
-}
-"""The features that are ranked within cohorts; see `peers`."""
 LONG_TERM: Final = (
     *(
         _average(f"avg_dau_{d}d", Counter.USERS, d, "Daily active users", "active user", "active users")
@@ -108,16 +83,4 @@ LONG_TERM: Final = (
     _total("total_api_calls", Counter.API_CALLS, "API call", "API calls"),
     _total("total_logins", Counter.LOGINS, "login", "logins"),
     _total("total_invites", Counter.INVITES, "invitation", "invitations"),
-    _rank("events_rank", "avg_events_30d", "events a day", _RANKED["avg_events_30d"]),
-    _rank("users_rank", "avg_dau_30d", "daily active users", _RANKED["avg_dau_30d"]),
-    _rank("active_days_rank", "active_days_30d", "active days", _RANKED["active_days_30d"]),
-    *(
-        _rank(
-            f"active_days_ew{half_life}_rank",
-            f"active_days_ew{half_life}",
-            f"active days, mostly the last {half_life}",
-            _RANKED[f"active_days_ew{half_life}"],
-        )
-        for half_life in (14, 30)
-    ),
 )

@@ -1,10 +1,10 @@
-"""Ranks among peers: customers of the same age on the same day.
+"""Ranks among peers, who are the customers of the same age on the same day, and percentiles among all.
 
 The kernel sees one account; who its peers are is known only when all customers of a day have been looked at.
 So their vectors are made first, the table of the day is made of these, and the ranks are filled in. Training
 does the same for each snapshot: of all who are customers on that day, whoever the target looks at
 (`models.cohort_ranks`). What is scored between two nights is ranked by the last night's table, which the
-kernel is given (`Basis.cohorts`): the same arithmetic, the same bits. A rank is a share of a table's rounded
+kernel is given (`Basis.cohorts`): the same arithmetic, the same bits. A place is a share of a table's rounded
 quantiles, not a count of accounts; see `cohorts.RANK_ERROR`.
 """
 
@@ -13,7 +13,7 @@ from typing import Final
 
 import numpy as np
 
-from stemtide.features.cohorts import Cohorts, Floats, age_among_peers, cohorts_of, rank
+from stemtide.features.cohorts import Cohorts, Floats, age_among_peers, cohorts_of, percentile, rank
 
 AGE: Final = "account_age_days"
 KNOWN_DAYS: Final = "history_days"
@@ -26,13 +26,26 @@ RANKED: Final[Mapping[str, str]] = {
     "active_days_ew30_rank": "active_days_ew30",
 }
 """By rank the feature of which it is the rank."""
-COLUMNS: Final = (AGE, KNOWN_DAYS, *RANKED.values())
+PLACED: Final[Mapping[str, str]] = {
+    "events_percentile": "avg_events_30d",
+    "active_days_percentile": "active_days_30d",
+    "active_days_ew14_percentile": "active_days_ew14",
+    "active_days_ew30_percentile": "active_days_ew30",
+    "activity_ew14_percentile": "activity_ew14",
+    "longest_gap_percentile": "longest_gap_30d",
+    "recency_percentile": "days_since_last_event",
+}
+"""By percentile the feature of which it is the place among all customers."""
+FILLED_IN: Final = (*RANKED, *PLACED)
+"""The features that only a table can tell."""
+COLUMNS: Final = tuple(dict.fromkeys((AGE, KNOWN_DAYS, *RANKED.values(), *PLACED.values())))
 """All that a table is made of."""
 
 
 def table_of(x: Floats, names: Sequence[str]) -> Cohorts:
     """The table of a day, of the vectors [accounts, features] of its customers."""
-    return cohorts_of(_ages(x, names), {of: _column(x, names, of) for of in RANKED.values()})
+    by_age, of_all = ({of: _column(x, names, of) for of in known.values()} for known in (RANKED, PLACED))
+    return cohorts_of(_ages(x, names), by_age, of_all)
 
 
 def columns_of(x: Floats, names: Sequence[str]) -> Floats:
@@ -41,11 +54,13 @@ def columns_of(x: Floats, names: Sequence[str]) -> Floats:
 
 
 def with_ranks(x: Floats, names: Sequence[str], table: Cohorts | None) -> Floats:
-    """The vectors [accounts, features] with their ranks by a table; None: nobody knows the peers."""
+    """The vectors [accounts, features] with their places in a table; None: nobody knows the peers."""
     found = x.copy()
     age = _ages(x, names)
     for name, of in RANKED.items():
         found[:, names.index(name)] = rank(table, of, age, _column(x, names, of))
+    for name, of in PLACED.items():
+        found[:, names.index(name)] = percentile(table, of, _column(x, names, of))
     return found
 
 

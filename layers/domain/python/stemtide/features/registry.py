@@ -16,6 +16,7 @@ from stemtide.features.customer_features import CUSTOMER
 from stemtide.features.feature import Feature
 from stemtide.features.limit_features import LIMITS
 from stemtide.features.long_features import LONG_TERM
+from stemtide.features.peer_features import PEERS
 from stemtide.features.people_features import PEOPLE
 from stemtide.features.usage_at import DAYS, Distinct
 from stemtide.features.usage_features import HISTORY, USAGE
@@ -26,7 +27,7 @@ __all__ = ["BY_NAME", "DAYS", "FEATURES", "NAMES", "Feature", "Registry", "Shape
 LAYOUT: Final = 2
 """Version of what the formulas are given: days, classification of events, distinct counts, profile."""
 
-FEATURES: Final = (*USAGE, *PEOPLE, *LONG_TERM, *CUSTOMER, *LIMITS, HISTORY)
+FEATURES: Final = (*USAGE, *PEOPLE, *LONG_TERM, *PEERS, *CUSTOMER, *LIMITS, HISTORY)
 """The features that everybody has, at the same places."""
 NAMES: Final = tuple(feature.name for feature in FEATURES)
 BY_NAME: Final = {feature.name: feature for feature in FEATURES}

@@ -1,0 +1,76 @@
+"""An account's place among the others of its day: of the same age, and of all."""
+
+from typing import Final
+
+from stemtide.features import formulas as f
+from stemtide.features import sentences as s
+from stemtide.features.feature import Feature
+from stemtide.features.formulas import Formula
+from stemtide.features.history import Counter
+from stemtide.features.peers import PLACED, RANKED
+
+_FORMULAS: Final[dict[str, Formula]] = {
+    "avg_events_30d": f.average(Counter.EVENTS, 30),
+    "avg_dau_30d": f.average(Counter.USERS, 30),
+    "active_days_30d": f.count(Counter.ACTIVE, 30),
+    "active_days_ew14": f.weighted_share(14),
+    "active_days_ew30": f.weighted_share(30),
+    "activity_ew14": f.activity(14),
+    "longest_gap_30d": f.longest_gap,
+    "days_since_last_event": f.days_since(Counter.ACTIVE),
+}
+"""Of the features that are ranked; see `peers`."""
+_MADE_OF: Final = (
+    "by 101 quantiles of the customers of the last nightly run, so 0.021 off at most; unknown without a run "
+    "of the last 2 closed days before"
+)
+
+
+def _rank(name: str, what: str) -> Feature:
+    of = RANKED[name]
+    return Feature(
+        name=name,
+        unit="share",
+        windows=(30,),
+        source="both",
+        label=f"{what[0].upper()}{what[1:]}, among accounts of the same age",
+        subject=f"the place of its {what} among accounts of the same age",
+        meaning=f"share of the customers of the same age (under 90, 180, 360, 720 days, or more) whose {of} "
+        f"is lower, half of those that equal it; {_MADE_OF}, or for a cohort of "
+        "fewer than 20 accounts. Where the age is unknown, the days that are known of its use count instead",
+        wording=s.share(f"of the accounts of its age have less: {what}"),
+        formula=f.cohort_rank(of, _FORMULAS[of]),
+    )
+
+
+def _percentile(name: str, what: str, others: str) -> Feature:
+    of = PLACED[name]
+    return Feature(
+        name=name,
+        unit="share",
+        windows=(30,),
+        label=f"{what[0].upper()}{what[1:]}, among all accounts",
+        subject=f"the place of its {what} among all accounts",
+        meaning=f"share of all customers of the day whose {of} is lower, half of those that equal it; "
+        f"{_MADE_OF}, or with fewer than 20 customers",
+        wording=s.share(f"of all accounts {others}"),
+        formula=f.place_among_all(of, _FORMULAS[of]),
+    )
+
+
+PEERS: Final = (
+    _rank("events_rank", "events a day"),
+    _rank("users_rank", "daily active users"),
+    _rank("active_days_rank", "active days"),
+    _rank("active_days_ew14_rank", "active days, mostly the last 14"),
+    _rank("active_days_ew30_rank", "active days, mostly the last 30"),
+    _percentile("events_percentile", "events a day", "have fewer events a day"),
+    _percentile("active_days_percentile", "active days", "have fewer active days in 30"),
+    _percentile("active_days_ew14_percentile", "active days, mostly the last 14", "were less active of late"),
+    _percentile(
+        "active_days_ew30_percentile", "active days, mostly the last 30", "were less active in weeks"
+    ),
+    _percentile("activity_ew14_percentile", "activity, mostly the last 14 days", "have less activity"),
+    _percentile("longest_gap_percentile", "longest pause", "have a shorter longest pause in 30 days"),
+    _percentile("recency_percentile", "days since the last event", "were used more recently"),
+)
