@@ -17,9 +17,17 @@ REMEMBERED: Final = (0, 0, 0, 12, 2_000)
 """Ids that an environment remembers beyond the window: without any, every count is certain."""
 
 
-def generate(seed: int) -> p.Plan:
-    """The plan of a seed: at least 200 records, at least 3 shards."""
-    dice = Dice(seed)
+ANEW: Final = 1 << 40
+"""Beyond all seeds: what is drawn again is no other seed's plan."""
+
+
+def generate(seed: int, again: int = 0) -> p.Plan:
+    """The plan of a seed: at least 200 records, at least 3 shards.
+
+    Args:
+        again: how often it was drawn before, and was too small: the partition keys may leave a shard empty.
+    """
+    dice = Dice(seed + again * ANEW)
     deliveries = Deliveries(dice)
     window, near_midnight = 3 + dice.below(8), dice.roll() < 0.4
     records = Records(dice, window=window, near_midnight=near_midnight)

@@ -9,7 +9,14 @@ from tests.simulation.generator import generate
 from tests.simulation.kinds import BIT, NAMES, names
 from tests.simulation.plan import Invoke, Put
 from tests.simulation.runner import State, load, report, run_all
-from tests.simulation.seeds import MIN_RECORDS, Tally, outcome, run_seeds
+from tests.simulation.seeds import (
+    MIN_RECORDS,
+    Tally,
+    drawn,
+    outcome,
+    run_seeds,
+    smaller_than_promised,
+)
 from tests.simulation.simulations import SIMULATIONS
 from tests.simulation.world import World
 
@@ -95,3 +102,12 @@ def test_a_run_that_is_smaller_than_promised_is_wrong() -> None:
     tally.add(0, world, [])
 
     assert tally.wrong == {0: [f"too small: 0 records, 0 shards, {world.fired.bit_count()} kinds of fault"]}
+
+
+def test_a_plan_that_leaves_a_shard_empty_is_drawn_anew() -> None:
+    small = outcome(generate(300_033))[0]
+    world, wrong = drawn(300_033)
+
+    assert smaller_than_promised(small) == "too small: 206 records, 2 shards, 20 kinds of fault"
+    assert (smaller_than_promised(world), wrong) == (None, [])
+    assert run_seeds([300_033]).wrong == {}
