@@ -11,7 +11,8 @@ from scipy.stats import beta
 from stemtide.features.view import Floats
 from stemtide.scoring.manifest import Bin, Calibration
 
-from models.spread import STEADY, Drift, Ints, Labels, design_effect, drift
+from models.level import STEADY, Level, level_of, stretches_of
+from models.spread import Ints, Labels, design_effect
 
 LEVEL: Final = 0.90
 """Of the intervals."""
@@ -65,8 +66,8 @@ def bins(
     probability: Floats,
     y: Labels,
     accounts: npt.NDArray[np.str_],
-    day: Ints,
     *,
+    moved: Level = STEADY,
     weight: Floats | None = None,
     level: float = LEVEL,
 ) -> tuple[Bin, ...]:
@@ -79,25 +80,49 @@ def bins(
     for accounts of later time: see `interval`.
 
     Args:
+        probability: before the level has moved; the bins are of those after it.
         weight: what each row counts, 1 at most; None: all 1. Half a row is half a row everywhere: in the
-            expected and the observed numbers, the design effect, the drift and the interval.
+            expected and the observed numbers, the design effect and the interval.
     """
     order = np.argsort(probability, kind="stable")
     p, happened = probability[order], y[order]
     counts = np.ones(len(p)) if weight is None else weight[order]
     starts = _starts(p, happened, counts)
     ends = [*starts[1:], len(p)]
-    place = np.searchsorted(starts, np.arange(len(p)), side="right") - 1
-    effect = design_effect(happened, place, accounts[order], counts)
-    moved = drift(happened, p, day[order], effect, counts)
+    effect = design_effect(happened, _places(starts, len(p)), accounts[order], counts)
     found = []
     for start, end in zip(starts, ends, strict=True):
         own = counts[start:end]
         positives, rows = float(own[happened[start:end]].sum()), float(own.sum())
         low, high = interval(positives, rows, effect=effect, moved=moved, level=level)
-        upper = half_way(float(p[end - 1]), float(p[end])) if end < len(p) else 1.0
+        upper = _after(moved, half_way(float(p[end - 1]), float(p[end]))) if end < len(p) else 1.0
         found.append(Bin(upper=upper, rows=round(rows), positives=round(positives), low=low, high=high))
     return tuple(found)
+
+
+def moved_by_now(
+    probability: Floats,
+    y: Labels,
+    accounts: npt.NDArray[np.str_],
+    day: Ints,
+    *,
+    horizon_days: int,
+    weight: Floats | None = None,
+) -> Level:
+    """How far log odds have moved away from what these probabilities say, by now: see `models.level`."""
+    order = np.argsort(probability, kind="stable")
+    counts = np.ones(len(y)) if weight is None else weight
+    p, happened = probability[order], y[order]
+    place = _places(_starts(p, happened, counts[order]), len(p))
+    effect = design_effect(happened, place, accounts[order], counts[order])
+    return level_of(
+        stretches_of(y, probability, day, horizon_days=horizon_days, effect=effect, counts=counts)
+    )
+
+
+def moved_calibration(calibration: Calibration, moved: Level) -> Calibration:
+    """The calibration at the level of now."""
+    return Calibration(slope=calibration.slope, intercept=calibration.intercept + moved.shift)
 
 
 def half_way(below: float, above: float) -> float:
@@ -107,21 +132,20 @@ def half_way(below: float, above: float) -> float:
 
 
 def interval(
-    positives: float, rows: float, *, effect: float = 1.0, moved: Drift = STEADY, level: float = LEVEL
+    positives: float, rows: float, *, effect: float = 1.0, moved: Level = STEADY, level: float = LEVEL
 ) -> tuple[float, float]:
     """The interval of a rate: Clopper and Pearson's exact one (1934) of as many rows as the design effect
-    leaves, widened by how far log odds move from one time to another (they add up in squares; those of 0 and
-    1 are infinite, so these ends stay).
+    leaves, moved to the level of now and widened by how uncertain that is (the log odds' distances add up in
+    squares; those of 0 and 1 are infinite, so these ends stay).
     """
     low, high = clopper_pearson(positives / effect, rows / effect, level)
-    reach = moved.reach(level)
-    if not reach:
+    if moved == STEADY:
         return low, high
-    middle = logit((positives / effect + 0.5) / (rows / effect + 1))
+    middle, reach = logit((positives / effect + 0.5) / (rows / effect + 1)), moved.reach(level)
     below, above = middle - logit(low), logit(high) - middle
     return (
-        min(low, float(expit(middle - np.hypot(below, reach)))),
-        max(high, float(expit(middle + np.hypot(above, reach)))),
+        float(expit(middle + moved.shift - np.hypot(below, reach))),
+        float(expit(middle + moved.shift + np.hypot(above, reach))),
     )
 
 
@@ -131,6 +155,15 @@ def clopper_pearson(positives: float, rows: float, level: float = LEVEL) -> tupl
     low = float(beta.ppf(tail, positives, rows - positives + 1)) if positives else 0.0
     high = float(beta.ppf(1 - tail, positives + 1, rows - positives)) if positives < rows else 1.0
     return low, high
+
+
+def _after(moved: Level, probability: float) -> float:
+    return float(expit(logit(probability) + moved.shift)) if moved.shift else probability
+
+
+def _places(starts: list[int], rows: int) -> Ints:
+    """The bin of each row, of rows by rising probability."""
+    return np.searchsorted(starts, np.arange(rows), side="right") - 1
 
 
 def _starts(p: Floats, happened: Labels, counts: Floats) -> list[int]:

@@ -20,6 +20,7 @@ from models.anomaly import usual_range
 from models.dataset import Dataset
 from models.gate import Gate
 from models.learning import behind, gate, require_accounts, require_positives
+from models.level import Level
 from models.recipes import TRIES, Recipe, parameters
 from models.tuning import grown
 from models.versions import BOOSTER, named, settled, sha256_of
@@ -39,6 +40,8 @@ class Trained:
     booster: lgb.Booster
     recipe: Recipe
     calibration: Calibration
+    moved: Level
+    """Of the log odds, which the calibration and the bins have taken up."""
     bins: tuple[Bin, ...]
     fit: Dataset
 
@@ -75,11 +78,15 @@ def train(
     p = calibrate.probabilities(margins, calibration)
     if calibrate.is_flattened(calibration):
         p = np.full(len(p), left.base_rate)  # it ranks nobody: all are told the same
+    moved = calibrate.moved_by_now(
+        p, left.y, left.accounts, left.day, horizon_days=fit.horizon_days, weight=left.weight
+    )
     return Trained(
         booster=found.booster,
         recipe=found.recipe,
-        calibration=calibration,
-        bins=calibrate.bins(p, left.y, left.accounts, left.day, weight=left.weight),
+        calibration=calibrate.moved_calibration(calibration, moved),
+        moved=moved,
+        bins=calibrate.bins(p, left.y, left.accounts, moved=moved, weight=left.weight),
         fit=fit,
     )
 
@@ -175,5 +182,6 @@ def _described(trained: Trained) -> dict[str, Any]:
         "last_snapshot": day_text(int(fit.day.max())),
         "gate": None if way_in is None else _told(way_in, grown_on),
         "recipe": msgspec.to_builtins(trained.recipe),
+        "level_moved": {"shift": trained.moved.shift, "deviation": trained.moved.deviation},
         "parameters": {name: value for name, value in settings.items() if name not in UNTOLD},
     }

@@ -79,8 +79,8 @@ def _interval(subject: Subject) -> str:
     text = (
         "The interval beside a probability is the 90 % interval of the rate observed among the calibration"
         " rows of the same bin of probability: accounts like this one, none of which its booster had seen."
-        " It is Clopper and Pearson's, widened because rows of one account tell the same outcome again and"
-        " because rates move from one time to another."
+        " It is Clopper and Pearson's, widened because rows of one account tell the same outcome again, and"
+        " moved to where the latest outcomes say that rates are now, as far as they tell."
     )
     bins = subject.manifest.bins if subject.manifest else ()
     if not bins:
