@@ -165,9 +165,15 @@ TARGETS: Final = {
     "protocol": Target(
         package=MODELS,
         modules=("targets.py", "evaluate.py"),
-        parts={"evaluate.py": ("fit_rows", "known_rows", "purged", "test_rows", "split_of")},
+        parts={
+            "evaluate.py": (
+                *("fit_rows", "known_rows", "purged", "purged_of_other", "_unknown", "test_rows"),
+                "split_of",
+            )
+        },
         tests=(
             "tests/unit/models/test_targets.py",
+            "tests/unit/models/test_ends_told_by_plays.py",
             "tests/unit/models/test_splits.py",
             "tests/unit/models/test_left_out.py",
         ),
@@ -177,6 +183,7 @@ TARGETS: Final = {
         modules=("dataset.py", "plays.py"),
         tests=(
             "tests/unit/models/test_left_out.py",
+            "tests/unit/models/test_treated_rows.py",
             "tests/unit/models/test_plays.py",
             "tests/property/test_rows_equal_a_recount.py",
             "tests/unit/models/test_dataset.py",
@@ -191,6 +198,10 @@ TARGETS: Final = {
     "export": Target(
         package=MODELS,
         modules=("export.py",),
-        tests=("tests/unit/models/test_export.py", "tests/unit/models/test_export_traps.py"),
+        tests=(
+            "tests/unit/models/test_export_folders.py",
+            "tests/unit/models/test_export.py",
+            "tests/unit/models/test_export_traps.py",
+        ),
     ),
 }
