@@ -54,8 +54,7 @@ class Split:
 
     def test_rows(self, rows: Dataset) -> Dataset:
         """What is measured."""
-        first = self.test_from if self.test_from is not None else int(rows.day.min(initial=0))
-        return rows.snapshots_in(first, self.test_until)
+        return rows.snapshots_in(self.test_from, self.test_until)
 
 
 def split_of(

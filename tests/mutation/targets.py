@@ -41,6 +41,7 @@ TARGETS: Final = {
         modules=("calibrate.py", "spread.py"),
         tests=(
             "tests/unit/models/test_calibrate.py",
+            "tests/unit/models/test_calibration_gaps.py",
             "tests/unit/models/test_spread.py",
             "tests/unit/models/test_weights.py",
         ),

@@ -106,3 +106,5 @@ def test_snapshots_are_taken_from_a_day_to_another_both_included() -> None:
 
     assert rows.snapshots_in(10, 12).day.tolist() == [10, 11, 12]
     assert rows.snapshots_in(12, None).day.tolist() == [12, 13]
+    assert rows.snapshots_in(None, 10).day.tolist() == [9, 10]
+    assert Split(fit_until=None, test_from=None).test_rows(rows).day.tolist() == [9, 10, 11, 12, 13]
