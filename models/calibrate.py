@@ -162,7 +162,7 @@ def _starts_between_gaps(p: Floats, expected: Floats, observed: Floats, *, most:
     upto = np.cumsum(expected)
     edges = upto.searchsorted(upto[-1] * np.linspace(0, 1, count + 1)[1:-1]).tolist()
     merged = [0]
-    for start in sorted({int(p.searchsorted(p[edge])) for edge in edges} - {0}):
+    for start in sorted({int(p.searchsorted(p[edge])) for edge in edges}):
         if observed[merged[-1] : start].sum() >= MIN_POSITIVES:
             merged.append(start)
     if len(merged) > 1 and observed[merged[-1] :].sum() < MIN_POSITIVES:

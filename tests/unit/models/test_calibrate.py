@@ -5,6 +5,7 @@ import pytest
 from scipy.special import expit, logit
 from scipy.stats import binom
 from sklearn.linear_model import LogisticRegression
+from stemtide.scoring.manifest import Calibration
 
 from models import calibrate
 from models.calibrate import clopper_pearson, interval
@@ -49,6 +50,11 @@ def test_a_model_that_ranks_the_wrong_way_round_is_flattened_not_turned() -> Non
 
     assert found.slope == pytest.approx(calibrate.MIN_SLOPE)
     assert calibrate.probabilities(np.zeros(1), found)[0] == pytest.approx(y.mean(), abs=0.02)
+
+
+@pytest.mark.parametrize(("slope", "expected"), [(0.009, True), (0.01, True), (0.011, False), (1.0, False)])
+def test_a_calibration_is_flattened_where_its_slope_lies_at_the_bound(slope: float, expected: bool) -> None:
+    assert calibrate.is_flattened(Calibration(slope=slope, intercept=0.0)) is expected
 
 
 def each_its_own(rows: int) -> tuple[np.ndarray, np.ndarray]:

@@ -46,6 +46,7 @@ def test_a_gap_is_a_factor_of_four_in_the_odds_between_two_hundred_rows_each() -
     assert gaps(levels((200, -6.0), (200, -4.0), (200, -2.0))) == [200, 400]
     assert gaps(levels((200, -6.0), (199, -4.0), (200, -2.0))) == [200]
     assert gaps(np.repeat([0.0, 1.0], 200)) == [200], "these have no log odds"
+    assert gaps(np.repeat([0.0, 1e-12], 200)) == [] == gaps(np.repeat([1 - 1e-12, 1.0], 200))
     assert gaps(levels((399, -5.0), (400, -3.0)), 0.5) == [], "half rows"
     assert gaps(levels((400, -5.0), (400, -3.0)), 0.5) == [400]
 
