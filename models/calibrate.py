@@ -139,7 +139,7 @@ def _starts(p: Floats, happened: Labels, counts: Floats) -> list[int]:
     total = float(expected.sum())
     for first, end in pairwise([0, *_gaps(p, counts), len(p)]):
         own = slice(first, end)
-        most = max(1, round(MAX_BINS * float(expected[own].sum()) / total))
+        most = round(MAX_BINS * float(expected[own].sum()) / total)
         starts = _starts_between_gaps(p[own], expected[own], observed[own], most=most)
         found += [first + start for start in starts]
     return found
@@ -158,7 +158,8 @@ def _gaps(p: Floats, counts: Floats) -> list[int]:
 
 
 def _starts_between_gaps(p: Floats, expected: Floats, observed: Floats, *, most: int) -> list[int]:
-    count = int(np.clip(observed.sum() // MIN_POSITIVES, 1, most))
+    """The first row of each bin, one of them at least."""
+    count = int(min(observed.sum() // MIN_POSITIVES, most))
     upto = np.cumsum(expected)
     edges = upto.searchsorted(upto[-1] * np.linspace(0, 1, count + 1)[1:-1]).tolist()
     merged = [0]

@@ -168,7 +168,7 @@ TARGETS: Final = {
         modules=("targets.py", "evaluate.py"),
         parts={
             "evaluate.py": (
-                *("fit_rows", "known_rows", "purged", "purged_of_other", "_unknown", "test_rows"),
+                *("fit_rows", "known_rows", "purged", "purged_of_other", "_known_later", "test_rows"),
                 "split_of",
             )
         },

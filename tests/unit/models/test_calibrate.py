@@ -255,6 +255,17 @@ def test_nine_in_ten_intervals_hold_the_rate_of_a_later_time(tau: float, highest
     assert 0.84 <= np.mean(held) <= 0.97
 
 
+@pytest.mark.parametrize(("weight", "rows"), [(1.0, [100, 100]), (0.6, [60, 60]), (0.5, [100])])
+def test_positives_that_count_in_part_are_that_much_of_the_eight_that_a_bin_needs(
+    weight: float, rows: list[int]
+) -> None:
+    p, y = np.repeat([0.2, 0.25], 100), np.tile(np.arange(100) < 15, 2)
+
+    found = calibrate.bins(p, y, *each_its_own(200), weight=np.full(200, weight))
+
+    assert [one.rows for one in found] == rows
+
+
 def test_two_half_rows_make_the_bins_of_one_row() -> None:
     rng = np.random.default_rng(7)
     p = np.round(rng.beta(1, 9, 3000), 3)
