@@ -87,7 +87,7 @@ def bins(
     counts = np.ones(len(p)) if weight is None else weight[order]
     starts = _starts(p, happened, counts)
     ends = [*starts[1:], len(p)]
-    place = np.searchsorted(starts, np.arange(len(p)), side="right") - 1
+    place = np.searchsorted(starts, np.arange(len(p)), side="right")
     effect = design_effect(happened, place, accounts[order], counts)
     moved = drift(happened, p, day[order], effect, counts)
     found = []
