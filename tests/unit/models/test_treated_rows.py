@@ -23,18 +23,10 @@ LOST = PlayOutcome(day=180, outcome="lost", of_end=OfEnd(ended=110, until=170, i
 CAME_BACK = PlayOutcome(day=120, outcome="back")
 
 
-def looked_at(*terms: BaseTerm, plays: tuple[PlayOutcome, ...] = (), ends_badly: bool = False) -> LookedAt:
+def looked_at(*terms: BaseTerm, plays: tuple[PlayOutcome, ...] = ()) -> LookedAt:
     """Account `a` on day 100."""
     outcomes = Outcomes(active=np.empty(0, dtype=np.int64), terms=terms, plays=plays)
-    return LookedAt(
-        day=100,
-        account="a",
-        outcomes=outcomes,
-        known=outcomes,
-        known_on=130,
-        is_observed=True,
-        ends_badly=ends_badly,
-    )
+    return LookedAt(day=100, account="a", outcomes=outcomes, known=outcomes, known_on=130, is_observed=True)
 
 
 def term(start: int, ends: int | None, tier: int = 1) -> BaseTerm:
@@ -70,13 +62,14 @@ def test_what_was_done_because_an_account_left_has_not_made_it_leave(
     during = Treatment(start=110, end=120, answers_loss=answers_loss)
     after = replace(during, start=131, end=140)
 
-    assert treated(looked_at(ends_badly=ends_badly), during) is expected
-    assert treated(looked_at(ends_badly=ends_badly), after, during) is expected
-    assert not treated(looked_at(ends_badly=ends_badly), after)
+    row = replace(looked_at(), ends_badly=ends_badly)
+    assert treated(row, during) is expected
+    assert treated(row, after, during) is expected
+    assert not treated(row, after)
 
 
 def test_a_treatment_is_no_answer_to_a_loss_unless_it_says_so() -> None:
-    assert treated(looked_at(ends_badly=True), Treatment(start=110, end=120))
+    assert treated(replace(looked_at(), ends_badly=True), Treatment(start=110, end=120))
 
 
 @pytest.mark.parametrize(
