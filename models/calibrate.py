@@ -162,8 +162,8 @@ def _after(moved: Level, probability: float) -> float:
 
 
 def _places(starts: list[int], rows: int) -> Ints:
-    """The bin of each row, of rows by rising probability."""
-    return np.searchsorted(starts, np.arange(rows), side="right") - 1
+    """The bin of each row, counted from 1, of rows by rising probability."""
+    return np.searchsorted(starts, np.arange(rows), side="right")
 
 
 def _starts(p: Floats, happened: Labels, counts: Floats) -> list[int]:
@@ -172,7 +172,7 @@ def _starts(p: Floats, happened: Labels, counts: Floats) -> list[int]:
     total = float(expected.sum())
     for first, end in pairwise([0, *_gaps(p, counts), len(p)]):
         own = slice(first, end)
-        most = max(1, round(MAX_BINS * float(expected[own].sum()) / total))
+        most = round(MAX_BINS * float(expected[own].sum()) / total)
         starts = _starts_between_gaps(p[own], expected[own], observed[own], most=most)
         found += [first + start for start in starts]
     return found
@@ -191,11 +191,12 @@ def _gaps(p: Floats, counts: Floats) -> list[int]:
 
 
 def _starts_between_gaps(p: Floats, expected: Floats, observed: Floats, *, most: int) -> list[int]:
-    count = int(np.clip(observed.sum() // MIN_POSITIVES, 1, most))
+    """The first row of each bin, one of them at least."""
+    count = int(min(observed.sum() // MIN_POSITIVES, most))
     upto = np.cumsum(expected)
     edges = upto.searchsorted(upto[-1] * np.linspace(0, 1, count + 1)[1:-1]).tolist()
     merged = [0]
-    for start in sorted({int(p.searchsorted(p[edge])) for edge in edges} - {0}):
+    for start in sorted({int(p.searchsorted(p[edge])) for edge in edges}):
         if observed[merged[-1] : start].sum() >= MIN_POSITIVES:
             merged.append(start)
     if len(merged) > 1 and observed[merged[-1] :].sum() < MIN_POSITIVES:

@@ -104,9 +104,11 @@ class Dataset:
         """The rows that count in a fit."""
         return self if self.weight is None else self.where(self.weight > 0)
 
-    def snapshots_in(self, first: int, last: int | None) -> "Dataset":
-        """The rows with a snapshot from `first` to `last`, both included."""
-        return self.where((self.day >= first) & (self.day <= (last if last is not None else self.day)))
+    def snapshots_in(self, first: int | None, last: int | None) -> "Dataset":
+        """The rows with a snapshot from `first` to `last`, both included; None: however early or late."""
+        first_of = self.day if first is None else first
+        last_of = self.day if last is None else last
+        return self.where((self.day >= first_of) & (self.day <= last_of))
 
 
 def choose_target(questions: Questions, name: str, wanted: str | None) -> tuple[str, Target]:

@@ -43,19 +43,16 @@ class Split:
         """How many rows of the time before the test are not fitted because their outcome is known later."""
         if self.fit_until is None or self.test_from is None:
             return 0
-        return self._unknown(rows, self.test_from)
+        return _known_later(rows, self.fit_until, before=self.test_from)
 
     def purged_of_other(self, fitted: Dataset) -> int:
         """The same of another log that is fitted: rows up to the fit's end whose outcome is known later."""
-        return 0 if self.fit_until is None else self._unknown(fitted, self.fit_until + 1)
-
-    def _unknown(self, rows: Dataset, before: int) -> int:
-        return int(((rows.outcome_days() > (self.fit_until or 0)) & (rows.day < before)).sum())
+        until = self.fit_until
+        return 0 if until is None else _known_later(fitted, until, before=until + 1)
 
     def test_rows(self, rows: Dataset) -> Dataset:
         """What is measured."""
-        first = self.test_from if self.test_from is not None else int(rows.day.min(initial=0))
-        return rows.snapshots_in(first, self.test_until)
+        return rows.snapshots_in(self.test_from, self.test_until)
 
 
 def split_of(
@@ -196,6 +193,11 @@ def parity_of(trained: Trained, config: Config) -> dict[str, Any]:
             return export(write_candidate(trained, manifest, Path(folder)), config).parity
         except ExportError as error:
             raise CliError(f"the model cannot be exported: {error.reason}", hint=error.remedy) from error
+
+
+def _known_later(rows: Dataset, until: int, *, before: int) -> int:
+    """How many rows of the time before a day have an outcome that is known only after another."""
+    return int(((rows.outcome_days() > until) & (rows.day < before)).sum())
 
 
 def _middle(column: Floats) -> float:

@@ -155,5 +155,5 @@ def _write(folder: Path, files: dict[str, bytes]) -> None:
     with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as draft:
         for name, data in files.items():
             (Path(draft) / name).write_bytes(data)
-        for name in sorted(files, key=lambda name: name == MANIFEST):
+        for name in (GRAPH, TABLES, MANIFEST):
             (Path(draft) / name).replace(folder / name)

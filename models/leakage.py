@@ -102,7 +102,7 @@ def _chosen_days(rows: Dataset, seed: int, days: int) -> tuple[int, ...]:
     """A day of each part of the rows' span; fewer than asked for where there are not as many."""
     rng = np.random.default_rng(seed)
     own, counts = np.unique(rows.day, return_counts=True)
-    parts = np.array_split(np.arange(len(own)), min(days, len(own)) or 1)
+    parts = np.array_split(np.arange(len(own)), days)
     return tuple(
         int(own[rng.choice(part, p=counts[part] / counts[part].sum())]) for part in parts if len(part)
     )

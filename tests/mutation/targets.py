@@ -41,6 +41,7 @@ TARGETS: Final = {
         modules=("calibrate.py", "spread.py"),
         tests=(
             "tests/unit/models/test_calibrate.py",
+            "tests/unit/models/test_calibration_gaps.py",
             "tests/unit/models/test_spread.py",
             "tests/unit/models/test_weights.py",
         ),
@@ -165,9 +166,15 @@ TARGETS: Final = {
     "protocol": Target(
         package=MODELS,
         modules=("targets.py", "evaluate.py"),
-        parts={"evaluate.py": ("fit_rows", "known_rows", "purged", "test_rows", "split_of")},
+        parts={
+            "evaluate.py": (
+                *("fit_rows", "known_rows", "purged", "purged_of_other", "_known_later", "test_rows"),
+                "split_of",
+            )
+        },
         tests=(
             "tests/unit/models/test_targets.py",
+            "tests/unit/models/test_ends_told_by_plays.py",
             "tests/unit/models/test_splits.py",
             "tests/unit/models/test_left_out.py",
         ),
@@ -177,6 +184,7 @@ TARGETS: Final = {
         modules=("dataset.py", "plays.py"),
         tests=(
             "tests/unit/models/test_left_out.py",
+            "tests/unit/models/test_treated_rows.py",
             "tests/unit/models/test_plays.py",
             "tests/property/test_rows_equal_a_recount.py",
             "tests/unit/models/test_dataset.py",
@@ -191,6 +199,10 @@ TARGETS: Final = {
     "export": Target(
         package=MODELS,
         modules=("export.py",),
-        tests=("tests/unit/models/test_export.py", "tests/unit/models/test_export_traps.py"),
+        tests=(
+            "tests/unit/models/test_export_folders.py",
+            "tests/unit/models/test_export.py",
+            "tests/unit/models/test_export_traps.py",
+        ),
     ),
 }

@@ -165,12 +165,13 @@ def test_a_label_among_the_features_is_caught_twice(log: Log) -> None:
         require_no_giveaway(with_column(many, "nps_score", many.y.astype(np.float64)))
 
 
-def test_one_value_of_one_account_is_enough(log: Log) -> None:
+@pytest.mark.parametrize("towards", [np.inf, -np.inf])
+def test_one_value_of_one_account_is_enough(log: Log, towards: float) -> None:
     rows = build(log[1], log[2], log[1].targets["churn"])
     day = leakage._chosen_days(rows, SEED, DAYS)[0]
     at = int(np.flatnonzero(rows.day == day)[1])
     column = rows.x[:, rows.names.index("account_age_days")].copy()
-    column[at] = np.nextafter(column[at], np.inf)
+    column[at] = np.nextafter(column[at], towards)
 
     message = refused(log, rows=with_column(rows, "account_age_days", column))
 

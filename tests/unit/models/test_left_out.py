@@ -93,10 +93,12 @@ def test_rows_are_chosen_with_all_that_is_known_of_them() -> None:
         assert (chosen.censored, chosen.n_treated) == (4, places.count(4))
 
 
-def test_rows_are_of_a_loss_unless_they_say_otherwise() -> None:
+def test_rows_are_of_a_loss_and_of_no_terms_unless_they_say_otherwise() -> None:
     rows = drawn_rows(2)
 
-    assert Dataset(accounts=rows.accounts, day=rows.day, x=rows.x, y=rows.y, horizon_days=30).loss
+    made = Dataset(accounts=rows.accounts, day=rows.day, x=rows.x, y=rows.y, horizon_days=30)
+
+    assert (made.loss, made.of_terms, made.censored, made.n_treated) == (True, False, 0, 0)
 
 
 def test_snapshots_are_taken_from_a_day_to_another_both_included() -> None:
@@ -104,3 +106,5 @@ def test_snapshots_are_taken_from_a_day_to_another_both_included() -> None:
 
     assert rows.snapshots_in(10, 12).day.tolist() == [10, 11, 12]
     assert rows.snapshots_in(12, None).day.tolist() == [12, 13]
+    assert rows.snapshots_in(None, 10).day.tolist() == [9, 10]
+    assert Split(fit_until=None, test_from=None).test_rows(rows).day.tolist() == [9, 10, 11, 12, 13]

@@ -84,6 +84,15 @@ def test_what_was_known_at_the_end_of_a_day_are_the_outcomes_until_then(folder: 
     assert plays.as_of(ZERO + 2).outcomes["b"] == ()
 
 
+def test_outcomes_of_some_accounts_are_counted_up_to_the_end_of_a_day(folder: Path) -> None:
+    plays = read(folder)
+
+    assert plays.counted(["a", "b", "nobody"]) == {"declined": 1, "offered": 2, "reactivated": 1}
+    assert plays.counted(["a"], until=ZERO + 1) == {"offered": 1}
+    assert plays.counted(["a"], until=ZERO + 2) == {"offered": 2, "reactivated": 1}
+    assert not plays.are_own, "a log tells of them"
+
+
 def test_a_folder_without_the_files_is_noted(tmp_path: Path) -> None:
     plays = read(tmp_path)
 
