@@ -38,11 +38,12 @@ class Target:
 TARGETS: Final = {
     "intervals": Target(
         package=MODELS,
-        modules=("calibrate.py", "spread.py"),
+        modules=("calibrate.py", "level.py", "spread.py"),
         tests=(
             "tests/unit/models/test_calibrate.py",
             "tests/unit/models/test_calibration_gaps.py",
             "tests/unit/models/test_spread.py",
+            "tests/unit/models/test_level.py",
             "tests/unit/models/test_weights.py",
         ),
     ),

@@ -19,7 +19,7 @@ DECIDES = {"mrr": 1.6}
 
 @pytest.fixture(scope="module")
 def rows() -> tuple[Dataset, Dataset]:
-    return drawn_rows(500, weights=DECIDES), drawn_rows(300, weights=DECIDES, seed=9, first_day=19_400)
+    return drawn_rows(600, weights=DECIDES), drawn_rows(300, weights=DECIDES, seed=9, first_day=19_400)
 
 
 def served(test: Dataset) -> np.ndarray:
