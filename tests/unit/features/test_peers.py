@@ -27,6 +27,8 @@ def drawn(rows: int, seed: int = 1) -> np.ndarray:
     rng = np.random.default_rng(seed)
     x = rng.integers(0, 50, (rows, len(NAMES))).astype(np.float64)
     x[:, place(peers.AGE)] = 100.0
+    x[:, place(peers.SILENCE)] = rng.integers(0, 30, rows)
+    x[:, place(peers.KNOWN_DAYS)] = rng.integers(1, 50, rows)
     for name in peers.FILLED_IN:
         x[:, place(name)] = np.nan
     return x
@@ -81,10 +83,43 @@ def test_a_night_without_customers_has_a_table_that_ranks_nobody() -> None:
     assert np.isnan(found[:, [place("events_rank"), place("events_percentile")]]).all()
 
 
+def test_who_has_not_come_for_a_month_is_placed_among_those_who_have() -> None:
+    x = drawn(60)
+    silence = np.where(np.arange(60) < 20, 30.0, 29.0)
+    x[:, place(peers.SILENCE)] = silence
+    x[:, place("avg_events_30d")] = np.where(np.arange(60) < 20, 0.0, np.arange(60))
+
+    found = peers.with_ranks(x, NAMES, peers.table_of(x, NAMES))
+
+    assert set(found[:20, place("events_percentile")]) == {0.0}
+    counted = (np.arange(40) + 0.5) / 40
+    np.testing.assert_allclose(found[20:, place("events_percentile")], counted, rtol=0, atol=RANK_ERROR)
+    assert set(found[:20, place("recency_percentile")]) == {1.0}
+    assert found[:20, place("events_rank")].max() > 0.1, "ranks by age are among all customers"
+
+
+def test_who_was_never_used_is_behind_everybody_who_was() -> None:
+    x = drawn(60)
+    x[:, place(peers.SILENCE)] = 3.0
+    x[:, place(peers.KNOWN_DAYS)] = 40.0
+    x[7, place(peers.KNOWN_DAYS)] = 0.0
+    x[7:9, [place(name) for name in peers.PLACED.values()]] = np.nan
+
+    table = peers.table_of(x, NAMES)
+    never, young = peers.with_ranks(x, NAMES, table)[7:9, [place(name) for name in peers.PLACED]]
+
+    assert never.tolist() == [
+        float(name in ("longest_gap_percentile", "recency_percentile")) for name in peers.PLACED
+    ]
+    assert np.isnan(young).all(), "too young to tell is not never"
+    assert np.isnan(peers.with_ranks(x, NAMES, None)[7, place("events_percentile")])
+
+
 def test_a_percentile_is_among_all_customers_of_whatever_age() -> None:
     x = drawn(101)
     x[:, place(peers.AGE)] = np.where(np.arange(101) < 15, 10.0, np.where(np.arange(101) < 50, 200.0, np.nan))
     x[:, place(peers.KNOWN_DAYS)] = 800.0
+    x[:, place(peers.SILENCE)] = 5.0
     x[:, place("longest_gap_30d")] = np.arange(101)[::-1]
     x[3, place("longest_gap_30d")] = np.nan
 

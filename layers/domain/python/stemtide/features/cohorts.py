@@ -29,7 +29,7 @@ class Cohorts(msgspec.Struct, frozen=True, kw_only=True):
     values: dict[str, tuple[tuple[float, ...], ...]]
     """By cohort."""
     everyone: dict[str, tuple[float, ...]] = {}
-    """Of all customers of the day."""
+    """Of all active customers of the day."""
 
 
 def age_among_peers(age_days: Floats, known_days: Floats) -> Floats:
@@ -45,7 +45,7 @@ def cohort_of(age_days: Floats) -> npt.NDArray[np.int64]:
 def cohorts_of(
     age_days: Floats, by_age: dict[str, Floats], of_all: dict[str, Floats] | None = None
 ) -> Cohorts:
-    """The tables of accounts: of some values by age, where that is known, and of some among all."""
+    """The tables of accounts: of some values by age, where that is known, and of some whatever the age."""
     groups = np.where(np.isnan(age_days), -1, cohort_of(age_days))
     return Cohorts(
         values={
@@ -71,12 +71,19 @@ def rank(cohorts: Cohorts | None, feature: str, age_days: Floats, values: Floats
     return ranks
 
 
-def percentile(cohorts: Cohorts | None, feature: str, values: Floats) -> Floats:
-    """The same among all customers of the day, whatever their age: a share, not of a hundred."""
+def percentile(
+    cohorts: Cohorts | None, feature: str, values: Floats, known_days: Floats, *, of_nothing: float
+) -> Floats:
+    """The same among the active customers of the day, whatever their age: a share, not of a hundred.
+
+    Args:
+        known_days: of each account's use; with none it has never been used, and has the place `of_nothing`.
+    """
     table = () if cohorts is None else cohorts.everyone.get(feature, ())
     if not table:
         return np.full(len(values), np.nan)
-    return np.where(np.isnan(values), np.nan, _place(table, values))
+    places = np.where(np.isnan(values), np.nan, _place(table, values))
+    return np.where(known_days == 0, of_nothing, places)
 
 
 def _place(table: Sequence[float], values: Floats) -> Floats:

@@ -241,9 +241,9 @@ def cohort_rank(feature: str, of: Formula) -> Formula:
     return formula
 
 
-def place_among_all(feature: str, of: Formula) -> Formula:
-    """The place of a value among those of all customers of the day; see `cohorts`."""
-    return lambda view: percentile(view.cohorts, feature, of(view))
+def place_among_all(feature: str, of: Formula, *, of_nothing: float) -> Formula:
+    """The place of a value among those of all active customers of the day; see `cohorts`."""
+    return lambda view: percentile(view.cohorts, feature, of(view), view.history, of_nothing=of_nothing)
 
 
 def when_logins_are_sent(formula: Formula) -> Formula:

@@ -1,4 +1,4 @@
-"""An account's place among the others of its day: of the same age, and of all."""
+"""An account's place among the others of its day: of the same age, and all who are active."""
 
 from typing import Final
 
@@ -7,7 +7,7 @@ from stemtide.features import sentences as s
 from stemtide.features.feature import Feature
 from stemtide.features.formulas import Formula
 from stemtide.features.history import Counter
-from stemtide.features.peers import PLACED, RANKED
+from stemtide.features.peers import ACTIVE_DAYS, OF_NOTHING, PLACED, RANKED
 
 _FORMULAS: Final[dict[str, Formula]] = {
     "avg_events_30d": f.average(Counter.EVENTS, 30),
@@ -45,16 +45,18 @@ def _rank(name: str, what: str) -> Feature:
 
 def _percentile(name: str, what: str, others: str) -> Feature:
     of = PLACED[name]
+    nothing = OF_NOTHING.get(of, 0.0)
     return Feature(
         name=name,
         unit="share",
         windows=(30,),
-        label=f"{what[0].upper()}{what[1:]}, among all accounts",
-        subject=f"the place of its {what} among all accounts",
-        meaning=f"share of all customers of the day whose {of} is lower, half of those that equal it; "
-        f"{_MADE_OF}, or with fewer than 20 customers",
-        wording=s.share(f"of all accounts {others}"),
-        formula=f.place_among_all(of, _FORMULAS[of]),
+        label=f"{what[0].upper()}{what[1:]}, among all active accounts",
+        subject=f"the place of its {what} among all active accounts",
+        meaning=f"share of the customers with an event in the last {ACTIVE_DAYS} days whose {of} is lower, "
+        f"half of those that equal it; {nothing:.0f} for an account that was never used; {_MADE_OF}, or with "
+        "fewer than 20 such customers",
+        wording=s.share(f"of all active accounts {others}"),
+        formula=f.place_among_all(of, _FORMULAS[of], of_nothing=nothing),
     )
 
 

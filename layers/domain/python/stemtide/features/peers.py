@@ -35,7 +35,13 @@ PLACED: Final[Mapping[str, str]] = {
     "longest_gap_percentile": "longest_gap_30d",
     "recency_percentile": "days_since_last_event",
 }
-"""By percentile the feature of which it is the place among all customers."""
+"""By percentile the feature of which it is the place among all active customers."""
+OF_NOTHING: Final[Mapping[str, float]] = {"longest_gap_30d": 1.0, "days_since_last_event": 1.0}
+"""The places of who has never been used, where that is not 0: behind everybody who has."""
+SILENCE: Final = "days_since_last_event"
+ACTIVE_DAYS: Final = 30
+"""Places are among customers with an event in so many days: those of a course that has ended, or of a
+campaign that has failed, would else lift all others for as long as they are customers."""
 FILLED_IN: Final = (*RANKED, *PLACED)
 """The features that only a table can tell."""
 COLUMNS: Final = tuple(dict.fromkeys((AGE, KNOWN_DAYS, *RANKED.values(), *PLACED.values())))
@@ -44,8 +50,12 @@ COLUMNS: Final = tuple(dict.fromkeys((AGE, KNOWN_DAYS, *RANKED.values(), *PLACED
 
 def table_of(x: Floats, names: Sequence[str]) -> Cohorts:
     """The table of a day, of the vectors [accounts, features] of its customers."""
-    by_age, of_all = ({of: _column(x, names, of) for of in known.values()} for known in (RANKED, PLACED))
-    return cohorts_of(_ages(x, names), by_age, of_all)
+    active = x[_column(x, names, SILENCE) < ACTIVE_DAYS]
+    return cohorts_of(
+        _ages(x, names),
+        {of: _column(x, names, of) for of in RANKED.values()},
+        {of: _column(active, names, of) for of in PLACED.values()},
+    )
 
 
 def columns_of(x: Floats, names: Sequence[str]) -> Floats:
@@ -59,8 +69,10 @@ def with_ranks(x: Floats, names: Sequence[str], table: Cohorts | None) -> Floats
     age = _ages(x, names)
     for name, of in RANKED.items():
         found[:, names.index(name)] = rank(table, of, age, _column(x, names, of))
+    known_days = _column(x, names, KNOWN_DAYS)
     for name, of in PLACED.items():
-        found[:, names.index(name)] = percentile(table, of, _column(x, names, of))
+        values, nothing = _column(x, names, of), OF_NOTHING.get(of, 0.0)
+        found[:, names.index(name)] = percentile(table, of, values, known_days, of_nothing=nothing)
     return found
 
 

@@ -1,5 +1,5 @@
-"""The peers of each night, in the ingest table: a row per closed day, 29 KB with five ranks by age and seven places among all,
-kept as long as scores."""
+"""The peers of each night, in the ingest table: a row per closed day, 29 KB with five ranks by age and seven
+places among all, kept as long as scores."""
 
 import time
 from collections.abc import Callable
