@@ -134,6 +134,7 @@ def test_a_stretch_tells_enough_with_a_variance_of_five() -> None:
         return [one.day for one in stretches_of(*drawn, horizon_days=10, effect=1.0)]
 
     assert middles(20, 3) == [1000, 1010, 1020]
+    assert middles(19, 3) == [1010], "the third is left over"
     assert middles(19, 4) == [1005, 1025]
     assert middles(19, 1) == [1000], "all that there is, however little it tells"
 
