@@ -88,10 +88,9 @@ def bins(
     p, happened = probability[order], y[order]
     counts = np.ones(len(p)) if weight is None else weight[order]
     starts = _starts(p, happened, counts)
-    ends = [*starts[1:], len(p)]
     effect = design_effect(happened, _places(starts, len(p)), accounts[order], counts)
     found = []
-    for start, end in zip(starts, ends, strict=True):
+    for start, end in pairwise([*starts, len(p)]):
         own = counts[start:end]
         positives, rows = float(own[happened[start:end]].sum()), float(own.sum())
         low, high = interval(positives, rows, effect=effect, moved=moved, level=level)

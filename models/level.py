@@ -10,6 +10,7 @@ weight beforehand being on neither.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -108,12 +109,12 @@ def stretches_of(
 def _cut(days: Ints, variance: Floats, horizon_days: int) -> Iterator[slice]:
     """The days of each stretch; what is left over at the end and tells too little belongs to the last one."""
     starts = [0]
-    for at in range(1, len(days)):
+    for at in range(len(days)):
         if days[at] - days[starts[-1]] >= horizon_days and variance[starts[-1] : at].sum() >= MIN_VARIANCE:
             starts.append(at)
     if len(starts) > 1 and variance[starts[-1] :].sum() < MIN_VARIANCE:
         starts.pop()
-    for start, end in zip(starts, [*starts[1:], len(days)], strict=True):
+    for start, end in pairwise([*starts, len(days)]):
         yield slice(start, end)
 
 

@@ -63,11 +63,12 @@ TARGETS: Final = {
     "kernel": Target(
         modules=(
             *("features/occurrences.py", "features/history.py", "features/usage_at.py", "features/view.py"),
-            *("features/formulas.py", "features/cohorts.py", "features/kernel.py"),
-            "features/profile_columns.py",
+            *("features/formulas.py", "features/cohorts.py", "features/peers.py"),
+            *("features/kernel.py", "features/profile_columns.py"),
         ),
         tests=(
             "tests/unit/features/test_people_and_cohorts.py",
+            "tests/unit/features/test_peers.py",
             "tests/unit/features/test_usage_of_a_day.py",
             "tests/unit/features/test_configured_parts_and_limits.py",
             "tests/unit/features/test_known_days.py",

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from stemtide.features.cohorts import AGE_EDGES, MIN_ACCOUNTS, Cohorts, cohorts_of, rank
+from stemtide.features.cohorts import AGE_EDGES, MIN_ACCOUNTS, RANK_ERROR, Cohorts, cohorts_of, rank
 from stemtide.features.history import Day, history_of
 from stemtide.features.kernel import Row, compute
 from stemtide.features.occurrences import Occurrences
@@ -124,6 +124,15 @@ def test_a_rank_is_the_share_of_the_cohort_that_has_less() -> None:
     cohorts = table([10.0] * 101, [float(n) for n in range(101)])
 
     assert ranks(cohorts, [10.0, 89.0, 0.0], [50.0, -1.0, 500.0]) == [50.5 / 101, 0.0, 1.0]
+
+
+def test_the_stated_error_is_what_a_table_of_the_fewest_accounts_makes() -> None:
+    few = [float(n) for n in range(MIN_ACCOUNTS)]
+    counted = (np.array(few) + 0.5) / MIN_ACCOUNTS
+
+    worst = np.abs(ranks(table([10.0] * MIN_ACCOUNTS, few), [10.0] * MIN_ACCOUNTS, few) - counted).max()
+
+    assert RANK_ERROR - 0.001 < worst <= RANK_ERROR
 
 
 def test_equal_values_share_a_rank() -> None:

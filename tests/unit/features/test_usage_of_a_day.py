@@ -65,6 +65,13 @@ def test_a_day_of_which_every_call_was_taken_back_is_none_with_use() -> None:
     assert (found["active_days_30d"], found["days_since_last_event"], found["history_days"]) == (1, 9, 10)
 
 
+@pytest.mark.parametrize(("events", "sixteenths"), [(1, 16), (2, 25), (3, 32), (9, 53), (1023, 160)])
+def test_the_activity_of_a_day_is_told_by_sixteenths_of_a_doubling(events: int, sixteenths: int) -> None:
+    found = values(history(day(0, {"page": events})))
+
+    assert found["activity_ew14"] == found["activity_ew60"] == sixteenths / 16
+
+
 PATTERNS = ("d", "[ab]", "*", "c", "[bd]", "e")
 """Of parts of a product: events belong to none, one or several, and come in another order."""
 

@@ -33,9 +33,11 @@ DRAWN = [
 
 @pytest.mark.parametrize("walk", [0.0, 0.002])
 @pytest.mark.parametrize("season", [0.0, 0.1])
+@pytest.mark.parametrize("far", [1.0, 0.6])
 def test_a_known_walk_is_foretold_as_the_filter_does(
-    monkeypatch: pytest.MonkeyPatch, walk: float, season: float
+    monkeypatch: pytest.MonkeyPatch, walk: float, season: float, far: float
 ) -> None:
+    monkeypatch.setattr(level, "FAR", far)
     monkeypatch.setattr(level, "WALKS", (walk,))
     monkeypatch.setattr(level, "SEASONS", (season,))
     monkeypatch.setattr(level, "_beforehand", lambda value, among: 0.0)
@@ -61,6 +63,17 @@ def test_what_is_not_known_is_weighed_by_how_well_it_explains_what_was_seen() ->
 
     assert found.shift == pytest.approx(weight @ means)
     assert found.deviation**2 == pytest.approx(weight @ (variances + means**2) - (weight @ means) ** 2)
+
+
+def test_of_a_level_little_is_known_beforehand(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In log odds: it lies 1 away, walks 0.06 to 2.7 in a year, and a stretch strays 0.05 to 1.4 from it."""
+    in_a_year, strayed = np.sqrt(np.array(level.WALKS) * 365), np.sqrt(level.SEASONS)
+    assert in_a_year[[0, 1, -1]] == pytest.approx([0, 0.0604, 2.70], rel=0.01)
+    assert strayed[[0, 1, -1]] == pytest.approx([0, 0.0548, 1.41], rel=0.01)
+
+    monkeypatch.setattr(level, "WALKS", (0.0,))
+    monkeypatch.setattr(level, "SEASONS", (0.0,))
+    assert level_of([one._replace(variance=1e9) for one in DRAWN]).deviation == pytest.approx(1)
 
 
 def test_two_stretches_tell_nothing() -> None:
@@ -111,6 +124,19 @@ def test_a_stretch_is_of_a_horizon_and_of_enough_positives() -> None:
     assert [one.day for one in short] == pytest.approx([1000 + 10 * i for i in range(7)])
     few = stretches_of(*rows([2] * 7, [2] * 7), horizon_days=10, effect=1.0)
     assert [one.day for one in few] == pytest.approx([1010, 1045]), "three days make 5, and one is left over"
+
+
+def test_a_stretch_tells_enough_with_a_variance_of_five() -> None:
+    """20 rows of one half have it, 19 have a quarter less."""
+
+    def middles(size: int, days: int) -> list[float]:
+        drawn = rows([size / 2] * days, [size // 2] * days, size=size)
+        return [one.day for one in stretches_of(*drawn, horizon_days=10, effect=1.0)]
+
+    assert middles(20, 3) == [1000, 1010, 1020]
+    assert middles(19, 3) == [1010], "the third is left over"
+    assert middles(19, 4) == [1005, 1025]
+    assert middles(19, 1) == [1000], "all that there is, however little it tells"
 
 
 def test_a_row_counts_what_it_weighs() -> None:
