@@ -85,8 +85,7 @@ def test_a_night_without_customers_has_a_table_that_ranks_nobody() -> None:
 
 def test_who_has_not_come_for_a_month_is_placed_among_those_who_have() -> None:
     x = drawn(60)
-    silence = np.where(np.arange(60) < 20, 30.0, 29.0)
-    x[:, place(peers.SILENCE)] = silence
+    x[:, place(peers.SILENCE)] = np.repeat([30.0, 31.0, 29.0], [10, 10, 40])
     x[:, place("avg_events_30d")] = np.where(np.arange(60) < 20, 0.0, np.arange(60))
 
     found = peers.with_ranks(x, NAMES, peers.table_of(x, NAMES))
