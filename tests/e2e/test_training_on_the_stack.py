@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import duckdb
 import pytest
 from stemtide.config import load_config
 from stemtide_cli.stack import Stack as CliStack
@@ -20,12 +21,23 @@ WANTED = Wanted(name="churn", target=None, seed=3, to_serve=True)
 @pytest.fixture(scope="module")
 def log(home: Home, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Customers of a time before anybody else of this stack had any, loaded as an export."""
-    folder = tmp_path_factory.mktemp("training") / "log"
+    made, folder = (tmp_path_factory.mktemp("training") / name for name in ("made", "log"))
     drawn = ("--accounts", "50", "--days", "220", "--end", "1999-12-31", "--seed", "5")
-    stemtide(home, "simulate", "--out", str(folder), *drawn)
+    stemtide(home, "simulate", "--out", str(made), *drawn)
+    under_names_of_their_own(made, folder)
     stemtide(home, "backfill", "--mapping", "simulated", "--data", str(folder))
     stemtide(home, "drain")
     return folder
+
+
+def under_names_of_their_own(made: Path, folder: Path) -> None:
+    """Copies the log: other journeys have customers that are called as the simulated ones."""
+    folder.mkdir()
+    for name in ("events.parquet", "subscriptions.csv", "accounts.csv"):
+        text = "" if name.endswith("parquet") else ", all_varchar = true"
+        read = "read_parquet" if name.endswith("parquet") else "read_csv"
+        rows = f"SELECT * REPLACE ('trained-' || account_id AS account_id) FROM {read}('{made / name}'{text})"
+        duckdb.execute(f"COPY ({rows}) TO '{folder / name}'")
 
 
 def keyed(rows: Dataset) -> dict[tuple[str, int], tuple[bytes, bool]]:
