@@ -11,7 +11,7 @@ from scipy.stats import beta
 from stemtide.features.view import Floats
 from stemtide.scoring.manifest import Bin, Calibration
 
-from models.level import STEADY, Level, level_of, stretches_of
+from models.level import SERVED_DAYS, STEADY, Level, level_of, stretches_of
 from models.spread import Ints, Labels, design_effect
 
 LEVEL: Final = 0.90
@@ -114,9 +114,9 @@ def moved_by_now(
     p, happened = probability[order], y[order]
     place = _places(_starts(p, happened, counts[order]), len(p))
     effect = design_effect(happened, place, accounts[order], counts[order])
-    return level_of(
-        stretches_of(y, probability, day, horizon_days=horizon_days, effect=effect, counts=counts)
-    )
+    found = stretches_of(y, probability, day, horizon_days=horizon_days, effect=effect, counts=counts)
+    ahead = float(day.max()) + horizon_days + SERVED_DAYS - found[-1].day if found else 0.0
+    return level_of(found, ahead_days=ahead)
 
 
 def moved_calibration(calibration: Calibration, moved: Level) -> Calibration:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 from stemtide.as_of import end_of_day_ms
-from stemtide.extraction import peer_table
+from stemtide.extraction import peer_part, peer_table
 from stemtide.features import peers
 from stemtide.features.kernel import no_history
 from stemtide.features.profile_columns import Basis
@@ -56,5 +56,5 @@ def _of_day(material: Material, wanted: Sequence[str], day: int) -> Floats:
     place_of = {account: place for place, account in enumerate(dict.fromkeys([*customers, *wanted]))}
     pairs = [(account, as_of_ms) for account in place_of]
     x = feature_matrix(material.histories, material.standing_at, pairs, basis=basis)
-    table = peer_table([peers.columns_of(x[: len(customers)], names).tobytes()])
+    table = peer_table([peer_part(x[: len(customers)], names)])
     return peers.with_ranks(x[[place_of[account] for account in wanted]], names, table)

@@ -15,7 +15,8 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 from scipy.linalg import cho_factor, cho_solve
-from scipy.special import logsumexp, ndtri
+from scipy.optimize import brentq
+from scipy.special import expit, logit, logsumexp, ndtri
 from stemtide.features.view import Floats
 
 from models.spread import Ints, Labels
@@ -24,10 +25,17 @@ MIN_VARIANCE: Final = 5.0
 """Of a stretch's number of positives (where they are rare: that number itself); of less it tells nothing."""
 MIN_STRETCHES: Final = 3
 """With fewer nothing is known of how rates move."""
+MOST_STRETCHES: Final = 60
+"""The latest ones: what was before tells nothing of now."""
+LEAST: Final = 1e-12
+"""Probabilities are taken as this far inside: 0 and 1 have no log odds …"""
+FARTHEST: Final = 60.0
+"""… and no shift is larger than this."""
 FAR: Final = 1.0
 """Standard deviation of a level before anything was seen of it, in log odds: a rate 2.7 times as high."""
 SERVED_DAYS: Final = 60
-"""After the last outcome that is known: when the level is foretold, the middle of some months of service."""
+"""After the last outcome that is known: the day of which the level is foretold, the middle of some months of
+service."""
 WALKS: Final = (0.0, *np.geomspace(1e-5, 2e-2, 16).tolist())
 """Variances of a day's walk."""
 SEASONS: Final = (0.0, *np.geomspace(3e-3, 2.0, 14).tolist())
@@ -66,7 +74,7 @@ def level_of(stretches: list[Stretch], *, ahead_days: float = SERVED_DAYS) -> Le
     """The level some days after the last stretch; `STEADY` of fewer than `MIN_STRETCHES`."""
     if len(stretches) < MIN_STRETCHES:
         return STEADY
-    found = list(_foretold(stretches, ahead_days))
+    found = list(_foretold(stretches[-MOST_STRETCHES:], ahead_days))
     logs, means, variances = np.array(found).T
     weight = np.exp(logs - logsumexp(logs))
     mean = float(weight @ means)
@@ -84,9 +92,8 @@ def stretches_of(
 ) -> list[Stretch]:
     """The time of the rows, cut where a stretch is long enough and tells enough.
 
-    To first order a shift of the log odds changes a number of positives by its binomial variance, so that is
-    what the difference of observed and expected ones is scaled by; over the design effect it is what the
-    stretch weighs.
+    To first order a shift of the log odds changes a number of positives by its binomial variance, which over
+    the design effect is what a stretch weighs. None where every probability is 0 or 1.
 
     Args:
         effect: see `models.spread.design_effect`.
@@ -94,16 +101,26 @@ def stretches_of(
     """
     counts = np.ones(len(y)) if counts is None else counts
     days, place = np.unique(day, return_inverse=True)
-    per_row = counts * probability * (1 - probability)
-    excess, variance, moment = (
-        np.bincount(place, weights=each) for each in (counts * (y - probability), per_row, per_row * day)
-    )
+    variances = np.bincount(place, weights=counts * probability * (1 - probability))
+    if not variances.sum():
+        return []
     found = []
-    for own in _cut(days, np.asarray(variance, dtype=np.float64), horizon_days):
-        total = float(variance[own].sum())
-        middle, shift = float(moment[own].sum()) / total, float(excess[own].sum()) / total
-        found.append(Stretch(day=middle, shift=shift, variance=effect / total))
+    for own in _cut(days, np.asarray(variances, dtype=np.float64), horizon_days):
+        rows = (place >= own.start) & (place < own.stop)
+        variance = float(variances[own].sum())
+        middle = float(days[own] @ variances[own]) / variance
+        shift = _shift(probability[rows], y[rows], counts[rows], effect)
+        found.append(Stretch(day=middle, shift=shift, variance=effect / variance))
     return found
+
+
+def _shift(probability: Floats, y: Labels, counts: Floats, effect: float) -> float:
+    """The shift of all log odds by which as many positives are expected as there were: of independent rows
+    half a positive and half a negative more, so it is finite, and right on average where few happened."""
+    rows = float(counts.sum())
+    goal = (float(counts @ y) / effect + 0.5) / (rows / effect + 1) * rows
+    odds = logit(np.clip(probability, LEAST, 1 - LEAST))
+    return float(brentq(lambda shift: float(counts @ expit(odds + shift)) - goal, -FARTHEST, FARTHEST))
 
 
 def _cut(days: Ints, variance: Floats, horizon_days: int) -> Iterator[slice]:

@@ -4,7 +4,7 @@ import msgspec
 import numpy as np
 import pytest
 from stemtide.as_of import end_of_day_ms
-from stemtide.extraction import peer_table
+from stemtide.extraction import ExtractionError, peer_part, peer_table
 from stemtide.features import peers
 from stemtide.features.cohorts import RANK_ERROR
 from stemtide.features.feature import Feature
@@ -72,7 +72,7 @@ def test_ranks_of_a_table_that_nobody_has_are_unknown() -> None:
 @pytest.mark.parametrize("cuts", [[], [1], [20, 40], [0, 60]])
 def test_the_table_of_a_night_does_not_hang_on_its_batches(cuts: list[int]) -> None:
     x = drawn(CUSTOMERS)
-    parts = [peers.columns_of(part, NAMES).tobytes() for part in np.split(x, cuts)]
+    parts = [peer_part(part, NAMES) for part in np.split(x, cuts)]
 
     assert peer_table(parts) == peers.table_of(x, NAMES)
 
@@ -129,6 +129,13 @@ def test_a_percentile_is_among_all_customers_of_whatever_age() -> None:
     np.testing.assert_allclose(np.delete(found, 3), counted, rtol=0, atol=RANK_ERROR)
     assert np.isnan(found[3]), "of what is unknown no place is known"
     assert np.isnan(peers.with_ranks(x[:15], NAMES, peers.table_of(x, NAMES))[:, place("events_rank")]).all()
+
+
+def test_peers_of_another_version_are_refused() -> None:
+    part = peer_part(drawn(40), NAMES)
+
+    with pytest.raises(ExtractionError, match="the night must be run again"):
+        peer_table([part, b"", part[8:]])
 
 
 def test_who_is_of_unknown_age_is_ranked_by_when_it_was_first_seen() -> None:

@@ -178,7 +178,8 @@ def test_bins_know_the_design_effect_and_the_level_of_their_rows() -> None:
     place = np.searchsorted([one.upper for one in still][:-1], p[order], side="right")
     effect = design_effect(y[order], place, accounts[order])
     assert effect > 1
-    assert moved == level_of(stretches_of(y, p, day, horizon_days=1, effect=effect))
+    seen = stretches_of(y, p, day, horizon_days=1, effect=effect)
+    assert moved == level_of(seen, ahead_days=9 + 1 + 60 - seen[-1].day), "60 days after the last outcome"
     assert moved.deviation > 0.2
     assert [(one.low, one.high) for one in found] == [
         interval(one.positives, one.rows, effect=effect, moved=moved) for one in found

@@ -118,7 +118,8 @@ def test_a_stretch_is_of_a_horizon_and_of_enough_positives() -> None:
 
     variance = 400 * 0.025 * 0.975
     assert [one.day for one in found] == pytest.approx([1010, 1040, 1060])
-    assert [one.shift for one in found] == pytest.approx([0, 30 / (3 * variance), -10 / variance])
+    rates = [(n / 1.5 + 0.5) / (size / 1.5 + 1) for n, size in ((30, 1200), (60, 1200), (0, 400))]
+    assert [one.shift for one in found] == pytest.approx([logit(rate) - logit(0.025) for rate in rates])
     assert [one.variance for one in found] == pytest.approx([1.5 / (n * variance) for n in (3, 3, 1)])
     short = stretches_of(y, p, day, horizon_days=10, effect=1.0)
     assert [one.day for one in short] == pytest.approx([1000 + 10 * i for i in range(7)])
@@ -170,6 +171,28 @@ def test_the_latest_level_is_nearer_to_what_comes_than_the_mean_of_all_times() -
 
     assert ours < 0.5 * means
     assert 0.8 <= np.mean(held) <= 1
+
+
+@pytest.mark.parametrize("moved", [-2.0, -0.7, 0.0, 0.7, 2.0])
+def test_a_stretchs_shift_is_that_of_its_log_odds_however_far(moved: float) -> None:
+    p = np.repeat(np.linspace(0.01, 0.2, 40), 500)
+    y = np.concatenate([np.arange(500) < round(500 * expit(logit(one) + moved)) for one in p[::500]])
+
+    [found] = stretches_of(y, p, np.full(len(p), 1_000), horizon_days=30, effect=1.0)
+
+    assert found.shift == pytest.approx(moved, abs=0.03)
+
+
+def test_where_every_probability_is_0_or_1_there_is_no_stretch() -> None:
+    y, _, day = rows([40] * 3, [1, 2, 3])
+
+    assert stretches_of(y, y.astype(np.float64), day, horizon_days=10, effect=1.0) == []
+
+
+def test_the_latest_stretches_are_enough() -> None:
+    many = [Stretch(day=30.0 * i, shift=(-1.0) ** i / 9, variance=0.01) for i in range(200)]
+
+    assert level_of(many) == level_of(many[-60:])
 
 
 def test_days_of_one_time_are_one_stretch() -> None:

@@ -5,6 +5,7 @@ Plain MessagePack: vectors as float64, and what `assess` needs besides. Nothing 
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from hashlib import sha256
 from typing import Any, Final
 
 import msgspec
@@ -35,6 +36,9 @@ from stemtide.scoring_service import (
 )
 
 FORMAT: Final = 1
+PEER_FORMAT: Final = sha256(" ".join(peers.COLUMNS).encode()).digest()[:8]
+"""How what a batch adds to the night's peers begins: which columns it has."""
+OTHER_VERSION: Final = "extracted by another version of the features: the night must be run again"
 
 
 class ExtractionError(ValueError):
@@ -78,9 +82,7 @@ class Extract(msgspec.Struct, frozen=True, kw_only=True):
         """
         known = registry(shape)
         if known.hash != self.hash:
-            raise ExtractionError(
-                "the vectors were extracted by another version of the features: the night must be run again"
-            )
+            raise ExtractionError(OTHER_VERSION)
         matrix = np.frombuffer(self.values, dtype="<f8").reshape(len(self.rows), len(known.features))
         matrix = peers.with_ranks(matrix, known.names, table)
         return Read(
@@ -115,8 +117,8 @@ class Statistics(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """A batch's extract and statistics, and what it adds to the night's peers (`peers.COLUMNS` as float64, a
-    row each); `again` are accounts that could not be read now."""
+    """A batch's extract and statistics, and what it adds to the night's peers (see `peer_part`); `again` are
+    accounts that could not be read now."""
 
     extract: Extract
     statistics: Statistics
@@ -175,7 +177,7 @@ def extract(
             fresh=dict(ports.fresh([as_of_ms]).get(as_of_ms, {})) if read.customers else {},
         ),
         statistics=_statistics(read, fates, columns),
-        peers=peers.columns_of(matrix, names).tobytes() if len(matrix) else b"",
+        peers=peer_part(matrix, names),
         again=fates.failed,
     )
 
@@ -229,10 +231,22 @@ def score_extract(
     )
 
 
+def peer_part(matrix: Floats, names: Sequence[str]) -> bytes:
+    """What vectors [accounts, features] add to the night's peers: `PEER_FORMAT`, then `peers.COLUMNS`."""
+    return PEER_FORMAT + peers.columns_of(matrix, names).tobytes() if len(matrix) else b""
+
+
 def peer_table(parts: Iterable[bytes]) -> Cohorts:
-    """The peers of a night, of what its batches added to them."""
-    matrix = np.frombuffer(b"".join(parts), dtype="<f8").reshape(-1, len(peers.COLUMNS))
-    return peers.table_of(matrix, peers.COLUMNS)
+    """The peers of a night, of what its batches added to them.
+
+    Raises:
+        ExtractionError: another version of the features has added to them.
+    """
+    found = [part for part in parts if part]
+    if any(not part.startswith(PEER_FORMAT) for part in found):
+        raise ExtractionError(OTHER_VERSION)
+    data = b"".join(part.removeprefix(PEER_FORMAT) for part in found)
+    return peers.table_of(np.frombuffer(data, dtype="<f8").reshape(-1, len(peers.COLUMNS)), peers.COLUMNS)
 
 
 def _matrix(vectors: Sequence[Vector]) -> Floats:

@@ -5,21 +5,10 @@ from typing import Final
 from stemtide.features import formulas as f
 from stemtide.features import sentences as s
 from stemtide.features.feature import Feature
-from stemtide.features.formulas import Formula
-from stemtide.features.history import Counter
 from stemtide.features.peers import ACTIVE_DAYS, OF_NOTHING, PLACED, RANKED
+from stemtide.features.usage_features import USAGE
 
-_FORMULAS: Final[dict[str, Formula]] = {
-    "avg_events_30d": f.average(Counter.EVENTS, 30),
-    "avg_dau_30d": f.average(Counter.USERS, 30),
-    "active_days_30d": f.count(Counter.ACTIVE, 30),
-    "active_days_ew14": f.weighted_share(14),
-    "active_days_ew30": f.weighted_share(30),
-    "activity_ew14": f.activity(14),
-    "longest_gap_30d": f.longest_gap,
-    "days_since_last_event": f.days_since(Counter.ACTIVE),
-}
-"""Of the features that are ranked; see `peers`."""
+_OF: Final = {feature.name: feature for feature in USAGE}
 _MADE_OF: Final = (
     "by 101 quantiles of the customers of the last nightly run, so 0.021 off at most; unknown without a run "
     "of the last 2 closed days before"
@@ -28,10 +17,11 @@ _MADE_OF: Final = (
 
 def _rank(name: str, what: str) -> Feature:
     of = RANKED[name]
+    ranked = _OF[of]
     return Feature(
         name=name,
         unit="share",
-        windows=(30,),
+        windows=ranked.windows,
         source="both",
         label=f"{what[0].upper()}{what[1:]}, among accounts of the same age",
         subject=f"the place of its {what} among accounts of the same age",
@@ -39,24 +29,25 @@ def _rank(name: str, what: str) -> Feature:
         f"is lower, half of those that equal it; {_MADE_OF}, or for a cohort of "
         "fewer than 20 accounts. Where the age is unknown, the days that are known of its use count instead",
         wording=s.share(f"of the accounts of its age have less: {what}"),
-        formula=f.cohort_rank(of, _FORMULAS[of]),
+        formula=f.cohort_rank(of, ranked.formula),
     )
 
 
 def _percentile(name: str, what: str, others: str) -> Feature:
     of = PLACED[name]
+    placed = _OF[of]
     nothing = OF_NOTHING.get(of, 0.0)
     return Feature(
         name=name,
         unit="share",
-        windows=(30,),
+        windows=placed.windows,
         label=f"{what[0].upper()}{what[1:]}, among all active accounts",
         subject=f"the place of its {what} among all active accounts",
         meaning=f"share of the customers with an event in the last {ACTIVE_DAYS} days whose {of} is lower, "
         f"half of those that equal it; {nothing:.0f} for an account that was never used; {_MADE_OF}, or with "
         "fewer than 20 such customers",
         wording=s.share(f"of all active accounts {others}"),
-        formula=f.place_among_all(of, _FORMULAS[of], of_nothing=nothing),
+        formula=f.place_among_all(of, placed.formula, of_nothing=nothing),
     )
 
 

@@ -37,7 +37,7 @@ PLACED: Final[Mapping[str, str]] = {
 }
 """By percentile the feature of which it is the place among all active customers."""
 OF_NOTHING: Final[Mapping[str, float]] = {"longest_gap_30d": 1.0, "days_since_last_event": 1.0}
-"""The places of who has never been used, where that is not 0: behind everybody who has."""
+"""The places of who has never been used, where that is not 0: level with who is worst off of all active."""
 SILENCE: Final = "days_since_last_event"
 ACTIVE_DAYS: Final = 30
 """Places are among customers with an event in so many days: those of a course that has ended, or of a

@@ -11,12 +11,14 @@ from functools import lru_cache
 from typing import Final
 
 from stemtide.features import formulas as f
+from stemtide.features.cohorts import AGE_EDGES, MIN_ACCOUNTS, QUANTILES
 from stemtide.features.configured_features import NO_SHAPE, Shape, of_shape
 from stemtide.features.customer_features import CUSTOMER
 from stemtide.features.feature import Feature
 from stemtide.features.limit_features import LIMITS
 from stemtide.features.long_features import LONG_TERM
 from stemtide.features.peer_features import PEERS
+from stemtide.features.peers import ACTIVE_DAYS, OF_NOTHING
 from stemtide.features.people_features import PEOPLE
 from stemtide.features.usage_at import DAYS, Distinct
 from stemtide.features.usage_features import HISTORY, USAGE
@@ -54,6 +56,7 @@ def registry(shape: Shape = NO_SHAPE) -> Registry:
 
 def _hash(features: tuple[Feature, ...]) -> str:
     kept = (LAYOUT, DAYS, SUMS, len(Distinct), HALF_LIVES, ACTIVITY_HALF_LIVES, LEVELS, WEIGHT_UNIT)
-    frame = [str(part) for part in (*kept, f.TREND_DAYS)]
+    places = (AGE_EDGES, QUANTILES, MIN_ACCOUNTS, ACTIVE_DAYS, sorted(OF_NOTHING.items()))
+    frame = [str(part) for part in (*kept, f.TREND_DAYS, *places)]
     lines = [f"{e.name} {e.version} {e.unit} {e.dtype} {e.source} {e.windows}" for e in features]
     return hashlib.sha256("\n".join([*frame, *lines]).encode()).hexdigest()[:16]
