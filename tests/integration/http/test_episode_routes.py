@@ -13,7 +13,7 @@ from stemtide.dunning.ledger import Entry, Kind
 from stemtide.mail.ports import Note
 from stemtide.profile import Profile
 from stemtide.store.contacts import Contacts
-from stemtide.store.episode_ledger import DAYS, LOOKED
+from stemtide.store.episode_ledger import DAYS
 from stemtide.store.episodes import EpisodeTable
 from stemtide.store.records import Records
 
@@ -211,17 +211,14 @@ def test_a_csm_finds_own_accounts_only_in_every_route(own_accounts: Cloud, episo
 
 
 def test_a_csm_reaches_an_own_entry_behind_more_than_a_page_of_others(
-    own_accounts: Cloud, episodes: EpisodeTable
+    own_accounts: Cloud, episodes: EpisodeTable, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("stemtide.store.episode_ledger.LOOKED", 20)
     one = episode("in_2", "cus_2", "beta")
     episodes.open(one, FIRST)
     found = episodes.read(one.id)
     assert found is not None
-    held = found[0]
-    for start in range(2, LOOKED + 10, 90):
-        held = episodes.append(
-            held, [Entry(seq=n, at_ms=NOW, kind=Kind.MAIL) for n in range(start, start + 90)]
-        )
+    episodes.append(found[0], [Entry(seq=n, at_ms=NOW, kind=Kind.MAIL) for n in range(2, 30)])
     a_life(episodes, episode("in_1", "cus_1", "acme", opened_ms=NOW + 1))
 
     first = read(own_accounts, LIST_LEDGER, role="csm", **JANUARY).body
