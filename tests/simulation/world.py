@@ -165,7 +165,8 @@ class World:
         """The oldest zombies go on to their end, until so many are left."""
         while len(self.zombies) > left:
             zombie, ended, _ = self.zombies.pop(0)
-            zombie.wake()
+            while zombie.wake():  # it may be given up at another step too
+                pass
             ended(zombie)
 
     def kill_zombies(self, source: Source) -> None:
