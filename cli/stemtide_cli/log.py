@@ -22,10 +22,20 @@ FINGERPRINT_CHARS = 16
 MEMORY_LIMIT = "512MB"
 """DuckDB sorts what does not fit on disk."""
 
-ROW_OF_ERROR = re.compile(r"\s*(?:Original Line:|\n\nLINE 1:)")
+ROW_OF_ERROR = re.compile(r"\s*(?:\n|: Object \{)")
 """Where DuckDB's text on an error goes on with the row, and so with users' ids, or with the query."""
 HINT = "is the file complete, and what its ending says?"
-HINTS = {"Maximum line size": "a row may have at most 2 MB", "not utf-8": "write the file in UTF-8"}
+HINTS = {
+    "Maximum line size": "a row may have at most 16 MB",
+    "maximum_object_size": "a row may have at most 16 MB",
+    "not utf-8": "write the file in UTF-8",
+    "byte order mark": "write the file in UTF-8, without a byte order mark",
+    "sniffing file": "write every row with as many values, the same separators and the same ends of lines",
+    "non-record JSON": "write one JSON object a line",
+    "duplicate key": "a row may have each key once",
+    "recursion depth": "a row may nest no deeper than 128 levels",
+    "Out of Memory": "make room on the disk: what does not fit in memory is put there",
+}
 """What to do, by what the text has."""
 
 Row = tuple[Any, ...]
@@ -87,10 +97,10 @@ def log_of(events: Events, path: Path, mapping_path: Path, spill: Path, *, is_pa
         is_part: of a log in several files: columns of users and properties that it lacks are empty.
     """
     with readable(path), connect(spill) as connection:
-        columns = log_file.as_text(events, log_file.columns_of(connection, log_file.source_of(path, {})))
+        source = log_file.source_of(connection, path, log_file.names_of(events))
+        columns = log_file.columns_of(connection, source)
         lacks = log_file.optional_lacking(events, columns) if is_part else ()
         log_file.check_columns(events, columns | dict.fromkeys(lacks, ""), mapping_path, path)
-        source = log_file.source_of(path, columns)
         whole = log_file.with_empty(source, lacks)
         columns = log_file.columns_of(connection, whole)
         properties = log_file.chosen_properties(events, columns, mapping_path)

@@ -15,6 +15,7 @@ COURSE_NAME = r"([0-9]{4})([A-Za-z]+)$"
 DAY_US = DAY_MS * 1000
 NUMERIC = re.compile(r"(U?(TINY|SMALL|BIG)INT|U?INTEGER|DOUBLE|FLOAT|BOOLEAN)$")
 WIDE_NUMERIC = re.compile(r"(U?HUGEINT|DECIMAL)")
+FRACTIONAL = ("FLOAT", "DOUBLE", "DECIMAL")
 
 
 def identifier(name: str) -> str:
@@ -30,7 +31,7 @@ def text(value: str) -> str:
 def instant(events: Events, columns: Mapping[str, str]) -> str:
     """An expression for the event's instant in microseconds since 1970, NULL where there is none."""
     if events.day is not None:
-        return f"epoch_us({day_zero(events.day)} + CAST({identifier(events.day.column)} AS INTEGER))"
+        return f"epoch_us({day_zero(events.day)} + {day_number(events.day)})"
     return instant_of(str(events.timestamp), columns[str(events.timestamp)])
 
 
@@ -39,7 +40,7 @@ def instant_of(name: str, kind: str) -> str:
     column = identifier(name)
     if kind == "VARCHAR":
         return f"epoch_us(TRY_CAST({column} AS TIMESTAMPTZ))"
-    return f"epoch_us({column})" if "ZONE" in kind else f"epoch_us(CAST({column} AS TIMESTAMP))"
+    return f"epoch_us({column})" if "ZONE" in kind else f"epoch_us(TRY_CAST({column} AS TIMESTAMP))"
 
 
 def day_of(instant: str) -> str:
@@ -57,6 +58,26 @@ def day_zero(day: DayZero) -> str:
         month, day_of_month = (int(part) for part in start.split("-"))
         cases.append(f"WHEN {text(name)} THEN make_date({year}, {month}, {day_of_month})")
     return f"(CASE {suffix} {' '.join(cases)} END)"
+
+
+def day_number(day: DayZero) -> str:
+    """An expression for a row's days since day zero, NULL where there are none, or more than can be."""
+    return f"TRY_CAST({identifier(day.column)} AS SMALLINT)"
+
+
+def whole(name: str) -> str:
+    """An expression for a name that is kept as a number which may have a fraction: 7 for 7.0, NULL for NaN.
+
+    Such a column is one of whole numbers that had gaps, or of a warehouse that knows decimals only. The same
+    account is 7 in a file without gaps.
+    """
+    column = identifier(name)
+    number, written = f"TRY_CAST({column} AS HUGEINT)", f"CAST({column} AS VARCHAR)"
+    return (
+        f"CASE WHEN NOT isfinite(CAST({column} AS DOUBLE)) THEN NULL"
+        f" WHEN {column} = floor({column}) THEN coalesce(CAST({number} AS VARCHAR), {written})"
+        f" ELSE {written} END"
+    )
 
 
 def account(events: Events) -> str:
@@ -113,7 +134,8 @@ def calls(events: Events, *, source: str, row: str, columns: Mapping[str, str], 
     return (
         f"SELECT instant, _row, {skip_reason(events)} AS skip, account, person, event,"
         " strftime(make_timestamp(instant), '%Y-%m-%dT%H:%M:%S.%gZ') AS at,"
-        f" CAST(CASE WHEN weight = floor(weight) THEN weight END AS BIGINT) AS weight{names} FROM ({inner})"
+        f" CASE WHEN weight = floor(weight) THEN TRY_CAST(weight AS BIGINT) END AS weight{names}"
+        f" FROM ({inner})"
     )
 
 
