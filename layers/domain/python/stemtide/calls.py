@@ -15,6 +15,8 @@ from stemtide import limits
 CALL_TYPES: Final = frozenset({"track", "identify", "page", "screen", "group", "alias"})
 RESERVED_PREFIX: Final = ("Subscription ", "Support Ticket ", "NPS ")
 """Track calls that systems send on behalf of an account; they need no user."""
+BATCH: Final = "batch"
+"""The key of a record that holds several calls."""
 MAX_DETAIL_CHARS: Final = 120
 MINUTE_MS: Final = 60_000
 DAY_MS: Final = 86_400_000
@@ -109,6 +111,8 @@ def parse_call(obj: object, *, arrival_ms: int, bounds: Bounds, late_ok: bool = 
         return Rejection(Reason.NOT_AN_OBJECT, f"a call is a JSON object, this is {show(obj)}")
     if exceeds_depth(obj, limit=limits.MAX_JSON_DEPTH):
         return Rejection(Reason.TOO_DEEP, f"nested deeper than {limits.MAX_JSON_DEPTH} levels: flatten it")
+    if BATCH in obj:
+        return Rejection(Reason.RESERVED_KEY, f"{BATCH} is reserved for several calls: leave it out")
     try:
         kind = _kind(obj)
         name = _name(obj, kind)
