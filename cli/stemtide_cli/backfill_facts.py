@@ -89,7 +89,7 @@ def facts_of(mapping: Mapping, *, folder: Path, mapping_path: Path, stage: Stage
     seen = stage.rejected.parent / "seen.parquet"
     first = "SELECT account, min(first) AS instant FROM counts GROUP BY account"
     stage.connection.execute(f"COPY ({first}) TO {sql.text(str(seen))} (FORMAT parquet)")
-    query = f"SELECT account, instant FROM read_parquet({sql.text(str(seen))})"
+    query = f"SELECT account, instant FROM read_parquet({sql.file(seen)})"
     known = Seen(query=query, fingerprints=stage.fingerprints())
     return open_facts(mapping, folder=folder, mapping_path=mapping_path, spill=spill, seen=known)
 

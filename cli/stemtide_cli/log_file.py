@@ -60,7 +60,7 @@ def source_of(connection: duckdb.DuckDBPyConnection, path: Path, names: Collecti
 
 def _reader(path: Path, types: str) -> str:
     """A table expression of a file as it is; `types` are of the columns of a text file, if they are known."""
-    name = sql.text(str(path))
+    name = sql.file(path)
     if path.name.endswith(".parquet"):
         reader = f"read_parquet({name}, file_row_number = true, {NO_PARTITIONS})"
         return f"(SELECT * EXCLUDE (file_row_number), file_row_number AS {ROW} FROM {reader})"

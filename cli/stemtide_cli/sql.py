@@ -4,6 +4,7 @@
 
 import re
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 
 from stemtide import limits
 from stemtide.calls import DAY_MS
@@ -15,6 +16,7 @@ COURSE_NAME = r"([0-9]{4})([A-Za-z]+)$"
 DAY_US = DAY_MS * 1000
 NUMERIC = re.compile(r"(U?(TINY|SMALL|BIG)INT|U?INTEGER|DOUBLE|FLOAT|BOOLEAN)$")
 WIDE_NUMERIC = re.compile(r"(U?HUGEINT|DECIMAL)")
+WILDCARD = re.compile(r"[\[\]*?]")
 FRACTIONAL = ("FLOAT", "DOUBLE", "DECIMAL")
 
 
@@ -26,6 +28,11 @@ def identifier(name: str) -> str:
 def text(value: str) -> str:
     """A string literal."""
     return "'" + value.replace("'", "''") + "'"
+
+
+def file(path: Path) -> str:
+    """A string literal that names one file, also one whose name is a pattern: `part[1].csv`."""
+    return text(WILDCARD.sub(r"[\g<0>]", str(path)))
 
 
 def instant(events: Events, columns: Mapping[str, str]) -> str:

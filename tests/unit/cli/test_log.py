@@ -283,3 +283,18 @@ def test_keys_that_are_rare_in_json_are_columns_all_the_same(tmp_path: Path) -> 
 
     assert len(log.properties) == 60
     assert [found[8 + log.properties.index("k7")] for found in rows(log)][7] == 7
+
+
+@pytest.mark.parametrize("ending", ["csv", "jsonl", "parquet"])
+def test_a_file_is_read_by_its_name_whatever_that_is(tmp_path: Path, ending: str) -> None:
+    for name in ("a[1]", "a1", "a?", "a*", "it's {b,c}"):
+        folder = tmp_path / name
+        folder.mkdir()
+        target = f"'{str(folder / f'e.{ending}').replace(chr(39), chr(39) * 2)}'"
+        form = "json" if ending == "jsonl" else ending
+        duckdb.execute(
+            f"COPY (SELECT '2024-05-01' AS at, 'a' AS org, 'u' AS who, $${name}$$ AS what)"
+            f" TO {target} (FORMAT {form})"
+        )
+
+        assert [row[5] for row in rows(opened(folder))] == [name]
