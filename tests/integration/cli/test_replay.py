@@ -208,6 +208,27 @@ def test_two_replays_of_one_log_at_a_time_are_refused(deployment: Deployment, lo
     assert "another process" in refused["error"]
 
 
+@pytest.mark.parametrize("content", ["", "{", '{"incarnation": "x"}'])
+def test_a_position_that_says_nothing_is_named(deployment: Deployment, log: Path, content: str) -> None:
+    sent = deployment.run(*arguments(log, "--limit", "10"))
+    Path(sent["position"]).write_text(content)
+
+    refused = deployment.run(*arguments(log), expect=1)
+
+    assert sent["position"] in refused["error"]
+    assert "--restart" in refused["hint"]
+
+
+def test_what_the_disk_refuses_is_named(deployment: Deployment, log: Path) -> None:
+    place = deployment.file.parent / "replay"
+    place.write_text("")
+
+    refused = deployment.run(*arguments(log), expect=1)
+
+    assert str(place) in refused["error"]
+    assert "disk" in refused["hint"]
+
+
 def test_an_emulator_that_is_gone_ends_the_replay_with_what_to_do(
     deployment: Deployment, log: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
