@@ -109,3 +109,9 @@ def test_an_unknown_id_says_where_ids_are_listed(deployment: Deployment, row_id:
     result = deployment.run("quarantine", "show", row_id, expect=1)
 
     assert "quarantine list" in result["hint"]
+
+
+def test_a_cursor_that_is_none_says_what_one_is(deployment: Deployment) -> None:
+    result = deployment.run("quarantine", "list", "--cursor", "nonsense!", expect=1)
+
+    assert "the page before" in result["hint"]
