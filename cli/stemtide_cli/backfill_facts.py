@@ -20,10 +20,9 @@ from stemtide_cli.backfill_judge import judge
 from stemtide_cli.backfill_stage import Stage
 from stemtide_cli.backfill_writing import Patience
 from stemtide_cli.facts_log import KINDS, Facts, Seen, open_facts
-from stemtide_cli.log import Log, Row, connect, readable
+from stemtide_cli.log import NO_TIMESTAMP, Log, Row, connect, readable
 from stemtide_cli.mapping import Mapping
 from stemtide_cli.position import END, START
-from stemtide_cli.replaying import NO_TIMESTAMP
 
 CHUNK: Final = 5_000
 NAMES: Final = ("instant", "row", "skip", "account", "user", "event", "at", "weight")

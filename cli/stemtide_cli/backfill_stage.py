@@ -29,7 +29,8 @@ VERSION: Final = 8
 ROW_BITS: Final = 40
 PLACE: Final = 1 << (ROW_BITS + 16)
 """A row's place is its instant, then 16 bits of its file's number, then 40 of its row's."""
-FETCHED: Final = 10_000
+FETCHED: Final = 1_000
+"""Rows at a time: each may be as large as a record."""
 PRIVATE: Final = 0o700
 """Of a stage's folder: what is in it names users."""
 BEGUN: Final = "begun"

@@ -56,6 +56,8 @@ def resume(
         )
         return fresh
     if found.mapping != mapping:
+        if not found.sent and found.pending is None:
+            return fresh  # nothing of it is in the stream
         raise CliError(
             "this stream holds a part of this log by another mapping",
             hint="use the mapping it began with, or a stack of its own (--restart would count rows twice)",

@@ -98,7 +98,12 @@ def prop(name: str, kind: str) -> str:
     column = identifier(name)
     if NUMERIC.match(kind):
         return column
-    return f"CAST({column} AS {'DOUBLE' if WIDE_NUMERIC.match(kind) else 'VARCHAR'})"
+    return f"CAST({column} AS {'DOUBLE' if is_number(kind) else 'VARCHAR'})"
+
+
+def is_number(kind: str) -> bool:
+    """Whether a property of a column of that type is no text."""
+    return bool(NUMERIC.match(kind) or WIDE_NUMERIC.match(kind))
 
 
 _ALLOWED = f"^[A-Za-z0-9._:@-]{{1,{limits.MAX_ACCOUNT_ID_CHARS}}}$"
@@ -119,11 +124,14 @@ def skip_reason(events: Events) -> str:
     if events.weight is not None:
         within = f"weight BETWEEN 1 AND {limits.MAX_WEIGHT} AND weight = floor(weight)"
         cases.append(f"WHEN NOT coalesce({within}, false) THEN 'bad_weight'")
+    cases.append("WHEN huge THEN 'too_large'")
     return f"CASE {' '.join(cases)} END"
 
 
 def calls(events: Events, *, source: str, row: str, columns: Mapping[str, str], properties: list[str]) -> str:
     """Rows (instant_us, row, skip, account, user, event, timestamp, weight, *properties), unordered.
+
+    What is larger than a record as text alone has neither user nor properties: nobody needs them in memory.
 
     Args:
         source: a table expression with the log's columns.
@@ -132,17 +140,21 @@ def calls(events: Events, *, source: str, row: str, columns: Mapping[str, str], 
     user = f"NULLIF(CAST({identifier(events.user)} AS VARCHAR), '')" if events.user else "NULL"
     weight = f"TRY_CAST({identifier(events.weight)} AS DOUBLE)" if events.weight else "NULL"
     extra = "".join(f", {prop(name, columns[name])} AS p{i}" for i, name in enumerate(properties))
+    texts = ["person", *(f"p{i}" for i, name in enumerate(properties) if not is_number(columns[name]))]
+    size = " + ".join(f"coalesce(strlen({name}), 0)" for name in texts)
     inner = (
         f"SELECT {instant(events, columns)} AS instant, {row} AS _row, {account(events)} AS account,"
         f" {user} AS person, CAST({identifier(events.event)} AS VARCHAR) AS event,"
         f" {weight} AS weight{extra} FROM {source}"
     )
-    names = "".join(f", p{i}" for i in range(len(properties)))
+    sized = f"SELECT *, {size} > {limits.MAX_RECORD_BYTES} AS huge FROM ({inner})"
+    kept = {name: f"CASE WHEN NOT huge THEN {name} END" for name in texts}
+    names = "".join(f", {kept.get(f'p{i}', f'p{i}')} AS p{i}" for i in range(len(properties)))
     return (
-        f"SELECT instant, _row, {skip_reason(events)} AS skip, account, person, event,"
+        f"SELECT instant, _row, {skip_reason(events)} AS skip, account, {kept['person']} AS person, event,"
         " strftime(make_timestamp(instant), '%Y-%m-%dT%H:%M:%S.%gZ') AS at,"
         f" CASE WHEN weight = floor(weight) THEN TRY_CAST(weight AS BIGINT) END AS weight{names}"
-        f" FROM ({inner})"
+        f" FROM ({sized})"
     )
 
 

@@ -106,6 +106,9 @@ def test_an_interval_cuts_rows_without_changing_their_numbers(tmp_path: Path) ->
         ({"n": "'nan'::DOUBLE"}, "bad_weight"),
         ({"n": "'inf'::DOUBLE"}, "bad_weight"),
         ({"org": "'nan'::DOUBLE"}, "no_account"),
+        ({"who": "repeat('u', 262145)"}, "too_large"),
+        ({"note": "repeat('n', 262144)"}, "too_large"),
+        ({"note": "repeat('n', 262143)"}, None),
         ({"n": "10000000"}, None),
         ({"org": "repeat('a', 128)", "what": "repeat('e', 128)"}, None),
         ({"who": "NULL::VARCHAR"}, None),
@@ -298,3 +301,26 @@ def test_a_file_is_read_by_its_name_whatever_that_is(tmp_path: Path, ending: str
         )
 
         assert [row[5] for row in rows(opened(folder))] == [name]
+
+
+def test_what_is_too_large_is_not_brought_into_memory(tmp_path: Path) -> None:
+    row = one(tmp_path, note="repeat('n', 10000000)", price="1.5")
+
+    assert (row[2], row[4], row[8:]) == ("too_large", None, (None, 1.5))
+
+
+def test_large_rows_come_in_small_lists(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("stemtide_cli.log.FETCHED", 10)
+    monkeypatch.setattr("stemtide_cli.log.BATCH_CHARS", 20_000)
+    log = opened(
+        parquet(
+            tmp_path,
+            "SELECT TIMESTAMP '2024-05-01' AS at, 'a' AS org, 'u' AS who, 'e' AS what,"
+            " repeat('n', CASE WHEN i < 50 THEN 1000 ELSE 1 END) AS note FROM range(200) t(i)",
+        )
+    )
+
+    sizes = [len(batch) for batch in log.rows((START, END), batch=100)]
+
+    assert sizes[:2] == [20, 20]
+    assert (sum(sizes), max(sizes)) == (200, 90)
