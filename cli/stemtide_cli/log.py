@@ -40,7 +40,7 @@ HINTS = {
     "non-record JSON": "write one JSON object a line",
     "duplicate key": "a row may have each key once",
     "recursion depth": "a row may nest no deeper than 128 levels",
-    "Out of Memory": "make room on the disk: what does not fit in memory is put there",
+    "Out of Memory": "leave columns of long texts out (`properties` of [events]), or make room on the disk",
 }
 """What to do, by what the text has."""
 

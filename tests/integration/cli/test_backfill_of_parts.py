@@ -34,6 +34,19 @@ def test_parts_without_content_are_passed_over(deployment: Deployment, parts: Pa
     assert (done["rows"], done["counted"]) == (1, 1)
 
 
+def test_a_refused_row_is_kept_with_the_beginning_of_its_long_texts(
+    deployment: Deployment, parts: Path
+) -> None:
+    long = ROW | {"timestamp": "2023-03-01T10:00:00.123Z", "user_id": "u" * 10_000_000}
+    (parts / "p1.jsonl").write_text(json.dumps(long) + "\n")
+
+    done = deployment.run(*arguments(parts))
+
+    [line] = map(json.loads, Path(done["rejected_file"]).read_text().splitlines())
+    assert (done["counted"], done["refused"]) == (1, {"too_large": 1})
+    assert line["values"] == long | {"user_id": "u" * 4096}
+
+
 def test_an_export_without_any_content_is_refused(deployment: Deployment, tmp_path: Path) -> None:
     (tmp_path / "empty.csv").write_text("")
 
