@@ -65,6 +65,7 @@ def replay(
     mapping_path = find_mapping(mapping_name)
     mapping = load_mapping(mapping_path)
     home = session.stack_file.parent / "replay"
+    session.out.say(f"reading the log in {folder}")
     log = open_log(mapping.events, folder=folder, mapping_path=mapping_path, spill=home / "tmp")
     if unusable := log.unusable():
         raise _nothing_to_send(log, unusable, mapping.events, mapping_path)
