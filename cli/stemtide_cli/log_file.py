@@ -33,16 +33,22 @@ ROW = "__stemtide_row"
 
 def find_file(folder: Path, name: str, mapping_path: Path) -> Path:
     if (folder / name).is_file():
-        return folder / name
+        return _with_content(folder / name)
     stem = next((name.removesuffix(e) for e in ENDINGS if name.endswith(e)), name)
     found = [folder / f"{stem}{ending}" for ending in ENDINGS if (folder / f"{stem}{ending}").is_file()]
     if len(found) == 1:
-        return found[0]
+        return _with_content(found[0])
     problem = f"several files fit: {', '.join(p.name for p in found)}" if found else "there is no such file"
     raise CliError(
         f"{folder / name}: {problem}",
         hint=f"check --data, or `file` in {mapping_path}; known endings: {', '.join(ENDINGS)}",
     )
+
+
+def _with_content(path: Path) -> Path:
+    if not has_content(path):
+        raise CliError(f"{path} is empty", hint="check --data, and whether the export has come to its end")
+    return path
 
 
 def source_of(connection: duckdb.DuckDBPyConnection, path: Path, names: Collection[str]) -> str:

@@ -1,3 +1,4 @@
+import gzip
 import json
 import random
 from pathlib import Path
@@ -169,6 +170,16 @@ def test_an_error_names_the_line_and_keeps_its_row_to_itself(tmp_path: Path) -> 
     assert "someone" not in told.value.message
     assert len(told.value.message) < 300
     assert told.value.hint == "a row may have at most 16 MB"
+
+
+@pytest.mark.parametrize(
+    ("name", "content"), [("e.csv", b""), ("e.csv.gz", gzip.compress(b"\n")), ("e.jsonl", b" ")]
+)
+def test_a_file_without_content_is_said_to_be_empty(tmp_path: Path, name: str, content: bytes) -> None:
+    (tmp_path / name).write_bytes(content)
+
+    with pytest.raises(CliError, match="is empty"):
+        opened(tmp_path)
 
 
 @pytest.mark.parametrize("row", ["2024-05-01,a", "2024-05-01,a,u,e,x,y"])
