@@ -47,6 +47,9 @@ def instant_of(name: str, kind: str) -> str:
     column = identifier(name)
     if kind == "VARCHAR":
         return f"epoch_us(TRY_CAST({column} AS TIMESTAMPTZ))"
+    if kind.endswith("_NS"):  # a cast would round, and has none for such with a zone
+        ns = f"epoch_ns({column})"
+        return f"({ns} - ({ns} % 1000 + 1000) % 1000) // 1000"
     return f"epoch_us({column})" if "ZONE" in kind else f"epoch_us(TRY_CAST({column} AS TIMESTAMP))"
 
 

@@ -335,3 +335,11 @@ def test_large_rows_come_in_small_lists(tmp_path: Path, monkeypatch: pytest.Monk
 
     assert sizes[:2] == [20, 20]
     assert (sum(sizes), max(sizes)) == (200, 90)
+
+
+@pytest.mark.parametrize("kind", ["TIMESTAMP", "TIMESTAMPTZ"])
+@pytest.mark.parametrize("day", ["2024-05-01", "1969-12-31"])
+def test_the_last_nanosecond_of_a_day_is_of_that_day(tmp_path: Path, kind: str, day: str) -> None:
+    row = one(tmp_path, at=f"{kind}_NS '{day} 23:59:59.999999999'")
+
+    assert row[6] == f"{day}T23:59:59.999Z"
