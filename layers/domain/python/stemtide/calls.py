@@ -23,6 +23,9 @@ DAY_MS: Final = 86_400_000
 MAX_AHEAD_MS: Final = limits.MAX_AHEAD // timedelta(milliseconds=1)
 
 _ACCOUNT = re.compile(rf"[A-Za-z0-9._:@-]{{1,{limits.MAX_ACCOUNT_ID_CHARS}}}")
+CARRY: Final = ".999999"
+"""msgspec rounds what is finer than a microsecond: after these digits up to the next second, or day."""
+_TO_CARRY = re.compile(r"\.9{6}[0-9]+")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
 FIRST_MS: Final = (datetime(1, 1, 1, tzinfo=UTC) - _EPOCH) // _MILLISECOND
@@ -140,6 +143,8 @@ def timestamp_ms(text: str) -> int:
     Raises:
         ValueError: not an instant, or one that lies outside the years 1 to 9999 in UTC.
     """
+    if CARRY in text:
+        text = _TO_CARRY.sub(CARRY, text)
     try:
         instant = msgspec.convert(text, datetime)  # what the quick reading takes, and what it makes of it
     except msgspec.ValidationError:
