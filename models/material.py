@@ -205,7 +205,7 @@ def _courses(mapping: Mapping, log: Log) -> tuple[dict[str, str], dict[str, Wind
     if day is None:
         return {}, {}
     zero = f"{sql.day_zero(day)} - DATE '1970-01-01'"
-    course, number = sql.identifier(day.course), f"CAST({sql.identifier(day.column)} AS INTEGER)"
+    course, number = sql.identifier(day.course), sql.day_number(day)
     clock = f"SELECT {course}, min({zero}), max({zero} + {number})"
     account = f"SELECT {sql.account(mapping.events)} AS account, min({course})"
     with readable(log.path), connect(log.spill) as connection:

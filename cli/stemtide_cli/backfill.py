@@ -14,6 +14,7 @@ from stemtide_cli.backfill_steps import Steps
 from stemtide_cli.command import Session
 from stemtide_cli.errors import CliError
 from stemtide_cli.instants import now_ms
+from stemtide_cli.log import readable
 from stemtide_cli.mapping import find_mapping, load_mapping
 
 DAY = click.DateTime(formats=["%Y-%m-%d"])
@@ -97,7 +98,7 @@ def backfill(
     )
     started = time.monotonic()
     try:
-        with session.out.progress() as progress:
+        with session.out.progress() as progress, readable(steps.home):
             done = steps.run(data, asked, progress)
     except KeyboardInterrupt:
         raise CliError("interrupted", hint=RESUME) from None

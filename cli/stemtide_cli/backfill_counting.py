@@ -89,17 +89,22 @@ def _nothing_counts(totals: Totals, rejected: Path, events: Events, mapping_path
     why = ", ".join(f"{count:,} {reason}" for reason, count in totals.refused.items())
     most = max(totals.refused, key=lambda reason: totals.refused[reason])
     hint = f"the refused rows: {rejected}"
-    for key, reasons in KEYS.items():
-        if most in reasons:
-            column = _column(events, key)
-            hint = (
-                f"`{key}` of [events] in {mapping_path} names {column!r}, which has"
-                f" {_example(rejected, most, column)}: it must have {NEEDS[key]}; {hint}"
-            )
+    if (key := key_of(most)) is not None:
+        column = column_of(events, key)
+        hint = (
+            f"`{key}` of [events] in {mapping_path} names {column!r}, which has"
+            f" {_example(rejected, most, column)}: it must have {NEEDS[key]}; {hint}"
+        )
     return CliError(f"none of the {totals.rows:,} rows counts: {why}", hint=hint)
 
 
-def _column(events: Events, key: str) -> str:
+def key_of(reason: str) -> str | None:
+    """The key of [events] that names a wrong column where all rows are refused for that reason."""
+    return next((key for key, reasons in KEYS.items() if reason in reasons), None)
+
+
+def column_of(events: Events, key: str) -> str:
+    """The (first) column that a key names."""
     if key == "timestamp" and events.day is not None:
         return events.day.column
     return events.account_columns[0] if key == "account" else str(getattr(events, key))

@@ -20,10 +20,9 @@ from stemtide_cli.backfill_judge import judge
 from stemtide_cli.backfill_stage import Stage
 from stemtide_cli.backfill_writing import Patience
 from stemtide_cli.facts_log import KINDS, Facts, Seen, open_facts
-from stemtide_cli.log import Log, Row, connect, readable
+from stemtide_cli.log import NO_TIMESTAMP, Log, Row, connect, readable
 from stemtide_cli.mapping import Mapping
 from stemtide_cli.position import END, START
-from stemtide_cli.replaying import NO_TIMESTAMP
 
 CHUNK: Final = 5_000
 NAMES: Final = ("instant", "row", "skip", "account", "user", "event", "at", "weight")
@@ -89,7 +88,7 @@ def facts_of(mapping: Mapping, *, folder: Path, mapping_path: Path, stage: Stage
     seen = stage.rejected.parent / "seen.parquet"
     first = "SELECT account, min(first) AS instant FROM counts GROUP BY account"
     stage.connection.execute(f"COPY ({first}) TO {sql.text(str(seen))} (FORMAT parquet)")
-    query = f"SELECT account, instant FROM read_parquet({sql.text(str(seen))})"
+    query = f"SELECT account, instant FROM read_parquet({sql.file(seen)})"
     known = Seen(query=query, fingerprints=stage.fingerprints())
     return open_facts(mapping, folder=folder, mapping_path=mapping_path, spill=spill, seen=known)
 

@@ -93,10 +93,26 @@ def _local(place: Path) -> Listing:
         raise CliError(f"{place}: there is no such file or folder", hint="check --data")
     files = (
         Source(name=str(path), within=path.relative_to(place).as_posix(), path=path)
-        for path in sorted(place.rglob("*"))
+        for path in _below(place, set())
         if path.is_file() and path.stat().st_size
     )
     return Listing(files=tuple(source for source in files if not _is_marker(source.within)))
+
+
+def _below(folder: Path, seen: set[Path]) -> Iterator[Path]:
+    """What is in a folder and in those below it, linked ones too, each once.
+
+    Raises:
+        OSError: one may not be read; what is in it would be missing.
+    """
+    if (real := folder.resolve()) in seen:
+        return
+    seen.add(real)
+    for path in sorted(folder.iterdir()):
+        if path.is_dir():
+            yield from _below(path, seen)
+        else:
+            yield path
 
 
 def _in_s3(place: str, client_of: ClientOf) -> Listing:

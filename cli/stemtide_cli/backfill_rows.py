@@ -10,7 +10,7 @@ import duckdb
 from stemtide import limits
 from stemtide.calls import MAX_AHEAD_MS, RESERVED_PREFIX
 
-from stemtide_cli import sql
+from stemtide_cli import log_file, sql
 from stemtide_cli.log import Log
 from stemtide_cli.log_file import ROW
 
@@ -24,6 +24,8 @@ ESCAPED_BYTES: Final = 6
 """The most that one byte of text becomes in JSON (`\\u0000`)."""
 CALL_BYTES: Final = 4096
 """Room for the rest of a call: account, event, ids and names."""
+SHOWN_CHARS: Final = 4096
+"""Of a refused row's value: enough to find it."""
 VALUE_BYTES: Final = 32
 """Room for a number in JSON."""
 
@@ -64,14 +66,14 @@ def special(log: Log, scope: Scope, connection: duckdb.DuckDBPyConnection) -> st
     return (
         f"SELECT * EXCLUDE (own_stop) FROM {scope.rows(log)}"
         f" WHERE {(special := _is_special(connection, log))} AND ({_reason(scope, special)}) IS NULL"
-        " ORDER BY instant, _row"
     )
 
 
 def refused(connection: duckdb.DuckDBPyConnection, log: Log, scope: Scope, *, name: str) -> str:
-    """The query of the refused rows, with their values as they stand in the file (`judged` is at hand)."""
-    names = [str(name) for name, *_ in connection.execute(f"DESCRIBE SELECT * FROM {log.source}").fetchall()]
-    values = ", ".join(f"{sql.text(name)}: {sql.identifier(name)}" for name in names if name != ROW)
+    """The query of the refused rows, with their values as they stand in the file, long texts cut (`judged` is
+    at hand)."""
+    kinds = log_file.columns_of(connection, log.source)
+    values = ", ".join(f"{sql.text(name)}: {_shown(name, kind)}" for name, kind in kinds.items())
     reason = _reason(scope, _is_special(connection, log))
     reasons = (
         f"SELECT _row, coalesce(judged.reason, found.reason) AS reason FROM"
@@ -84,6 +86,11 @@ def refused(connection: duckdb.DuckDBPyConnection, log: Log, scope: Scope, *, na
         f" JOIN ({reasons}) USING (_row)"
         f" WHERE reason IS NOT NULL AND reason <> {sql.text(LATER)} ORDER BY row"
     )
+
+
+def _shown(name: str, kind: str) -> str:
+    column = sql.identifier(name)
+    return f"left({column}, {SHOWN_CHARS})" if kind in ("VARCHAR", "JSON") else column
 
 
 def _narrow(connection: duckdb.DuckDBPyConnection, log: Log, scope: Scope) -> str:

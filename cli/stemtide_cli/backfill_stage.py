@@ -24,12 +24,13 @@ from stemtide_cli.backfill_rows import LATER, Scope
 from stemtide_cli.errors import CliError
 from stemtide_cli.log import Log, connect, readable
 
-VERSION: Final = 7
-"""Of the file's layout and of what a run leaves: with 7, in which quarters of an hour there were events."""
+VERSION: Final = 8
+"""Of the file's layout and of what a run leaves and reads: with 8, names and dates of a file as they are."""
 ROW_BITS: Final = 40
 PLACE: Final = 1 << (ROW_BITS + 16)
 """A row's place is its instant, then 16 bits of its file's number, then 40 of its row's."""
-FETCHED: Final = 10_000
+FETCHED: Final = 1_000
+"""Rows at a time: each may be as large as a record."""
 PRIVATE: Final = 0o700
 """Of a stage's folder: what is in it names users."""
 BEGUN: Final = "begun"

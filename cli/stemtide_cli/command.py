@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from boto3.exceptions import Boto3Error
 from botocore.exceptions import BotoCoreError, ClientError
 from stemtide.ports import UnavailableError
 
@@ -63,7 +64,9 @@ def _run(function: Callable[..., bool | None], session: Session, arguments: dict
         return EXIT_FAILED if function(session, **arguments) is False else 0
     except CliError as error:
         failure = error
-    except (BotoCoreError, ClientError, UnavailableError) as error:
+    except (Boto3Error, BotoCoreError, ClientError, UnavailableError) as error:
         failure = from_aws(error, endpoint=session.stack.endpoint_url)
+    except OSError as error:
+        failure = CliError(str(error), hint="check that path, who may read and write it, and the disk's room")
     session.out.error(failure.message, failure.hint)
     return EXIT_FAILED

@@ -1,5 +1,6 @@
 """What a command says when it cannot do its work: the fact, and what to do next."""
 
+from boto3.exceptions import Boto3Error
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 from stemtide.ports import UnavailableError
 
@@ -18,7 +19,9 @@ class CliError(Exception):
         self.hint = hint
 
 
-def from_aws(error: BotoCoreError | ClientError | UnavailableError, *, endpoint: str | None) -> CliError:
+def from_aws(
+    error: Boto3Error | BotoCoreError | ClientError | UnavailableError, *, endpoint: str | None
+) -> CliError:
     """An AWS client's error in words.
 
     Args:

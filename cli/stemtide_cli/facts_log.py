@@ -26,6 +26,8 @@ OF_TERMS: Final = ("plan", "mrr", "quantity", "units", "term_start", "term_month
 """Properties of the subscription calls."""
 CURRENCY: Final = "currency"
 NOT_RENEWED: Final = "not_renewed"
+DISTANT: Final = "DATE '10000-01-01'"
+"""No term begins from here on: the stream takes no such instant."""
 MAX_MONTHS: Final = 1200
 """A longer bill period is a typing error: the term counts as open-ended."""
 KINDS: Final = 3
@@ -113,7 +115,7 @@ def terms_query(section: Subscriptions, file: SectionFile) -> str:
     mrr = "CAST(NULL AS BIGINT)"
     if section.mrr is not None and section.currency is not None:
         factor = 10 ** minor_digits(section.currency)
-        mrr = f"CAST(round(CAST({file.number(section.mrr)} AS DECIMAL(28, 6)) * {factor}) AS BIGINT)"
+        mrr = f"TRY_CAST(round(TRY_CAST({file.number(section.mrr)} AS DECIMAL(28, 6)) * {factor}) AS BIGINT)"
     addon = " OR ".join(f"plan GLOB {sql.text(glob)}" for glob in section.addons) or "false"
     months = f"CASE WHEN months BETWEEN 1 AND {MAX_MONTHS} THEN CAST(months AS INTEGER) END"
     raw = (
@@ -125,7 +127,8 @@ def terms_query(section: Subscriptions, file: SectionFile) -> str:
     day = "CAST(make_timestamp(start) AS DATE)"
     return (
         f"SELECT _row, account, plan, start, {day} AS day, {months} AS months,"
-        f" CAST({day} + to_months({months}) AS DATE) AS ends, mrr, quantity, units,"
+        f" CASE WHEN {day} < {DISTANT} THEN CAST({day} + to_months({months}) AS DATE) END AS ends,"
+        " mrr, quantity, units,"
         f" coalesce({addon}, false) AS addon,"
         " CASE WHEN discount >= 0 AND discount < 1"
         " THEN CAST(round(mrr / (1 - discount)) AS BIGINT) END AS listed"

@@ -22,10 +22,26 @@ FINGERPRINT_CHARS = 16
 MEMORY_LIMIT = "512MB"
 """DuckDB sorts what does not fit on disk."""
 
-ROW_OF_ERROR = re.compile(r"\s*(?:Original Line:|\n\nLINE 1:)")
+NO_TIMESTAMP = "no_timestamp"
+FETCHED = 1_000
+BATCH_CHARS = 1 << 26
+"""Of a list of rows, about: some hundred MB with what is made of them."""
+SAMPLED = 8
+
+ROW_OF_ERROR = re.compile(r"\s*(?:\n|: Object \{)")
 """Where DuckDB's text on an error goes on with the row, and so with users' ids, or with the query."""
 HINT = "is the file complete, and what its ending says?"
-HINTS = {"Maximum line size": "a row may have at most 2 MB", "not utf-8": "write the file in UTF-8"}
+HINTS = {
+    "Maximum line size": "a row may have at most 16 MB",
+    "maximum_object_size": "a row may have at most 16 MB",
+    "not utf-8": "write the file in UTF-8",
+    "byte order mark": "write the file in UTF-8, without a byte order mark",
+    "sniffing file": "write every row with as many values, the same separators and the same ends of lines",
+    "non-record JSON": "write one JSON object a line",
+    "duplicate key": "a row may have each key once",
+    "recursion depth": "a row may nest no deeper than 128 levels",
+    "Out of Memory": "leave columns of long texts out (`properties` of [events]), or make room on the disk",
+}
 """What to do, by what the text has."""
 
 Row = tuple[Any, ...]
@@ -47,17 +63,34 @@ class Log:
     """Optional columns that the mapping names and the file does not have."""
 
     def rows(self, interval: Interval, *, batch: int, limit: int | None = None) -> Iterator[list[Row]]:
-        """The rows of an interval of (instant, row) in that order, in lists of `batch`."""
+        """The rows of an interval of (instant, row), in order, in lists of `batch`, of large ones fewer."""
         query = f"{self.query} WHERE {_within(interval)} ORDER BY instant, _row"
         with readable(self.path), connect(self.spill) as connection:
             found = connection.execute(query + (f" LIMIT {limit}" if limit is not None else ""))
-            while rows := found.fetchmany(batch):
+            rows, size = [], 0
+            while some := found.fetchmany(min(batch, FETCHED)):
+                rows += some
+                size += _size(some)
+                if len(rows) >= batch or size >= BATCH_CHARS:
+                    yield rows
+                    rows, size = [], 0
+            if rows:
                 yield rows
 
     def as_of(self, instant_us: int) -> "Log":
         """The log as it was at an instant: what came later is gone."""
         earlier = f"SELECT * FROM ({self.query}) WHERE instant <= {instant_us}"
         return replace(self, query=f"SELECT * FROM ({earlier})")
+
+    def unusable(self) -> dict[str, int]:
+        """How many rows cannot be sent, by reason, most first; none if there is one that can."""
+        reason = f"CASE WHEN instant IS NULL THEN {sql.text(NO_TIMESTAMP)} ELSE skip END"
+        judged = f"(SELECT {reason} AS reason FROM ({self.query}))"
+        with readable(self.path), connect(self.spill) as connection:
+            if connection.execute(f"SELECT 1 FROM {judged} WHERE reason IS NULL LIMIT 1").fetchall():
+                return {}
+            counted = f"SELECT reason, count(*) FROM {judged} GROUP BY reason ORDER BY 2 DESC, 1"
+            return dict(connection.execute(counted).fetchall())
 
     def without_instant(self) -> int:
         """How many rows have no usable timestamp, and so no place in the order."""
@@ -87,12 +120,12 @@ def log_of(events: Events, path: Path, mapping_path: Path, spill: Path, *, is_pa
         is_part: of a log in several files: columns of users and properties that it lacks are empty.
     """
     with readable(path), connect(spill) as connection:
-        columns = log_file.as_text(events, log_file.columns_of(connection, log_file.source_of(path, {})))
+        source = log_file.source_of(connection, path, log_file.names_of(events))
+        columns = log_file.columns_of(connection, source)
         lacks = log_file.optional_lacking(events, columns) if is_part else ()
         log_file.check_columns(events, columns | dict.fromkeys(lacks, ""), mapping_path, path)
-        source = log_file.source_of(path, columns)
         whole = log_file.with_empty(source, lacks)
-        columns = log_file.columns_of(connection, whole)
+        columns |= dict.fromkeys(lacks, "VARCHAR")
         properties = log_file.chosen_properties(events, columns, mapping_path)
         query = sql.calls(events, source=whole, row=log_file.ROW, columns=columns, properties=properties)
         if events.day is not None:
@@ -132,6 +165,12 @@ def connect(spill: Path, *, file: Path | None = None) -> duckdb.DuckDBPyConnecti
             "TimeZone": "UTC",
         },
     )
+
+
+def _size(rows: list[Row]) -> int:
+    """About how many characters rows have: every so many is looked at."""
+    texts = (len(value) for row in rows[::SAMPLED] for value in row if isinstance(value, str))
+    return SAMPLED * sum(texts)
 
 
 def _within(interval: Interval) -> str:

@@ -5,7 +5,7 @@
 import gzip
 import re
 import zlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import duckdb
@@ -21,18 +21,23 @@ WEIGHT_PROPERTY = "count"
 NO_PARTITIONS = "hive_partitioning = false"
 """A folder named like `day=1` makes no column: the file alone says what is in it."""
 CHUNK_BYTES = 1 << 16
+DATES = ("DATE", "TIMESTAMP")
 EMPTY_TYPE = '"NULL"'
+OF_CSV = "header = true, comment = '', max_line_size = 16777216, buffer_size = 33554432"
+"""No character makes a row a comment; a row may be as long as in JSON, within the buffer that is usual."""
+OF_JSON = "format = 'newline_delimited', records = 'true', map_inference_threshold = -1"
+"""Keys are columns however rare each is."""
 ROW = "__stemtide_row"
 """The column of a row's number in its file, by a name that no file has."""
 
 
 def find_file(folder: Path, name: str, mapping_path: Path) -> Path:
     if (folder / name).is_file():
-        return folder / name
+        return _with_content(folder / name)
     stem = next((name.removesuffix(e) for e in ENDINGS if name.endswith(e)), name)
     found = [folder / f"{stem}{ending}" for ending in ENDINGS if (folder / f"{stem}{ending}").is_file()]
     if len(found) == 1:
-        return found[0]
+        return _with_content(found[0])
     problem = f"several files fit: {', '.join(p.name for p in found)}" if found else "there is no such file"
     raise CliError(
         f"{folder / name}: {problem}",
@@ -40,18 +45,37 @@ def find_file(folder: Path, name: str, mapping_path: Path) -> Path:
     )
 
 
-def source_of(path: Path, as_text: dict[str, str]) -> str:
-    name = sql.text(str(path))
+def _with_content(path: Path) -> Path:
+    if not has_content(path):
+        raise CliError(f"{path} is empty", hint="check --data, and whether the export has come to its end")
+    return path
+
+
+def source_of(connection: duckdb.DuckDBPyConnection, path: Path, names: Collection[str]) -> str:
+    """A table expression of a file's columns, the `names` as text, and `ROW`."""
+    found = columns_of(connection, _reader(path, ""))
+    if path.name.endswith(".parquet"):
+        values = {name: sql.whole(name) for name in names if found.get(name, "").startswith(sql.FRACTIONAL)}
+        values |= {name: "CAST(NULL AS VARCHAR)" for name, kind in found.items() if kind == EMPTY_TYPE}
+        replaced = ", ".join(f"{value} AS {sql.identifier(name)}" for name, value in values.items())
+        chosen = f"* REPLACE ({replaced})" if replaced else "*"
+        return f"(SELECT {chosen} FROM {_reader(path, '')})"
+    kinds = as_text(found, names).items()
+    return _reader(path, ", ".join(f"{sql.text(column)}: {sql.text(kind)}" for column, kind in kinds))
+
+
+def _reader(path: Path, types: str) -> str:
+    """A table expression of a file as it is; `types` are of the columns of a text file, if they are known."""
+    name = sql.file(path)
     if path.name.endswith(".parquet"):
         reader = f"read_parquet({name}, file_row_number = true, {NO_PARTITIONS})"
         return f"(SELECT * EXCLUDE (file_row_number), file_row_number AS {ROW} FROM {reader})"
-    types = ", ".join(f"{sql.text(column)}: {sql.text(kind)}" for column, kind in as_text.items())
     if path.name.endswith(SEPARATED):
         given = f", types = {{{types}}}" if types else ""
-        reader = f"read_csv({name}, header = true, sample_size = -1, {NO_PARTITIONS}{given})"
+        reader = f"read_csv({name}, {OF_CSV}, sample_size = -1, {NO_PARTITIONS}{given})"
     else:
         given = f", columns = {{{types}}}" if types else ""
-        reader = f"read_json({name}, format = 'newline_delimited', sample_size = -1, {NO_PARTITIONS}{given})"
+        reader = f"read_json({name}, {OF_JSON}, sample_size = -1, {NO_PARTITIONS}{given})"
     return f"(SELECT *, row_number() OVER () - 1 AS {ROW} FROM {reader})"
 
 
@@ -85,11 +109,20 @@ def columns_of(connection: duckdb.DuckDBPyConnection, source: str) -> dict[str, 
     return {name: kind for name, kind, *_ in described if name != ROW}
 
 
-def as_text(events: Events, columns: dict[str, str]) -> dict[str, str]:
-    """Columns of names are read as text as they stand: `007` is not 7. So are those without any value."""
-    names = {*events.account_columns, events.event, *([events.user] if events.user else [])}
-    names |= {column for column, kind in columns.items() if kind == EMPTY_TYPE}
-    return {column: "VARCHAR" if column in names else kind for column, kind in columns.items()}
+def as_text(columns: dict[str, str], names: Collection[str]) -> dict[str, str]:
+    """What a text file's columns are read as: names as they stand (`007` is not 7), and so what has no value.
+
+    Dates too: which of 01/02/2024 is the month DuckDB would guess, in each file anew.
+    """
+    return {
+        column: "VARCHAR" if column in names or kind == EMPTY_TYPE or kind.startswith(DATES) else kind
+        for column, kind in columns.items()
+    }
+
+
+def names_of(events: Events) -> set[str]:
+    """The columns whose values are names."""
+    return {*events.account_columns, events.event, *([events.user] if events.user else [])}
 
 
 def check_columns(events: Events, columns: dict[str, str], mapping_path: Path, path: Path) -> None:

@@ -53,16 +53,16 @@ class Output:
 
     @contextmanager
     def progress(self, clock: Callable[[], float] = time.monotonic) -> Iterator[Callable[[str], None]]:
-        """A function that shows the latest state: a live line on a terminal, else now and then a line."""
+        """A function that shows the latest state: a live line on a terminal, else a line now and then."""
         if self.stderr.is_terminal:
             with self.stderr.status("") as status:
                 yield lambda text: status.update(escape(text))
             return
-        last = clock()
+        last: float | None = None
 
         def line(text: str) -> None:
             nonlocal last
-            if clock() - last >= PLAIN_INTERVAL_S:
+            if last is None or clock() - last >= PLAIN_INTERVAL_S:
                 last = clock()
                 self.say(text)
 

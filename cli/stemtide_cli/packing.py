@@ -25,7 +25,7 @@ HEAD: Final = b'{"batch":['
 TAIL: Final = b'],"_stemtide":{"origin":"replay","late_ok":true}}'
 FACTS_TAIL: Final = b'],"_stemtide":{"origin":"replay","late_ok":true,"facts_only":true}}'
 """Of billing facts and traits: a renewal is no activity, so they count in no day's usage."""
-VERSION: Final = 2
+VERSION: Final = 3
 """Changes with the algorithm below: a half-sent chunk can only be finished by the one that began it."""
 TOO_LARGE: Final = "too_large"
 

@@ -10,6 +10,7 @@ from stemtide.store.quarantine import list_quarantined
 
 from stemtide_cli import api, releasing
 from stemtide_cli.command import Session, command
+from stemtide_cli.errors import CliError
 from stemtide_cli.output import escape
 from stemtide_cli.sender import writer_to
 
@@ -33,7 +34,10 @@ def list_(session: Session, day: Any, reason: str | None, limit: int, cursor: st
         page = api.get(session.stack, "/v1/ingest/quarantine", role="admin", query=query)
     else:
         table = session.stack.table("ingest")
-        found = list_quarantined(table, day=on, reason=reason, limit=limit, cursor=cursor)
+        try:
+            found = list_quarantined(table, day=on, reason=reason, limit=limit, cursor=cursor)
+        except ValueError as error:
+            raise CliError(str(error), hint="--cursor takes what the page before ended with") from error
         page = {"quarantined": [asdict(row) for row in found.rows], "cursor": found.cursor}
     session.out.result(page, lambda console: _show_list(console, page))
 

@@ -69,8 +69,8 @@ def prepare(row: Quarantined, payload: bytes, *, now: datetime) -> tuple[Call, b
     hint = "correct the producer and send the call again; the quarantined one stays as it is"
     try:
         obj = msgspec.json.decode(payload)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise CliError(f"this is not JSON ({error}): it would be quarantined again", hint=hint) from error
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise CliError(f"this cannot be read ({error}): it would be quarantined again", hint=hint) from error
     call = parse_call(obj, arrival_ms=int(now.timestamp() * 1000), bounds=ANY_LATENESS, late_ok=True)
     if isinstance(call, Rejection):
         raise CliError(f"it would be quarantined again: {call.reason} ({call.detail})", hint=hint)
@@ -79,7 +79,8 @@ def prepare(row: Quarantined, payload: bytes, *, now: datetime) -> tuple[Call, b
     except UnusableFactError as error:
         raise CliError(f"it would be quarantined again: {error}", hint=hint) from error
     arrival = row.at if obj.get("timestamp") is None else None
-    facts_only = obj.get(ENVELOPE, {}).get("facts_only") is True
+    own = obj.get(ENVELOPE)
+    facts_only = isinstance(own, dict) and own.get("facts_only") is True
     envelope = Envelope(origin=RELEASE, arrival=arrival, late_ok=True, facts_only=facts_only)
     record = with_envelope(payload, envelope)
     if len(payload) > limits.MAX_RECORD_BYTES:

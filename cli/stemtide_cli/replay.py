@@ -9,11 +9,12 @@ import click
 from rich.console import Console
 
 from stemtide_cli import position, resuming
+from stemtide_cli.backfill_counting import NEEDS, column_of, key_of
 from stemtide_cli.command import Session
 from stemtide_cli.errors import CliError
 from stemtide_cli.facts_log import open_facts
 from stemtide_cli.log import Log, open_log
-from stemtide_cli.mapping import find_mapping, load_mapping
+from stemtide_cli.mapping import Events, find_mapping, load_mapping
 from stemtide_cli.position import Interval
 from stemtide_cli.replaying import Replay, Summary
 from stemtide_cli.sender import RESUME, StreamWriter, writer_to
@@ -64,7 +65,10 @@ def replay(
     mapping_path = find_mapping(mapping_name)
     mapping = load_mapping(mapping_path)
     home = session.stack_file.parent / "replay"
+    session.out.say(f"reading the log in {folder}")
     log = open_log(mapping.events, folder=folder, mapping_path=mapping_path, spill=home / "tmp")
+    if unusable := log.unusable():
+        raise _nothing_to_send(log, unusable, mapping.events, mapping_path)
     facts = open_facts(mapping, folder=folder, mapping_path=mapping_path, spill=home / "tmp")
     for note in facts.notes:
         session.out.say(note)
@@ -106,6 +110,15 @@ def _begin(
         path, incarnation=writer.open(), mapping=digest, restart=restart, say=session.out.say
     )
     return Replay(log=log, writer=writer, path=path, at=at, rate=rate, facts=facts)
+
+
+def _nothing_to_send(log: Log, unusable: dict[str, int], events: Events, mapping_path: Path) -> CliError:
+    why = ", ".join(f"{count:,} {reason}" for reason, count in unusable.items())
+    hint = "`stemtide backfill --dry-run` with the same --mapping and --data writes them to a file"
+    if (key := key_of(next(iter(unusable)))) is not None:
+        needed = f"`{key}` of [events] in {mapping_path} names {column_of(events, key)!r}"
+        hint = f"{needed}: it must have {NEEDS[key]}; {hint}"
+    return CliError(f"no row of {log.path} can be sent: {why}", hint=hint)
 
 
 def _wanted(first: datetime | None, last: datetime | None) -> Interval:

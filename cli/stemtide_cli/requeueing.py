@@ -46,7 +46,7 @@ class Requeue:
         body = self._body(row)
         try:
             dead = parse_dead_letter(body)
-        except (KeyError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, msgspec.MsgspecError) as error:
             hint = f"look at it: s3://{self.stack.buckets['dead_letters']}/{row.key}"
             raise CliError(f"{row.id} is no dead letter: {error}", hint=hint) from error
         now = datetime.now(UTC).isoformat()

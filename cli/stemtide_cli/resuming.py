@@ -42,10 +42,11 @@ def resume(
     """The position to go on from.
 
     Raises:
-        CliError: it was begun with another mapping, or half a chunk by another version of this program.
+        CliError: it was begun with another mapping, or half a chunk by another version of this program, or
+            the file is none of ours.
     """
     fresh = Position(incarnation=incarnation, mapping=mapping, packing=packing.DIGEST)
-    found = None if restart else position.load(path)
+    found = None if restart else _load(path)
     if found is None:
         return fresh
     if found.incarnation != incarnation:
@@ -55,6 +56,8 @@ def resume(
         )
         return fresh
     if found.mapping != mapping:
+        if not found.sent and found.pending is None:
+            return fresh  # nothing of it is in the stream
         raise CliError(
             "this stream holds a part of this log by another mapping",
             hint="use the mapping it began with, or a stack of its own (--restart would count rows twice)",
@@ -65,6 +68,16 @@ def resume(
             hint="finish the replay with that version, or start on a new stack",
         )
     return found.repacked(packing.DIGEST)
+
+
+def _load(path: Path) -> Position | None:
+    try:
+        return position.load(path)
+    except msgspec.MsgspecError as error:
+        raise CliError(
+            f"{path} does not say how far the replay has come: {error}",
+            hint="restore it, or start on a stack of its own (--restart would count again what was sent)",
+        ) from error
 
 
 @contextmanager

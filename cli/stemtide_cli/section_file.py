@@ -82,8 +82,12 @@ def find_section(
         if "no such file" in error.message:
             return None
         raise
+    texts = {*section.account_columns}
+    if isinstance(section, Subscriptions):
+        texts |= {column for column in (section.plan, section.units) if column is not None}
     with readable(path):
-        columns = log_file.columns_of(connection, log_file.source_of(path, {}))
+        source = log_file.source_of(connection, path, texts)
+        columns = log_file.columns_of(connection, source)
     wanted = {"account": section.account_columns}
     wanted |= {key: (column,) for key, column in named.items() if column is not None}
     log_file.require(
@@ -92,13 +96,7 @@ def find_section(
         mapping_path,
         path,
     )
-    texts = {*section.account_columns}
-    if isinstance(section, Subscriptions):
-        texts |= {column for column in (section.plan, section.units) if column is not None}
-    as_text = {column: "VARCHAR" if column in texts else kind for column, kind in columns.items()}
-    source = log_file.source_of(path, as_text)
-    with readable(path):
-        return SectionFile(path=path, source=source, columns=log_file.columns_of(connection, source))
+    return SectionFile(path=path, source=source, columns=columns)
 
 
 def check_instant(file: SectionFile, column: str, key: str, mapping_path: Path) -> None:

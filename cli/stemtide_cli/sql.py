@@ -4,6 +4,7 @@
 
 import re
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 
 from stemtide import limits
 from stemtide.calls import DAY_MS
@@ -15,6 +16,8 @@ COURSE_NAME = r"([0-9]{4})([A-Za-z]+)$"
 DAY_US = DAY_MS * 1000
 NUMERIC = re.compile(r"(U?(TINY|SMALL|BIG)INT|U?INTEGER|DOUBLE|FLOAT|BOOLEAN)$")
 WIDE_NUMERIC = re.compile(r"(U?HUGEINT|DECIMAL)")
+WILDCARD = re.compile(r"[\[\]*?]")
+FRACTIONAL = ("FLOAT", "DOUBLE", "DECIMAL")
 
 
 def identifier(name: str) -> str:
@@ -27,10 +30,15 @@ def text(value: str) -> str:
     return "'" + value.replace("'", "''") + "'"
 
 
+def file(path: Path) -> str:
+    """A string literal that names one file, also one whose name is a pattern: `part[1].csv`."""
+    return text(WILDCARD.sub(r"[\g<0>]", str(path)))
+
+
 def instant(events: Events, columns: Mapping[str, str]) -> str:
     """An expression for the event's instant in microseconds since 1970, NULL where there is none."""
     if events.day is not None:
-        return f"epoch_us({day_zero(events.day)} + CAST({identifier(events.day.column)} AS INTEGER))"
+        return f"epoch_us({day_zero(events.day)} + {day_number(events.day)})"
     return instant_of(str(events.timestamp), columns[str(events.timestamp)])
 
 
@@ -39,7 +47,10 @@ def instant_of(name: str, kind: str) -> str:
     column = identifier(name)
     if kind == "VARCHAR":
         return f"epoch_us(TRY_CAST({column} AS TIMESTAMPTZ))"
-    return f"epoch_us({column})" if "ZONE" in kind else f"epoch_us(CAST({column} AS TIMESTAMP))"
+    if kind.endswith("_NS"):  # a cast would round, and has none for such with a zone
+        ns = f"epoch_ns({column})"
+        return f"({ns} - ({ns} % 1000 + 1000) % 1000) // 1000"
+    return f"epoch_us({column})" if "ZONE" in kind else f"epoch_us(TRY_CAST({column} AS TIMESTAMP))"
 
 
 def day_of(instant: str) -> str:
@@ -59,6 +70,26 @@ def day_zero(day: DayZero) -> str:
     return f"(CASE {suffix} {' '.join(cases)} END)"
 
 
+def day_number(day: DayZero) -> str:
+    """An expression for a row's days since day zero, NULL where there are none, or more than can be."""
+    return f"TRY_CAST({identifier(day.column)} AS SMALLINT)"
+
+
+def whole(name: str) -> str:
+    """An expression for a name that is kept as a number which may have a fraction: 7 for 7.0, NULL for NaN.
+
+    Such a column is one of whole numbers that had gaps, or of a warehouse that knows decimals only. The same
+    account is 7 in a file without gaps.
+    """
+    column = identifier(name)
+    number, written = f"TRY_CAST({column} AS HUGEINT)", f"CAST({column} AS VARCHAR)"
+    return (
+        f"CASE WHEN NOT isfinite(CAST({column} AS DOUBLE)) THEN NULL"
+        f" WHEN {column} = floor({column}) THEN coalesce(CAST({number} AS VARCHAR), {written})"
+        f" ELSE {written} END"
+    )
+
+
 def account(events: Events) -> str:
     """An expression for the account id: the columns joined, NULL where one of them is empty."""
     parts = [f"NULLIF(CAST({identifier(name)} AS VARCHAR), '')" for name in events.account_columns]
@@ -70,7 +101,12 @@ def prop(name: str, kind: str) -> str:
     column = identifier(name)
     if NUMERIC.match(kind):
         return column
-    return f"CAST({column} AS {'DOUBLE' if WIDE_NUMERIC.match(kind) else 'VARCHAR'})"
+    return f"CAST({column} AS {'DOUBLE' if is_number(kind) else 'VARCHAR'})"
+
+
+def is_number(kind: str) -> bool:
+    """Whether a property of a column of that type is no text."""
+    return bool(NUMERIC.match(kind) or WIDE_NUMERIC.match(kind))
 
 
 _ALLOWED = f"^[A-Za-z0-9._:@-]{{1,{limits.MAX_ACCOUNT_ID_CHARS}}}$"
@@ -91,11 +127,14 @@ def skip_reason(events: Events) -> str:
     if events.weight is not None:
         within = f"weight BETWEEN 1 AND {limits.MAX_WEIGHT} AND weight = floor(weight)"
         cases.append(f"WHEN NOT coalesce({within}, false) THEN 'bad_weight'")
+    cases.append("WHEN huge THEN 'too_large'")
     return f"CASE {' '.join(cases)} END"
 
 
 def calls(events: Events, *, source: str, row: str, columns: Mapping[str, str], properties: list[str]) -> str:
     """Rows (instant_us, row, skip, account, user, event, timestamp, weight, *properties), unordered.
+
+    What is larger than a record as text alone has neither user nor properties: nobody needs them in memory.
 
     Args:
         source: a table expression with the log's columns.
@@ -104,16 +143,21 @@ def calls(events: Events, *, source: str, row: str, columns: Mapping[str, str], 
     user = f"NULLIF(CAST({identifier(events.user)} AS VARCHAR), '')" if events.user else "NULL"
     weight = f"TRY_CAST({identifier(events.weight)} AS DOUBLE)" if events.weight else "NULL"
     extra = "".join(f", {prop(name, columns[name])} AS p{i}" for i, name in enumerate(properties))
+    texts = ["person", *(f"p{i}" for i, name in enumerate(properties) if not is_number(columns[name]))]
+    size = " + ".join(f"coalesce(strlen({name}), 0)" for name in texts)
     inner = (
         f"SELECT {instant(events, columns)} AS instant, {row} AS _row, {account(events)} AS account,"
         f" {user} AS person, CAST({identifier(events.event)} AS VARCHAR) AS event,"
         f" {weight} AS weight{extra} FROM {source}"
     )
-    names = "".join(f", p{i}" for i in range(len(properties)))
+    sized = f"SELECT *, {size} > {limits.MAX_RECORD_BYTES} AS huge FROM ({inner})"
+    kept = {name: f"CASE WHEN NOT huge THEN {name} END" for name in texts}
+    names = "".join(f", {kept.get(f'p{i}', f'p{i}')} AS p{i}" for i in range(len(properties)))
     return (
-        f"SELECT instant, _row, {skip_reason(events)} AS skip, account, person, event,"
+        f"SELECT instant, _row, {skip_reason(events)} AS skip, account, {kept['person']} AS person, event,"
         " strftime(make_timestamp(instant), '%Y-%m-%dT%H:%M:%S.%gZ') AS at,"
-        f" CAST(CASE WHEN weight = floor(weight) THEN weight END AS BIGINT) AS weight{names} FROM ({inner})"
+        f" CASE WHEN weight = floor(weight) THEN TRY_CAST(weight AS BIGINT) END AS weight{names}"
+        f" FROM ({sized})"
     )
 
 

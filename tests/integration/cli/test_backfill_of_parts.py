@@ -4,6 +4,7 @@ import gzip
 import json
 from pathlib import Path
 
+import duckdb
 import pytest
 from stemtide import users
 
@@ -32,6 +33,38 @@ def test_parts_without_content_are_passed_over(deployment: Deployment, parts: Pa
     done = deployment.run(*arguments(parts, "--data", str(tmp_path / "empty.csv")))
 
     assert (done["rows"], done["counted"]) == (1, 1)
+
+
+def test_a_refused_row_is_kept_with_the_beginning_of_its_long_texts(
+    deployment: Deployment, parts: Path
+) -> None:
+    long = ROW | {"timestamp": "2023-03-01T10:00:00.123Z", "user_id": "u" * 10_000_000}
+    (parts / "p1.jsonl").write_text(json.dumps(long) + "\n")
+
+    done = deployment.run(*arguments(parts))
+
+    [line] = map(json.loads, Path(done["rejected_file"]).read_text().splitlines())
+    assert (done["counted"], done["refused"]) == (1, {"too_large": 1})
+    assert line["values"] == long | {"user_id": "u" * 4096}
+
+
+def test_instants_in_nanoseconds_with_a_zone_are_instants(
+    deployment: Deployment, parts: Path, tmp_path: Path
+) -> None:
+    (parts / "p0.csv").unlink()
+    duckdb.execute(
+        "COPY (SELECT TIMESTAMPTZ_NS '2023-03-01 23:59:59.999999999+00' AS timestamp, 'u' AS user_id,"
+        " CASE WHEN i = 0 THEN 'acme' END AS account_id, 'x' AS event, 1 AS value FROM range(2) t(i))"
+        f" TO '{parts / 'p0.parquet'}' (FORMAT parquet)"
+    )
+
+    done = deployment.run(*arguments(parts))
+
+    [line] = map(json.loads, Path(done["rejected_file"]).read_text().splitlines())
+    assert (done["counted"], done["refused"]) == (1, {"no_account": 1})
+    assert done["cutover"] == "2023-03-02T00:00:00.000Z"
+    assert list(usage_in(deployment.cloud.usage)) == [("acme", "2023-03-01")]
+    assert line["values"]["timestamp"].startswith("2023-03-01 23:59:59.999999999")
 
 
 def test_an_export_without_any_content_is_refused(deployment: Deployment, tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """A log through the stream and the real consumers, undisturbed and disturbed."""
 
 import json
+import re
 from collections import Counter
 from collections.abc import Callable
 from datetime import date
@@ -17,6 +18,7 @@ from stemtide_cli import packing, replaying, resuming, sender
 from tests.integration.cli.conftest import Deployment
 
 FIRST, LAST = date(2023, 3, 1), date(2023, 3, 4)
+ROOT = Path(__file__).parents[3]
 ROWS = 1500
 Install = Callable[[Callable[..., Any]], None]
 
@@ -206,6 +208,41 @@ def test_two_replays_of_one_log_at_a_time_are_refused(deployment: Deployment, lo
         refused = deployment.run(*arguments(log), expect=1)
 
     assert "another process" in refused["error"]
+
+
+@pytest.mark.parametrize("content", ["", "{", '{"incarnation": "x"}'])
+def test_a_position_that_says_nothing_is_named(deployment: Deployment, log: Path, content: str) -> None:
+    sent = deployment.run(*arguments(log, "--limit", "10"))
+    Path(sent["position"]).write_text(content)
+
+    refused = deployment.run(*arguments(log), expect=1)
+
+    assert sent["position"] in refused["error"]
+    assert "--restart" in refused["hint"]
+
+
+def test_a_log_of_which_nothing_can_be_sent_fails_and_may_be_sent_by_another_mapping(
+    deployment: Deployment, log: Path, tmp_path: Path
+) -> None:
+    wrong = tmp_path / "wrong.toml"
+    wrong.write_text((ROOT / "examples/mappings/crm.toml").read_text().replace('"timestamp"', '"user_id"'))
+
+    refused = deployment.run("replay", "--mapping", str(wrong), "--data", str(log), expect=1)
+    done = deployment.run(*arguments(log))
+
+    assert re.search(r"no row of .*events.parquet can be sent: 1,500 no_timestamp", refused["error"])
+    assert "`timestamp` of [events]" in refused["hint"]
+    assert done["sent"] > 0
+
+
+def test_what_the_disk_refuses_is_named(deployment: Deployment, log: Path) -> None:
+    place = deployment.file.parent / "replay"
+    place.write_text("")
+
+    refused = deployment.run(*arguments(log), expect=1)
+
+    assert str(place) in refused["error"]
+    assert "disk" in refused["hint"]
 
 
 def test_an_emulator_that_is_gone_ends_the_replay_with_what_to_do(

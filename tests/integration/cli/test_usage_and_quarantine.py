@@ -2,6 +2,7 @@
 
 import json
 from datetime import date
+from typing import Any
 
 import pytest
 from stemtide.store.usage import read_days
@@ -55,7 +56,12 @@ def test_a_late_call_is_released_counted_once_and_marked(deployment: Deployment)
 
 @pytest.mark.parametrize(
     ("content", "reason"),
-    [(b"{not json", "not JSON"), (json.dumps(call("m-1", event=None)).encode(), "missing_event")],
+    [
+        (b"{not json", "cannot be read"),
+        (b'{"properties": ' + b"[" * 50_000 + b"]" * 50_000 + b"}", "cannot be read"),
+        (json.dumps(call("m-1", event=None)).encode(), "missing_event"),
+        (json.dumps({"batch": [call("m-1", batch=[1, 2])]}).encode(), "reserved_key"),
+    ],
 )
 def test_what_would_only_be_quarantined_again_is_not_released(
     deployment: Deployment, content: bytes, reason: str
@@ -68,6 +74,22 @@ def test_what_would_only_be_quarantined_again_is_not_released(
 
     assert reason in refused["error"]
     assert deployment.run("quarantine", "list")["quarantined"][0]["released_at"] is None
+
+
+@pytest.mark.parametrize("envelope", [None, 5, "late_ok", {"late_ok": "yes"}])
+def test_a_call_with_an_envelope_that_is_none_is_released_without_it(
+    deployment: Deployment, envelope: Any
+) -> None:
+    deployment.put(call("m-1") | {"_stemtide": envelope})
+    deployment.deliver()
+    [row] = deployment.run("quarantine", "list")["quarantined"]
+
+    deployment.run("quarantine", "release", row["id"])
+    deployment.deliver()
+
+    assert row["reason"] == "reserved_key"
+    counters = deployment.run("status")["counters"]
+    assert (counters["applied"], counters["quarantined"]) == (1, 1)
 
 
 def test_a_quarantined_call_is_shown_with_its_whole_payload(deployment: Deployment) -> None:
@@ -87,3 +109,9 @@ def test_an_unknown_id_says_where_ids_are_listed(deployment: Deployment, row_id:
     result = deployment.run("quarantine", "show", row_id, expect=1)
 
     assert "quarantine list" in result["hint"]
+
+
+def test_a_cursor_that_is_none_says_what_one_is(deployment: Deployment) -> None:
+    result = deployment.run("quarantine", "list", "--cursor", "nonsense!", expect=1)
+
+    assert "the page before" in result["hint"]

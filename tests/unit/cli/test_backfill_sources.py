@@ -92,6 +92,17 @@ def test_a_file_that_another_place_reads_is_not_ignored(tmp_path: Path) -> None:
     assert sources.ignored == ()
 
 
+def test_what_lies_in_a_linked_folder_is_read_once(tmp_path: Path) -> None:
+    export = write(tmp_path / "export", "part-0.csv")
+    write(tmp_path / "elsewhere", "part-1.csv")
+    (export / "more").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "elsewhere" / "back").symlink_to(export)
+
+    sources = found(export)
+
+    assert events(sources) == [str(export / "more" / "part-1.csv"), str(export / "part-0.csv")]
+
+
 def test_a_named_file_of_no_known_kind_is_refused(tmp_path: Path) -> None:
     write(tmp_path, "events.csv", "p1.csv.zst")
 

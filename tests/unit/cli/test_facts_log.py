@@ -167,3 +167,19 @@ def test_rows_keep_their_ids_whatever_part_is_read(tmp_path: Path) -> None:
     later = [row for batch in log.rows((rows[3][:2], END), batch=100) for row in batch]
     assert later == rows[3:]
     assert len({row[1] for row in rows}) == len(rows)
+
+
+@pytest.mark.parametrize("mrr", ["nan", "inf", "1e30", "99999999999999999999"])
+def test_revenue_that_cannot_be_is_unknown(tmp_path: Path, mrr: str) -> None:
+    calls = calls_of(facts_of(tmp_path, terms=TERMS.replace("150", mrr)))
+
+    [pro] = [c["properties"] for c in calls if c.get("properties", {}).get("plan") == "pro_annual"]
+    assert "mrr" not in pro
+    assert pro["quantity"] == 5
+
+
+def test_a_term_that_begins_in_the_distant_future_costs_no_other(tmp_path: Path) -> None:
+    calls = calls_of(facts_of(tmp_path, terms=TERMS + "c,basic,294247-01-01,,1,1,users,1\n"))
+
+    assert ("294247-01-", "Subscription Started", "basic") in of(calls, "c")
+    assert ("2024-01-31", "Subscription Started", "basic") in of(calls, "b")

@@ -4,6 +4,7 @@ import json
 from datetime import timedelta
 from typing import Any
 
+import msgspec
 import pytest
 from stemtide import limits
 from stemtide.calls import Bounds, Reason
@@ -67,6 +68,7 @@ def test_bad_calls_of_a_batch_are_named_by_their_place() -> None:
         track() | {"_stemtide": {"late_ok": True}},
         track(properties={"text": "x" * 300_000}),
         track(messageId="x" * 300),
+        track(batch=[1, 2]),
     ]
 
     incoming = read({"batch": batch})
@@ -80,6 +82,7 @@ def test_bad_calls_of_a_batch_are_named_by_their_place() -> None:
         (5, Reason.RESERVED_KEY),
         (6, Reason.TOO_LARGE),
         (7, Reason.BAD_MESSAGE_ID),
+        (8, Reason.RESERVED_KEY),
     ]
     assert [call.message_id for call in incoming.rejected][1:3] == [None, "m-3"]
 
@@ -93,16 +96,18 @@ def test_bad_calls_of_a_batch_are_named_by_their_place() -> None:
         (b'"properties": {"n": 1e999}', Reason.INVALID_JSON),
         (b'"properties": {"\\ud800": 1}', Reason.INVALID_JSON),
         (b'"userId": "\\ud83d"', Reason.INVALID_JSON),
+        (b'"messageId": "\\ud83d"', Reason.INVALID_JSON),
     ],
 )
 def test_a_flaw_of_one_call_spoils_that_call_alone(flaw: bytes, reason: Reason) -> None:
     good = json.dumps(track()).encode()
-    bad = b'{"messageId": "m-bad", %s}' % flaw
+    bad = b"{%s}" % flaw
 
     of_batch = read(b'{"batch": [%s, %s, %s]}' % (good, bad, good))
 
     assert [call.index for call in of_batch.accepted] == [0, 2]
     assert [(call.index, call.reason) for call in of_batch.rejected] == [(1, reason)]
+    assert msgspec.json.decode(msgspec.json.encode(of_batch.rejected))[0]["messageId"] is None
 
 
 def test_a_call_may_nest_as_deep_in_a_batch_as_alone() -> None:
@@ -146,3 +151,17 @@ def test_a_shared_context_cannot_inflate_the_request() -> None:
         read(body)
 
     assert caught.value.status == 413
+
+
+def test_an_answer_that_refuses_every_call_of_a_body_stays_below_lambdas_bound() -> None:
+    most = limits.MAX_BATCH_CALLS
+    largest = limits.MAX_HTTP_BODY_BYTES // most - 1
+    flawed = b'{"type":"' + b"x" * (largest - 11) + b'"}'
+    refused = read(b'{"batch": [%s]}' % b",".join([flawed] * most))
+
+    with pytest.raises(Problem) as caught:
+        read(b'{"batch": [%s]}' % b",".join([b"1"] * (most + 1)))
+
+    assert len(refused.rejected) == most
+    assert len(msgspec.json.encode(refused.rejected)) < 6_000_000
+    assert (caught.value.status, caught.value.extra["reason"]) == (413, Reason.TOO_LARGE)

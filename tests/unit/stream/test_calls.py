@@ -136,6 +136,8 @@ def test_an_anonymous_id_stands_in_for_an_absent_user() -> None:
         ("2026-03-14T00:30:00+01:00", datetime(2026, 3, 13, 23, 30, tzinfo=UTC)),
         ("2026-03-14T12:10:00Z", datetime(2026, 3, 14, 12, 10, tzinfo=UTC)),
         ("2025-09-15T12:00:00Z", datetime(2025, 9, 15, 12, tzinfo=UTC)),
+        ("2026-03-13T23:59:59.9999999Z", datetime(2026, 3, 13, 23, 59, 59, 999_000, tzinfo=UTC)),
+        ("2026-03-14T00:59:59.999999999+01:00", datetime(2026, 3, 13, 23, 59, 59, 999_000, tzinfo=UTC)),
     ],
 )
 def test_the_time_is_the_timestamp_in_utc_or_the_arrival(timestamp: str | None, expected: datetime) -> None:

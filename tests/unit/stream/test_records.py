@@ -59,16 +59,18 @@ def test_a_bad_call_in_a_batch_is_set_aside_alone() -> None:
             call("m-2", userId=None),
             call("m-3", context={"groupId": "bee"}),
             call("m-4"),
+            call("m-5", batch=[1, 2]),
         ]
     }
 
     decoded = decode(batch)
 
-    assert decoded.total == count_calls(json.dumps(batch).encode()) == 5
+    assert decoded.total == count_calls(json.dumps(batch).encode()) == 6
     assert [one.message_id for one in decoded.calls] == ["m-1", "m-4"]
     assert [(one.index, one.rejection.reason) for one in decoded.rejected] == [
         (1, Reason.NOT_AN_OBJECT),
         (2, Reason.MISSING_USER),
+        (5, Reason.RESERVED_KEY),
     ]
     assert decoded.rejected[1].message_id == "m-2"
     assert [one.account for one in decoded.foreign] == ["bee"]

@@ -15,12 +15,17 @@ from stemtide import limits
 CALL_TYPES: Final = frozenset({"track", "identify", "page", "screen", "group", "alias"})
 RESERVED_PREFIX: Final = ("Subscription ", "Support Ticket ", "NPS ")
 """Track calls that systems send on behalf of an account; they need no user."""
+BATCH: Final = "batch"
+"""The key of a record that holds several calls."""
 MAX_DETAIL_CHARS: Final = 120
 MINUTE_MS: Final = 60_000
 DAY_MS: Final = 86_400_000
 MAX_AHEAD_MS: Final = limits.MAX_AHEAD // timedelta(milliseconds=1)
 
 _ACCOUNT = re.compile(rf"[A-Za-z0-9._:@-]{{1,{limits.MAX_ACCOUNT_ID_CHARS}}}")
+CARRY: Final = ".999999"
+"""msgspec rounds what is finer than a microsecond: after these digits up to the next second, or day."""
+_TO_CARRY = re.compile(r"\.9{6}[0-9]+")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
 FIRST_MS: Final = (datetime(1, 1, 1, tzinfo=UTC) - _EPOCH) // _MILLISECOND
@@ -109,6 +114,8 @@ def parse_call(obj: object, *, arrival_ms: int, bounds: Bounds, late_ok: bool = 
         return Rejection(Reason.NOT_AN_OBJECT, f"a call is a JSON object, this is {show(obj)}")
     if exceeds_depth(obj, limit=limits.MAX_JSON_DEPTH):
         return Rejection(Reason.TOO_DEEP, f"nested deeper than {limits.MAX_JSON_DEPTH} levels: flatten it")
+    if BATCH in obj:
+        return Rejection(Reason.RESERVED_KEY, f"{BATCH} is reserved for several calls: leave it out")
     try:
         kind = _kind(obj)
         name = _name(obj, kind)
@@ -136,6 +143,8 @@ def timestamp_ms(text: str) -> int:
     Raises:
         ValueError: not an instant, or one that lies outside the years 1 to 9999 in UTC.
     """
+    if CARRY in text:
+        text = _TO_CARRY.sub(CARRY, text)
     try:
         instant = msgspec.convert(text, datetime)  # what the quick reading takes, and what it makes of it
     except msgspec.ValidationError:

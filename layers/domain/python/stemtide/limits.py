@@ -22,6 +22,9 @@ MAX_WEIGHT: Final = 10_000_000
 """Largest `properties.count` of one row: keeps a forged weight from drowning an account's history."""
 MAX_HTTP_BODY_BYTES: Final = 512 * KIB
 """Body of `POST /v1/events` after expansion; Segment's own batch limit is 500 KB."""
+MAX_BATCH_CALLS: Final = 20_000
+"""Calls of one body: more than 512 KB of usable ones can be, and few enough that an answer which refuses
+each of them stays below Lambda's 6 MB."""
 MAX_WEBHOOK_BYTES: Final = 256 * KIB
 """Body of a webhook; the largest that EventBridge carries, and far above what providers send."""
 

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Final, Literal
 import msgspec
 
 from stemtide import limits
+from stemtide.calls import CARRY
 from stemtide.envelope import ENVELOPE
 
 _Text = Annotated[str, msgspec.Meta(min_length=1)]
@@ -18,6 +19,7 @@ _Bag = Annotated[dict[_Key, Any], msgspec.Meta(max_length=limits.MAX_PROPERTIES)
 _NESTING: Final = 2
 """Levels of a plain call: itself, and its context and bags."""
 BATCH_START: Final = b'{"batch"'
+_CARRY: Final = CARRY.encode()
 
 
 class _Context(msgspec.Struct, gc=False):
@@ -111,6 +113,9 @@ def decode_batch(data: bytes) -> PlainBatch | None:
 
 
 def _is_text(data: bytes) -> bool:
+    """Whether it is UTF-8, and has no instant that is read as one of the next second."""
+    if _CARRY in data:
+        return False
     if data.isascii():
         return True
     try:

@@ -7,7 +7,7 @@ from http import HTTPStatus
 from typing import Final
 
 from stemtide import limits
-from stemtide.calls import Bounds, Reason, Rejection, iso_of, parse_call
+from stemtide.calls import Bounds, Reason, Rejection, is_unicode, iso_of, parse_call
 from stemtide.envelope import ENVELOPE
 from stemtide.http import strict_json
 from stemtide.http.bodies import RejectedCall
@@ -84,24 +84,27 @@ def _items(body: object) -> list[object]:
         raise _refused(Reason.NOT_AN_OBJECT, 'send a call (an object) or {"batch": [call, ...]}')
     if "batch" not in body:
         return [body]
-    calls, shared = body["batch"], body.get("context")
     if RESERVED_KEY in body:
         raise _refused(Reason.RESERVED_KEY, f"{RESERVED_KEY} is reserved: leave it out")
-    if not isinstance(calls, list):
-        raise _refused(Reason.NOT_AN_OBJECT, "batch is a list of calls")
-    if not calls:
-        raise _refused(Reason.EMPTY_BATCH, "batch holds no call")
+    calls, shared = _batch(body["batch"]), body.get("context")
     around = {key: value for key, value in body.items() if key != "batch"}
     if (flaw := strict_json.flaw_in(around)) is not None:
         raise _refused(flaw.reason, flaw.detail)
     if not isinstance(shared, dict) or not shared:
         return calls
     if len(strict_json.dumps(shared)) * len(calls) > MAX_CONTEXT_EXPANSION:
-        detail = "The batch's context is too large to be copied into its calls: send smaller batches."
-        raise Problem(
-            HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too-large", detail, extra={"reason": Reason.TOO_LARGE}
-        )
+        raise _too_large("The batch's context is too large to be copied into its calls")
     return [_with_context(call, shared) for call in calls]
+
+
+def _batch(calls: object) -> list[object]:
+    if not isinstance(calls, list):
+        raise _refused(Reason.NOT_AN_OBJECT, "batch is a list of calls")
+    if not calls:
+        raise _refused(Reason.EMPTY_BATCH, "batch holds no call")
+    if len(calls) > limits.MAX_BATCH_CALLS:
+        raise _too_large(f"The batch has {len(calls):,} calls, at most {limits.MAX_BATCH_CALLS:,} are taken")
+    return calls
 
 
 def _with_context(call: object, shared: Mapping[str, object]) -> object:
@@ -144,8 +147,17 @@ def _check(call: object, *, arrival_ms: int, bounds: Bounds) -> tuple[str, bytes
 
 def _sent_id(item: object) -> str | None:
     sent = item.get("messageId") if isinstance(item, dict) else None
-    return sent[: limits.MAX_MESSAGE_ID_CHARS] if isinstance(sent, str) else None
+    return sent[: limits.MAX_MESSAGE_ID_CHARS] if isinstance(sent, str) and is_unicode(sent) else None
 
 
 def _refused(reason: Reason, detail: str) -> Problem:
     return Problem(HTTPStatus.BAD_REQUEST, "invalid-request", f"{reason}: {detail}", extra={"reason": reason})
+
+
+def _too_large(detail: str) -> Problem:
+    return Problem(
+        HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+        "too-large",
+        f"{detail}: send smaller batches.",
+        extra={"reason": Reason.TOO_LARGE},
+    )
