@@ -207,7 +207,8 @@ def _courses(mapping: Mapping, log: Log) -> tuple[dict[str, str], dict[str, Wind
     zero = f"{sql.day_zero(day)} - DATE '1970-01-01'"
     course, number = sql.identifier(day.course), f"CAST({sql.identifier(day.column)} AS INTEGER)"
     clock = f"SELECT {course}, min({zero}), max({zero} + {number})"
-    account = f"SELECT {sql.account(mapping.events)} AS account, min({course})"
+    events = mapping.events
+    account = f"SELECT {sql.account(events.account_columns, events.account_separator)}, min({course})"
     with readable(log.path), connect(log.spill) as connection:
         clocks = connection.execute(f"{clock} FROM {log.source} GROUP BY 1").fetchall()
         courses = connection.execute(f"{account} FROM {log.source} GROUP BY 1").fetchall()

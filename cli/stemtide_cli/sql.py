@@ -13,6 +13,7 @@ from stemtide_cli.mapping import DayZero, Events
 INSTANT_TYPES = ("TIMESTAMP", "DATE", "VARCHAR")
 COURSE_NAME = r"([0-9]{4})([A-Za-z]+)$"
 DAY_US = DAY_MS * 1000
+ZONED = re.compile(r"TIMESTAMP(TZ| WITH TIME ZONE)")
 NUMERIC = re.compile(r"(U?(TINY|SMALL|BIG)INT|U?INTEGER|DOUBLE|FLOAT|BOOLEAN)$")
 WIDE_NUMERIC = re.compile(r"(U?HUGEINT|DECIMAL)")
 
@@ -39,7 +40,7 @@ def instant_of(name: str, kind: str) -> str:
     column = identifier(name)
     if kind == "VARCHAR":
         return f"epoch_us(TRY_CAST({column} AS TIMESTAMPTZ))"
-    return f"epoch_us({column})" if "ZONE" in kind else f"epoch_us(CAST({column} AS TIMESTAMP))"
+    return f"epoch_us(CAST({column} AS {'TIMESTAMPTZ' if ZONED.match(kind) else 'TIMESTAMP'}))"
 
 
 def day_of(instant: str) -> str:
@@ -59,10 +60,20 @@ def day_zero(day: DayZero) -> str:
     return f"(CASE {suffix} {' '.join(cases)} END)"
 
 
-def account(events: Events) -> str:
+def name_of(column: str) -> str:
+    """An expression for a name as text, NULL where it is empty.
+
+    7.0 is 7: a file may keep numbers with a fraction because some are missing.
+    """
+    quoted = identifier(column)
+    whole = rf"NULLIF(regexp_replace(CAST({quoted} AS VARCHAR), '\.0+$', ''), 'nan')"
+    is_number = f"regexp_matches(typeof({quoted}), '^(FLOAT|DOUBLE|DECIMAL)')"
+    return f"NULLIF(CASE WHEN {is_number} THEN {whole} ELSE CAST({quoted} AS VARCHAR) END, '')"
+
+
+def account(columns: Iterable[str], separator: str) -> str:
     """An expression for the account id: the columns joined, NULL where one of them is empty."""
-    parts = [f"NULLIF(CAST({identifier(name)} AS VARCHAR), '')" for name in events.account_columns]
-    return f" || {text(events.account_separator)} || ".join(parts)
+    return f" || {text(separator)} || ".join(map(name_of, columns))
 
 
 def prop(name: str, kind: str) -> str:
@@ -101,11 +112,12 @@ def calls(events: Events, *, source: str, row: str, columns: Mapping[str, str], 
         source: a table expression with the log's columns.
         row: its column of row numbers.
     """
-    user = f"NULLIF(CAST({identifier(events.user)} AS VARCHAR), '')" if events.user else "NULL"
+    user = name_of(events.user) if events.user else "NULL"
     weight = f"TRY_CAST({identifier(events.weight)} AS DOUBLE)" if events.weight else "NULL"
     extra = "".join(f", {prop(name, columns[name])} AS p{i}" for i, name in enumerate(properties))
     inner = (
-        f"SELECT {instant(events, columns)} AS instant, {row} AS _row, {account(events)} AS account,"
+        f"SELECT {instant(events, columns)} AS instant, {row} AS _row,"
+        f" {account(events.account_columns, events.account_separator)} AS account,"
         f" {user} AS person, CAST({identifier(events.event)} AS VARCHAR) AS event,"
         f" {weight} AS weight{extra} FROM {source}"
     )

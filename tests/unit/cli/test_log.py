@@ -71,6 +71,29 @@ def test_names_are_read_as_they_are_written(tmp_path: Path, ending: str) -> None
     assert row[3:7] == ("007", "00", "1e3", "2024-05-01T08:00:00.000Z")
 
 
+@pytest.mark.parametrize(
+    "kind",
+    ["TIMESTAMP", "TIMESTAMP_NS", "TIMESTAMP_MS", "TIMESTAMP_S", "TIMESTAMPTZ", "TIMESTAMPTZ_NS", "VARCHAR"],
+)
+def test_an_instant_is_the_same_in_whatever_type_it_is_kept(tmp_path: Path, kind: str) -> None:
+    row = one(tmp_path, at=f"CAST('2024-05-01 10:00:00+00' AS {kind})")
+
+    assert row[6] == "2024-05-01T10:00:00.000Z"
+
+
+@pytest.mark.parametrize("kind", ["BIGINT", "DOUBLE", "FLOAT", "DECIMAL(18, 2)", "VARCHAR"])
+def test_a_number_as_a_name_is_the_same_in_whatever_type_it_is_kept(tmp_path: Path, kind: str) -> None:
+    row = one(tmp_path, org=f"CAST(28400 AS {kind})", who=f"CAST(100 AS {kind})")
+
+    assert row[3:5] == ("28400", "100")
+
+
+def test_a_name_that_is_not_a_number_is_no_name_and_text_stays_as_it_is(tmp_path: Path) -> None:
+    row = one(tmp_path, org="'v1.0'", who="CAST('NaN' AS DOUBLE)")
+
+    assert row[3:5] == ("v1.0", None)
+
+
 def test_an_interval_cuts_rows_without_changing_their_numbers(tmp_path: Path) -> None:
     log = opened(
         parquet(
