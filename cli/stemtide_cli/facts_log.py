@@ -113,7 +113,7 @@ def terms_query(section: Subscriptions, file: SectionFile) -> str:
     mrr = "CAST(NULL AS BIGINT)"
     if section.mrr is not None and section.currency is not None:
         factor = 10 ** minor_digits(section.currency)
-        mrr = f"CAST(round(CAST({file.number(section.mrr)} AS DECIMAL(28, 6)) * {factor}) AS BIGINT)"
+        mrr = f"TRY_CAST(round(TRY_CAST({file.number(section.mrr)} AS DECIMAL(28, 6)) * {factor}) AS BIGINT)"
     addon = " OR ".join(f"plan GLOB {sql.text(glob)}" for glob in section.addons) or "false"
     months = f"CASE WHEN months BETWEEN 1 AND {MAX_MONTHS} THEN CAST(months AS INTEGER) END"
     raw = (

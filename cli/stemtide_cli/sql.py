@@ -13,6 +13,8 @@ from stemtide_cli.mapping import DayZero, Events
 INSTANT_TYPES = ("TIMESTAMP", "DATE", "VARCHAR")
 COURSE_NAME = r"([0-9]{4})([A-Za-z]+)$"
 DAY_US = DAY_MS * 1000
+FIRST_US, LAST_US = -62_135_596_800_000_000, 253_402_300_799_999_999
+"""From year 1 to 9999: what a date can be."""
 ZONED = re.compile(r"TIMESTAMP(TZ| WITH TIME ZONE)")
 NUMERIC = re.compile(r"(U?(TINY|SMALL|BIG)INT|U?INTEGER|DOUBLE|FLOAT|BOOLEAN)$")
 WIDE_NUMERIC = re.compile(r"(U?HUGEINT|DECIMAL)")
@@ -31,16 +33,15 @@ def text(value: str) -> str:
 def instant(events: Events, columns: Mapping[str, str]) -> str:
     """An expression for the event's instant in microseconds since 1970, NULL where there is none."""
     if events.day is not None:
-        return f"epoch_us({day_zero(events.day)} + CAST({identifier(events.day.column)} AS INTEGER))"
+        return f"epoch_us({day_zero(events.day)} + {day_of_course(events.day)})"
     return instant_of(str(events.timestamp), columns[str(events.timestamp)])
 
 
 def instant_of(name: str, kind: str) -> str:
     """An expression for the instant that a column of that type holds, in microseconds since 1970."""
-    column = identifier(name)
-    if kind == "VARCHAR":
-        return f"epoch_us(TRY_CAST({column} AS TIMESTAMPTZ))"
-    return f"epoch_us(CAST({column} AS {'TIMESTAMPTZ' if ZONED.match(kind) else 'TIMESTAMP'}))"
+    wanted = "TIMESTAMPTZ" if kind == "VARCHAR" or ZONED.match(kind) else "TIMESTAMP"
+    found = f"epoch_us(TRY_CAST({identifier(name)} AS {wanted}))"
+    return f"CASE WHEN {found} BETWEEN {FIRST_US} AND {LAST_US} THEN {found} END"
 
 
 def day_of(instant: str) -> str:
@@ -69,6 +70,11 @@ def name_of(column: str) -> str:
     whole = rf"NULLIF(regexp_replace(CAST({quoted} AS VARCHAR), '\.0+$', ''), 'nan')"
     is_number = f"regexp_matches(typeof({quoted}), '^(FLOAT|DOUBLE|DECIMAL)')"
     return f"NULLIF(CASE WHEN {is_number} THEN {whole} ELSE CAST({quoted} AS VARCHAR) END, '')"
+
+
+def day_of_course(day: DayZero) -> str:
+    """An expression for the days since day zero, NULL for what is no such number or decades away."""
+    return f"TRY_CAST({identifier(day.column)} AS SMALLINT)"
 
 
 def account(columns: Iterable[str], separator: str) -> str:
