@@ -95,6 +95,7 @@ def evaluate(
             test_from=first,
             test_until=day_number(test_until),
         )
+        split.require_test(rows.dataset)
         fit, test = split.fit_rows(fitted.dataset), split.test_rows(rows.dataset)
         found = measured(
             fit,

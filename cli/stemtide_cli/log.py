@@ -28,6 +28,9 @@ HINT = "is the file complete, and what its ending says?"
 HINTS = {"Maximum line size": "a row may have at most 2 MB", "not utf-8": "write the file in UTF-8"}
 """What to do, by what the text has."""
 
+NO_TIMESTAMP = "no_timestamp"
+"""Why a row has no place in the order."""
+
 Row = tuple[Any, ...]
 """(instant_us, row, skip, account, user, event, timestamp, weight, *properties)"""
 
@@ -64,6 +67,13 @@ class Log:
         with readable(self.path), connect(self.spill) as connection:
             counted = connection.execute(f"SELECT count(*) FROM ({self.query}) WHERE instant IS NULL")
             return int(counted.fetchall()[0][0])
+
+    def by_reason(self) -> dict[str | None, int]:
+        """How many rows cannot be counted, by reason; None: those that can."""
+        reason = f"CASE WHEN instant IS NULL THEN {sql.text(NO_TIMESTAMP)} ELSE skip END"
+        with readable(self.path), connect(self.spill) as connection:
+            counted = connection.execute(f"SELECT {reason}, count(*) FROM ({self.query}) GROUP BY 1")
+            return dict(counted.fetchall())
 
 
 def open_log(events: Events, *, folder: Path, mapping_path: Path, spill: Path) -> Log:

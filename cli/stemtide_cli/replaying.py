@@ -7,14 +7,13 @@ from pathlib import Path
 
 from stemtide_cli import packing, position
 from stemtide_cli.ahead import one_ahead
-from stemtide_cli.log import Log, Row
+from stemtide_cli.log import NO_TIMESTAMP, Log, Row
 from stemtide_cli.packing import Packed
 from stemtide_cli.position import Interval, Position
 from stemtide_cli.sender import StreamWriter
 
 CHUNK_ROWS = 50_000
 """Rows packed together: enough for full records, few enough to keep accounts close in time."""
-NO_TIMESTAMP = "no_timestamp"
 
 
 @dataclass(slots=True, kw_only=True)

@@ -151,6 +151,28 @@ def test_a_test_that_overlaps_the_fit_is_refused(log: Path) -> None:
     assert "--test-from 2024-07-01" in found["error"]
 
 
+@pytest.mark.parametrize("command", ["evaluate", "train"])
+def test_a_log_that_is_too_short_says_from_when_to_when_it_reaches(
+    log: Path, tmp_path: Path, command: str
+) -> None:
+    rows = (log / "terms.csv").read_text().splitlines()
+    (tmp_path / "terms.csv").write_text("\n".join([rows[0], *(row for row in rows if "2024-01-01" in row)]))
+    (tmp_path / "events.csv").write_text((log / "events.csv").read_text())
+    (tmp_path / "m.toml").write_text(MAPPING)
+
+    result = invoke(*arguments(command, tmp_path))
+
+    assert result.exit_code == 1
+    assert "no row for 'churn'" in result.stderr
+    assert "terms begin up to 2024-01-01" in result.stderr
+
+
+def test_a_tested_time_without_a_row_is_refused_before_anything_is_fitted(log: Path) -> None:
+    found = run(*arguments("evaluate", log, "--test-from", "2025-03-01"), expect=1)
+
+    assert found["error"].startswith("no test snapshot from 2025-03-01")
+
+
 def test_training_writes_an_exported_candidate_and_repeats_to_the_byte(log: Path, tmp_path: Path) -> None:
     first = run(*arguments("train", log, "--out", str(tmp_path / "a")))
     again = run(*arguments("train", log, "--out", str(tmp_path / "b")))
