@@ -1,6 +1,7 @@
 """From a log to figures and to an exported candidate, by the commands."""
 
 import json
+import shutil
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -106,6 +107,15 @@ def test_days_move_the_split_and_another_log_to_fit_on_lifts_it(log: Path, tmp_p
     assert moved["snapshot_dates"][0] >= "2024-08-01"
     assert whole["snapshot_dates"][0] == "2024-01-31"
     assert whole["n_test"] > moved["n_test"]
+
+
+def test_a_log_is_not_measured_on_what_was_fitted_of_it(log: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(log, copy)
+
+    found = run(*arguments("evaluate", log, "--fit-data", str(copy)), expect=1)
+
+    assert found["error"].startswith("--fit-data has the log of --data")
 
 
 def test_an_evaluation_may_be_written_as_a_report(log: Path, tmp_path: Path) -> None:
