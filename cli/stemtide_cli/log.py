@@ -155,6 +155,11 @@ def _within(interval: Interval) -> str:
 
 
 def fingerprint_of(path: Path) -> str:
-    """What names a file's content."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()[:FINGERPRINT_CHARS]
+    """What names a file's content, or that of its parts in their order."""
+    parts = log_file.parts_of(path)
+    digests = []
+    for part in parts:
+        with part.open("rb") as file:
+            digests.append(hashlib.file_digest(file, "sha256").hexdigest())
+    whole = digests[0] if len(parts) == 1 else hashlib.sha256(",".join(digests).encode()).hexdigest()
+    return whole[:FINGERPRINT_CHARS]

@@ -27,31 +27,53 @@ ROW = "__stemtide_row"
 
 
 def find_file(folder: Path, name: str, mapping_path: Path) -> Path:
+    """The file of that name, or with another ending, or the folder of that name that has its parts."""
+    stem = next((name.removesuffix(e) for e in ENDINGS if name.endswith(e)), name)
     if (folder / name).is_file():
         return folder / name
-    stem = next((name.removesuffix(e) for e in ENDINGS if name.endswith(e)), name)
     found = [folder / f"{stem}{ending}" for ending in ENDINGS if (folder / f"{stem}{ending}").is_file()]
+    found = found or [place for place in {folder / name, folder / stem} if place.is_dir() and parts_of(place)]
     if len(found) == 1:
         return found[0]
     problem = f"several files fit: {', '.join(p.name for p in found)}" if found else "there is no such file"
     raise CliError(
         f"{folder / name}: {problem}",
-        hint=f"check --data, or `file` in {mapping_path}; known endings: {', '.join(ENDINGS)}",
+        hint=f"check --data, or `file` in {mapping_path}; known endings: {', '.join(ENDINGS)}; if it is in"
+        f" parts, put them into a folder named {stem}",
     )
 
 
+def parts_of(path: Path) -> list[Path]:
+    """A file, or the files of a folder by name, but for those that say how it was written (`_SUCCESS`)."""
+    if not path.is_dir():
+        return [path]
+    return sorted(p for p in path.iterdir() if p.name.endswith(ENDINGS) and not p.name.startswith(("_", ".")))
+
+
 def source_of(path: Path, as_text: dict[str, str]) -> str:
-    name = sql.text(str(path))
-    if path.name.endswith(".parquet"):
-        reader = f"read_parquet({name}, file_row_number = true, {NO_PARTITIONS})"
-        return f"(SELECT * EXCLUDE (file_row_number), file_row_number AS {ROW} FROM {reader})"
+    """A table expression of a file or its parts with their rows' numbers.
+
+    Args:
+        as_text: the columns with the types to read them by; empty: those that the rows look like. Parquet has
+            its own.
+    """
+    parts = parts_of(path)
+    names = f"[{', '.join(sql.text(str(part)) for part in parts)}]"
+    options = f"{NO_PARTITIONS}, union_by_name = {str(len(parts) > 1).lower()}"
     types = ", ".join(f"{sql.text(column)}: {sql.text(kind)}" for column, kind in as_text.items())
-    if path.name.endswith(SEPARATED):
+    if all(part.name.endswith(".parquet") for part in parts):
+        if len(parts) == 1:
+            reader = f"read_parquet({names}, file_row_number = true, {options})"
+            return f"(SELECT * EXCLUDE (file_row_number), file_row_number AS {ROW} FROM {reader})"
+        reader = f"read_parquet({names}, {options})"
+    elif all(part.name.endswith(SEPARATED) for part in parts):
         given = f", types = {{{types}}}" if types else ""
-        reader = f"read_csv({name}, header = true, sample_size = -1, {NO_PARTITIONS}{given})"
+        reader = f"read_csv({names}, header = true, sample_size = -1, {options}{given})"
+    elif any(part.name.endswith((".parquet", *SEPARATED)) for part in parts):
+        raise CliError(f"{path} has parts of several formats", hint="write all of them in one")
     else:
         given = f", columns = {{{types}}}" if types else ""
-        reader = f"read_json({name}, format = 'newline_delimited', sample_size = -1, {NO_PARTITIONS}{given})"
+        reader = f"read_json({names}, format = 'newline_delimited', sample_size = -1, {options}{given})"
     return f"(SELECT *, row_number() OVER () - 1 AS {ROW} FROM {reader})"
 
 
@@ -128,9 +150,10 @@ def require(
 
 def _has_in_header(path: Path, column: str) -> bool:
     """Whether a text file's first line names a column."""
-    if not path.name.endswith(SEPARATED):
+    first = parts_of(path)[0]
+    if not first.name.endswith(SEPARATED):
         return False
-    with gzip.open(path) if path.name.endswith(".gz") else path.open("rb") as file:
+    with gzip.open(first) if first.name.endswith(".gz") else first.open("rb") as file:
         line = file.readline(CHUNK_BYTES).decode("utf-8-sig", errors="replace")
     return column in (name.strip().strip('"') for name in re.split(r"[,;|\t]", line))
 

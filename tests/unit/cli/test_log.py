@@ -94,6 +94,36 @@ def test_a_name_that_is_not_a_number_is_no_name_and_text_stays_as_it_is(tmp_path
     assert row[3:5] == ("v1.0", None)
 
 
+@pytest.mark.parametrize(("place", "ending"), [("e.parquet", "parquet"), ("e", "parquet"), ("e", "csv")])
+def test_a_file_in_parts_is_read_as_one(tmp_path: Path, place: str, ending: str) -> None:
+    parts = tmp_path / place
+    parts.mkdir()
+    (parts / "_SUCCESS").touch()
+    columns = ("'a' AS org, 'u' AS who, '7' AS what", "'e' AS what, 'b' AS org, 'u' AS who, 5 AS extra")
+    for number, of_part in enumerate(columns):
+        made = (
+            f"SELECT TIMESTAMP '2024-05-01' + INTERVAL 1 HOUR * (i % 2) AS at, {of_part} FROM range(3) t(i)"
+        )
+        duckdb.execute(f"COPY ({made}) TO '{parts / f'part-{number}.{ending}'}'")
+
+    log = opened(tmp_path)
+
+    assert [(row[1], row[3], row[5]) for row in rows(log)] == [
+        (0, "a", "7"), (2, "a", "7"), (3, "b", "e"), (5, "b", "e"), (1, "a", "7"), (4, "b", "e")
+    ]  # fmt: skip
+    (parts / f"part-0.{ending}").unlink()
+    assert opened(tmp_path).fingerprint != log.fingerprint
+
+
+def test_parts_of_several_formats_are_no_file(tmp_path: Path) -> None:
+    (tmp_path / "e").mkdir()
+    (tmp_path / "e" / "a.csv").write_text("at,org,who,what\n")
+    (tmp_path / "e" / "b.jsonl").write_text("{}\n")
+
+    with pytest.raises(CliError, match="parts of several formats"):
+        opened(tmp_path)
+
+
 def test_an_interval_cuts_rows_without_changing_their_numbers(tmp_path: Path) -> None:
     log = opened(
         parquet(
