@@ -54,18 +54,18 @@ def of_span(last_term_start: int | None, last_event: int) -> tuple[str, ...]:
 
 
 def of_customers(customers: Collection[str], with_events: Collection[str]) -> tuple[str, ...]:
-    """How many of those with a term or an enrolment were never seen.
-
-    Raises:
-        CliError: none was, though there are events: the ids cannot be the same.
-    """
+    """How many of those with a term or an enrolment were never seen."""
     unseen = sum(account not in with_events for account in customers)
     if not unseen:
         return ()
-    if unseen == len(customers):
+    return (f"{unseen:,} of {len(customers):,} accounts with a term or an enrolment have no event",)
+
+
+def require_seen(customers: Collection[str], with_events: Collection[str]) -> None:
+    """Raise the CliError of customers of whom none has an event, though there are events: the ids differ."""
+    if customers and with_events and not set(customers).intersection(with_events):
         raise CliError(
-            f"none of the {unseen:,} accounts with a term or an enrolment has an event: they are called"
-            f" {min(customers)!r} …, those with events {min(with_events)!r} …",
+            f"none of the {len(customers):,} accounts with a term or an enrolment has an event: they are"
+            f" called {min(customers)!r} …, those with events {min(with_events)!r} …",
             hint="write account ids alike in all files of the log",
         )
-    return (f"{unseen:,} of {len(customers):,} accounts with a term or an enrolment have no event",)

@@ -173,9 +173,8 @@ def _read(
     histories = read_histories(log, config)
     notes = (*facts.notes, *_of_untimed(facts), *plays.notes)
     if nothing_by is None:
-        customers = {*terms, *enrolments}
         notes += (*log_notes.of_events(log), *of_terms, *log_notes.of_span(last_start, last))
-        notes += log_notes.of_customers(customers, histories.keys())
+        notes += log_notes.of_customers({*terms, *enrolments}, histories)
     return Material(
         config=config,
         fingerprint=f"{log.fingerprint}-{facts.log.fingerprint if facts.log else 'none'}",
@@ -210,7 +209,10 @@ def _span(log: Log, *, nothing_by: int | None = None) -> tuple[int, int]:
     if first is None and nothing_by is not None:
         return nothing_by, nothing_by
     if first is None:
-        raise CliError(f"{log.path} has no event with a timestamp", hint="check the mapping's `timestamp`")
+        raise CliError(
+            f"{log.path} has no event with a timestamp",
+            hint="check the mapping: its column must hold timestamps, dates or ISO 8601 text",
+        )
     return int(first // sql.DAY_US), int(last // sql.DAY_US)
 
 

@@ -106,6 +106,7 @@ def read_rows(
 def _of_log(
     source: LogFolder, wanted: Wanted, config: Config, say: Say, *, as_configured: bool, until: int | None
 ) -> Rows:
+    from models import log_notes
     from models.leakage import of_log
     from models.material import read_material
 
@@ -118,6 +119,7 @@ def _of_log(
         until=until,
     )
     name, target = wanted.of(mapping)
+    log_notes.require_seen({*material.terms, *material.enrolments}, material.histories)
     origin = of_log(source.mapping_name, source.folder, mapping, material, target)
     rows = _built(name, origin, seed=wanted.seed, say=say)
     if not len(rows.dataset):

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from stemtide.config import bundled_config
 from stemtide_cli.errors import CliError
+from stemtide_cli.training_rows import LogFolder, Wanted, read_rows
 
 from models.material import Material, read_material
 from tests.training_logs import CHURN_LOG
@@ -68,10 +69,14 @@ def test_customers_that_were_never_seen_are_counted(tmp_path: Path) -> None:
 
 
 def test_files_that_call_accounts_by_other_names_are_refused(tmp_path: Path) -> None:
+    material = read(tmp_path, terms=["A,basic,2024-01-05,1", "B,basic,2024-01-05,1"])
+    log = LogFolder(mapping_name=str(tmp_path / "m.toml"), folder=tmp_path)
+
     with pytest.raises(CliError, match=r"none of the 2 accounts .* 'A' …, those with events 'a' …") as caught:
-        read(tmp_path, terms=["A,basic,2024-01-05,1", "B,basic,2024-01-05,1"])
+        read_rows(log, Wanted(name="churn", target=None, seed=1), bundled_config(), say=lambda _: None)
 
     assert "alike" in caught.value.hint
+    assert material.notes == ("2 of 2 accounts with a term or an enrolment have no event",)
 
 
 def test_what_no_calendar_has_is_no_instant(tmp_path: Path) -> None:
