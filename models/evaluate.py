@@ -54,6 +54,17 @@ class Split:
         """What is measured."""
         return rows.snapshots_in(self.test_from, self.test_until)
 
+    def require_test(self, rows: Dataset) -> None:
+        """Raise the CliError of a tested time in which no row lies, though there are some."""
+        if len(rows) and not len(self.test_rows(rows)):
+            tested = (("from", self.test_from), ("until", self.test_until))
+            told = " ".join(f"{word} {day_text(day)}" for word, day in tested if day is not None)
+            raise CliError(
+                f"no test snapshot {told}: those whose outcome was observed lie from"
+                f" {day_text(int(rows.day.min()))} to {day_text(int(rows.day.max()))}",
+                hint="give other days: see --fit-until, --test-from and --test-until",
+            )
+
 
 def split_of(
     *, default: int | None, fit_until: int | None, test_from: int | None, test_until: int | None

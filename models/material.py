@@ -11,6 +11,7 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
+from stemtide.calls import day_of_index
 from stemtide.config_schema import Config
 from stemtide.facts import Fact, standing_at
 from stemtide.features.history import AccountHistory, Counter
@@ -24,6 +25,7 @@ from stemtide_cli.log_file import ROW
 from stemtide_cli.mapping import Mapping, find_mapping, load_mapping
 from stemtide_cli.section_file import find_section
 
+from models import log_notes
 from models.histories import read_histories
 from models.log_config import config_by_log
 from models.log_facts import facts_in
@@ -72,6 +74,13 @@ class Material:
     def accounts(self) -> tuple[str, ...]:
         """Everybody the log knows, in the order of their names."""
         return tuple(sorted({*self.histories, *self.terms, *self.enrolments}))
+
+    @property
+    def span(self) -> str:
+        """From when to when something is known, in words."""
+        last = self.last_term_start
+        terms = "" if last is None else f", terms begin up to {day_of_index(last)}"
+        return f"events lie from {day_of_index(self.first_day)} to {day_of_index(self.last_day)}{terms}"
 
     def outcomes(self, account: str) -> Outcomes:
         """What happened to an account."""
@@ -151,7 +160,7 @@ def _read(
     nothing_by: int | None,
 ) -> Material:
     spill = log.spill
-    terms, last_start = _terms(mapping, facts, spill)
+    terms, last_start, of_terms = _terms(mapping, facts, spill)
     if mapping.subscriptions is not None and facts.terms is None and _needs_terms(mapping):
         raise CliError(
             f"{folder} has no {mapping.subscriptions.file}: without terms there is nobody to look at",
@@ -161,10 +170,15 @@ def _read(
     enrolments, enrolled_in = _enrolments(mapping, folder, path, spill)
     active_in, clocks = _courses(mapping, log)
     plays = read_plays(mapping, folder=folder, mapping_path=path, spill=spill)
+    histories = read_histories(log, config)
+    notes = (*facts.notes, *_of_untimed(facts), *plays.notes)
+    if nothing_by is None:
+        notes += (*log_notes.of_events(log), *of_terms, *log_notes.of_span(last_start, last))
+        notes += log_notes.of_customers({*terms, *enrolments}, histories)
     return Material(
         config=config,
         fingerprint=f"{log.fingerprint}-{facts.log.fingerprint if facts.log else 'none'}",
-        histories=read_histories(log, config),
+        histories=histories,
         facts=facts_in(log, facts, sentiment_by(config.support.sentiment)),
         terms=terms,
         enrolments=enrolments,
@@ -174,7 +188,7 @@ def _read(
         last_day=last,
         last_term_start=last_start,
         plays=plays,
-        notes=(*facts.notes, *_of_untimed(facts), *plays.notes),
+        notes=notes,
     )
 
 
@@ -195,7 +209,10 @@ def _span(log: Log, *, nothing_by: int | None = None) -> tuple[int, int]:
     if first is None and nothing_by is not None:
         return nothing_by, nothing_by
     if first is None:
-        raise CliError(f"{log.path} has no event with a timestamp", hint="check the mapping's `timestamp`")
+        raise CliError(
+            f"{log.path} has no event with a timestamp",
+            hint="check the mapping: its column must hold timestamps, dates or ISO 8601 text",
+        )
     return int(first // sql.DAY_US), int(last // sql.DAY_US)
 
 
@@ -205,36 +222,40 @@ def _courses(mapping: Mapping, log: Log) -> tuple[dict[str, str], dict[str, Wind
     if day is None:
         return {}, {}
     zero = f"{sql.day_zero(day)} - DATE '1970-01-01'"
-    course, number = sql.identifier(day.course), sql.day_number(day)
-    clock = f"SELECT {course}, min({zero}), max({zero} + {number})"
-    account = f"SELECT {sql.account(mapping.events)} AS account, min({course})"
+    course = sql.identifier(day.course)
+    clock = f"SELECT {course}, min({zero}), max({zero} + {sql.day_of_course(day)})"
+    events = mapping.events
+    account = f"SELECT {sql.account(events.account_columns, events.account_separator)}, min({course})"
     with readable(log.path), connect(log.spill) as connection:
         clocks = connection.execute(f"{clock} FROM {log.source} GROUP BY 1").fetchall()
         courses = connection.execute(f"{account} FROM {log.source} GROUP BY 1").fetchall()
     return (
         {name: course for name, course in courses if name is not None},
-        {c: Window(origin=int(first), observed=int(last)) for c, first, last in clocks if c is not None},
+        {c: Window(origin=first, observed=last) for c, first, last in clocks if None not in (c, first, last)},
     )
 
 
-def _terms(mapping: Mapping, facts: Facts, spill: Path) -> tuple[dict[str, tuple[BaseTerm, ...]], int | None]:
-    """The base terms of each account by start, and the latest start of any term."""
+def _terms(
+    mapping: Mapping, facts: Facts, spill: Path
+) -> tuple[dict[str, tuple[BaseTerm, ...]], int | None, tuple[str, ...]]:
+    """The base terms of each account by start, the latest start of any term, and notes on the file."""
     section = mapping.subscriptions
     if section is None or facts.terms is None:
-        return {}, None
+        return {}, None, ()
     query = (
         "SELECT account, plan, day - DATE '1970-01-01', ends - DATE '1970-01-01', addon"
-        f" FROM ({terms_query(section, facts.terms)})"
-        " WHERE account IS NOT NULL AND plan IS NOT NULL AND start IS NOT NULL ORDER BY account, start, _row"
+        f" FROM ({terms_query(section, facts.terms)}) ORDER BY account, start, _row"
     )
     with readable(facts.terms.path), connect(spill) as connection:
         rows = connection.execute(query).fetchall()
     found: dict[str, list[BaseTerm]] = defaultdict(list)
-    for account, plan, start, ends, addon in rows:
+    known = [row for row in rows if None not in row[:3]]
+    for account, plan, start, ends, addon in known:
         if not addon:
             found[account].append(BaseTerm(start=start, ends=ends, tier=section.tier_of(plan)))
-    latest = max((row[2] for row in rows), default=None)
-    return {account: tuple(terms) for account, terms in found.items()}, latest
+    latest = max((row[2] for row in known), default=None)
+    terms = {account: tuple(terms) for account, terms in found.items()}
+    return terms, latest, log_notes.of_terms(section.file, rows)
 
 
 def _enrolments(

@@ -32,6 +32,7 @@ ALL_DAYS = 10_000_000
 if TYPE_CHECKING:
     from models.dataset import Dataset
     from models.gather import LeftOut
+    from models.material import Material
     from models.train import Trained
 
 
@@ -89,12 +90,14 @@ def evaluate(
         if fit_folder is not None:
             same = replace(wanted, target=fitted.target)
             rows = read_rows(source, same, fitted.material.config, say=say, as_configured=True)
+            _require_another(fitted.material, rows.material)
         split = split_of(
             default=None if fit_folder else dataset.default_split(rows.material),
             fit_until=until,
             test_from=first,
             test_until=day_number(test_until),
         )
+        split.require_test(rows.dataset)
         fit, test = split.fit_rows(fitted.dataset), split.test_rows(rows.dataset)
         found = measured(
             fit,
@@ -136,6 +139,15 @@ def _fit_source(source: Source, fit_folder: Path | None) -> Source:
             hint="add --mapping and --data, or leave out --fit-data",
         )
     return replace(source, folder=fit_folder)
+
+
+def _require_another(fitted: Material, tested: Material) -> None:
+    """Raise the CliError of a log that would be fitted whole and then measured on itself."""
+    if fitted.fingerprint == tested.fingerprint:
+        raise CliError(
+            "--fit-data has the log of --data: the model would be tested on rows it was fitted to",
+            hint="leave out --fit-data, which divides the log by time, or give another log",
+        )
 
 
 def _write_report(

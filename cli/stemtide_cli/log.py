@@ -23,6 +23,7 @@ MEMORY_LIMIT = "512MB"
 """DuckDB sorts what does not fit on disk."""
 
 NO_TIMESTAMP = "no_timestamp"
+"""Why a row has no place in the order."""
 FETCHED = 1_000
 BATCH_CHARS = 1 << 26
 """Of a list of rows, about: some hundred MB with what is made of them."""
@@ -84,19 +85,27 @@ class Log:
 
     def unusable(self) -> dict[str, int]:
         """How many rows cannot be sent, by reason, most first; none if there is one that can."""
-        reason = f"CASE WHEN instant IS NULL THEN {sql.text(NO_TIMESTAMP)} ELSE skip END"
-        judged = f"(SELECT {reason} AS reason FROM ({self.query}))"
         with readable(self.path), connect(self.spill) as connection:
-            if connection.execute(f"SELECT 1 FROM {judged} WHERE reason IS NULL LIMIT 1").fetchall():
+            if connection.execute(f"SELECT 1 FROM {self._judged()} WHERE reason IS NULL LIMIT 1").fetchall():
                 return {}
-            counted = f"SELECT reason, count(*) FROM {judged} GROUP BY reason ORDER BY 2 DESC, 1"
-            return dict(connection.execute(counted).fetchall())
+        counted = [(reason, count) for reason, count in self.by_reason().items() if reason is not None]
+        return dict(sorted(counted, key=lambda one: (-one[1], one[0])))
 
     def without_instant(self) -> int:
         """How many rows have no usable timestamp, and so no place in the order."""
         with readable(self.path), connect(self.spill) as connection:
             counted = connection.execute(f"SELECT count(*) FROM ({self.query}) WHERE instant IS NULL")
             return int(counted.fetchall()[0][0])
+
+    def by_reason(self) -> dict[str | None, int]:
+        """How many rows cannot be counted, by reason; None: those that can."""
+        with readable(self.path), connect(self.spill) as connection:
+            counted = connection.execute(f"SELECT reason, count(*) FROM {self._judged()} GROUP BY reason")
+            return dict(counted.fetchall())
+
+    def _judged(self) -> str:
+        reason = f"CASE WHEN instant IS NULL THEN {sql.text(NO_TIMESTAMP)} ELSE skip END"
+        return f"(SELECT {reason} AS reason FROM ({self.query}))"
 
 
 def open_log(events: Events, *, folder: Path, mapping_path: Path, spill: Path) -> Log:
@@ -184,6 +193,11 @@ def _within(interval: Interval) -> str:
 
 
 def fingerprint_of(path: Path) -> str:
-    """What names a file's content."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()[:FINGERPRINT_CHARS]
+    """What names a file's content, or that of its parts in their order."""
+    parts = log_file.parts_of(path)
+    digests = []
+    for part in parts:
+        with part.open("rb") as file:
+            digests.append(hashlib.file_digest(file, "sha256").hexdigest())
+    whole = digests[0] if len(parts) == 1 else hashlib.sha256(",".join(digests).encode()).hexdigest()
+    return whole[:FINGERPRINT_CHARS]

@@ -32,29 +32,39 @@ ROW = "__stemtide_row"
 
 
 def find_file(folder: Path, name: str, mapping_path: Path) -> Path:
+    """The file of that name, or with another ending, or the folder of that name that has its parts."""
+    stem = next((name.removesuffix(e) for e in ENDINGS if name.endswith(e)), name)
     if (folder / name).is_file():
         return _with_content(folder / name)
-    stem = next((name.removesuffix(e) for e in ENDINGS if name.endswith(e)), name)
     found = [folder / f"{stem}{ending}" for ending in ENDINGS if (folder / f"{stem}{ending}").is_file()]
+    found = found or [place for place in {folder / name, folder / stem} if place.is_dir() and parts_of(place)]
     if len(found) == 1:
         return _with_content(found[0])
     problem = f"several files fit: {', '.join(p.name for p in found)}" if found else "there is no such file"
     raise CliError(
         f"{folder / name}: {problem}",
-        hint=f"check --data, or `file` in {mapping_path}; known endings: {', '.join(ENDINGS)}",
+        hint=f"check --data, or `file` in {mapping_path}; known endings: {', '.join(ENDINGS)}; if it is in"
+        f" parts, put them into a folder named {stem}",
     )
 
 
 def _with_content(path: Path) -> Path:
-    if not has_content(path):
+    if not any(map(has_content, parts_of(path))):
         raise CliError(f"{path} is empty", hint="check --data, and whether the export has come to its end")
     return path
 
 
+def parts_of(path: Path) -> list[Path]:
+    """A file, or the files of a folder by name, but for those that say how it was written (`_SUCCESS`)."""
+    if not path.is_dir():
+        return [path]
+    return sorted(p for p in path.iterdir() if p.name.endswith(ENDINGS) and not p.name.startswith(("_", ".")))
+
+
 def source_of(connection: duckdb.DuckDBPyConnection, path: Path, names: Collection[str]) -> str:
-    """A table expression of a file's columns, the `names` as text, and `ROW`."""
+    """A table expression of the columns of a file or its parts, the `names` as text, and `ROW`."""
     found = columns_of(connection, _reader(path, ""))
-    if path.name.endswith(".parquet"):
+    if parts_of(path)[0].name.endswith(".parquet"):
         values = {name: sql.whole(name) for name in names if found.get(name, "").startswith(sql.FRACTIONAL)}
         values |= {name: "CAST(NULL AS VARCHAR)" for name, kind in found.items() if kind == EMPTY_TYPE}
         replaced = ", ".join(f"{value} AS {sql.identifier(name)}" for name, value in values.items())
@@ -65,17 +75,24 @@ def source_of(connection: duckdb.DuckDBPyConnection, path: Path, names: Collecti
 
 
 def _reader(path: Path, types: str) -> str:
-    """A table expression of a file as it is; `types` are of the columns of a text file, if they are known."""
-    name = sql.file(path)
-    if path.name.endswith(".parquet"):
-        reader = f"read_parquet({name}, file_row_number = true, {NO_PARTITIONS})"
-        return f"(SELECT * EXCLUDE (file_row_number), file_row_number AS {ROW} FROM {reader})"
-    if path.name.endswith(SEPARATED):
+    """A table expression of a file or its parts as they are; `types` are of the columns of text files, if
+    they are known."""
+    parts = parts_of(path)
+    files = f"[{', '.join(map(sql.file, parts))}]"
+    options = f"{NO_PARTITIONS}, union_by_name = {str(len(parts) > 1).lower()}"
+    if all(part.name.endswith(".parquet") for part in parts):
+        if len(parts) == 1:
+            reader = f"read_parquet({files}, file_row_number = true, {options})"
+            return f"(SELECT * EXCLUDE (file_row_number), file_row_number AS {ROW} FROM {reader})"
+        reader = f"read_parquet({files}, {options})"
+    elif all(part.name.endswith(SEPARATED) for part in parts):
         given = f", types = {{{types}}}" if types else ""
-        reader = f"read_csv({name}, {OF_CSV}, sample_size = -1, {NO_PARTITIONS}{given})"
+        reader = f"read_csv({files}, {OF_CSV}, sample_size = -1, {options}{given})"
+    elif any(part.name.endswith((".parquet", *SEPARATED)) for part in parts):
+        raise CliError(f"{path} has parts of several formats", hint="write all of them in one")
     else:
         given = f", columns = {{{types}}}" if types else ""
-        reader = f"read_json({name}, {OF_JSON}, sample_size = -1, {NO_PARTITIONS}{given})"
+        reader = f"read_json({files}, {OF_JSON}, sample_size = -1, {options}{given})"
     return f"(SELECT *, row_number() OVER () - 1 AS {ROW} FROM {reader})"
 
 
@@ -161,9 +178,10 @@ def require(
 
 def _has_in_header(path: Path, column: str) -> bool:
     """Whether a text file's first line names a column."""
-    if not path.name.endswith(SEPARATED):
+    first = parts_of(path)[0]
+    if not first.name.endswith(SEPARATED):
         return False
-    with gzip.open(path) if path.name.endswith(".gz") else path.open("rb") as file:
+    with gzip.open(first) if first.name.endswith(".gz") else first.open("rb") as file:
         line = file.readline(CHUNK_BYTES).decode("utf-8-sig", errors="replace")
     return column in (name.strip().strip('"') for name in re.split(r"[,;|\t]", line))
 

@@ -26,8 +26,7 @@ class SectionFile:
 
     def account(self, section: Section) -> str:
         """An expression for the account id, NULL where a part of it is empty."""
-        parts = [f"NULLIF(CAST({sql.identifier(c)} AS VARCHAR), '')" for c in section.account_columns]
-        return f" || {sql.text(section.account_separator)} || ".join(parts)
+        return sql.account(section.account_columns, section.account_separator)
 
     def number(self, column: str | None, kind: str = "DOUBLE") -> str:
         """An expression for a column's number, NULL where there is none."""
@@ -35,7 +34,7 @@ class SectionFile:
 
     def text(self, column: str | None) -> str:
         """An expression for a column's text, NULL where it is empty."""
-        return "NULL" if column is None else f"NULLIF(CAST({sql.identifier(column)} AS VARCHAR), '')"
+        return "NULL" if column is None else sql.name_of(column)
 
     def instant(self, column: str) -> str:
         """An expression for a column's instant in microseconds since 1970, NULL where there is none."""

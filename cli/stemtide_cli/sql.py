@@ -14,6 +14,12 @@ from stemtide_cli.mapping import DayZero, Events
 INSTANT_TYPES = ("TIMESTAMP", "DATE", "VARCHAR")
 COURSE_NAME = r"([0-9]{4})([A-Za-z]+)$"
 DAY_US = DAY_MS * 1000
+FIRST_US, LAST_US = -62_135_596_800_000_000, 253_402_300_799_999_999
+"""From year 1 to 9999: what a date can be."""
+ZONE = "ZONE"
+"""In the type of instants with a zone."""
+OFFSET_APART = r"regexp_replace({}, ' ([+-][0-9]{{2}}):?([0-9]{{2}})$', '\1:\2')"
+"""Snowflake writes `2026-03-14 10:00:00.000 +0100`; DuckDB takes no space there."""
 NUMERIC = re.compile(r"(U?(TINY|SMALL|BIG)INT|U?INTEGER|DOUBLE|FLOAT|BOOLEAN)$")
 WIDE_NUMERIC = re.compile(r"(U?HUGEINT|DECIMAL)")
 WILDCARD = re.compile(r"[\[\]*?]")
@@ -38,7 +44,7 @@ def file(path: Path) -> str:
 def instant(events: Events, columns: Mapping[str, str]) -> str:
     """An expression for the event's instant in microseconds since 1970, NULL where there is none."""
     if events.day is not None:
-        return f"epoch_us({day_zero(events.day)} + {day_number(events.day)})"
+        return f"epoch_us({day_zero(events.day)} + {day_of_course(events.day)})"
     return instant_of(str(events.timestamp), columns[str(events.timestamp)])
 
 
@@ -46,11 +52,15 @@ def instant_of(name: str, kind: str) -> str:
     """An expression for the instant that a column of that type holds, in microseconds since 1970."""
     column = identifier(name)
     if kind == "VARCHAR":
-        return f"epoch_us(TRY_CAST({column} AS TIMESTAMPTZ))"
+        return _within_years(f"epoch_us(TRY_CAST({OFFSET_APART.format(column)} AS TIMESTAMPTZ))")
     if kind.endswith("_NS"):  # a cast would round, and has none for such with a zone
         ns = f"epoch_ns({column})"
         return f"({ns} - ({ns} % 1000 + 1000) % 1000) // 1000"
-    return f"epoch_us({column})" if "ZONE" in kind else f"epoch_us(TRY_CAST({column} AS TIMESTAMP))"
+    return _within_years(f"epoch_us({column if ZONE in kind else f'TRY_CAST({column} AS TIMESTAMP)'})")
+
+
+def _within_years(instant: str) -> str:
+    return f"CASE WHEN {instant} BETWEEN {FIRST_US} AND {LAST_US} THEN {instant} END"
 
 
 def day_of(instant: str) -> str:
@@ -70,11 +80,6 @@ def day_zero(day: DayZero) -> str:
     return f"(CASE {suffix} {' '.join(cases)} END)"
 
 
-def day_number(day: DayZero) -> str:
-    """An expression for a row's days since day zero, NULL where there are none, or more than can be."""
-    return f"TRY_CAST({identifier(day.column)} AS SMALLINT)"
-
-
 def whole(name: str) -> str:
     """An expression for a name that is kept as a number which may have a fraction: 7 for 7.0, NULL for NaN.
 
@@ -90,10 +95,19 @@ def whole(name: str) -> str:
     )
 
 
-def account(events: Events) -> str:
+def name_of(column: str) -> str:
+    """An expression for a name as text, NULL where it is empty."""
+    return f"NULLIF(CAST({identifier(column)} AS VARCHAR), '')"
+
+
+def day_of_course(day: DayZero) -> str:
+    """An expression for a row's days since day zero, NULL where there are none, or more than can be."""
+    return f"TRY_CAST({identifier(day.column)} AS SMALLINT)"
+
+
+def account(columns: Iterable[str], separator: str) -> str:
     """An expression for the account id: the columns joined, NULL where one of them is empty."""
-    parts = [f"NULLIF(CAST({identifier(name)} AS VARCHAR), '')" for name in events.account_columns]
-    return f" || {text(events.account_separator)} || ".join(parts)
+    return f" || {text(separator)} || ".join(map(name_of, columns))
 
 
 def prop(name: str, kind: str) -> str:
@@ -140,13 +154,14 @@ def calls(events: Events, *, source: str, row: str, columns: Mapping[str, str], 
         source: a table expression with the log's columns.
         row: its column of row numbers.
     """
-    user = f"NULLIF(CAST({identifier(events.user)} AS VARCHAR), '')" if events.user else "NULL"
+    user = name_of(events.user) if events.user else "NULL"
     weight = f"TRY_CAST({identifier(events.weight)} AS DOUBLE)" if events.weight else "NULL"
     extra = "".join(f", {prop(name, columns[name])} AS p{i}" for i, name in enumerate(properties))
     texts = ["person", *(f"p{i}" for i, name in enumerate(properties) if not is_number(columns[name]))]
     size = " + ".join(f"coalesce(strlen({name}), 0)" for name in texts)
     inner = (
-        f"SELECT {instant(events, columns)} AS instant, {row} AS _row, {account(events)} AS account,"
+        f"SELECT {instant(events, columns)} AS instant, {row} AS _row,"
+        f" {account(events.account_columns, events.account_separator)} AS account,"
         f" {user} AS person, CAST({identifier(events.event)} AS VARCHAR) AS event,"
         f" {weight} AS weight{extra} FROM {source}"
     )

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeAlias
 
+from stemtide_cli.errors import CliError
 from stemtide_cli.mapping_training import OF_TERMS, Kind, Questions, Target
 from stemtide_cli.stack import Stack
 from stemtide_cli.stack_knowledge import INSTEAD, known_to, require_enough
@@ -105,6 +106,7 @@ def read_rows(
 def _of_log(
     source: LogFolder, wanted: Wanted, config: Config, say: Say, *, as_configured: bool, until: int | None
 ) -> Rows:
+    from models import log_notes
     from models.leakage import of_log
     from models.material import read_material
 
@@ -117,8 +119,16 @@ def _of_log(
         until=until,
     )
     name, target = wanted.of(mapping)
+    log_notes.require_seen({*material.terms, *material.enrolments}, material.histories)
     origin = of_log(source.mapping_name, source.folder, mapping, material, target)
-    return _built(name, origin, seed=wanted.seed, say=say)
+    rows = _built(name, origin, seed=wanted.seed, say=say)
+    if not len(rows.dataset):
+        raise CliError(
+            f"{source.folder} has no row for {name!r}: at no snapshot is anybody looked at of whom the next"
+            f" {target.horizon_days} days were observed ({material.span})",
+            hint="give a longer log, or check [snapshots], [population] and the files of the mapping",
+        )
+    return rows
 
 
 def _of_stack(stack: Stack, wanted: Wanted, config: Config, say: Say, *, at_ms: int | None) -> Rows:

@@ -1,6 +1,7 @@
 """From a log to figures and to an exported candidate, by the commands."""
 
 import json
+import shutil
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -108,6 +109,15 @@ def test_days_move_the_split_and_another_log_to_fit_on_lifts_it(log: Path, tmp_p
     assert whole["n_test"] > moved["n_test"]
 
 
+def test_a_log_is_not_measured_on_what_was_fitted_of_it(log: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(log, copy)
+
+    found = run(*arguments("evaluate", log, "--fit-data", str(copy)), expect=1)
+
+    assert found["error"].startswith("--fit-data has the log of --data")
+
+
 def test_an_evaluation_may_be_written_as_a_report(log: Path, tmp_path: Path) -> None:
     file = tmp_path / "report.html"
 
@@ -149,6 +159,28 @@ def test_a_test_that_overlaps_the_fit_is_refused(log: Path) -> None:
     found = run(*arguments("evaluate", log, *days), expect=1)
 
     assert "--test-from 2024-07-01" in found["error"]
+
+
+@pytest.mark.parametrize("command", ["evaluate", "train"])
+def test_a_log_that_is_too_short_says_from_when_to_when_it_reaches(
+    log: Path, tmp_path: Path, command: str
+) -> None:
+    rows = (log / "terms.csv").read_text().splitlines()
+    (tmp_path / "terms.csv").write_text("\n".join([rows[0], *(row for row in rows if "2024-01-01" in row)]))
+    (tmp_path / "events.csv").write_text((log / "events.csv").read_text())
+    (tmp_path / "m.toml").write_text(MAPPING)
+
+    result = invoke(*arguments(command, tmp_path))
+
+    assert result.exit_code == 1
+    assert "no row for 'churn'" in result.stderr
+    assert "terms begin up to 2024-01-01" in result.stderr
+
+
+def test_a_tested_time_without_a_row_is_refused_before_anything_is_fitted(log: Path) -> None:
+    found = run(*arguments("evaluate", log, "--test-from", "2025-03-01"), expect=1)
+
+    assert found["error"].startswith("no test snapshot from 2025-03-01")
 
 
 def test_training_writes_an_exported_candidate_and_repeats_to_the_byte(log: Path, tmp_path: Path) -> None:

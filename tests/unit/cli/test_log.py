@@ -73,6 +73,66 @@ def test_names_are_read_as_they_are_written(tmp_path: Path, ending: str) -> None
     assert row[3:7] == ("007", "00", "1e3", "2024-05-01T08:00:00.000Z")
 
 
+@pytest.mark.parametrize(
+    "kind",
+    ["TIMESTAMP", "TIMESTAMP_NS", "TIMESTAMP_MS", "TIMESTAMP_S", "TIMESTAMPTZ", "TIMESTAMPTZ_NS", "VARCHAR"],
+)
+def test_an_instant_is_the_same_in_whatever_type_it_is_kept(tmp_path: Path, kind: str) -> None:
+    row = one(tmp_path, at=f"CAST('2024-05-01 10:00:00+00' AS {kind})")
+
+    assert row[6] == "2024-05-01T10:00:00.000Z"
+
+
+@pytest.mark.parametrize("offset", [" +0930", " +09:30", "+0930", "+09:30"])
+def test_an_offset_may_stand_apart_as_snowflake_writes_it(tmp_path: Path, offset: str) -> None:
+    row = one(tmp_path, at=f"'2024-05-01 10:00:00.000{offset}'")
+
+    assert row[6] == "2024-05-01T00:30:00.000Z"
+
+
+@pytest.mark.parametrize("kind", ["BIGINT", "DOUBLE", "FLOAT", "DECIMAL(18, 2)", "VARCHAR"])
+def test_a_number_as_a_name_is_the_same_in_whatever_type_it_is_kept(tmp_path: Path, kind: str) -> None:
+    row = one(tmp_path, org=f"CAST(28400 AS {kind})", who=f"CAST(100 AS {kind})")
+
+    assert row[3:5] == ("28400", "100")
+
+
+def test_a_name_that_is_not_a_number_is_no_name_and_text_stays_as_it_is(tmp_path: Path) -> None:
+    row = one(tmp_path, org="'v1.0'", who="CAST('NaN' AS DOUBLE)")
+
+    assert row[3:5] == ("v1.0", None)
+
+
+@pytest.mark.parametrize(("place", "ending"), [("e.parquet", "parquet"), ("e", "parquet"), ("e", "csv")])
+def test_a_file_in_parts_is_read_as_one(tmp_path: Path, place: str, ending: str) -> None:
+    parts = tmp_path / place
+    parts.mkdir()
+    (parts / "_SUCCESS").touch()
+    columns = ("'a' AS org, 'u' AS who, '7' AS what", "'e' AS what, 'b' AS org, 'u' AS who, 5 AS extra")
+    for number, of_part in enumerate(columns):
+        made = (
+            f"SELECT TIMESTAMP '2024-05-01' + INTERVAL 1 HOUR * (i % 2) AS at, {of_part} FROM range(3) t(i)"
+        )
+        duckdb.execute(f"COPY ({made}) TO '{parts / f'part-{number}.{ending}'}'")
+
+    log = opened(tmp_path)
+
+    assert [(row[1], row[3], row[5]) for row in rows(log)] == [
+        (0, "a", "7"), (2, "a", "7"), (3, "b", "e"), (5, "b", "e"), (1, "a", "7"), (4, "b", "e")
+    ]  # fmt: skip
+    (parts / f"part-0.{ending}").unlink()
+    assert opened(tmp_path).fingerprint != log.fingerprint
+
+
+def test_parts_of_several_formats_are_no_file(tmp_path: Path) -> None:
+    (tmp_path / "e").mkdir()
+    (tmp_path / "e" / "a.csv").write_text("at,org,who,what\n")
+    (tmp_path / "e" / "b.jsonl").write_text("{}\n")
+
+    with pytest.raises(CliError, match="parts of several formats"):
+        opened(tmp_path)
+
+
 def test_an_interval_cuts_rows_without_changing_their_numbers(tmp_path: Path) -> None:
     log = opened(
         parquet(

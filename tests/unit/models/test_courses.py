@@ -114,6 +114,21 @@ def test_a_folder_without_the_enrolments_is_refused(folder: Path, tmp_path: Path
         read_material(str(folder.parent / "m.toml"), tmp_path, bundled_config())
 
 
+def test_a_day_that_is_none_of_a_course_is_left_out_and_moves_no_clock(folder: Path, tmp_path: Path) -> None:
+    strange = "".join(
+        f"A-2013B,1,{day},home,1\nQ-2013B,1,{day},home,1\n" for day in ("", "nan", "1e9", "soon")
+    )
+    (tmp_path / "clicks.csv").write_text((folder / "clicks.csv").read_text() + strange)
+    (tmp_path / "enrolments.csv").write_text(ENROLMENTS)
+
+    _, material = read_material(str(folder.parent / "m.toml"), tmp_path, bundled_config())
+
+    _, usual = read_material(str(folder.parent / "m.toml"), folder, bundled_config())
+    assert material.clocks == usual.clocks
+    assert material.last_day == usual.last_day
+    assert any("8 no_timestamp" in note for note in material.notes)
+
+
 def test_dates_serve_as_well_as_days_of_a_course(tmp_path: Path) -> None:
     mapping = MAPPING[: MAPPING.index("[events.day]")].replace('weight = "clicks"', 'timestamp = "at"')
     (tmp_path / "m.toml").write_text(mapping + MAPPING[MAPPING.index("[enrolments]") :])

@@ -67,6 +67,16 @@ def test_outcomes_of_fit_rows_are_known_by_the_day_and_test_rows_lie_in_the_time
     assert Split(fit_until=100, test_from=101).test_rows(rows).day.tolist() == [101, 120, 121]
 
 
+def test_a_tested_time_without_a_row_says_where_rows_lie() -> None:
+    found = Split(fit_until=100, test_from=101, test_until=120)
+
+    with pytest.raises(CliError, match=r"from 1970-04-12 until 1970-05-01: .* from 1970-01-11 to 1970-05-02"):
+        found.require_test(at([10, 100, 121]))
+
+    found.require_test(at([10, 120]))
+    Split(fit_until=None, test_from=None).require_test(at([]))
+
+
 def test_without_days_all_rows_are_fitted_and_all_measured() -> None:
     rows = at([10, 69, 121])
     found = Split(fit_until=None, test_from=None)
