@@ -30,6 +30,12 @@ class Split:
     test_from: int | None
     test_until: int | None = None
 
+    @property
+    def is_purged(self) -> bool:
+        """Whether all that is fitted was known before the tested time begins."""
+        until, first = self.fit_until, self.test_from
+        return until is not None and first is not None and until < first
+
     def fit_rows(self, rows: Dataset) -> Dataset:
         """What is fitted: nobody may have meant to change the outcome, unless the mapping lets such rows
         count."""

@@ -90,13 +90,14 @@ def evaluate(
         if fit_folder is not None:
             same = replace(wanted, target=fitted.target)
             rows = read_rows(source, same, fitted.material.config, say=say, as_configured=True)
-            _require_another(fitted.material, rows.material)
         split = split_of(
             default=None if fit_folder else dataset.default_split(rows.material),
             fit_until=until,
             test_from=first,
             test_until=day_number(test_until),
         )
+        if fit_folder is not None and not split.is_purged:
+            _require_another(fitted.material, rows.material)
         split.require_test(rows.dataset)
         fit, test = split.fit_rows(fitted.dataset), split.test_rows(rows.dataset)
         found = measured(
@@ -146,7 +147,8 @@ def _require_another(fitted: Material, tested: Material) -> None:
     if fitted.fingerprint == tested.fingerprint:
         raise CliError(
             "--fit-data has the log of --data: the model would be tested on rows it was fitted to",
-            hint="leave out --fit-data, which divides the log by time, or give another log",
+            hint="leave out --fit-data, which divides the log by time, give another log, or a --fit-until"
+            " before --test-from",
         )
 
 

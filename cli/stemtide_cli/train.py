@@ -83,7 +83,12 @@ def train(
             name=name,
             target=rows.target,
             last_day=last,
-            data={"log": rows.material.fingerprint, "seed": seed, **_labels(rows, until)},
+            data={
+                "log": rows.material.fingerprint,
+                "seed": seed,
+                "notes": list(rows.material.notes),
+                **_labels(rows, until),
+            },
             metrics=metrics,
             scoring=config.scoring,
         )

@@ -223,6 +223,8 @@ def _data(subject: Subject) -> Iterator[Caution]:
             f"All test rows are of {rows.first_test_snapshot}: a season or a slow change would not show.",
             "note",
         )
+    for place, note in enumerate(subject.notes, 1):
+        yield _caution(f"log-{place}", "Of the data", f"{note}.", "note")
 
 
 def _inputs(subject: Subject) -> Iterator[Caution]:

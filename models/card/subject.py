@@ -15,7 +15,8 @@ from models.evidence import Contender, Evidence, Interval
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subject:
-    """A model and what is known of it; `manifest` is None where nothing was exported."""
+    """A model and what is known of it; `manifest` is None where nothing was exported, `notes` say what the
+    log lacks and which of its rows are left out."""
 
     name: str
     target: str
@@ -26,6 +27,7 @@ class Subject:
     evidence: Evidence
     words: Words
     manifest: Manifest | None = None
+    notes: tuple[str, ...] = ()
 
     @classmethod
     def of_manifest(cls, manifest: Manifest, evidence: Evidence, kind: str | None = None) -> "Subject":
@@ -41,6 +43,7 @@ class Subject:
             evidence=evidence,
             words=words_for(manifest.name, manifest.target, kind),
             manifest=manifest,
+            notes=tuple(manifest.data.get("notes", ())),
         )
 
     @classmethod
@@ -55,6 +58,7 @@ class Subject:
             parity=figures.get("parity") or {},
             evidence=evidence,
             words=words_for(figures["model"], figures["target"], kind),
+            notes=tuple(figures.get("notes", ())),
         )
 
     @property

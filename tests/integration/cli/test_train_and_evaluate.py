@@ -113,9 +113,12 @@ def test_a_log_is_not_measured_on_what_was_fitted_of_it(log: Path, tmp_path: Pat
     copy = tmp_path / "copy"
     shutil.copytree(log, copy)
 
+    days = ("--fit-until", "2024-06-30", "--test-from", "2024-08-01")
     found = run(*arguments("evaluate", log, "--fit-data", str(copy)), expect=1)
+    by_time = run(*arguments("evaluate", log, "--fit-data", str(copy), *days, "--tries", "0"))
 
     assert found["error"].startswith("--fit-data has the log of --data")
+    assert by_time["fit_snapshot_dates"][-1] <= "2024-05-31"
 
 
 def test_an_evaluation_may_be_written_as_a_report(log: Path, tmp_path: Path) -> None:

@@ -171,3 +171,17 @@ def test_many_weak_subgroups_are_counted_not_listed() -> None:
     assert "'part 4'" in caution.text
     assert "'part 5'" not in caution.text
     assert "35 more" in caution.text
+
+
+def test_what_a_log_lacks_is_told_of_a_version_and_of_an_evaluation() -> None:
+    notes = ["3 of 9 rows of events.csv are left out: 3 no_user", "accounts.csv is not there"]
+    version = manifest()
+    subjects = [
+        Subject.of_manifest(changed(version, data=version.data | {"notes": notes}), BASE),
+        Subject.of_figures(figures(notes=notes), BASE),
+    ]
+
+    for subject in subjects:
+        found = [one for one in cautions_of(subject) if one.key.startswith("log-")]
+        assert [one.text for one in found] == [f"{note}." for note in notes]
+        assert {one.level for one in found} == {"note"}
