@@ -29,6 +29,8 @@ EVENTS_A_DAY: Final = 50_000_000
 EVENTS_A_USER: Final = EVENTS_A_DAY // 5_000 // USERS
 WINDOWS_S: Final = (1, 10, 60)
 DAY_S: Final = 86_400
+LIVE_DAY: Final = "9999-12-31"
+"""A day that is not over: what comes later is marked as late, and nearly nothing does."""
 STRATA: Final = 40
 PER_STRATUM: Final = 2
 UNIFORM_SAMPLE: Final = 20
@@ -136,7 +138,7 @@ def _bytes(blob: bytes, version: int) -> int:
     """An item's size as DynamoDB counts it: names, text, bytes, and of numbers half their digits and one."""
     row = UsageRow(
         account="account-00042",
-        sort="2026-03-14",
+        sort=LIVE_DAY,
         version=version,
         blob=blob,
         events=9_999,
