@@ -41,6 +41,6 @@ def planted_into(name: str, folder: Path) -> dict[Plant, Found]:
     """The trial on a log, for the population of its first target that is a loss."""
     mapping, material = read_material(name, folder, CONFIG)
     target = next(one for one in mapping.targets.values() if one.kind is not Kind.UPGRADED)
-    rows, split = build(mapping, material, target, CONFIG), default_split(material)
+    rows, split = build(mapping, material, target), default_split(material)
     fit, test = rows.labels_until(split), rows.snapshots_in(split + 1, None)
     return trial(material, fit, test, CONFIG, seed=SEED)
