@@ -47,7 +47,7 @@ def call_of(row: Mapping[str, Any], *, now: datetime, run: str) -> dict[str, Any
         "messageId": f"{run}-{row['account']}",
         "timestamp": now.isoformat(timespec="milliseconds"),
         "context": {"groupId": row["account"]},
-        "properties": {name: row[name] for name in PROPERTIES if row[name] is not None},
+        "properties": {name: row[name] for name in PROPERTIES if row.get(name) is not None},
         **who,
     }
 

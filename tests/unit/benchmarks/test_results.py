@@ -1,7 +1,7 @@
 """`build/bench.json` and the base that its first benchmark runs on."""
 
 import json
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import duckdb
@@ -12,7 +12,7 @@ from stemtide_cli.mapping import find_mapping, load_mapping
 
 from benchmarks import dropping_base
 from benchmarks.results import merge
-from demo.today import has_fallen
+from demo.today import call_of, has_fallen
 
 TODAY = date(2026, 3, 20)
 
@@ -65,3 +65,11 @@ def test_the_shipped_mapping_reads_the_base(tmp_path: Path) -> None:
     assert len(rows) == 2 * dropping_base.DAYS
     assert {row[2] for row in rows} == {None}
     assert facts.log is not None
+
+
+def test_a_row_without_what_demo_rows_have_is_a_call_all_the_same() -> None:
+    row = {"account": "a", "user": "u", "event": "Report Created", "count": 3}
+
+    call = call_of(row, now=datetime(2026, 3, 20, tzinfo=UTC), run="bench")
+
+    assert (call["userId"], call["properties"]) == ("u", {"count": 3})
