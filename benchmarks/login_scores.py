@@ -30,6 +30,7 @@ from stemtide.facts import Fact
 from stemtide.features.profile_columns import Basis
 from stemtide.ports import BACKFILLED
 from stemtide.state import State, encode
+from stemtide.store import clients
 from stemtide.store.records import Records
 from stemtide.users import pack, user_hash
 
@@ -86,7 +87,7 @@ class _Cloud:
         self.functions, self.sqs, self.kinesis = (
             boto3.client(service, **self._common) for service in ("lambda", "sqs", "kinesis")
         )
-        dynamodb = boto3.resource("dynamodb", **self._common)
+        dynamodb = clients.dynamodb(**self._common)
         self.accounts, self.usage = (dynamodb.Table(facts["tables"][role]) for role in ("accounts", "usage"))
 
     @property

@@ -23,6 +23,7 @@ from stemtide.settings import (
     StripeEventsSettings,
     WebhooksSettings,
 )
+from stemtide.store import clients
 from stemtide.store.records import Records
 from stemtide.table_consumers import ALL
 from stemtide.table_stream import change_of
@@ -191,7 +192,7 @@ def started(monkeypatch: pytest.MonkeyPatch) -> Iterator[Cloud]:
         secret = {"current": SIGNING, "previous": PREVIOUS}
         client["secretsmanager"].create_secret(Name="signing", SecretString=json.dumps(secret))
         client["secretsmanager"].create_secret(Name="provider-key", SecretString='{"api_key": "sk_test_1"}')
-        resource = boto3.resource("dynamodb")
+        resource = clients.dynamodb()
         clock = [int(time.time()) - 90 * 86_400]
         provider = Provider(clock=lambda: clock[0])
         cloud = Cloud(

@@ -26,6 +26,7 @@ from stemtide.settings import (
     PublishSettings,
     RecomputeSettings,
 )
+from stemtide.store import clients
 
 from tests.domain_tables import create
 from tests.streams import ARRIVAL, STREAM_ARN
@@ -135,7 +136,7 @@ def started(monkeypatch: pytest.MonkeyPatch) -> Iterator[Cloud]:
 
 
 def _cloud() -> Cloud:
-    dynamodb, s3, kinesis = boto3.resource("dynamodb"), boto3.client("s3"), boto3.client("kinesis")
+    dynamodb, s3, kinesis = clients.dynamodb(), boto3.client("s3"), boto3.client("kinesis")
     for bucket in ("archive", "dead"):
         s3.create_bucket(Bucket=bucket)
     kinesis.create_stream(StreamName="events", ShardCount=1)

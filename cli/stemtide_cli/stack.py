@@ -10,6 +10,7 @@ from typing import Any, Self
 import boto3
 import msgspec
 from botocore.config import Config
+from stemtide.store import clients
 
 from stemtide_cli.errors import CliError
 
@@ -87,7 +88,7 @@ class Stack:
 
     def table(self, role: str) -> Any:
         """The boto3 table resource of one role (`usage`, `accounts`, `ingest`)."""
-        return boto3.resource("dynamodb", **self._arguments(4)).Table(self.tables[role])
+        return clients.dynamodb(**self._arguments(4)).Table(self.tables[role])
 
     def _arguments(self, attempts: int, read_timeout_s: int = READ_TIMEOUT_S) -> dict[str, Any]:
         config = Config(

@@ -10,6 +10,7 @@ from stemtide.config import bundled_config
 from stemtide.http.app import answer
 from stemtide.http.reads import ReadApi
 from stemtide.settings import ApiSettings
+from stemtide.store import clients
 
 logger = Logger(service="api")
 
@@ -18,7 +19,7 @@ logger = Logger(service="api")
 def api() -> ReadApi:
     """What reads the tables, made once per process."""
     settings = ApiSettings.from_env()
-    tables = boto3.resource("dynamodb")
+    tables = clients.dynamodb()
     return ReadApi(
         config=bundled_config(),
         usage_table=tables.Table(settings.usage_table),

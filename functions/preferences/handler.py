@@ -14,6 +14,7 @@ from stemtide.mail.link_keys import LinkKeys
 from stemtide.mail.preference_page import PreferencePages
 from stemtide.mail.rendering import Letterhead
 from stemtide.settings import PreferencesSettings
+from stemtide.store import clients
 from stemtide.store.contact_items import ContactItems
 from stemtide.store.mail_choices import MailChoices
 
@@ -24,7 +25,7 @@ logger = Logger(service="preferences")
 def edge() -> PreferencesEdge:
     """What believes links and keeps choices, made once per process."""
     settings = PreferencesSettings.from_env()
-    table = boto3.resource("dynamodb").Table(settings.contacts_table)
+    table = clients.dynamodb().Table(settings.contacts_table)
     return PreferencesEdge(
         keys=LinkKeys(
             client=boto3.client("secretsmanager"), secret_id=settings.link_keys_secret, clock=time.monotonic

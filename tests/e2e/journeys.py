@@ -7,8 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import boto3
 from stemtide.dunning.ledger import Entry, Kind
+from stemtide.store import clients
 from stemtide.store.episodes import EpisodeTable
 
 from tests.e2e.conftest import DAY_S
@@ -20,8 +20,7 @@ WHOLE_EPISODE_S = 80 * DAY_S
 
 def table_of(stack: Stack, role: str) -> Any:
     """A table of a stack (boto3 Table resource)."""
-    resource: Any = boto3.resource(
-        "dynamodb",
+    resource: Any = clients.dynamodb(
         endpoint_url=stack.facts["endpoint_url"],
         region_name=stack.facts["region"],
         aws_access_key_id="000000000000",

@@ -5,7 +5,7 @@ import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import boto3
+from stemtide.store import clients
 from stemtide.store.model_registry import ModelRegistry
 
 from infra.local.home import Home
@@ -45,8 +45,7 @@ class Nights:
 
     def table(self, role: str) -> Any:
         facts = self.stack.facts
-        resource = boto3.resource(
-            "dynamodb",
+        resource = clients.dynamodb(
             endpoint_url=facts["endpoint_url"],
             region_name=facts["region"],
             aws_access_key_id="000000000000",

@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import boto3
 import numpy as np
 import pytest
 from stemtide.as_of import end_of_day_ms
@@ -13,6 +12,7 @@ from stemtide.calls import day_of_index
 from stemtide.config import bundled_config
 from stemtide.features.peers import FILLED_IN
 from stemtide.features.profile_columns import Basis
+from stemtide.store import clients
 from stemtide.store.records import Records
 from stemtide.store.usage_blocks import UsageBlocks
 from stemtide.store.usage_reader import UsageReader
@@ -66,8 +66,7 @@ class Tables:
         return read_vector(reader, records, account, end_of_day_ms(day), basis).values.tobytes()
 
     def table(self, role: str) -> Any:
-        resource = boto3.resource(
-            "dynamodb",
+        resource = clients.dynamodb(
             endpoint_url=self.stack.facts["endpoint_url"],
             region_name=self.stack.facts["region"],
             aws_access_key_id="test",

@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 
 import boto3
 from botocore.config import Config
+from stemtide.store import clients
 
 ACCOUNT = "000000000000"
 REPO = Path(__file__).parents[2]
@@ -113,6 +114,15 @@ class Emulator:
             aws_access_key_id=ACCOUNT,
             aws_secret_access_key="any",
             config=Config(s3={"addressing_style": "path"}, retries={"total_max_attempts": 1}),
+        )
+
+    def dynamodb(self) -> Any:
+        """The product's DynamoDB resource on this emulator."""
+        return clients.dynamodb(
+            endpoint_url=self.url,
+            region_name="us-east-1",
+            aws_access_key_id=ACCOUNT,
+            aws_secret_access_key="any",
         )
 
     def _serves(self) -> bool:

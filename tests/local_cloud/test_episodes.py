@@ -6,7 +6,6 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from typing import Any
 
-import boto3
 import msgspec
 import pytest
 from stemtide import tables
@@ -18,19 +17,13 @@ from stemtide.store.episodes import EpisodeTable
 
 from tests.domain_tables import create
 from tests.dunning_episodes import FIRST, NOW, entry, episode
-from tests.local_cloud.emulator_process import ACCOUNT, Emulator
+from tests.local_cloud.emulator_process import Emulator
 
 
 @pytest.fixture(scope="module")
 def episodes(emulator: Emulator) -> EpisodeTable:
     """The episodes table on the emulator."""
-    resource: Any = boto3.resource(
-        "dynamodb",
-        endpoint_url=emulator.url,
-        region_name="us-east-1",
-        aws_access_key_id=ACCOUNT,
-        aws_secret_access_key="any",
-    )
+    resource: Any = emulator.dynamodb()
     create(resource.meta.client, tables.EPISODES)
     return EpisodeTable(resource.Table(tables.EPISODES.role))
 

@@ -9,7 +9,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import boto3
 import msgspec
 import pytest
 from stemtide import tables
@@ -29,7 +28,7 @@ from stemtide.ports import UnavailableError
 from stemtide.store.plays import OfferTable, PlayTable
 
 from tests.domain_tables import create
-from tests.local_cloud.emulator_process import ACCOUNT, Emulator
+from tests.local_cloud.emulator_process import Emulator
 from tests.payment_benches import START_S, Bench, running
 from tests.plays import WIN_BACK
 
@@ -55,13 +54,7 @@ FIRST = Entry(seq=1, at_ms=NOW, kind=Kind.OPENED)
 @pytest.fixture(scope="module")
 def table(emulator: Emulator) -> Any:
     """An episodes table on the emulator."""
-    resource: Any = boto3.resource(
-        "dynamodb",
-        endpoint_url=emulator.url,
-        region_name="us-east-1",
-        aws_access_key_id=ACCOUNT,
-        aws_secret_access_key="any",
-    )
+    resource: Any = emulator.dynamodb()
     own = replace(tables.EPISODES, role="episodes-of-offers")
     create(resource.meta.client, own)
     return resource.Table(own.role)

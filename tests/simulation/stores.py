@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from stemtide import tables
 from stemtide.archive import ArchivedRecord, Objects
@@ -63,19 +63,9 @@ def in_memory() -> Stores:
     )
 
 
-class Cloud(Protocol):
-    """What `boto3` itself is, too."""
-
-    def client(self, service: str) -> Any:
-        """A client."""
-
-    def resource(self, service: str) -> Any:
-        """A resource."""
-
-
-def on_cloud(cloud: Cloud, *, name: str) -> Stores:
-    """The real ones, in tables and a bucket of their own called after `name`."""
-    client, dynamodb, s3 = cloud.client("dynamodb"), cloud.resource("dynamodb"), cloud.client("s3")
+def on_cloud(client_of: Callable[[str], Any], dynamodb: Any, *, name: str) -> Stores:
+    """The real ones on a cloud, in tables and a bucket of their own called after `name`."""
+    client, s3 = client_of("dynamodb"), client_of("s3")
     for table in (tables.USAGE, tables.INGEST, tables.ACCOUNTS):
         create(client, replace(table, role=f"{name}-{table.role}"))
     s3.create_bucket(Bucket=name)

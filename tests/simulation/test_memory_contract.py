@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import boto3
 import pytest
 from moto import mock_aws
+from stemtide.store import clients
 
 from tests.simulation.store_contract import StoreContract
 from tests.simulation.stores import Stores, in_memory, on_cloud
@@ -23,4 +24,4 @@ class TestOnMoto(StoreContract):
             monkeypatch.setenv(name, "test")
         monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
         with mock_aws():
-            yield on_cloud(boto3, name="contract")
+            yield on_cloud(boto3.client, clients.dynamodb(), name="contract")

@@ -7,10 +7,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
 from stemtide import tables
+from stemtide.store import clients
 from stemtide_cli import backfill_days, backfill_stage, backfill_writing
 from stemtide_cli.backfill_run import Backfill
 from stemtide_cli.backfill_stage import Stage
@@ -224,7 +224,7 @@ def test_tables_that_were_made_anew_are_filled_again(deployment: Deployment, log
         (deployment.cloud.accounts, tables.ACCOUNTS),
     ):
         table.delete()
-        create(boto3.resource("dynamodb"), declared)
+        create(clients.dynamodb(), declared)
 
     deployment.run(*arguments(log))
 

@@ -7,6 +7,7 @@ import pytest
 from stemtide import tables
 from stemtide.mail.message import address_key
 from stemtide.mail.ports import Asked, Note, Stop
+from stemtide.store import clients
 from stemtide.store.contacts import Contacts
 
 from tests.domain_tables import create
@@ -23,7 +24,7 @@ def store(deployment: Deployment) -> Contacts:
     content = json.loads(deployment.file.read_text())
     content["tables"]["contacts"] = "contacts"
     deployment.file.write_text(json.dumps(content))
-    return Contacts(boto3.resource("dynamodb").Table("contacts"), accounts_table="accounts")
+    return Contacts(clients.dynamodb().Table("contacts"), accounts_table="accounts")
 
 
 def asked() -> Asked:

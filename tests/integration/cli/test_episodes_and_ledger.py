@@ -6,6 +6,7 @@ import boto3
 import pytest
 from stemtide import tables
 from stemtide.plays.play import Outcome
+from stemtide.store import clients
 from stemtide.store.episodes import EpisodeTable
 from stemtide.store.plays import PlayTable
 
@@ -26,7 +27,7 @@ def store(deployment: Deployment) -> EpisodeTable:
     content = json.loads(deployment.file.read_text())
     content["tables"]["episodes"] = "episodes"
     deployment.file.write_text(json.dumps(content))
-    return EpisodeTable(boto3.resource("dynamodb").Table("episodes"))
+    return EpisodeTable(clients.dynamodb().Table("episodes"))
 
 
 def test_those_that_run_are_listed_or_all_of_an_account(deployment: Deployment, store: EpisodeTable) -> None:
@@ -148,7 +149,7 @@ def test_a_stack_without_the_table_says_what_to_do(deployment: Deployment) -> No
 def test_plays_are_listed_with_what_they_wait_for_and_shown_with_their_offer(
     deployment: Deployment, store: EpisodeTable
 ) -> None:
-    plays, back = PlayTable(boto3.resource("dynamodb").Table("episodes")), win_back("beta")
+    plays, back = PlayTable(clients.dynamodb().Table("episodes")), win_back("beta")
     a_life(store, episode())
     play = opened(plays, retention(held_out=True))
     label = label_of(back, Outcome.REACTIVATED, NOW + 11 * DAY, cost=29_400, currency="EUR")
@@ -169,7 +170,7 @@ def test_plays_are_listed_with_what_they_wait_for_and_shown_with_their_offer(
 
 def test_a_gap_in_the_ledger_of_a_play_is_found(deployment: Deployment, store: EpisodeTable) -> None:
     a_life(store, episode())
-    plays = PlayTable(boto3.resource("dynamodb").Table("episodes"))
+    plays = PlayTable(clients.dynamodb().Table("episodes"))
     held = opened(plays, win_back("beta"))
     plays.append(held, [offered(2, NOW)[1]])
 

@@ -7,6 +7,7 @@ import pytest
 from stemtide import tables
 from stemtide.calls import DAY_MS
 from stemtide.plays.play import Outcome
+from stemtide.store import clients
 from stemtide.store.plays import PlayTable
 
 from tests.domain_tables import create
@@ -23,7 +24,7 @@ def plays(deployment: Deployment) -> PlayTable:
     content = json.loads(deployment.file.read_text())
     content["tables"]["episodes"] = "episodes"
     deployment.file.write_text(json.dumps(content))
-    table = PlayTable(boto3.resource("dynamodb").Table("episodes"))
+    table = PlayTable(clients.dynamodb().Table("episodes"))
     offer = {"percent": 20, "months": 3, "redeemed": True, "cost": 29_400, "currency": "EUR"}
     back, lost, held = win_back("back"), win_back("lost"), win_back("held", held_out=True)
     over(table, back, label_of(back, Outcome.REACTIVATED, NOW + DAY_MS, treatments=1, **offer))

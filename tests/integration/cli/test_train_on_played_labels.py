@@ -13,6 +13,7 @@ from stemtide.config import parse_config
 from stemtide.config_schema import Config
 from stemtide.dunning.ledger import Entry
 from stemtide.plays.play import Outcome
+from stemtide.store import clients
 from stemtide.store.episodes import EpisodeTable
 from stemtide.store.history_objects import HistoryObjects
 from stemtide.store.plays import PlayTable
@@ -83,12 +84,12 @@ def plays(deployment: Deployment) -> PlayTable:
         records.touch(name, "2024-01-01")
     rows = [row(name, DAY + day, {"Opened": 1}) for name in told for day in range(120)]
     HistoryObjects(client=deployment.cloud.s3, bucket="archive").put("backfill-1", "0", rows)
-    table = PlayTable(boto3.resource("dynamodb").Table("episodes"))
+    table = PlayTable(clients.dynamodb().Table("episodes"))
     back, lost = win_back("back", ms(ENDED)), win_back("lost", ms(ENDED))
     letter: Entry = mailed(2, ms(52))
     over(table, back, label_of(back, Outcome.REACTIVATED, ms(70), ms(71), treatments=1), letter)
     over(table, lost, label_of(lost, Outcome.LOST, ms(110), ms(110), treatments=1), letter)
-    a_life(EpisodeTable(boto3.resource("dynamodb").Table("episodes")), episode())
+    a_life(EpisodeTable(clients.dynamodb().Table("episodes")), episode())
     return table
 
 
@@ -170,7 +171,7 @@ def test_a_model_says_which_labels_were_known_to_it(
     content["tables"]["episodes"] = "episodes"
     deployment.file.write_text(json.dumps(content))
     known_to(deployment, tmp_path, accounts=40)
-    table = PlayTable(boto3.resource("dynamodb").Table("episodes"))
+    table = PlayTable(clients.dynamodb().Table("episodes"))
     for name, outcome in (
         ("org-01", Outcome.LOST),
         ("org-02", Outcome.LOST),

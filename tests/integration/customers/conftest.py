@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from typing import Any
 
-import boto3
 import pytest
 from moto import mock_aws
 from stemtide import tables
+from stemtide.store import clients
 from stemtide.store.records import Records
 
 from tests.domain_tables import create
@@ -19,7 +19,7 @@ def table(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
         monkeypatch.setenv(name, "test")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
     with mock_aws():
-        resource = boto3.resource("dynamodb")
+        resource = clients.dynamodb()
         create(resource.meta.client, tables.ACCOUNTS)
         yield resource.Table("accounts")
 

@@ -10,6 +10,7 @@ from stemtide.facts import Fact, Problem
 from stemtide.ports import UnavailableError
 from stemtide.profile import Profile
 from stemtide.scoring.assessment import Assessment, Basis, Tier, Trigger, tier_of
+from stemtide.store import clients
 from stemtide.store.account_items import AccountItems
 from stemtide.store.record_keys import KEPT_S
 from stemtide.store.records import Records
@@ -355,9 +356,8 @@ def test_a_record_that_another_changed_meanwhile_is_read_again(
 
 def records_table(records: Records) -> Any:
     """The table that a store is on."""
-    import boto3
 
-    return boto3.resource("dynamodb").Table(records._name)
+    return clients.dynamodb().Table(records._name)
 
 
 def test_a_record_that_always_changes_is_left_to_a_repetition(

@@ -22,6 +22,7 @@ from stemtide.http.app import answer
 from stemtide.http.features import FeatureApi
 from stemtide.ports import UsageRow
 from stemtide.state import EMPTY, Caps, Event, encode, id_hash
+from stemtide.store import clients
 from stemtide.store.records import Records
 from stemtide.store.scoring import ScoreTables
 from stemtide.store.sources import SourceNotes
@@ -42,7 +43,7 @@ class Served:
         self.client = boto3.client("dynamodb")
         for table in tables.ALL:
             create(self.client, table)
-        resource = boto3.resource("dynamodb")
+        resource = clients.dynamodb()
         self.records = Records(resource.Table("accounts"))
         self.tables = ScoreTables(
             usage=resource.Table("usage"),

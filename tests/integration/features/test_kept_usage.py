@@ -18,6 +18,7 @@ from stemtide.fold import fold
 from stemtide.limits import LONG_DAYS
 from stemtide.ports import LATE, UsageRow
 from stemtide.state import EMPTY, Caps, Event, State, decode, encode, id_hash
+from stemtide.store import clients
 from stemtide.store.usage import DynamoUsageItems
 from stemtide.store.usage_blocks import Block, UsageBlocks
 from stemtide.store.usage_reader import WHOLE_EVERY, UsageReader
@@ -97,7 +98,7 @@ def kept(monkeypatch: pytest.MonkeyPatch) -> Iterator[Kept]:
     with mock_aws():
         for table in (tables.USAGE, tables.ACCOUNTS):
             create(boto3.client("dynamodb"), table)
-        resource = boto3.resource("dynamodb")
+        resource = clients.dynamodb()
         found = Kept(resource.Table("usage"), resource.Table("accounts"))
         register = found.usage.meta.client.meta.events.register  # both tables share it
         register("before-call.dynamodb.*", lambda model, **_: found.calls.append(model.name))

@@ -27,6 +27,7 @@ from stemtide.settings import (
     WebhooksSettings,
 )
 from stemtide.state import EMPTY, Caps, Event, encode, id_hash
+from stemtide.store import clients
 from stemtide.store.quarantine import DynamoQuarantine
 from stemtide.store.usage import DynamoUsageItems
 from stemtide.users import user_hash
@@ -180,7 +181,7 @@ def aws() -> Iterator[Cloud]:
                 environment.setenv(name, value)
         with mock_aws():
             bundled_config.cache_clear()
-            resource = boto3.resource("dynamodb")
+            resource = clients.dynamodb()
             yield Cloud(
                 client={name: boto3.client(name) for name in ("kinesis", "secretsmanager", "s3", "dynamodb")},
                 table={table.role: resource.Table(table.role) for table in tables.ALL},

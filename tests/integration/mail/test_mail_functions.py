@@ -26,6 +26,7 @@ from stemtide.mail.outcomes import Sent
 from stemtide.mail.tags import tags_of
 from stemtide.ports import UnavailableError
 from stemtide.settings import MailSettings, NoticesSettings
+from stemtide.store import clients
 from stemtide.store.contacts import Contacts
 from stemtide.table_consumers import STOPS
 from stemtide.table_stream import Change, plain
@@ -145,7 +146,7 @@ def cloud(monkeypatch: pytest.MonkeyPatch) -> Iterator[Cloud]:
             for name, value in one.to_env().items():
                 monkeypatch.setenv(name, value)
         bundled_config.cache_clear()
-        table = boto3.resource("dynamodb").Table("contacts")
+        table = clients.dynamodb().Table("contacts")
         yield Cloud(
             mail=start_function("mail"),
             notices=start_function("notices"),
@@ -297,7 +298,7 @@ def complaint(message_id: str) -> str:
 
 def stops(cloud: Cloud) -> list[str]:
     """What the contacts table's stream tells the bus of the account: how its mail was stopped."""
-    items = boto3.resource("dynamodb").Table("contacts").scan()["Items"]
+    items = clients.dynamodb().Table("contacts").scan()["Items"]
     changes = [
         Change(
             sequence="1",

@@ -19,6 +19,7 @@ from stemtide.features.vectors import Vector
 from stemtide.profile import UNKNOWN
 from stemtide.scoring.assessment import Assessment, Basis, Trigger, tier_of
 from stemtide.shadow import Withheld
+from stemtide.store import clients
 from stemtide.store.challenger_scores import ChallengerScores
 from stemtide.store.records import Records
 from stemtide.store.withheld import WithheldRows
@@ -33,7 +34,7 @@ def table(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "x")
     with mock_aws():
-        dynamodb = boto3.resource("dynamodb", region_name="us-east-1")
+        dynamodb = clients.dynamodb(region_name="us-east-1")
         create(dynamodb.meta.client, tables.ACCOUNTS)
         boto3.client("s3", region_name="us-east-1").create_bucket(Bucket="models")
         yield dynamodb.Table("accounts")

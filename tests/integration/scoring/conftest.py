@@ -14,6 +14,7 @@ from stemtide.calls import DAY_MS, day_of
 from stemtide.event_days import QUARTER_MS
 from stemtide.settings import ScoreSettings, SweepSettings
 from stemtide.state import State, encode
+from stemtide.store import clients
 from stemtide.store.event_days import EventDayNotes
 from stemtide.store.records import Records
 
@@ -113,7 +114,7 @@ def scoring(monkeypatch: pytest.MonkeyPatch) -> Iterator[Scoring]:
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     with mock_aws():
-        dynamodb, s3 = boto3.resource("dynamodb"), boto3.client("s3")
+        dynamodb, s3 = clients.dynamodb(), boto3.client("s3")
         for table in tables.ALL:
             create(dynamodb.meta.client, table)
         for bucket in ("models", "archive"):

@@ -6,7 +6,6 @@ from random import Random
 from types import SimpleNamespace
 from typing import Any
 
-import boto3
 import pytest
 from moto import mock_aws
 from stemtide import tables
@@ -16,7 +15,7 @@ from stemtide.mail.notices import Notice, NoticeKind
 from stemtide.mail.outcomes import Reason
 from stemtide.mail.ports import Asked, Claim, Note, Stop
 from stemtide.ports import ConflictError
-from stemtide.store import contact_items
+from stemtide.store import clients, contact_items
 from stemtide.store.contacts import Contacts
 
 from tests.domain_tables import create
@@ -34,7 +33,7 @@ def moto(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
     monkeypatch.setattr(contact_items, "time", SimpleNamespace(time=lambda: 1_800_000_000))
     with mock_aws():
-        resource = boto3.resource("dynamodb")
+        resource = clients.dynamodb()
         for table in (tables.ACCOUNTS, tables.CONTACTS):
             create(resource.meta.client, table)
         yield resource

@@ -5,7 +5,6 @@ from decimal import Decimal
 from random import Random
 from typing import Any
 
-import boto3
 import pytest
 from boto3.dynamodb.conditions import Key
 from boto3.dynamodb.types import Binary
@@ -13,6 +12,7 @@ from moto import mock_aws
 from stemtide import tables
 from stemtide.profile import Profile
 from stemtide.scoring.assessment import Assessment, Basis, tier_of
+from stemtide.store import clients
 from stemtide.store.account_items import AccountItems
 from stemtide.store.record_keys import score_key
 from stemtide.store.records import Records
@@ -29,7 +29,7 @@ def moto(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
         monkeypatch.setenv(name, "test")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
     with mock_aws():
-        resource = boto3.resource("dynamodb")
+        resource = clients.dynamodb()
         create(resource.meta.client, tables.ACCOUNTS)
         yield resource.Table("accounts")
 

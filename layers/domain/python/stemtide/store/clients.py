@@ -3,6 +3,7 @@
 from typing import Any, Final
 
 import boto3
+from boto3.dynamodb.transform import TransformationInjector
 from botocore.config import Config
 
 from stemtide.store.pace import MAX_THREADS
@@ -36,6 +37,28 @@ def client(service: str, *, config: Config = CONFIG) -> Any:
     return boto3.client(service, config=config)
 
 
+def dynamodb(**arguments: Any) -> Any:
+    """boto3's DynamoDB resource with a client that threads may share; `arguments` are those of boto3.
+
+    Of its own, a resource numbers the names and values of all conditions by one counter: two threads that
+    query at the same moment can get one placeholder for two names, or for two values. The first is refused,
+    the second answered: `account = :v0 AND begins_with(item, :v0)` finds nothing, and nothing says so.
+
+    thread 1                    thread 2                    counter
+    #n0 = :v0                                               1
+                                starts a query              0
+    begins_with(#n0, :v0)                                   1
+    """
+    made = boto3.resource("dynamodb", **arguments)
+    made.meta.client.meta.events.register_first("before-parameter-build.dynamodb", _number_by_itself)
+    return made
+
+
+def _number_by_itself(params: dict[str, Any], model: Any, **_: Any) -> None:
+    """Write one request's conditions as text, before boto3's shared counter would."""
+    TransformationInjector().inject_condition_expressions(params, model)
+
+
 def table(name: str, *, config: Config = CONFIG) -> Any:
-    """A DynamoDB table resource (for one thread)."""
-    return boto3.resource("dynamodb", config=config).Table(name)
+    """A DynamoDB table resource; threads may share its client, not the resource."""
+    return dynamodb(config=config).Table(name)
