@@ -21,6 +21,8 @@ _THROTTLED = frozenset(
     }
 )
 """Refusals that say nothing about the request: nothing was written, and the same succeeds a little later."""
+_IN_PROGRESS = "TransactionInProgressException"
+"""The answer to the repetition of a transaction that is under way: its first request had none."""
 _SERVER_ERROR = 500
 
 
@@ -64,7 +66,8 @@ def _translate(error: BaseException) -> None:
             raise ConflictError(code) from error
         if code in _THROTTLED:
             raise ThrottledError(code) from error
-        if int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)) >= _SERVER_ERROR:
+        status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+        if code == _IN_PROGRESS or status >= _SERVER_ERROR:
             raise UnavailableError(code) from error
     elif isinstance(error, exceptions.ConnectionError | exceptions.HTTPClientError):
         raise UnavailableError(type(error).__name__) from error
