@@ -11,6 +11,7 @@ import boto3
 import msgspec
 from botocore.config import Config
 from stemtide.store import clients
+from stemtide.store.pace import MAX_THREADS
 
 from stemtide_cli.errors import CliError
 
@@ -92,6 +93,7 @@ class Stack:
 
     def _arguments(self, attempts: int, read_timeout_s: int = READ_TIMEOUT_S) -> dict[str, Any]:
         config = Config(
+            max_pool_connections=MAX_THREADS,
             connect_timeout=CONNECT_TIMEOUT_S,
             read_timeout=read_timeout_s,
             retries={"total_max_attempts": attempts, "mode": "standard"},

@@ -87,11 +87,14 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
 
 def _settle() -> int:
     clock = ModelClock.parse(settings().clock)
-    found = settle(contacts(), real_ms=_real_ms(), model_ms=clock.at)
-    for row in found:
-        logger.error("nobody knows whether a mail was sent", account=row.account, mail=row.key)
-    count(settings().metric_namespace, UNKNOWN_MAILS, len(found))
-    return len(found)
+    told = 0
+    try:
+        for row in settle(contacts(), real_ms=_real_ms(), model_ms=clock.at):
+            logger.error("nobody knows whether a mail was sent", account=row.account, mail=row.key)
+            told += 1
+    finally:
+        count(settings().metric_namespace, UNKNOWN_MAILS, told)
+    return told
 
 
 def _tell(outcomes: Sequence[Outcome]) -> None:

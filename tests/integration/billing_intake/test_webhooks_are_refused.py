@@ -10,6 +10,7 @@ import pytest
 from stemtide.ports import UnavailableError
 
 from tests.billing_cloud import PREVIOUS, SIGNING, Cloud, signed
+from tests.lost_replies import lose_reply
 
 EVENT = {
     "id": "evt_1",
@@ -40,6 +41,16 @@ def test_what_is_signed_now_is_taken_with_either_secret(cloud: Cloud) -> None:
     assert call(cloud, signed(BODY)) == (200, {"received": "new"})
     assert call(cloud, signed(BODY, secret=PREVIOUS)) == (200, {"received": "known"})
     assert claimed(cloud) == ["event#evt_1"]
+
+
+def test_an_event_is_new_though_the_reply_to_its_claim_is_lost(cloud: Cloud) -> None:
+    events = cloud.functions["webhooks"].stripe_events().claim.__self__
+    lost = lose_reply(events._client, "PutItem")
+
+    answers = [call(cloud, signed(BODY)) for _ in range(2)]
+
+    assert lost == ["PutItem"]
+    assert answers == [(200, {"received": "new"}), (200, {"received": "known"})]
 
 
 def test_a_body_in_base64_is_the_body(cloud: Cloud) -> None:

@@ -2,21 +2,14 @@
 
 import dataclasses
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass
 from email import message_from_string
-from types import ModuleType, SimpleNamespace
+from types import SimpleNamespace
 from typing import Any
 
 import boto3
 import pytest
 from boto3.dynamodb.types import TypeSerializer
-from moto import mock_aws
-from moto.core import DEFAULT_ACCOUNT_ID
-from moto.ses.models import ses_backends
 from msgspec.structs import replace
-from stemtide import tables
-from stemtide.config import bundled_config
 from stemtide.config_mail import QuietHours
 from stemtide.contact_events import NOTE_PREFIX, ContactStopped
 from stemtide.domain_events import event_of
@@ -25,67 +18,12 @@ from stemtide.mail.notices import SES_SOURCE
 from stemtide.mail.outcomes import Sent
 from stemtide.mail.tags import tags_of
 from stemtide.ports import UnavailableError
-from stemtide.settings import MailSettings, NoticesSettings
 from stemtide.store import clients
-from stemtide.store.contacts import Contacts
 from stemtide.table_consumers import STOPS
 from stemtide.table_stream import Change, plain
 
-from tests.domain_tables import create
-from tests.stream_cloud import start_function
-
-REGION = "us-east-1"
-MAIL = {
-    "account": "acme",
-    "to": "ada@example.org",
-    "template": "payment_recovered",
-    "journey": "dunning",
-    "episode": "in_1",
-    "step": "recovered",
-    "values": {},
-    "zone": "UTC",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Cloud:
-    """The functions and what they work on."""
-
-    mail: ModuleType
-    notices: ModuleType
-    contacts: Contacts
-    queue: str
-    dead: str
-
-    def send(self, **changes: Any) -> dict[str, Any]:
-        [outcome] = self.mail.handler({"mails": [request(**changes)]}, None)["outcomes"]
-        return outcome
-
-    def tell(self, *bodies: str) -> list[str]:
-        """Deliver messages; the ids of those that must come again."""
-        records = [
-            {
-                "messageId": f"q{n}",
-                "receiptHandle": f"r{n}",
-                "attributes": {"ApproximateReceiveCount": "1"},
-                "body": body,
-                "eventSourceARN": "arn:aws:sqs:us-east-1:123456789012:notices",
-            }
-            for n, body in enumerate(bodies)
-        ]
-        answer = self.notices.handler({"Records": records}, None)
-        return [one["itemIdentifier"] for one in answer["batchItemFailures"]]
-
-    def sent(self) -> list[Any]:
-        return list(ses_backends[DEFAULT_ACCOUNT_ID][REGION].sent_messages)
-
-
-def request(**changes: Any) -> dict[str, Any]:
-    """A mail with its template's own example values."""
-    from stemtide.mail.templates import find
-
-    asked = MAIL | changes
-    return asked | {"values": find(asked["template"]).example()}
+from tests.integration.mail.conftest import MAIL, Cloud, request
+from tests.lost_replies import lose_reply
 
 
 def bounce(
@@ -108,52 +46,14 @@ def bounce(
     return json.dumps({"Type": "Notification", "TopicArn": "t", "Message": json.dumps(event)})
 
 
-@pytest.fixture
-def cloud(monkeypatch: pytest.MonkeyPatch) -> Iterator[Cloud]:
-    """A verified sender, empty tables, a key for links."""
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "test")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
-    with mock_aws():
-        for table in (tables.ACCOUNTS, tables.CONTACTS):
-            create(boto3.client("dynamodb"), table)
-        boto3.client("secretsmanager").create_secret(
-            Name="links", SecretString=json.dumps({"current": "k" * 64})
-        )
-        boto3.client("sesv2").create_email_identity(EmailIdentity="example.com")
-        sqs = boto3.client("sqs")
-        queue, dead = (sqs.create_queue(QueueName=name)["QueueUrl"] for name in ("notices", "dead"))
-        settings = (
-            MailSettings(
-                contacts_table="contacts",
-                accounts_table="accounts",
-                configuration_set="stemtide",
-                api_url="https://api.example.com",
-                link_keys_secret="links",
-                clock="0/0/1.0",
-                metric_namespace="Stemtide",
-            ),
-            NoticesSettings(
-                contacts_table="contacts",
-                accounts_table="accounts",
-                notice_queue=queue,
-                notice_dead_letter_queue=dead,
-                clock="0/0/1.0",
-                metric_namespace="Stemtide",
-            ),
-        )
-        for one in settings:
-            for name, value in one.to_env().items():
-                monkeypatch.setenv(name, value)
-        bundled_config.cache_clear()
-        table = clients.dynamodb().Table("contacts")
-        yield Cloud(
-            mail=start_function("mail"),
-            notices=start_function("notices"),
-            contacts=Contacts(table, accounts_table="accounts"),
-            queue=queue,
-            dead=dead,
-        )
+def test_a_claim_that_is_still_being_worked_off_when_it_is_repeated_is_sent_once(cloud: Cloud) -> None:
+    client = cloud.mail.contacts()._items.table.meta.client
+    seen = lose_reply(client, "TransactWriteItems", in_progress=2)
+
+    outcomes = [cloud.send()["outcome"] for _ in range(2)]
+
+    assert seen == ["TransactWriteItems"] * 3
+    assert (outcomes, len(cloud.sent())) == (["sent", "duplicate"], 1)
 
 
 def test_a_mail_goes_out_once_however_often_it_is_asked_for(cloud: Cloud) -> None:

@@ -3,6 +3,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from stemtide.store.pace import MAX_THREADS
 from stemtide_cli.errors import CliError
 from stemtide_cli.stack import Stack, find_stack_file, project_root
 
@@ -98,3 +99,11 @@ def test_clients_of_a_local_stack_use_its_address_and_its_own_key(tmp_path: Path
     assert client.meta.endpoint_url == "http://127.0.0.1:4652"
     assert client._request_signer._credentials.access_key == "000000000000"
     assert client.meta.config.retries["total_max_attempts"] == 1
+
+
+def test_threads_that_share_a_client_have_a_connection_each(tmp_path: Path) -> None:
+    stack = Stack.load(written(tmp_path, NEEDED | {"endpoint_url": "http://127.0.0.1:4652"}))
+
+    clients = [stack.client("s3"), stack.table("usage").meta.client]
+
+    assert [client.meta.config.max_pool_connections for client in clients] == [MAX_THREADS] * 2

@@ -19,7 +19,7 @@ from stemtide.mail.preferences import Preferences
 from stemtide.mail.tags import Tagged
 from stemtide.ports import UnavailableError
 
-from tests.simulation.mail.table import Fault
+from tests.simulation.mail.table import Crash, Fault
 from tests.unit.mail.mailing import NOON, Mailing, request
 
 ADA = address_key("ada@example.com")
@@ -183,6 +183,31 @@ def test_a_campaign_stops_at_its_share_and_counts_anew_when_it_is_resumed() -> N
     assert (paused.reason, paused.until_ms) == (Reason.CAMPAIGN_PAUSED, None)
     assert isinstance(resumed, Sent)
     assert mails.contacts.campaigns.read("dunning", at_ms=NOON, window_days=30).counts == Counts(mails=1)
+
+
+@pytest.mark.parametrize("fault", [Fault.LOST_REPLY, Fault.CRASH_AFTER, Fault.CRASH_BEFORE, Fault.REFUSED])
+def test_a_pause_is_told_whatever_becomes_of_its_request(fault: Fault) -> None:
+    twin, mails = one_sent(), one_sent()
+    said: list[str] = []
+    bounce = Notice(NoticeKind.BOUNCED, NOON, "m0", ("x",), None, "")
+    noticing(twin).take(bounce)  # whose last request is the pause
+    work = noticing(mails, said=said)
+    mails.tables.fault = lambda: fault if mails.tables.calls == twin.tables.calls else None
+    with pytest.raises((UnavailableError, Crash)):
+        work.take(bounce)
+
+    work.take(bounce)
+
+    assert set(said) == {"dunning: 1 bounces of 1 mails: 1 % or more"}
+    assert mails.contacts.campaigns.read("dunning", at_ms=NOON, window_days=30).paused
+
+
+def one_sent() -> Mailing:
+    """A campaign of one mail, which pauses when that bounces."""
+    config = Mail(pause=CampaignPause(bounce_pct=1, min_bounces=1))
+    mails = Mailing(config=replace(Mailing().config, mail=config))
+    mails.service.send(request())
+    return mails
 
 
 @pytest.mark.parametrize(

@@ -77,12 +77,32 @@ def test_claims_that_nobody_asks_about_are_found_by_schedule() -> None:
     mails.service.send(request(step="2"))
     model_ms = ModelClock().at
 
-    early = settle(mails.contacts, real_ms=NOON + LEASE_MS, model_ms=model_ms)
-    found = settle(mails.contacts, real_ms=NOON + LEASE_MS + 1, model_ms=model_ms)
-    again = settle(mails.contacts, real_ms=NOON + 2 * LEASE_MS, model_ms=model_ms)
+    early = list(settle(mails.contacts, real_ms=NOON + LEASE_MS, model_ms=model_ms))
+    found = list(settle(mails.contacts, real_ms=NOON + LEASE_MS + 1, model_ms=model_ms))
+    again = list(settle(mails.contacts, real_ms=NOON + 2 * LEASE_MS, model_ms=model_ms))
 
     assert (early, [row.key for row in found], again) == ([], [KEY], [])
     assert mails.kinds().count("mail_unknown") == 1
+
+
+def test_each_mail_of_which_nobody_knows_is_told_though_the_reply_to_its_note_is_lost() -> None:
+    mails = Mailing(answers=[Crash()] * 3)
+    for n in range(3):
+        with pytest.raises(Crash):
+            mails.service.send(request(account=f"a{n}"))
+    faults = {mails.tables.calls + 3: Fault.LOST_REPLY}  # the list, the note of the first, that of the second
+    mails.tables.fault = lambda: faults.pop(mails.tables.calls, None)
+    told: list[str] = []
+
+    def look() -> None:
+        for row in settle(mails.contacts, real_ms=NOON + LEASE_MS + 1, model_ms=ModelClock().at):
+            told.append(row.account)
+
+    with pytest.raises(UnavailableError):
+        look()
+    look()
+
+    assert told == ["a0", "a1", "a2"]
 
 
 def test_row_46_a_throttled_mail_is_given_back_with_its_contact_and_goes_out_later() -> None:

@@ -29,6 +29,7 @@ def refusal(code: str, status: int = 400) -> ClientError:
         (refusal("ThrottlingException"), ThrottledError),
         (refusal("TransactionConflictException"), ThrottledError),
         (refusal("ReplicatedWriteConflictException"), ThrottledError),
+        (refusal("TransactionInProgressException"), UnavailableError),
         (refusal("InternalServerError", 500), UnavailableError),
         (refusal("ServiceUnavailable", 503), UnavailableError),
         (ReadTimeoutError(endpoint_url="x"), UnavailableError),

@@ -58,7 +58,8 @@ class Journal:
             except BaseException:
                 self._depth -= 1
                 if self._depth == 0:
-                    self._database.execute("ROLLBACK")
+                    if self._database.in_transaction:  # SQLite itself rolls back where the disk is full
+                        self._database.execute("ROLLBACK")
                     self._load_owners()
                 raise
             self._depth -= 1

@@ -50,7 +50,8 @@ class CampaignRows(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Noticing:
-    """Works off notices. `real_ms` is what time it is; `paused` hears of each campaign that is stopped."""
+    """Works off notices. `real_ms` is what time it is; `paused` hears of each campaign that is about to be
+    stopped, of one perhaps twice."""
 
     addresses: AddressRows
     mails: MailRows
@@ -97,5 +98,6 @@ class Noticing:
         at_ms = self.clock.at(self.real_ms())
         campaign = self.campaigns.read(name, at_ms=at_ms, window_days=self.config.pause.window_days)
         why = None if campaign.paused else why_to_pause(campaign.counts, self.config.pause)
-        if why is not None and self.campaigns.pause(name, why=why, at_ms=at_ms):
-            self.paused(name, why)
+        if why is not None:
+            self.paused(name, why)  # whoever finds it paused tells nobody: a crash between tells twice
+            self.campaigns.pause(name, why=why, at_ms=at_ms)

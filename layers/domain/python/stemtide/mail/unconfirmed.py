@@ -6,6 +6,7 @@ from typing import Protocol
 from stemtide.mail.judging import LEASE_MS
 from stemtide.mail.outcomes import Reason
 from stemtide.mail.ports import MailRow
+from stemtide.ports import UnavailableError
 
 JOB = "unconfirmed"
 
@@ -18,12 +19,20 @@ class OpenClaims(Protocol):
     def mark_unknown(self, mail: MailRow, /, *, reason: Reason, at_ms: int) -> bool: ...
 
 
-def settle(rows: OpenClaims, *, real_ms: int, model_ms: Callable[[int], int]) -> list[MailRow]:
-    """Tell of every claim that is older than its lease that nobody knows; those of which that is true.
+def settle(rows: OpenClaims, *, real_ms: int, model_ms: Callable[[int], int]) -> Iterator[MailRow]:
+    """Note of every claim that is older than its lease that nobody knows; each of which that is true, to be
+    told at once. One whose note has an unknown outcome is told, too: if it is noted, nobody finds it again.
 
     Raises:
         UnavailableError: outcome unknown; a repetition goes on.
     """
     found = list(rows.open_claims(real_ms - LEASE_MS))
     at_ms = model_ms(real_ms)
-    return [row for row in found if rows.mark_unknown(row, reason=Reason.ABANDONED, at_ms=at_ms)]
+    for row in found:
+        try:
+            is_true = rows.mark_unknown(row, reason=Reason.ABANDONED, at_ms=at_ms)
+        except UnavailableError:
+            yield row
+            raise
+        if is_true:
+            yield row

@@ -6,7 +6,7 @@ from typing import Any
 
 from stemtide.ports import ConflictError, ThrottledError
 from stemtide.store import record_keys as keys
-from stemtide.store.errors import translated
+from stemtide.store.errors import TELL_WHAT_STANDS, translated, what_stands
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,9 +17,9 @@ class AccountItems:
     name: str
 
     def put_new(self, item: Mapping[str, Any]) -> bool:
-        """Put the row unless it exists.
+        """Put the row; False if there is another one under its key.
 
-        first delivery          redelivery, or the SDK's retry after a lost reply
+        first delivery          redelivery
         puts the row
                                 puts the row -> refused: it is there, as it was first put
 
@@ -60,9 +60,10 @@ class AccountItems:
                     ConditionExpression=condition,
                     ExpressionAttributeNames={"#item": "item"},
                     **values,
+                    **TELL_WHAT_STANDS,
                 )
-        except ConflictError:
-            return False
+        except ConflictError as refused:
+            return what_stands(refused) == item
         return True
 
     def update(

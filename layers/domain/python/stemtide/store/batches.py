@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from botocore.exceptions import ClientError
 
-from stemtide.ports import ThrottledError, UnavailableError
+from stemtide.ports import ThrottledError
 from stemtide.store.errors import code_of, translated
 
 MAX_PUTS: Final = 100
@@ -37,8 +37,6 @@ def write_together(client: Any, writes: Sequence[Mapping[str, Any]]) -> list[int
         with translated():
             client.transact_write_items(TransactItems=writes)
     except ClientError as error:
-        if code_of(error) == "TransactionInProgressException":
-            raise UnavailableError(code_of(error)) from error
         if code_of(error) != CANCELLED:
             raise
         return _refused(error)

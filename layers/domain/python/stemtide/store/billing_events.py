@@ -6,6 +6,7 @@ it waits it has an `open_state`, by which it is found; when it is worked off it 
 
 import time
 from collections.abc import Iterator, Mapping
+from secrets import token_hex
 from typing import Any, Final
 
 import msgspec
@@ -15,7 +16,7 @@ from stemtide.as_of import as_of_text
 from stemtide.billing.events import Claim, Pending, State
 from stemtide.billing.working import Worked
 from stemtide.ports import ConflictError
-from stemtide.store.errors import translated
+from stemtide.store.errors import TELL_WHAT_STANDS, translated, what_stands
 
 KEPT_S: Final = 35 * 86_400
 """Longer than the provider lists its events (30 days): what is done is not done again by a reconcile."""
@@ -38,6 +39,8 @@ class BillingEvents:
         puts the event
                                           puts the event -> refused: it is there, as it came first
 
+        `taken_by` tells the SDK's repetition of a put whose reply was lost.
+
         Raises:
             UnavailableError: outcome unknown; the same again does no harm.
         """
@@ -47,14 +50,18 @@ class BillingEvents:
             "open_state": State.PENDING.value,
             "arrived": as_of_text(claim.arrived_ms),
             "tries": 0,
+            "taken_by": token_hex(8),
         }
         try:
             with translated():
                 self._client.put_item(
-                    TableName=self._name, Item=item, ConditionExpression="attribute_not_exists(pk)"
+                    TableName=self._name,
+                    Item=item,
+                    ConditionExpression="attribute_not_exists(pk)",
+                    **TELL_WHAT_STANDS,
                 )
-        except ConflictError:
-            return False
+        except ConflictError as refused:
+            return bool(what_stands(refused).get("taken_by") == item["taken_by"])
         return True
 
     def finish(self, claim: Claim, worked: Worked) -> None:

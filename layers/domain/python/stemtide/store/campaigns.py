@@ -46,13 +46,12 @@ class Campaigns:
 
     def pause(self, campaign: str, *, why: str, at_ms: int) -> bool:
         """Stop a campaign; False if it stands already (the first reason stays)."""
-        found = self._items.update(
+        return self._items.change(
             keys.key(keys.of_campaign(campaign), keys.STATE),
             "SET paused = :why, paused_ms = :at",
             ConditionExpression="attribute_not_exists(paused)",
             ExpressionAttributeValues={":why": why, ":at": at_ms},
         )
-        return found is not None
 
     def resume(self, campaign: str) -> bool:
         """Let a campaign go on, counting anew; False if it is not paused.
@@ -62,14 +61,13 @@ class Campaigns:
                                             it is paused, and resumed: run 1
         claims for run 0 -> refused: the run is another. Reads again.
         """
-        found = self._items.update(
+        return self._items.change(
             keys.key(keys.of_campaign(campaign), keys.STATE),
             "REMOVE paused, paused_ms ADD #run :one",
             ConditionExpression="attribute_exists(paused)",
             ExpressionAttributeNames={"#run": "run"},
             ExpressionAttributeValues={":one": 1},
         )
-        return found is not None
 
     def _counts(self, campaign: str, run: int, *, first_ms: int) -> Counts:
         begin = f"{keys.COUNTS_PREFIX}{run:06d}#"

@@ -1,7 +1,7 @@
 """What stops mail to an address: one row per address key, which holds no address."""
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from stemtide.as_of import as_of_text
 from stemtide.calls import timestamp_ms
@@ -27,26 +27,24 @@ class Addresses:
 
     def stop(self, address_key: str, stop: Stop, *, at_ms: int) -> bool:
         """Stop mail to an address; False if the same has stopped it before (the first instant stays)."""
-        found = self.items.update(
+        return self.items.change(
             _row(address_key),
             "SET #stop = :at",
             ConditionExpression="attribute_not_exists(#stop)",
             ExpressionAttributeNames={"#stop": stop.value},
             ExpressionAttributeValues={":at": at_ms},
         )
-        return found is not None
 
     def lift(self, address_key: str, stop: Stop) -> bool:
         """Take back what stops mail; False if it does not. After a bounce the count of transient ones begins
         anew."""
         also = ", soft" if stop is Stop.BOUNCED else ""
-        found = self.items.update(
+        return self.items.change(
             _row(address_key),
             f"REMOVE #stop{also}",
             ConditionExpression="attribute_exists(#stop)",
             ExpressionAttributeNames={"#stop": stop.value},
         )
-        return found is not None
 
     def soft_bounce(self, address_key: str, *, message_id: str, at_ms: int, since_ms: int) -> int:
         """Note a transient bounce of a message once; how many there were since an instant."""
@@ -59,13 +57,13 @@ class Addresses:
         return len(found - old)
 
     def _soft(self, address_key: str, action: str, marks: set[str]) -> set[str]:
-        found: dict[str, Any] | None = self.items.update(
+        found = self.items.update(
             _row(address_key),
             f"{action} soft :marks",
             ExpressionAttributeValues={":marks": marks},
             ReturnValues="ALL_NEW",
         )
-        return set((found or {}).get("soft", ()))
+        return set(found.get("soft", ()))
 
 
 def _row(address_key: str) -> keys.Key:

@@ -3,13 +3,16 @@
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 from boto3.dynamodb.conditions import Key
 
 from stemtide.ports import ConflictError, ThrottledError
 from stemtide.store.contact_keys import OPEN, OPEN_INDEX, Item
 from stemtide.store.errors import translated, translated_transaction
+
+Action: TypeAlias = Mapping[str, Mapping[str, Any]]
+"""Of a transaction: `Put`, `Update`, `Delete` or `ConditionCheck` with what it asks for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,23 +71,41 @@ class ContactItems:
             return False
         return True
 
-    def update(self, key: Mapping[str, str], expression: str, **more: Any) -> Item | None:
-        """Change a row; its new content (with `ReturnValues`), None if the condition does not hold.
+    def update(self, key: Mapping[str, str], expression: str, **more: Any) -> Item:
+        """Change a row, so that the same again changes nothing; its new content (with `ReturnValues`).
 
         Raises:
             UnavailableError: outcome unknown.
         """
-        try:
-            with translated():
-                found = self._client.update_item(
-                    TableName=self.name, Key=key, UpdateExpression=expression, **more
-                )
-        except ConflictError:
-            return None
+        with translated():
+            found = self._client.update_item(
+                TableName=self.name, Key=key, UpdateExpression=expression, **more
+            )
         item: Item = found.get("Attributes", {})
         return item
 
-    def transact(self, actions: Sequence[Mapping[str, Mapping[str, Any]]]) -> None:
+    def change(self, key: Mapping[str, str], expression: str, *others: Action, **more: Any) -> bool:
+        """Change a row and do the other actions; False if a condition does not hold: nothing was done.
+
+        A transaction even for one row, as the SDK repeats what has no answer:
+
+            a plain update                    its repetition
+            is done, the reply is lost
+                                              -> refused, for what it has done itself
+
+        A transaction's repetition is known by its token, and answered as the first one was.
+
+        Raises:
+            UnavailableError: outcome unknown.
+        """
+        update = {"TableName": self.name, "Key": key, "UpdateExpression": expression, **more}
+        try:
+            self.transact([{"Update": update}, *others])
+        except ConflictError:
+            return False
+        return True
+
+    def transact(self, actions: Sequence[Action]) -> None:
         """Do all of the actions or none.
 
         Raises:

@@ -135,25 +135,25 @@ class Contacts:
         Raises:
             UnavailableError: outcome unknown; a repetition changes nothing.
         """
-        held = self._items.update(
+        held = self._items.change(
             keys.key(keys.of_account(account), keys.HOLD),
             "SET held = :why, held_ms = :at",
             ConditionExpression="attribute_not_exists(held)",
             ExpressionAttributeValues={":why": why, ":at": at_ms},
         )
         self.note(Note(account=account, at_ms=at_ms, kind="held", reason=why))
-        return held is not None
+        return held
 
     def release(self, account: str, *, at_ms: int) -> bool:
         """End a hold; False if there is none. What was erased stays erased."""
-        released = self._items.update(
+        note = Note(account=account, at_ms=at_ms, kind="released")
+        told = {"TableName": self._items.name, "Item": keys.note_item(note, now_s=self._items.now_s)}
+        return self._items.change(
             keys.key(keys.of_account(account), keys.HOLD),
             "REMOVE held, held_ms",
+            {"Put": told},
             ConditionExpression="attribute_exists(held)",
         )
-        if released is not None:
-            self.note(Note(account=account, at_ms=at_ms, kind="released"))
-        return released is not None
 
     def erase(self, account: str, *, at_ms: int) -> int:
         """Never contact an account again, nor any address that it was mailed at; how many those are.

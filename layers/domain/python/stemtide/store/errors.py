@@ -1,5 +1,8 @@
 """What a failed AWS call means for the caller: refused, outcome unknown, or condition not met."""
 
+from typing import Any, Final
+
+from boto3.dynamodb.types import TypeDeserializer
 from botocore import exceptions
 from botocore.exceptions import ClientError
 
@@ -21,7 +24,27 @@ _THROTTLED = frozenset(
     }
 )
 """Refusals that say nothing about the request: nothing was written, and the same succeeds a little later."""
+_IN_PROGRESS = "TransactionInProgressException"
+"""The answer to the repetition of a transaction that is under way: its first request had none."""
 _SERVER_ERROR = 500
+
+
+TELL_WHAT_STANDS: Final = {"ReturnValuesOnConditionCheckFailure": "ALL_OLD"}
+"""With a put or an update: its refusal shows the item that it was refused for."""
+
+
+def what_stands(refused: ConflictError) -> dict[str, Any]:
+    """The item for which a request with `TELL_WHAT_STANDS` was refused, empty where there is none.
+
+    It may be the request's own, as the SDK repeats what has no answer:
+
+        a put                             its repetition
+        is done, the reply is lost
+                                          -> refused, for what it has put itself
+    """
+    answer = getattr(refused.__cause__, "response", {})
+    item: dict[str, Any] = TypeDeserializer().deserialize({"M": answer.get("Item", {})})
+    return item
 
 
 def code_of(error: ClientError) -> str:
@@ -64,7 +87,8 @@ def _translate(error: BaseException) -> None:
             raise ConflictError(code) from error
         if code in _THROTTLED:
             raise ThrottledError(code) from error
-        if int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)) >= _SERVER_ERROR:
+        status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+        if code == _IN_PROGRESS or status >= _SERVER_ERROR:
             raise UnavailableError(code) from error
     elif isinstance(error, exceptions.ConnectionError | exceptions.HTTPClientError):
         raise UnavailableError(type(error).__name__) from error

@@ -3,10 +3,11 @@
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from threading import Lock
+from functools import partial
 from typing import Final
 
 from stemtide.scoring.known_sources import Fresh
+from stemtide.turns import Turns
 
 SPAN_MS: Final = 10_000
 """Instants that share an answer."""
@@ -27,7 +28,7 @@ class FreshSources:
     ask: Callable[[Sequence[int]], Mapping[int, Fresh]]
     monotonic: Callable[[], float] = time.monotonic
     _found: dict[int, tuple[float, Fresh]] = field(default_factory=dict)
-    _lock: Lock = field(default_factory=Lock)
+    _turns: Turns = field(default_factory=Turns)
 
     def at(self, instants: Sequence[int]) -> dict[int, Fresh]:
         """Which sources were fresh at instants (epoch ms).
@@ -35,13 +36,13 @@ class FreshSources:
         Raises:
             UnavailableError: no answer.
         """
-        with self._lock:
+        with self._turns.take() as ask:
             now = self.monotonic()
             missing = {
                 at_ms // SPAN_MS: at_ms for at_ms in instants if not self._is_known(at_ms // SPAN_MS, now)
             }
             if missing:
-                self._remember(self.ask(sorted(missing.values())), now)
+                self._remember(ask(partial(self.ask, sorted(missing.values()))), now)
             return {at_ms: self._found[at_ms // SPAN_MS][1] for at_ms in instants}
 
     def _is_known(self, span: int, now: float) -> bool:

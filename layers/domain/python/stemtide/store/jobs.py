@@ -1,6 +1,7 @@
 """Runs of scheduled jobs in the ingest table."""
 
 from datetime import datetime
+from secrets import token_hex
 from typing import Any, Final
 
 from boto3.dynamodb.conditions import Key
@@ -17,7 +18,8 @@ KEPT_S: Final = 90 * 86_400
 class DynamoRuns:
     """`jobs.Runs` of one job on the ingest table (boto3 Table resource).
 
-    `run` names the run: what it has claimed it may claim again, so that its repetition does not lose it.
+    `run` names the run: what it has claimed it may claim again, so that its repetition does not lose it. Each
+    claim of a run without a name has a name of its own.
     """
 
     def __init__(self, *, table: Any, job: str, run: str | None = None) -> None:
@@ -48,20 +50,18 @@ class DynamoRuns:
             dies
                                                                   claims 10:00: the lease is over
 
-        A run with a name that tries again, or whose SDK does after a lost reply, meets its own claim:
+        A run with a name that tries again, and any whose SDK does after a lost reply, meets its own claim:
 
             run A                     its repetition              run B (second firing)
             claims 10:00, fails
                                       claims 10:00: it is its own
                                                                   claims 10:00 -> refused
         """
-        item = {"pk": self._pk, "sk": slot.isoformat(), "claimed_at": as_of.isoformat()}
-        free, values = "claimed_at < :time", {":time": (as_of - LEASE).isoformat()}
-        if self._run is not None:
-            item["claimed_by"] = values[":run"] = self._run
-            free = f"({free} OR claimed_by = :run)"
-        condition = f"attribute_not_exists(pk) OR (attribute_not_exists(done_at) AND {free})"
-        return self._put(item, slot, condition, values)
+        by = self._run or token_hex(8)
+        item = {"pk": self._pk, "sk": slot.isoformat(), "claimed_at": as_of.isoformat(), "claimed_by": by}
+        free = "attribute_not_exists(done_at) AND (claimed_at < :time OR claimed_by = :run)"
+        values = {":time": (as_of - LEASE).isoformat(), ":run": by}
+        return self._put(item, slot, f"attribute_not_exists(pk) OR ({free})", values)
 
     def finish(self, slot: datetime, *, as_of: datetime) -> None:
         """Note the end of the run that claimed the slot at `as_of`; one that lost its lease changes nothing.

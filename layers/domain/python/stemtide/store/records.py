@@ -7,6 +7,7 @@ that none undoes another and none goes back.
 
 import time
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from secrets import token_hex
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -234,11 +235,15 @@ class Records:
         )
 
     def put_drop(self, drop: Drop) -> bool:
-        """Keep a drop for a while from now on; False if its rule has found one on that day before."""
+        """Keep a drop for a while from now on; False if its rule has found one on that day before.
+
+        `put_by` makes the row unlike any other, so that the SDK's repetition of this put is known.
+        """
         item = {
             "account": drop.account,
             "item": keys.drop_key(drop),
             "drop": msgspec.json.encode(drop).decode(),
+            "put_by": token_hex(8),
             "expires_at": int(time.time()) + keys.KEPT_S,
         }
         return self._items.put_new(item)

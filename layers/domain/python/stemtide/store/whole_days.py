@@ -3,13 +3,14 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from threading import Lock
+from functools import partial
 from typing import Any, Final
 
 from stemtide.calls import MINUTE_MS
 from stemtide.config_sweep import Freshness, Severity
 from stemtide.event_days import WHOLE_DAYS, Staleness, closed_days, hole, words_of
 from stemtide.store.event_days import read_event_days
+from stemtide.turns import Turns
 
 WHOLE_SECONDS: Final = 60
 """For so long a day that was whole is."""
@@ -27,7 +28,7 @@ class WholeDays:
     config: Freshness
     monotonic: Callable[[], float] = time.monotonic
     _found: dict[int, tuple[float, Staleness | None]] = field(default_factory=dict)
-    _lock: Lock = field(default_factory=Lock)
+    _turns: Turns = field(default_factory=Turns)
 
     def why_not(self, as_of_ms: int, *, days: int = WHOLE_DAYS) -> str | None:
         """Why use must not be judged as of an instant: which of its last closed days lacks events, in words.
@@ -38,10 +39,10 @@ class WholeDays:
         Raises:
             UnavailableError: no answer.
         """
-        with self._lock:
+        with self._turns.take() as ask:
             asked, now = closed_days(as_of_ms)[:days], self.monotonic()
             if not all(self._is_known(day, now) for day in asked):
-                self._ask(as_of_ms, asked, now)
+                ask(partial(self._ask, as_of_ms, asked, now))
             found = [one for day in asked if (one := self._found[day][1]) is not None]
         return words_of(found[0]) if found else None
 
