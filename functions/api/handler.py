@@ -3,7 +3,6 @@
 from functools import lru_cache
 from typing import Any
 
-import boto3
 from aws_lambda_powertools import Logger
 from stemtide.clock import ModelClock
 from stemtide.config import bundled_config
@@ -19,7 +18,7 @@ logger = Logger(service="api")
 def api() -> ReadApi:
     """What reads the tables, made once per process."""
     settings = ApiSettings.from_env()
-    tables = clients.dynamodb()
+    tables = clients.dynamodb(config=clients.EDGE)
     return ReadApi(
         config=bundled_config(),
         usage_table=tables.Table(settings.usage_table),
@@ -27,7 +26,7 @@ def api() -> ReadApi:
         contacts_table=tables.Table(settings.contacts_table),
         episodes_table=tables.Table(settings.episodes_table),
         ingest_table=tables.Table(settings.ingest_table),
-        s3=boto3.client("s3"),
+        s3=clients.client("s3", config=clients.EDGE),
         archive_bucket=settings.archive_bucket,
         clock=ModelClock.parse(settings.clock),
     )

@@ -5,7 +5,6 @@ from datetime import timedelta
 from functools import lru_cache
 from typing import Any
 
-import boto3
 from aws_lambda_powertools import Logger
 from stemtide.access import POST_EVENTS
 from stemtide.calls import Bounds
@@ -15,6 +14,7 @@ from stemtide.http.app import answer
 from stemtide.http.events import EventsEdge
 from stemtide.http.write_keys import WriteKeys
 from stemtide.settings import IngestSettings
+from stemtide.store import clients
 
 logger = Logger(service="ingest")
 
@@ -26,9 +26,15 @@ def edge() -> EventsEdge:
     lateness = timedelta(days=bundled_config().ingest.max_lateness_days)
     return EventsEdge(
         keys=WriteKeys(
-            client=boto3.client("secretsmanager"), secret_id=settings.write_keys_secret, clock=time.monotonic
+            client=clients.client("secretsmanager", config=clients.EDGE),
+            secret_id=settings.write_keys_secret,
+            clock=time.monotonic,
         ),
-        stream=EventStream(client=boto3.client("kinesis"), name=settings.event_stream, sleep=time.sleep),
+        stream=EventStream(
+            client=clients.client("kinesis", config=clients.EDGE_ONE_TRY),
+            name=settings.event_stream,
+            sleep=time.sleep,
+        ),
         bounds=Bounds(max_lateness=lateness),
     )
 

@@ -4,7 +4,6 @@ import time
 from functools import lru_cache
 from typing import Any
 
-import boto3
 from aws_lambda_powertools import Logger
 from stemtide.clock import ModelClock
 from stemtide.config import bundled_config
@@ -25,10 +24,12 @@ logger = Logger(service="preferences")
 def edge() -> PreferencesEdge:
     """What believes links and keeps choices, made once per process."""
     settings = PreferencesSettings.from_env()
-    table = clients.dynamodb().Table(settings.contacts_table)
+    table = clients.table(settings.contacts_table, config=clients.EDGE)
     return PreferencesEdge(
         keys=LinkKeys(
-            client=boto3.client("secretsmanager"), secret_id=settings.link_keys_secret, clock=time.monotonic
+            client=clients.client("secretsmanager", config=clients.EDGE),
+            secret_id=settings.link_keys_secret,
+            clock=time.monotonic,
         ),
         choices=MailChoices(ContactItems(table)),
         pages=PreferencePages(letterhead=Letterhead.of(bundled_config())),

@@ -4,7 +4,6 @@ import time
 from functools import lru_cache
 from typing import Any
 
-import boto3
 from aws_lambda_powertools import Logger
 from stemtide.access import POST_STRIPE
 from stemtide.http.app import answer
@@ -23,9 +22,11 @@ def stripe_events() -> StripeEvents:
     settings = WebhooksSettings.from_env()
     return StripeEvents(
         secrets=RotatingSecret(
-            client=boto3.client("secretsmanager"), secret_id=settings.signing_secret, clock=time.monotonic
+            client=clients.client("secretsmanager", config=clients.EDGE),
+            secret_id=settings.signing_secret,
+            clock=time.monotonic,
         ),
-        claim=BillingEvents(clients.table(settings.billing_table)).claim,
+        claim=BillingEvents(clients.table(settings.billing_table, config=clients.EDGE)).claim,
     )
 
 

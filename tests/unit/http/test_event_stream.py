@@ -6,13 +6,16 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError, ConnectTimeoutError
+from botocore.exceptions import ClientError, ConnectTimeoutError, ReadTimeoutError
 from hypothesis import given
 from hypothesis import strategies as st
 from stemtide import limits
 from stemtide.delivery.event_stream import MAX_STRAINED_ROUNDS, EventStream, Record
 from stemtide.http.incoming import Accepted
 from stemtide.http.packing import pack
+from stemtide.store import clients
+
+from infra.sizes import SIZES
 
 Fails = Callable[[int, str], bool]
 
@@ -81,6 +84,40 @@ def test_what_the_stream_never_takes_is_named_and_the_rest_is_stored() -> None:
     assert (outcome.stored, outcome.failed) == ([0], [1, 2])
     assert len(kinesis.requests) == MAX_STRAINED_ROUNDS
     assert sum(pauses) < 5
+
+
+def test_no_request_begins_so_late_that_the_function_could_be_cut_off() -> None:
+    seconds = [0.0]
+
+    class Hangs(Kinesis):
+        """The first entries are taken, the others wait for an answer that never comes."""
+
+        def put_records(self, **request: Any) -> dict[str, Any]:
+            if not self.requests:
+                return super().put_records(**request)
+            self.requests.append(request["Records"])
+            seconds[0] += most_seconds(clients.EDGE_ONE_TRY)
+            raise ReadTimeoutError(endpoint_url="x")
+
+    kinesis = Hangs(lambda *_: False)
+    outcome = EventStream(
+        client=kinesis, name="events", sleep=lambda _: None, monotonic=lambda: seconds[0]
+    ).publish(records(a=2, b=1))
+
+    assert (outcome.stored, outcome.failed) == ([0, 2], [1])
+    assert len(kinesis.requests) == 3
+    assert seconds[0] < SIZES["ingest"].timeout_s
+
+
+@pytest.mark.parametrize("function", ["api", "preferences", "webhooks"])
+def test_a_request_without_an_answer_ends_before_the_function_is_cut_off(function: str) -> None:
+    assert most_seconds(clients.EDGE) < SIZES[function].timeout_s
+
+
+def most_seconds(config: Any) -> float:
+    """How long one call of a client takes at most, but for the pauses between its tries."""
+    tries = config.retries["total_max_attempts"]
+    return float(tries * (config.connect_timeout + config.read_timeout))
 
 
 @given(st.integers(0, 2**32), st.integers(1, 12), st.integers(1, 6), st.floats(0, 0.7))

@@ -1,6 +1,7 @@
 """Records into the event stream: every account's in order, partial failures retried, nothing lost unsaid."""
 
 import random
+import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,6 +19,9 @@ MAX_STRAINED_ROUNDS: Final = 6
 FIRST_PAUSE_SECONDS: Final = 0.1
 MAX_PAUSE_SECONDS: Final = 1.6
 """Six rounds pause for about 3 s in all: well within the gateway's 30 s and the function's time-out."""
+MAX_SECONDS: Final = 8.0
+"""No request begins later than this, so that one without an answer still ends before the function is cut off,
+and the caller hears what is stored."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,21 +49,22 @@ class EventStream:
     name: str
     sleep: Callable[[float], None]
     jitter: Callable[[], float] = field(default=random.random)
+    monotonic: Callable[[], float] = field(default=time.monotonic)
 
     def publish(self, records: Mapping[str, Sequence[Record]]) -> Outcome:
         """Put each account's records one after the other, at most one of an account in a request.
 
         A record follows the one before it only when that one is stored, so an account's order survives
         partial failures. Only failed entries are sent again; after `MAX_STRAINED_ROUNDS` requests in a row
-        with failures the rest counts as failed.
+        with failures, or `MAX_SECONDS`, the rest counts as failed.
 
         Raises:
             ClientError: the stream refuses for a reason that does not pass by itself.
         """
         waiting = {account: deque(of_account) for account, of_account in records.items() if of_account}
         stored: list[int] = []
-        strained = 0
-        while waiting and strained < MAX_STRAINED_ROUNDS:
+        strained, until = 0, self.monotonic() + MAX_SECONDS
+        while waiting and strained < MAX_STRAINED_ROUNDS and self.monotonic() < until:
             if strained:
                 self.sleep(self._pause(strained))
             heads = _heads(waiting)

@@ -26,6 +26,17 @@ WAITING: Final = CONFIG.merge(Config(read_timeout=50, retries={"mode": "standard
 """For calling a function and waiting for its answer: one that starts cold takes seconds, and a second call
 beside the first would find the mail claimed and be put off by minutes."""
 
+EDGE: Final = CONFIG.merge(
+    Config(connect_timeout=1, read_timeout=6, retries={"mode": "standard", "total_max_attempts": 2})
+)
+"""For functions with a caller who waits: both tries end before the function is cut off, which says *try again
+in a few seconds* instead of nothing."""
+
+EDGE_ONE_TRY: Final = EDGE.merge(
+    Config(read_timeout=5, retries={"mode": "standard", "total_max_attempts": 1})
+)
+"""For one of them that tries again by itself, in its own rounds."""
+
 BRIEF: Final = CONFIG.merge(
     Config(connect_timeout=1, read_timeout=1, retries={"mode": "standard", "total_max_attempts": 1})
 )
