@@ -174,14 +174,15 @@ def standing_at(facts: Iterable[Fact], as_of_ms: int) -> Standing:
 
 
 def known_facts(facts: Iterable[Fact], as_of_ms: int) -> list[Fact]:
-    """The facts known at an instant, each id as it came first, in the order in which they happened."""
+    """The facts known at an instant, each id as it came first, in the order in which they happened; of those
+    of the same millisecond and rank the one that became known last is the last."""
     first: dict[str, Fact] = {}
     for fact in facts:
         if fact.known_ms <= as_of_ms:
             earlier = first.get(fact.id)
             if earlier is None or _arrival_order(fact) < _arrival_order(earlier):
                 first[fact.id] = fact
-    return sorted(first.values(), key=lambda fact: (fact.at_ms, _RANKS[fact.kind], fact.id))
+    return sorted(first.values(), key=lambda fact: (fact.at_ms, _RANKS[fact.kind], fact.known_ms, fact.id))
 
 
 def left_at(facts: Iterable[Fact], as_of_ms: int, *, grace_ms: int) -> int | None:
