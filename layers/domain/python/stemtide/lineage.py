@@ -244,4 +244,3 @@ def signal_of(counted: str) -> Signal | None:
 
 def _any(_: str) -> bool:
     return True
-

@@ -86,7 +86,7 @@ CUSTOMER: Final = (
         "mrr_change_last_period", "relative change", "Change of the price with the running term",
         "the change of the price",
         "(monthly price of the latest term - that of the term before) / the latter; unknown without two",
-        s.change("monthly revenue", "the term before"), f.fact(Fact.MRR_CHANGE), "float64",
+        s.amount_change("monthly revenue", "the term before"), f.fact(Fact.MRR_CHANGE), "float64",
     ),
     _profile(
         "plans_above", "plans", "Higher plans left", "how many higher plans there are",
