@@ -164,21 +164,22 @@ def without_cooling(
 ) -> list[Drop]:
     """The drops whose rule has found none of the account within its cooldown before them, in closed days.
 
-    One that was found before on the same day is the same drop.
+    A drop that is on record under the same day of `as_of` may be found again: it is that one. Under another
+    day it may not, as a day's end and the next morning judge the same closed days.
     """
     cooldown = {rule.name: rule.cooldown_days for rule in rules}
     earlier = list(before)
 
     def is_cooling(drop: Drop) -> bool:
-        closed = last_closed_day(drop.as_of_ms)
-        return any(
-            one.rule == drop.rule
-            and one.as_of_ms // DAY_MS < drop.as_of_ms // DAY_MS
-            and closed - last_closed_day(one.as_of_ms) <= cooldown[drop.rule]
-            for one in earlier
-        )
+        return any(_rests_after(one, drop, cooldown[drop.rule]) for one in earlier if one.rule == drop.rule)
 
     return [drop for drop in found if not is_cooling(drop)]
+
+
+def _rests_after(one: Drop, drop: Drop, cooldown_days: int) -> bool:
+    later = last_closed_day(drop.as_of_ms) - last_closed_day(one.as_of_ms)
+    days = drop.as_of_ms // DAY_MS - one.as_of_ms // DAY_MS
+    return days != 0 and (later == 0 or (days > 0 and later <= cooldown_days))
 
 
 def drops_over(
