@@ -99,7 +99,8 @@ CUSTOMER: Final = (
     ),
     _profile(
         "terms_so_far", "terms", "Terms so far", "the number of terms",
-        "terms of plans that have begun, the running one included; unknown without any",
+        "terms of plans that have begun, the running one included, each change being one; unknown without "
+        "any",
         s.level("term", "terms", "so far"), f.fact(Fact.TERM_NUMBER),
     ),
     _support(
