@@ -61,7 +61,7 @@ def _look(account: str, *, days: DayUses, first: int, last: int, config: Config)
     """The account's drops, and on how many of the days it was known."""
     rules = config.detection.rules
     begin, _ = season_window(end_of_day_ms(first), rules)
-    known = days.read(account, begin, last)
+    known = days.read(account, begin, last + 1)  # who was used on the day after was looked at then
     found = drops_over(account, known, first=first, last=last, rules=rules, events=config.events)
     seen = min((day.day for day in known), default=last + 1)
     return found, max(0, last - max(first, seen) + 1)

@@ -206,7 +206,7 @@ def test_the_walkthroughs_features_are_what_its_sql_says(seed: int, days: int, u
         )
         for n in range(source.randrange(1, 6))
     ]
-    prices = [source.choice([9900, 19900, 4900]) for _ in range(3)]
+    prices = [source.choice([9900, 19900, 4900, 0]) for _ in range(3)]
     terms = [(at(30 * (2 - n) + 10, 1.0), price) for n, price in enumerate(prices)]
     created, seats, score = TODAY - timedelta(days=days + 200), source.randrange(1, 30), source.randrange(11)
     facts = [

@@ -46,6 +46,32 @@ NAMES = st.text(min_size=1, max_size=40)
         ("NPS Submitted", Kind.SYSTEM_FACT),
         ("other", Kind.OVERFLOW),
         ("blorp", Kind.UNCLEAR),
+        ("Signed Out", Kind.UNCLEAR),
+        ("log_out", Kind.UNCLEAR),
+        ("userLogout", Kind.UNCLEAR),
+        ("Login Attempted", Kind.UNCLEAR),
+        ("cancel_meeting", Kind.UNCLEAR),
+        ("Record Deleted", Kind.UNCLEAR),
+        ("Comment Removed", Kind.UNCLEAR),
+        ("lose_opportunity", Kind.UNCLEAR),
+        ("unfriend", Kind.UNCLEAR),
+        ("unsub_lead", Kind.UNCLEAR),
+        ("Invite Accepted", Kind.UNCLEAR),
+        ("Invitation Declined", Kind.UNCLEAR),
+        ("Invite Received", Kind.UNCLEAR),
+        ("Payment Accepted", Kind.UNCLEAR),
+        ("Login Page Viewed", Kind.PAGE_VIEW),
+        ("Comments Viewed", Kind.PAGE_VIEW),
+        ("API Docs Viewed", Kind.PAGE_VIEW),
+        ("Login Screen", Kind.LOGIN),
+        ("Page Comment Added", Kind.COMMENT),
+        ("homepage", Kind.PAGE_VIEW),
+        ("subpage", Kind.PAGE_VIEW),
+        ("adview", Kind.PAGE_VIEW),
+        ("page_views", Kind.PAGE_VIEW),
+        ("review", Kind.UNCLEAR),
+        ("Review Submitted", Kind.CORE_ACTION),
+        ("Checked Out", Kind.UNCLEAR),
     ],
 )
 def test_a_name_tells_what_it_is(name: str, kind: Kind) -> None:
@@ -63,6 +89,15 @@ def test_a_name_tells_what_it_is(name: str, kind: Kind) -> None:
 )
 def test_a_name_without_meaning_is_judged_by_its_use(use: Behaviour, kind: Kind) -> None:
     assert guess("blorp", use).kind is kind
+
+
+@pytest.mark.parametrize(
+    "name", ["cancel_meeting", "delete_list", "unfriend", "adview", "homepage", "Signed Out"]
+)
+def test_what_most_accounts_do_is_no_core_action_if_its_name_says_otherwise(name: str) -> None:
+    common = Behaviour(events=300, account_days=100, accounts=90, all_accounts=100, users=40)
+
+    assert suggest(name, guess(name, common), Events()) is None
 
 
 def test_spellings_have_the_same_words() -> None:

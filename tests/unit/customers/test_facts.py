@@ -123,6 +123,17 @@ def test_what_happened_last_counts_and_not_what_came_last() -> None:
     assert at("2026-01-31", late, early).seats == 3
 
 
+@pytest.mark.parametrize("ids", [("m-1", "m-2"), ("m-2", "m-1"), ("a", "z"), ("z", "a")])
+def test_of_what_happened_in_the_same_millisecond_what_came_last_counts(ids: tuple[str, str]) -> None:
+    instant, later = "2026-01-01T00:00:00Z", "2026-01-01T00:00:02Z"
+    first = traits(ids[0], instant, plan="old", seats=3)
+    second = traits(ids[1], instant, known=later, plan="new")
+
+    for facts in ((first, second), (second, first)):
+        assert (at("2026-01-31", *facts).plan, at("2026-01-31", *facts).seats) == ("new", 3)
+        assert fold_facts(facts, first.known_ms).plan == "old"
+
+
 def test_nothing_that_became_known_later_is_in_the_profile_of_an_instant() -> None:
     first = subscription("Started", "m-1", "2026-01-01T00:00:00Z", mrr=100)
     ended = subscription("Ended", "m-2", "2026-01-15T00:00:00Z", known="2026-02-01T00:00:00Z")

@@ -2,8 +2,9 @@
 
 from typing import Any
 
+import pytest
 from msgspec.structs import replace
-from stemtide.as_of import as_of_text
+from stemtide.as_of import as_of_text, end_of_day_ms
 from stemtide.calls import DAY_MS, day_number
 from stemtide.config import bundled_config
 from stemtide.config_detection import Against, Detection, DetectionRule, Measure
@@ -49,7 +50,7 @@ class Tables:
         return True
 
 
-def look(tables: Tables, rule: DetectionRule = RULE) -> list[str]:
+def look(tables: Tables, rule: DetectionRule = RULE, *, as_of_ms: int = AS_OF) -> list[str]:
     def set_aside(what: Any, error: Exception) -> None:
         raise AssertionError(what) from error
 
@@ -65,7 +66,7 @@ def look(tables: Tables, rule: DetectionRule = RULE) -> list[str]:
     )
     config: Config = replace(bundled_config(), detection=Detection(rules=(rule,)))
     last_day = as_of_text((D - 8) * DAY_MS)[:10]
-    on_silence([("acme", last_day)], as_of_ms=AS_OF, config=config, ports=ports)
+    on_silence([("acme", last_day)], as_of_ms=as_of_ms, config=config, ports=ports)
     return [drop.rule for drop in tables.put]
 
 
@@ -105,4 +106,15 @@ def test_a_rule_against_the_week_before_reads_no_year_before() -> None:
     tables = Tables(FALLEN)
 
     assert look(tables, replace(RULE, against=Against.WEEK_BEFORE, cooldown_days=0)) == ["below_usual"]
-    assert (tables.read, tables.drops_read) == ([(-14, -1)], 0)
+    assert (tables.read, tables.drops_read) == ([(-14, -1)], 1)
+
+
+@pytest.mark.parametrize("cooldown", [0, 14])
+def test_a_drop_of_a_closed_day_is_the_same_asked_for_by_the_day_or_on_the_next_one(cooldown: int) -> None:
+    """`--as-of` with the date of a day means its last millisecond, the hourly check of it is on the next."""
+    by_day, next_day = end_of_day_ms(D - 1), AS_OF
+    rule = replace(RULE, cooldown_days=cooldown)
+    found = [Drop(account="acme", rule="below_usual", as_of_ms=at_ms) for at_ms in (by_day, next_day)]
+
+    assert look(Tables(FALLEN, found[:1]), rule, as_of_ms=next_day) == []
+    assert look(Tables(FALLEN, found[1:]), rule, as_of_ms=by_day) == []

@@ -17,7 +17,7 @@ from stemtide.features.profile_columns import Basis, facts_of
 from stemtide.features.registry import FEATURES, Feature, Shape, registry
 from stemtide.features.usage_at import Distinct
 from stemtide.features.view import Fact
-from stemtide.lineage import Input, feeds, inputs_of
+from stemtide.lineage import TERMS, TICKETS, Input, feeds, inputs_of
 
 EVENTS = Events()
 DAY = 20_010
@@ -137,19 +137,19 @@ def said(number: int, event: str | None = None, **bag: Any) -> facts.Fact:
 
 
 SAID = {
-    "group": [
+    ("group",): [
         said(0, name="Acme", plan="pro", seats=9, mrr=900, currency="EUR", created_at="2024-01-01T00:00:00Z",
              renewal_date="2030-01-01")
     ],
-    "Subscription *": [
+    TERMS: [
         said(1, "Subscription Started", plan="basic", mrr=100, quantity=5, units="seats", term_months=12),
         said(2, "Subscription Changed", plan="pro", mrr=200, quantity=5, units="seats", term_months=12),
     ],
-    "Support Ticket *": [
+    TICKETS: [
         said(number, "Support Ticket Created", ticket_id=f"t-{number}", priority="high", csat=5)
         for number in (-40, 3)
     ],
-    "NPS Submitted": [said(4, "NPS Submitted", score=9)],
+    ("NPS Submitted",): [said(4, "NPS Submitted", score=9)],
 }  # fmt: skip
 PLANS = (
     Plan(name="basic", rank=1),
@@ -159,21 +159,31 @@ BASIS = Basis(plans=PLANS, currency="EUR")
 
 
 @cache
-def profile_columns(pattern: str) -> list[float]:
+def profile_columns(events: tuple[str, ...]) -> list[float]:
     """The columns of a profile of which only these calls are known; tickets have been read for sentiment."""
-    standing = standing_at(SAID[pattern], DAY * DAY_MS)
+    standing = standing_at(SAID[events], DAY * DAY_MS)
     tickets = tuple(msgspec.structs.replace(ticket, sentiment=0.5) for ticket in standing.tickets)
     return facts_of(msgspec.structs.replace(standing, tickets=tickets), DAY, BASIS)
 
 
 @pytest.mark.parametrize("which", Fact, ids=lambda which: which.name)
 def test_a_column_of_the_profile_is_said_by_exactly_the_calls_that_make_it_known(which: Fact) -> None:
-    tells = [pattern for pattern in SAID if not isnan(profile_columns(pattern)[which])]
+    tells = [name for events in SAID if not isnan(profile_columns(events)[which]) for name in events]
 
     [found] = asking(lambda view: view.fact(which))
 
     assert found.exact
     assert list(found.patterns) == tells
+
+
+@pytest.mark.parametrize("name", ["Subscription Paused", "Support Ticket Solved", "NPS Dismissed"])
+def test_a_reserved_event_that_says_nothing_feeds_no_column_of_the_profile(name: str) -> None:
+    assert fact_of({"type": "track", "event": name, "messageId": "m"}, known_ms=0, at_ms=0) is None
+
+    fed = [one for inputs in known_inputs().values() for one in inputs if one.matches(name)]
+
+    assert "events" in {one.name for one in fed}
+    assert [one for one in fed if one.kind == "fact"] == []
 
 
 def test_what_a_formula_only_looks_at_is_no_input() -> None:

@@ -70,11 +70,24 @@ def test_a_renewal_is_neither_and_an_addon_is_no_plan() -> None:
     assert plan_history(*facts) == [0, 0, 0, 0, 0, 1, 2]
 
 
-@pytest.mark.parametrize(("before", "after"), [(None, 900), (900, None), (0, 900)])
+@pytest.mark.parametrize(("before", "after"), [(None, 900), (900, None)])
 def test_without_two_prices_their_change_is_unknown(before: int | None, after: int | None) -> None:
     found = plan_history(started(40, "team", before), started(10, "business", after))
 
     assert found == [1, 0, None, 1, None, 0, 2]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "told"), [(0, 900, [0, None]), (0, 0, [0, None]), (900, 0, [1, -1])]
+)
+def test_nothing_is_a_price_below_which_none_falls_and_of_which_nothing_is_a_share(
+    before: int, after: int, told: list[float | None]
+) -> None:
+    found = dict(
+        zip(HISTORY, plan_history(started(40, "team", before), started(10, "team", after)), strict=True)
+    )
+
+    assert [found["downgraded_last_period"], found["mrr_change_last_period"]] == told
 
 
 def test_a_plan_that_is_not_configured_has_no_rank() -> None:

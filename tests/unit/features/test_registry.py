@@ -17,6 +17,13 @@ def test_the_table_in_the_docs_is_the_registry() -> None:
     assert table() in (ROOT / "docs" / "features.md").read_text()
 
 
+def test_the_docs_name_what_the_configured_parts_and_meters_add() -> None:
+    told = (ROOT / "docs" / "features.md").read_text()
+    added = registry(Shape(("part",), ("meter",))).names[len(NAMES) :]
+
+    assert [name for name in added if f"`<name>_{name.partition('_')[2]}`" not in told] == []
+
+
 def test_names_are_unique_and_labels_tell_features_apart() -> None:
     assert len(set(NAMES)) == len(FEATURES)
     assert len({feature.label for feature in FEATURES}) == len(FEATURES)

@@ -30,6 +30,11 @@ EXAMPLES = [
      "as many logins in the last 7 days as in its own 12-week baseline"),
     ("events_deviation", -2.3, None,
      "events of the last 7 days below its own 11-week baseline, by 2.3 times its usual variation"),
+    ("users_deviation", 1.04, None,
+     "daily users of the last 7 days above its own 11-week baseline, by its usual variation"),
+    ("users_deviation", 0.99, None, "daily users of the last 7 days within what is usual for the account"),
+    ("recency_in_gaps", 1.04, None, "used as recently as usual for the account"),
+    ("recency_in_gaps", 1.06, None, "not used for 1.1 times its usual pause"),
     ("action_trend_ratio", 0.0, 1.0, "no core actions in the last 7 days, some in the weeks before"),
     ("events_change_7d", 0.0, 0.0, "as many events as in the week before"),
     ("events_change_7d", -0.001, 0.0, "about as many events as in the week before"),
@@ -57,6 +62,11 @@ EXAMPLES = [
     ("account_age_days", 731.0, None, "account exists for 2 years"),
     ("tenure_days", 0.0, None, "customer since today"),
     ("mrr", 1999.5, None, "2,000 a month in recurring revenue"),
+    ("mrr_change_last_period", 0.0, None, "the same monthly revenue as in the term before"),
+    ("mrr_change_last_period", 0.001, None, "about the same monthly revenue as in the term before"),
+    ("mrr_change_last_period", -1.0, None, "no monthly revenue, after some in the term before"),
+    ("mrr_change_last_period", -0.2, None, "monthly revenue down 20 % against the term before"),
+    ("mrr_change_last_period", 2.0, None, "monthly revenue 3 times that of the term before"),
     ("days_to_renewal", 9.0, None, "renewal in 9 days"),
     ("days_to_renewal", 1.0, None, "renewal tomorrow"),
     ("days_to_renewal", 0.0, None, "renewal is due"),
@@ -73,7 +83,11 @@ EXAMPLES = [
     ("event_concentration", 0.5, None, "use is spread as over 2 event types used alike"),
     ("event_mix_shift", 0.25, None,
      "25 % of the events moved to other event types, against the 60 days before"),
-    ("events_trend_ratio_90d_360d", 0.0, None, "no events in the last 90 days, some in the 360-day average"),
+    ("events_trend_ratio_90d_360d", 0.0, None, "no events in the last 90 days, some in the months before"),
+    ("usage_trend_ratio_90d_360d", 1.0, None,
+     "as many daily active users in the last 90 days as its own 360-day average"),
+    ("events_against_last_year", 0.0, None,
+     "no events in the last 28 days, some in the same weeks a year ago"),
     ("events_against_last_year", 1.0, None,
      "as many events in the last 28 days as in the same weeks a year ago"),
     ("events_against_last_year", 0.4, None,
@@ -88,6 +102,8 @@ EXAMPLES = [
      "support tickets sound negative (0.6 below 0 on a scale from -1 to 1)"),
     ("ticket_sentiment_30d", 0.1, None,
      "support tickets sound neutral (0.1 above 0 on a scale from -1 to 1)"),
+    ("ticket_sentiment_30d", 0.0, None, "support tickets sound neutral (0 on a scale from -1 to 1)"),
+    ("ticket_sentiment_30d", -0.04, None, "support tickets sound neutral (0 on a scale from -1 to 1)"),
     ("ticket_sentiment_trend", -0.5, None,
      "support tickets sound worse than before, by 0.5 on a scale from -1 to 1"),
     ("ticket_sentiment_trend", 0.05, None, "support tickets sound as before"),
@@ -100,7 +116,7 @@ EXAMPLES = [
 ]  # fmt: skip
 SIGNED = {
     "events_change_7d", "api_change_7d", "users_change", "features_adopted_change", "seat_utilization_change",
-    "ticket_sentiment_30d", "ticket_sentiment_trend", "discount",
+    "ticket_sentiment_30d", "ticket_sentiment_trend", "discount", "mrr_change_last_period",
 }  # fmt: skip
 
 
@@ -124,6 +140,7 @@ def test_no_value_breaks_a_sentence(feature: Feature, size: float, baseline: flo
     assert "-0" not in text
     assert "nan" not in text
     assert not re.search(r"(?<![\d.,])1 (days|users|logins|calls|features)\b", text), text
+    assert not re.search(r"\b(\w+) \1\b|(?<![\d.,])1 times\b|\(0.0 ", text), text
     assert len(text) < 110
 
 

@@ -168,7 +168,7 @@ def _look(account: str, as_of_ms: int, config: Config, ports: DetectPorts) -> li
 def _found(
     account: str, days: Sequence[DayUse], as_of_ms: int, config: Config, ports: DetectPorts
 ) -> list[Drop]:
-    """The drops, without those that come every year and those of rules that are cooling down.
+    """The drops, without those that come every year, those of rules that are cooling down and known ones.
 
     The year before and earlier drops are read only when there is something to be said against.
     """
@@ -178,7 +178,7 @@ def _found(
     named = {rule.name: rule for rule in rules}
     if any(named[drop.rule].against is Against.USUAL for drop in found):
         found = find([*ports.days(account, *season_window(as_of_ms, rules)), *days])
-    if any(named[drop.rule].cooldown_days for drop in found):
+    if found:
         found = without_cooling(found, ports.drops(account), rules)
     return found
 

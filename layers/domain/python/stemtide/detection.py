@@ -143,8 +143,9 @@ class _Look:
         return _told(rule, week, round(float(expected), 2)) | {"deviations": round(below, 2)}
 
     def _known_from(self, end: int) -> int:
-        """The first day with usage that is no part of the season a year ago."""
-        place = bisect_right(self.known, end - SEASON_DAYS // 2)
+        """The first day with usage of the weeks that are looked at: who comes back after a longer pause is
+        judged by what it has done since, however much of its past is read."""
+        place = bisect_right(self.known, end - _WEEKS[Against.USUAL] * WEEK_DAYS)
         return self.known[place] if place < len(self.known) else end
 
 
@@ -161,22 +162,24 @@ def _told(rule: DetectionRule, week: Week, before: float) -> dict[str, Any]:
 def without_cooling(
     found: Iterable[Drop], before: Iterable[Drop], rules: Iterable[DetectionRule]
 ) -> list[Drop]:
-    """The drops whose rule has found none of the account within its cooldown before them.
+    """The drops whose rule has found none of the account within its cooldown before them, in closed days.
 
-    One that was found before on the same day is the same drop.
+    A drop that is on record under the same day of `as_of` may be found again: it is that one. Under another
+    day it may not, as a day's end and the next morning judge the same closed days.
     """
-    cooldown = {rule.name: rule.cooldown_days * DAY_MS for rule in rules}
+    cooldown = {rule.name: rule.cooldown_days for rule in rules}
     earlier = list(before)
 
     def is_cooling(drop: Drop) -> bool:
-        return any(
-            one.rule == drop.rule
-            and one.as_of_ms // DAY_MS < drop.as_of_ms // DAY_MS
-            and drop.as_of_ms - one.as_of_ms <= cooldown[drop.rule]
-            for one in earlier
-        )
+        return any(_rests_after(one, drop, cooldown[drop.rule]) for one in earlier if one.rule == drop.rule)
 
     return [drop for drop in found if not is_cooling(drop)]
+
+
+def _rests_after(one: Drop, drop: Drop, cooldown_days: int) -> bool:
+    later = last_closed_day(drop.as_of_ms) - last_closed_day(one.as_of_ms)
+    days = drop.as_of_ms // DAY_MS - one.as_of_ms // DAY_MS
+    return days != 0 and (later == 0 or (days > 0 and later <= cooldown_days))
 
 
 def drops_over(
@@ -188,17 +191,29 @@ def drops_over(
     rules: Sequence[DetectionRule],
     events: Events,
 ) -> list[Drop]:
-    """What the rules would have found as of the end of each day from `first` to `last` (since 1970-01-01).
+    """What the rules would have found as of the end of each day from `first` to `last` (since 1970-01-01) at
+    which the account would have been looked at: as it was used on the next day, or by schedule.
 
     Args:
-        days: with usage, back to `season_window` of the first day; events that came late are in.
+        days: with usage, back to `season_window` of the first day and up to the day after the last; events
+            that came late are in.
     """
     looks = [_Look.of(rule, days, events) for rule in rules]
+    used = sorted(day.day for day in days)
     found: list[Drop] = []
     for end in range(first, last + 1):
-        met = [look.drop(account, end_of_day_ms(end)) for look in looks]
-        found += without_cooling([drop for drop in met if drop is not None], found, rules)
+        if _is_looked_at(used, end):
+            met = [look.drop(account, end_of_day_ms(end)) for look in looks]
+            found += without_cooling([drop for drop in met if drop is not None], found, rules)
     return found
+
+
+def _is_looked_at(used: Sequence[int], end: int) -> bool:
+    """Whether anybody looks at an account once a day is over, by its days with usage, ascending."""
+    place = bisect_right(used, end)
+    if place < len(used) and used[place] == end + 1:
+        return True
+    return place > 0 and gone_silent(used[place - 1], end_of_day_ms(end))
 
 
 def gone_silent(last_day: int, as_of_ms: int) -> bool:

@@ -85,14 +85,33 @@ def _words(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-_FAILURES: Final = _words("failed failure error denied rejected cancelled canceled aborted")
+_FAILURES: Final = _words(
+    "failed failure error denied rejected declined cancelled canceled aborted attempt attempted"
+)
 """A name with one of these tells of an attempt: it is no login and no core action."""
+_UNDOING: Final = _words(
+    "cancel delete deleted remove removed lose lost revoke revoked logout signout unsubscribe unsubscribed "
+    "unsub unfriend unfriended unfollow unfollowed uninstall uninstalled"
+)
+"""A name with one of these tells of an end, not of the thing itself."""
+_NOT_THE_THING: Final = (
+    (_FAILURES, "an attempt, not the thing itself"),
+    (_UNDOING, "an end, not the thing itself"),
+)
+_ANSWERS: Final = _words("accept accepted receive received expire expired")
+"""Beside an invitation they tell what became of it: it was counted when it was sent."""
+_LOOKING: Final = _words(
+    "view viewed views visit visited seen scrolled hovered pageview pageviews adview adviews"
+)
+"""Who looks at a thing has not done it: `Login Page Viewed` is no login."""
+_COMPOUND: Final = "page"
+"""A word with this end is a page: `homepage`."""
 _TELLING: Final = {
     Kind.INVITE: _words("invite invited invites invitation invitations inviting"),
     Kind.COMMENT: _words("comment commented comments reply replied mention mentioned"),
     Kind.LOGIN: _words("login logins signin logon loggedin signedin authenticated"),
     Kind.API_CALL: _words("api webhook webhooks graphql endpoint sdk rpc"),
-    Kind.PAGE_VIEW: _words("view viewed views visit visited opened open seen page screen scrolled hovered"),
+    Kind.PAGE_VIEW: _words("opened open page screen"),
     Kind.CORE_ACTION: _words(
         "create created add added edit edited update updated complete completed finish finished send sent "
         "share shared export exported import imported publish published upload uploaded download downloaded "
@@ -105,6 +124,10 @@ _TELLING: Final = {
 _PAIRS: Final = {
     ("logged", "in"): Kind.LOGIN,
     ("log", "in"): Kind.LOGIN,
+    ("logged", "out"): Kind.UNCLEAR,
+    ("log", "out"): Kind.UNCLEAR,
+    ("signed", "out"): Kind.UNCLEAR,
+    ("sign", "out"): Kind.UNCLEAR,
     ("signed", "in"): Kind.LOGIN,
     ("sign", "in"): Kind.LOGIN,
     ("session", "start"): Kind.LOGIN,
@@ -163,18 +186,30 @@ def toml_string(text: str) -> str:
 
 
 def _by_name(words: list[str]) -> Guess | None:
-    failed = next((word for word in words if word in _FAILURES), None)
-    if failed is not None:
-        return Guess(Kind.UNCLEAR, f"its name says '{failed}': an attempt, not the thing itself")
+    for telling, why in _NOT_THE_THING:
+        word = _first(words, telling)
+        if word is not None:
+            return Guess(Kind.UNCLEAR, f"its name says '{word}': {why}")
+    answer = _first(words, _ANSWERS) if _first(words, _TELLING[Kind.INVITE]) else None
+    if answer is not None:
+        return Guess(Kind.UNCLEAR, f"its name says '{answer}': what became of an invitation")
+    looked = _first(words, _LOOKING)
+    if looked is not None:
+        return Guess(Kind.PAGE_VIEW, f"its name says '{looked}'")
     for first, second in pairwise(words):
         kind = _PAIRS.get((first, second))
         if kind is not None:
             return Guess(kind, f"its name says '{first} {second}'")
     for kind, telling in _TELLING.items():
-        word = next((word for word in words if word in telling), None)
+        word = _first(words, telling)
         if word is not None:
             return Guess(kind, f"its name says '{word}'")
-    return None
+    page = next((word for word in words if word.endswith(_COMPOUND)), None)
+    return None if page is None else Guess(Kind.PAGE_VIEW, f"its name says '{page}'")
+
+
+def _first(words: list[str], telling: frozenset[str]) -> str | None:
+    return next((word for word in words if word in telling), None)
 
 
 def _by_use(use: Behaviour) -> Guess:

@@ -35,7 +35,7 @@ _OF_TERMS: Final = tuple(name for name in Step.__struct_fields__ if name != "fro
 """What of a profile changes with its terms."""
 MAX_AHEAD_TERMS: Final = 200
 """Some 20 KB of a record's item."""
-_KINDS: Final = {
+KIND_OF: Final = {
     "Subscription Started": "started",
     "Subscription Changed": "changed",
     "Subscription Ended": "ended",
@@ -43,6 +43,7 @@ _KINDS: Final = {
     "Support Ticket Updated": TICKET_KIND,
     "NPS Submitted": NPS_KIND,
 }
+"""The kind of fact that a reserved event is; others of their prefixes say nothing."""
 _OF_TICKETS: Final = _Sort(Reason.BAD_TICKET, TICKET, "ticket_id", "the id that the ticket has")
 _OF_SURVEYS: Final = _Sort(Reason.BAD_NPS, SURVEY, "score", "a whole number from 0 to 10")
 _SORTS: Final = {TICKET_KIND: _OF_TICKETS, NPS_KIND: _OF_SURVEYS}
@@ -112,7 +113,7 @@ def fact_of(call: Mapping[str, Any], *, known_ms: int, at_ms: int) -> Fact | Non
     if call["type"] == "group":
         data, dropped = checked(call.get("traits"), TRAITS)
         return made(kind=TRAITS_KIND, data=data, dropped=dropped) if data or dropped else None
-    kind = _KINDS.get(str(call.get("event"))) if call["type"] == "track" else None
+    kind = KIND_OF.get(str(call.get("event"))) if call["type"] == "track" else None
     if kind is None:
         return None
     sort = _SORTS.get(kind) or _Sort(
@@ -174,14 +175,15 @@ def standing_at(facts: Iterable[Fact], as_of_ms: int) -> Standing:
 
 
 def known_facts(facts: Iterable[Fact], as_of_ms: int) -> list[Fact]:
-    """The facts known at an instant, each id as it came first, in the order in which they happened."""
+    """The facts known at an instant, each id as it came first, in the order in which they happened; of those
+    of the same millisecond and rank the one that became known last is the last."""
     first: dict[str, Fact] = {}
     for fact in facts:
         if fact.known_ms <= as_of_ms:
             earlier = first.get(fact.id)
             if earlier is None or _arrival_order(fact) < _arrival_order(earlier):
                 first[fact.id] = fact
-    return sorted(first.values(), key=lambda fact: (fact.at_ms, _RANKS[fact.kind], fact.id))
+    return sorted(first.values(), key=lambda fact: (fact.at_ms, _RANKS[fact.kind], fact.known_ms, fact.id))
 
 
 def left_at(facts: Iterable[Fact], as_of_ms: int, *, grace_ms: int) -> int | None:

@@ -15,7 +15,7 @@ import numpy as np
 
 from stemtide.config_schema import Events, Signal
 from stemtide.event_meaning import key_of
-from stemtide.facts import standing_at
+from stemtide.facts import KIND_OF, NPS_KIND, OF_SUBSCRIPTIONS, TICKET_KIND, standing_at
 from stemtide.features.cohorts import AGE_EDGES, QUANTILES, Cohorts
 from stemtide.features.configured_features import Shape
 from stemtide.features.feature import Feature
@@ -35,8 +35,9 @@ LARGEST: Final = 40
 LARGEST_FACT: Final = 1_000
 EVERY_EVENT: Final = ("*",)
 TRAITS: Final = "group"
-TERMS: Final = "Subscription *"
-TICKETS: Final = "Support Ticket *"
+TERMS: Final = tuple(name for name, kind in KIND_OF.items() if kind in OF_SUBSCRIPTIONS)
+TICKETS: Final = tuple(name for name, kind in KIND_OF.items() if kind == TICKET_KIND)
+SURVEYS: Final = tuple(name for name, kind in KIND_OF.items() if kind == NPS_KIND)
 _TYPES: Final = "TYPES"
 _ALL: Final = frozenset(
     {"EVENTS", "USERS", "ACTIVE", "TOP_USER_DAYS", "CHAMPION_AWAY", "CONCENTRATION", "MIX_SHIFT"}
@@ -44,27 +45,28 @@ _ALL: Final = frozenset(
 """What every event type adds to."""
 _COMMENTERS: Final = "COMMENTERS"
 _SAID_BY: Final = {
-    "SEATS": (TRAITS, TERMS),
-    "MRR": (TRAITS, TERMS),
-    "AGE_DAYS": (TRAITS, TERMS),
-    "TENURE_DAYS": (TRAITS, TERMS),
-    "DAYS_TO_RENEWAL": (TRAITS, TERMS),
-    "TERM_MONTHS": (TERMS,),
-    "UPGRADES": (TERMS,),
-    "DOWNGRADES": (TERMS,),
-    "LAST_RENEWAL": (TERMS,),
-    "HEADROOM": (TERMS,),
-    "MRR_CHANGE": (TERMS,),
-    "TERM_NUMBER": (TERMS,),
-    "TICKETS_30": (TICKETS,),
-    "URGENT_TICKETS_30": (TICKETS,),
-    "CSAT_30": (TICKETS,),
-    "SENTIMENT_30": (TICKETS,),
-    "SENTIMENT_TREND": (TICKETS,),
-    "NPS": ("NPS Submitted",),
-    "DISCOUNT": (TRAITS, TERMS),
-    "SEATS_LIMIT": (TRAITS, TERMS),
-    "API_LIMIT": (TRAITS, TERMS),
+    "SEATS": (TRAITS, *TERMS),
+    "MRR": (TRAITS, *TERMS),
+    "AGE_DAYS": (TRAITS, *TERMS),
+    "TENURE_DAYS": (TRAITS, *TERMS),
+    "DAYS_TO_RENEWAL": (TRAITS, *TERMS),
+    "TERM_MONTHS": TERMS,
+    "UPGRADES": TERMS,
+    "DOWNGRADES": TERMS,
+    "LAST_RENEWAL": TERMS,
+    "HEADROOM": TERMS,
+    "PRICE_STEP": TERMS,
+    "MRR_CHANGE": TERMS,
+    "TERM_NUMBER": TERMS,
+    "TICKETS_30": TICKETS,
+    "URGENT_TICKETS_30": TICKETS,
+    "CSAT_30": TICKETS,
+    "SENTIMENT_30": TICKETS,
+    "SENTIMENT_TREND": TICKETS,
+    "NPS": SURVEYS,
+    "DISCOUNT": (TRAITS, *TERMS),
+    "SEATS_LIMIT": (TRAITS, *TERMS),
+    "API_LIMIT": (TRAITS, *TERMS),
 }
 """Which calls say a column of the profile, by its name in `view.Fact`."""
 
@@ -205,12 +207,12 @@ def _input(column: Column, events: Events) -> Input:
 def _of_profile(place: int, events: Events) -> Input:
     """A column of the profile; behind `Fact` come the limits of the configured meters."""
     if place >= len(Fact):
-        name, said = f"{events.meters[place - len(Fact)].name}_limit", (TRAITS, TERMS)
-        return Input(name=name, kind="fact", patterns=said, matches=partial(_is_said, patterns=said))
+        name, said = f"{events.meters[place - len(Fact)].name}_limit", (TRAITS, *TERMS)
+        return Input(name=name, kind="fact", patterns=said, matches=said.__contains__)
     of = Fact(place).name
-    patterns = _SAID_BY.get(of, (TRAITS, TERMS))
-    matches = partial(_is_said, patterns=patterns)
-    return Input(name=of.lower(), kind="fact", patterns=patterns, matches=matches, exact=of in _SAID_BY)
+    patterns = _SAID_BY.get(of, (TRAITS, *TERMS))
+    known = of in _SAID_BY
+    return Input(name=of.lower(), kind="fact", patterns=patterns, matches=patterns.__contains__, exact=known)
 
 
 def _of_group(place: int, events: Events) -> Input:
@@ -243,9 +245,3 @@ def signal_of(counted: str) -> Signal | None:
 
 def _any(_: str) -> bool:
     return True
-
-
-def _is_said(name: str, patterns: tuple[str, ...]) -> bool:
-    return any(
-        name.startswith(pattern[:-1]) if pattern.endswith("*") else name == pattern for pattern in patterns
-    )

@@ -107,7 +107,7 @@ def currency(value: Any) -> str:
 
 
 def meters(value: Any) -> dict[str, int]:
-    """Included units by meter; null is unlimited and therefore left out."""
+    """Included units by meter; one that is null is left out, so what the plan includes counts."""
     if not isinstance(value, dict) or len(value) > MAX_METERS:
         raise ValueError(f"an object of at most {MAX_METERS} meters with whole numbers")
     for meter, units in value.items():

@@ -14,7 +14,7 @@ from stemtide.features.view import Fact
 
 def _profile(
     name: str, unit: str, label: str, subject: str, meaning: str, wording: Wording, formula: Formula,
-    dtype: Dtype = "whole",
+    dtype: Dtype = "whole", version: int = 1,
 ) -> Feature:  # fmt: skip
     return Feature(
         name=name,
@@ -26,6 +26,7 @@ def _profile(
         formula=formula,
         dtype=dtype,
         source="profile",
+        version=version,
     )
 
 
@@ -50,7 +51,8 @@ CUSTOMER: Final = (
     ),
     _profile(
         "mrr", "currency units a month", "Monthly recurring revenue", "monthly recurring revenue",
-        "of the running terms, in whole units of the account's currency (cents as a fraction)",
+        "of the running terms, else of the traits, in whole units of the account's currency (cents as a "
+        "fraction)",
         s.money, f.fact(Fact.MRR), "float64",
     ),
     _profile(
@@ -75,18 +77,19 @@ CUSTOMER: Final = (
     _profile(
         "downgraded_last_period", "flag", "Downgraded with the running term", "whether it was downgraded",
         "1 if the latest term's monthly price is below that of the term before, else 0; unknown without "
-        "two prices", s.downgraded, f.fell(Fact.MRR_CHANGE), "flag",
+        "two prices", s.downgraded, f.fell(Fact.PRICE_STEP), "flag", version=2,
     ),
     _profile(
         "upgraded_last_period", "flag", "Upgraded with the running term", "whether it was upgraded",
-        "1 if the latest term's plan has a higher `rank` than the one before, else 0; unknown without two",
-        s.upgraded, f.rose(Fact.LAST_RENEWAL), "flag",
+        "1 if the latest term's plan has a higher `rank` than the one before, else 0; unknown without two "
+        "ranks", s.upgraded, f.rose(Fact.LAST_RENEWAL), "flag",
     ),
     _profile(
         "mrr_change_last_period", "relative change", "Change of the price with the running term",
         "the change of the price",
-        "(monthly price of the latest term - that of the term before) / the latter; unknown without two",
-        s.change("monthly revenue", "the term before"), f.fact(Fact.MRR_CHANGE), "float64",
+        "(monthly price of the latest term - that of the term before) / the latter; unknown without two or "
+        "after one of 0",
+        s.amount_change("monthly revenue", "the term before"), f.fact(Fact.MRR_CHANGE), "float64",
     ),
     _profile(
         "plans_above", "plans", "Higher plans left", "how many higher plans there are",
@@ -96,7 +99,8 @@ CUSTOMER: Final = (
     ),
     _profile(
         "terms_so_far", "terms", "Terms so far", "the number of terms",
-        "terms of plans that have begun, the running one included; unknown without any",
+        "terms of plans that have begun, the running one included, each change being one; unknown without "
+        "any",
         s.level("term", "terms", "so far"), f.fact(Fact.TERM_NUMBER),
     ),
     _support(

@@ -33,7 +33,9 @@ def _yearly(name: str, counter: Counter, what: str) -> Feature:
         subject=f"the trend of {what} over quarters",
         meaning=f"{what}: daily average of 90 days / that of 360; unknown before 180 known days "
         "or without any",
-        wording=s.against(what, "in the last 90 days", "the 360-day average"),
+        wording=s.against(
+            what, "in the last 90 days", "its own 360-day average", some="in the months before"
+        ),
         formula=f.yearly(counter),
     )
 
@@ -47,7 +49,9 @@ def _last_year(name: str, counter: Counter, what: str) -> Feature:
         subject=f"how many {what} there are against a year ago",
         meaning=f"{what}: sum of 28 days / that of the 28 days 52 weeks before; unknown before 392 known "
         "days or without any then",
-        wording=s.against(what, "in the last 28 days", "in the same weeks a year ago"),
+        wording=s.against(
+            what, "in the last 28 days", "in the same weeks a year ago", some="in the same weeks a year ago"
+        ),
         formula=f.against_last_year(counter),
     )
 

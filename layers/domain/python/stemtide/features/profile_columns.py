@@ -115,7 +115,7 @@ def _mean(values: Sequence[float]) -> float | None:
 def _plan_history(terms: Sequence[Term], plans: Sequence[Plan]) -> tuple[float | None, ...]:
     """From `UPGRADES` on: what the plans' terms tell, in their order."""
     if not terms:
-        return (None,) * 6
+        return (None,) * 7
     rank_of = {plan.name: plan.rank for plan in plans}
     ups = downs = 0
     step: int | None = None
@@ -127,12 +127,16 @@ def _plan_history(terms: Sequence[Term], plans: Sequence[Plan]) -> tuple[float |
         downs += step == -1
         last = rank
     above = None if last is None else sum(rank > last for rank in rank_of.values())
-    change = _change(terms[-2].mrr, terms[-1].mrr) if len(terms) > 1 else None
-    return ups, downs, step, above, change, len(terms)
+    return ups, downs, step, above, *_price_change(terms), len(terms)
 
 
-def _change(before: int | None, after: int | None) -> float | None:
-    return None if not before or after is None else (after - before) / before
+def _price_change(terms: Sequence[Term]) -> tuple[int | None, float | None]:
+    """By how much the latest term's price is above that of the term before, in minor units and as a share of
+    the latter, of which there is none of nothing."""
+    before, after = (term.mrr for term in terms[-2:]) if len(terms) > 1 else (None, None)
+    if before is None or after is None:
+        return None, None
+    return after - before, (after - before) / before if before else None
 
 
 def plan_of(profile: Profile, plans: Sequence[Plan]) -> Plan | None:

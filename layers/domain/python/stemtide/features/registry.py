@@ -26,7 +26,7 @@ from stemtide.features.view import ACTIVITY_HALF_LIVES, HALF_LIVES, LEVELS, SUMS
 
 __all__ = ["BY_NAME", "DAYS", "FEATURES", "NAMES", "Feature", "Registry", "Shape", "registry"]
 
-LAYOUT: Final = 2
+LAYOUT: Final = 3
 """Version of what the formulas are given: days, classification of events, distinct counts, profile."""
 
 FEATURES: Final = (*USAGE, *PEOPLE, *LONG_TERM, *PEERS, *CUSTOMER, *LIMITS, HISTORY)

@@ -80,6 +80,20 @@ def change(what: str, against: str) -> Wording:
     return wording
 
 
+def amount_change(what: str, against: str) -> Wording:
+    """As `change`, of what is one amount and no number of things."""
+    counted = change(what, against)
+
+    def wording(value: float, baseline: float | None) -> str:
+        if round(value * 100) == 0:
+            return f"{'the same' if value == 0 else 'about the same'} {what} as in {against}"
+        if value >= 2:
+            return f"{what} {number(value + 1)} times that of {against}"
+        return counted(value, baseline)
+
+    return wording
+
+
 def trend(what: str) -> Wording:
     """From a ratio of the 7-day average to that of 30 days."""
 
@@ -99,9 +113,7 @@ def trend(what: str) -> Wording:
 
 def months(what: str) -> Wording:
     """From a ratio of the 30-day average to that of 90 days."""
-    wording = against(what, "in the last 30 days", "its own 90-day average")
-    none = f"no {what} in the last 30 days, some in the months before"
-    return lambda value, baseline: none if value == 0 else wording(value, baseline)
+    return against(what, "in the last 30 days", "its own 90-day average", some="in the months before")
 
 
 def usual(what: str) -> Wording:
@@ -128,10 +140,8 @@ def deviation(what: str) -> Wording:
         if abs(value) < 1:
             return f"{what} of the last 7 days within what is usual for the account"
         side = "below" if value < 0 else "above"
-        return (
-            f"{what} of the last 7 days {side} its own 11-week baseline,"
-            f" by {number(abs(value))} times its usual variation"
-        )
+        times = "" if number(abs(value)) == "1" else f"{number(abs(value))} times "
+        return f"{what} of the last 7 days {side} its own 11-week baseline, by {times}its usual variation"
 
     return wording
 
@@ -151,7 +161,7 @@ def regularity(value: float, baseline: float | None) -> str:
 
 def recency(value: float, baseline: float | None) -> str:
     """From the days since the last active day over the usual gap."""
-    if value <= 1:
+    if value <= 1 or number(value) == "1":
         return "used as recently as usual for the account"
     return f"not used for {number(value)} times its usual pause"
 
@@ -251,12 +261,12 @@ def history(value: float, baseline: float | None) -> str:
     return f"usage is known for {plural(value, 'day', 'days')}{more}"
 
 
-def against(what: str, now: str, before: str) -> Wording:
-    """From a ratio of what is now to what was before."""
+def against(what: str, now: str, before: str, *, some: str) -> Wording:
+    """From a ratio of what is now to what was `before`; with nothing now there were `some`."""
 
     def wording(value: float, baseline: float | None) -> str:
         if value == 0:
-            return f"no {what} {now}, some in {before}"
+            return f"no {what} {now}, some {some}"
         if round(value * 100) == 100:
             return f"as many {what} {now} as {before}"
         return f"{percent(value - 1)} {'fewer' if value < 1 else 'more'} {what} {now} than {before}"
@@ -297,8 +307,9 @@ def days_to(what: str, far: int) -> Wording:
 def mood(value: float, baseline: float | None) -> str:
     """From a mean sentiment between -1 and 1."""
     kind = "negative" if value < -0.2 else "positive" if value > 0.2 else "neutral"
-    side = "below" if value < 0 else "above"
-    return f"support tickets sound {kind} ({abs(value):.1f} {side} 0 on a scale from -1 to 1)"
+    shown = f"{abs(value):.1f}"
+    place = "0" if shown == "0.0" else f"{shown} {'below' if value < 0 else 'above'} 0"
+    return f"support tickets sound {kind} ({place} on a scale from -1 to 1)"
 
 
 def mood_change(value: float, baseline: float | None) -> str:

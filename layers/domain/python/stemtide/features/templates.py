@@ -131,8 +131,8 @@ def activity(half_life: int) -> Feature:
         windows=(DAYS,),
         label=f"Activity, half-life {half_life} days",
         subject="the activity",
-        meaning=f"sum over 90 days of log2(1 + events), a day weighing half after {half_life} days: "
-        "1 for a day with one event, 10 for one with a thousand",
+        meaning=f"sum over 90 days of log2(1 + events), rounded to sixteenths, a day weighing half after "
+        f"{half_life} days: 1 for a day with one event, 10 for one with a thousand",
         wording=s.activity(half_life),
         formula=f.activity(half_life),
     )

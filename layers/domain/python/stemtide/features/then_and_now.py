@@ -7,13 +7,17 @@ from typing import Final
 from stemtide.features.feature import Feature
 from stemtide.features.sentences import number, percent
 
+_NO_NUMBER: Final = ("less than", "just below")
+"""What is said of numbers too small to tell."""
+
 
 def then_and_now(feature: Feature, then: float | None, now: float | None) -> str:
     """What a feature was and is. Its label tells what is counted and over which days; None is unknown."""
     was, is_ = shown(feature, then), shown(feature, now)
     if was != is_:
         return f"{feature.label}: {was} then, {is_} now"
-    return f"{feature.label}: {'' if then == now else 'about '}{was} then and now"
+    rounded = then != now and not any(words in was for words in _NO_NUMBER)
+    return f"{feature.label}: {'about ' if rounded else ''}{was} then and now"
 
 
 def shown(feature: Feature, value: float | None) -> str:
@@ -26,7 +30,9 @@ def shown(feature: Feature, value: float | None) -> str:
 
 
 def _signed(value: float) -> str:
-    return f"-{number(-value)}" if value < 0 and number(-value) != "0" else number(abs(value))
+    if -0.1 < value < 0:
+        return "just below 0"
+    return f"-{number(-value)}" if value < 0 else number(value)
 
 
 def _decimal(value: float) -> str:

@@ -164,7 +164,8 @@ USAGE: Final = (
         source="both",
         label="Seats in use, 30 days",
         subject="the share of seats in use",
-        meaning="distinct users of 30 days / seats (of the profile, else the plan's limit `seats`)",
+        meaning="distinct users of 30 days / seats (of the profile, else the limit `seats`); unknown without "
+        "seats",
         wording=s.share("of the seats used in the last 30 days"),
         formula=f.seat_utilization,
     ),

@@ -52,17 +52,18 @@ class Fact(IntEnum):
     DOWNGRADES = 7
     LAST_RENEWAL = 8
     HEADROOM = 9
-    MRR_CHANGE = 10
-    TERM_NUMBER = 11
-    TICKETS_30 = 12
-    URGENT_TICKETS_30 = 13
-    CSAT_30 = 14
-    SENTIMENT_30 = 15
-    SENTIMENT_TREND = 16
-    NPS = 17
-    DISCOUNT = 18
-    SEATS_LIMIT = 19
-    API_LIMIT = 20
+    PRICE_STEP = 10
+    MRR_CHANGE = 11
+    TERM_NUMBER = 12
+    TICKETS_30 = 13
+    URGENT_TICKETS_30 = 14
+    CSAT_30 = 15
+    SENTIMENT_30 = 16
+    SENTIMENT_TREND = 17
+    NPS = 18
+    DISCOUNT = 19
+    SEATS_LIMIT = 20
+    API_LIMIT = 21
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
