@@ -1,6 +1,7 @@
 """The features once more, in DuckDB's SQL over single events, written from docs/features.md.
 
 `e` has a row per account, day, user, event type and number of events; `q` the (account, day) asked for.
+`ago` are days since a call, `act` days since a use.
 """
 
 import math
@@ -13,7 +14,10 @@ API = "event = 'API Call'"
 INVITE = "event = 'Invite Sent'"
 LOGIN = "event = 'login'"
 COMMENT = "event = 'comment_added'"
-FEATURE = "event NOT IN ('login', 'page') AND NOT starts_with(event, 'Subscription ')"
+USE = """NOT (event = 'group' OR starts_with(event, 'Subscription ') OR starts_with(event, 'Support Ticket ')
+  OR starts_with(event, 'NPS '))"""
+"""What is no word of some system about the account."""
+FEATURE = f"event NOT IN ('login', 'page') AND {USE}"
 
 _QUERY = """
 WITH seen AS (SELECT account, min(day) AS first FROM e GROUP BY account),
@@ -23,11 +27,13 @@ k AS (
   FROM q LEFT JOIN seen s USING (account)
 ),
 x AS (
-  SELECT k.account, k.d, k.h, k.d - e.day AS ago, e.usr, e.event, e.n
+  SELECT k.account, k.d, k.h, k.d - e.day AS ago, e.usr, e.event,
+    CASE WHEN {use} THEN e.n END AS n, CASE WHEN {use} THEN k.d - e.day END AS act
   FROM k LEFT JOIN e ON e.account = k.account AND e.day <= k.d AND e.day > k.d - 90
 ),
 y AS (
-  SELECT k.account, k.d, k.hl, k.d - e.day AS ago, e.usr, e.event, e.n
+  SELECT k.account, k.d, k.hl, k.d - e.day AS ago, e.usr, e.event,
+    CASE WHEN {use} THEN e.n END AS n, CASE WHEN {use} THEN k.d - e.day END AS act
   FROM k LEFT JOIN e ON e.account = k.account AND e.day <= k.d AND e.day > k.d - 392
 ),
 ydau AS (
@@ -43,7 +49,7 @@ ys AS (
   SELECT account, d, any_value(hl) AS hl,
     coalesce(sum(n) FILTER (ago < 180), 0) AS n180, coalesce(sum(n) FILTER (ago < 360), 0) AS n360,
     coalesce(sum(n) FILTER (ago < 28), 0) AS n28, coalesce(sum(n) FILTER (ago >= 364), 0) AS n28b,
-    count(DISTINCT ago) FILTER (ago < 180) AS d180, count(DISTINCT ago) FILTER (ago < 360) AS d360,
+    count(DISTINCT act) FILTER (ago < 180) AS d180, count(DISTINCT act) FILTER (ago < 360) AS d360,
     coalesce(sum(n) FILTER (ago < 360 AND {core}), 0) AS c360,
     coalesce(sum(n) FILTER (ago < 360 AND {api}), 0) AS a360,
     coalesce(sum(n) FILTER (ago < 360 AND {login}), 0) AS l360,
@@ -63,7 +69,7 @@ top AS (
 mix AS (
   SELECT account, d, event, coalesce(sum(n) FILTER (ago < 30), 0) AS now,
     coalesce(sum(n) FILTER (ago >= 30), 0) AS earlier
-  FROM x WHERE event IS NOT NULL GROUP BY ALL
+  FROM x WHERE act IS NOT NULL GROUP BY ALL
 ),
 mixed AS (
   SELECT account, d, sum(now * now) / nullif(power(sum(now), 2), 0) AS concentration,
@@ -97,15 +103,15 @@ dev AS (
 ),
 steps AS (
   SELECT account, d, count(gap) AS gaps, avg(gap) AS gap_mean, stddev_pop(gap) AS gap_sd FROM (
-    SELECT account, d, ago - lag(ago) OVER (PARTITION BY account, d ORDER BY ago) AS gap
-    FROM (SELECT DISTINCT account, d, ago FROM x WHERE ago IS NOT NULL)
+    SELECT account, d, act - lag(act) OVER (PARTITION BY account, d ORDER BY act) AS gap
+    FROM (SELECT DISTINCT account, d, act FROM x WHERE act IS NOT NULL)
   ) GROUP BY ALL
 ),
 gaps AS (
   SELECT account, d, max(gap) AS gap FROM (
     SELECT k.account, k.d, t.ago - 1 - coalesce(lead_ago, -1) AS gap FROM k JOIN (
       SELECT account, d, ago, lag(ago) OVER (PARTITION BY account, d ORDER BY ago) AS lead_ago
-      FROM (SELECT DISTINCT account, d, ago FROM x WHERE ago < 30
+      FROM (SELECT DISTINCT account, d, act AS ago FROM x WHERE act < 30
             UNION SELECT account, d, least(h, 30) AS ago FROM k)
     ) t USING (account, d)
   ) GROUP BY ALL
@@ -126,7 +132,7 @@ s AS (
     coalesce(sum(n) FILTER ({core}), 0) AS c90,
     coalesce(sum(n) FILTER (ago < 30 AND {api}), 0) AS a30,
     coalesce(sum(n) FILTER (ago BETWEEN 30 AND 59 AND {api}), 0) AS ap30,
-    count(DISTINCT ago) FILTER (ago < 60) AS d60,
+    count(DISTINCT act) FILTER (ago < 60) AS d60,
     count(DISTINCT usr) FILTER (ago < 30 AND {comment}) AS w30,
     count(DISTINCT event) FILTER ({feature}) AS f90,
     coalesce(sum(n) FILTER (ago < 7 AND {core}), 0) AS c7,
@@ -135,9 +141,9 @@ s AS (
     coalesce(sum(n) FILTER (ago BETWEEN 7 AND 13 AND {api}), 0) AS ap7,
     coalesce(sum(n) FILTER (ago < 7 AND {login}), 0) AS l7,
     coalesce(sum(n) FILTER (ago < 30 AND {login}), 0) AS l30,
-    min(ago) FILTER ({login}) AS since_login, min(ago) AS since_event,
-    count(DISTINCT ago) FILTER (ago < 7) AS d7, count(DISTINCT ago) FILTER (ago < 14) AS d14,
-    count(DISTINCT ago) FILTER (ago < 30) AS d30, count(DISTINCT ago) AS d90,
+    min(ago) FILTER ({login}) AS since_login, min(act) AS since_event,
+    count(DISTINCT act) FILTER (ago < 7) AS d7, count(DISTINCT act) FILTER (ago < 14) AS d14,
+    count(DISTINCT act) FILTER (ago < 30) AS d30, count(DISTINCT act) AS d90,
     count(DISTINCT event) FILTER (ago < 30 AND {feature}) AS f30,
     count(DISTINCT event) FILTER (ago BETWEEN 30 AND 59 AND {feature}) AS f60,
     count(DISTINCT usr) FILTER (ago < 30) AS u30d,
@@ -245,7 +251,7 @@ def oracle(
 ) -> dict[tuple[str, int], dict[str, float]]:
     """Feature values by (account, day) of `e` and `q`; seats are 10, limits 12 seats and 100 API calls."""
     meanings = {"core": core, "api": api, "login": login, "invite": invite, "comment": comment}
-    found = connection.execute(_QUERY.format(feature=feature, **meanings))
+    found = connection.execute(_QUERY.format(feature=feature, use=USE, **meanings))
     names = [column[0] for column in found.description][2:]
     return {
         (account, day): dict(zip(names, map(_number, row), strict=True))

@@ -22,8 +22,10 @@ NAMES_SENT = (
     "Invite Sent",
     "Subscription Ended",
     "comment_added",
+    "group",
+    "Support Ticket Created",
 )
-"""A core action, an API call, a login, a page view, two features, a system's event, and a comment."""
+"""A core action, an API call, a login, a page view, two features, a comment, and what systems tell."""
 
 
 def day(ago: int, counts: Mapping[str, int], users: Sequence[str] = ("ann",)) -> Day:

@@ -49,7 +49,7 @@ def sent(one: Sent) -> dict[str, Any]:
         event=name,
         userId=user,
         context={"groupId": account},
-        properties={"count": weight, "plan": "pro"},
+        properties={"count": weight, "plan": "pro", "ticket_id": f"t-{number}"},
     )
     return {"content": content, "key": account}
 

@@ -131,7 +131,13 @@ def test_every_usage_feature_is_what_the_definition_says(bases: list[tuple[list[
     assert apart([rows for rows, _ in bases], [[NOW - ago] for _, ago in bases]) == []
 
 
+TOLD = {"group", "Support Ticket Created", "Subscription Ended"}
 HALF_LIVES = pytest.mark.parametrize("half_life", [14, 30])
+
+
+def uses(day: Day) -> int:
+    """The day's events but what some system told of the account."""
+    return sum(count for name, count in day.by_event.items() if name not in TOLD)
 
 
 def weighted_share(days: list[Day], half_life: int) -> float:
@@ -139,7 +145,7 @@ def weighted_share(days: list[Day], half_life: int) -> float:
     first = min((day.day for day in days), default=None)
     known = [] if first is None else range(max(first, NOW - 89), NOW + 1)
     weight = {day: 0.5 ** ((NOW - day) / half_life) for day in known}
-    active = sum(weight[day.day] for day in days if day.day in weight)
+    active = sum(weight[day.day] for day in days if day.day in weight and uses(day))
     return active / sum(weight.values()) if known else np.nan
 
 
@@ -173,7 +179,7 @@ def test_the_activity_is_within_the_rounding_of_the_formula(half_life: int, rows
     [found] = compute([Row(history_of("acme", days, events=EVENTS), SEATS, NOW)])
 
     known = any(day.day <= NOW for day in days)
-    seen = [(NOW - day.day, sum(day.by_event.values())) for day in days if 0 <= NOW - day.day < 90]
+    seen = [(NOW - day.day, uses(day)) for day in days if 0 <= NOW - day.day < 90]
     expected = sum(math.log2(1 + events) * 0.5 ** (age / half_life) for age, events in seen)
     assert found[NAMES.index(f"activity_ew{half_life}")] == pytest.approx(
         expected if known else np.nan, abs=len(seen) / 32 + 1e-3, nan_ok=True

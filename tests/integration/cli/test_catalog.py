@@ -255,17 +255,13 @@ def used(account: str, days: range, *, first: int, users: int = 2, count: int = 
     ]
 
 
-def test_accounts_are_told_apart_by_their_activity(deployment: Deployment) -> None:
-    def used(
-        account: str, days: range, *, first: int, users: int = 2, count: int = 1
-    ) -> list[dict[str, Any]]:
-        return [
-            sent(first + 10 * day + user, day, userId=f"u-{user}", context={"groupId": account},
-                 properties={"count": count})
-            for day in days
-            for user in range(users)
-        ]  # fmt: skip
+def synced(account: str, days: range, *, first: int) -> list[dict[str, Any]]:
+    """What a CRM says of the account every night."""
+    about = {"context": {"groupId": account}, "traits": {"plan": "pro"}, "type": "group"}
+    return [sent(first + day, day, userId="crm", **about) for day in days]
 
+
+def test_accounts_are_told_apart_by_their_activity(deployment: Deployment) -> None:
     put(
         deployment,
         *used("power", range(89, 60, -1), first=0),
@@ -275,6 +271,8 @@ def test_accounts_are_told_apart_by_their_activity(deployment: Deployment) -> No
         *used("fell", range(30, 60), first=4000, count=9),
         *used("fell", range(60, 90), first=5000),
         *used("fell", range(10, 12), first=6000),
+        *used("silent", range(10, 40), first=7000),
+        *synced("silent", range(40, 90), first=9000),
     )
 
     found = deployment.run("catalog", "--no-users")["segments"]
@@ -284,9 +282,9 @@ def test_accounts_are_told_apart_by_their_activity(deployment: Deployment) -> No
         "power": ["power"],
         "regular": ["alone"],
         "light": ["light"],
-        "at_risk": ["fell", "gone"],
+        "at_risk": ["fell", "gone", "silent"],
     }
-    assert [one["share"] for one in found["segments"]] == [0.2, 0.2, 0.2, 0.4]
+    assert [one["accounts"] for one in found["segments"]] == [1, 1, 1, 3]
 
 
 def test_a_feature_leads_to_the_events_that_occur(deployment: Deployment) -> None:

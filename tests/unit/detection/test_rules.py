@@ -138,3 +138,13 @@ def test_less_use_in_the_last_week_never_takes_a_drop_away(amounts: list[int], t
     less = [max(0, n - t) if i >= 7 else n for i, (n, t) in enumerate(zip(amounts, taken, strict=True))]
 
     assert len(drops(week(14, *less))) >= len(drops(week(14, *amounts)))
+
+
+def test_what_systems_tell_of_an_account_is_no_use() -> None:
+    def told(ago: int) -> DayUse:
+        return DayUse(day=D - ago, events=30, by_event={"group": 20, "Support Ticket Created": 10})
+
+    [found] = drops(week(14, 10, 10, 10, 10) + [told(ago) for ago in range(1, 8)])
+
+    assert found == {"measure": "events", "before": 40, "now": 0, "change": -1.0}
+    assert drops([told(ago) for ago in range(8, 15)]) == []

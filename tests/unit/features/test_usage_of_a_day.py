@@ -59,6 +59,23 @@ def test_use_that_no_window_reaches_tells_no_last_active_day() -> None:
     assert usage_at(known, NOW - 1).last_active_day == NOW - LONG_DAYS
 
 
+def test_the_nightly_word_of_a_crm_keeps_no_silent_account_awake() -> None:
+    told = {"group": 1, "Subscription Changed": 1, "NPS Submitted": 1}
+    used = [day(ago, {"Report Created": 2, "group": 1}) for ago in range(20, 60)]
+    silent = history(*used, *(day(ago, told, users=()) for ago in range(20)))
+    gone = history(*(day(ago, {"Report Created": 2}) for ago in range(20, 60)))
+
+    found = values(silent)
+
+    assert found == pytest.approx(values(gone), nan_ok=True)
+    assert (found["days_since_last_event"], found["active_days_30d"], found["avg_events_30d"]) == (
+        20,
+        10,
+        2 / 3,
+    )
+    assert usage_at(silent, NOW).last_active_day == NOW - 20
+
+
 def test_a_day_of_which_every_call_was_taken_back_is_none_with_use() -> None:
     found = values(history(day(9, {"page": 1}), day(3, {"page": 0}), day(2, {})))
 

@@ -12,7 +12,7 @@ from typing import Final
 
 from stemtide import users
 from stemtide.backfill import BACKFILL_SUFFIX
-from stemtide.calls import DAY_MS, day_number
+from stemtide.calls import DAY_MS, day_number, is_told
 from stemtide.commit import USERS_SUFFIX
 from stemtide.ports import is_day
 from stemtide.segments import SEGMENT_DAYS, Activity
@@ -137,9 +137,10 @@ class UsageTally:
         account = self._of(name)
         account.first_day = day if account.first_day is None else min(account.first_day, day)
         age = (self._closed - day) // SEGMENT_DAYS
-        if age in (0, 1):
+        told = sum(events for event, events in state.by_event.items() if is_told(event))
+        if age in (0, 1) and state.events > told:
             account.days[age] += 1
-            account.events[age] += state.events
+            account.events[age] += state.events - told
         self._add_users(name, day, Users(state.users))
         if self._is_within(day):
             account.types |= self._add_types(day, state)

@@ -13,7 +13,7 @@ from typing import Annotated, Literal
 from msgspec import Meta, field
 
 from stemtide import limits
-from stemtide.calls import RESERVED_PREFIX
+from stemtide.calls import is_told
 from stemtide.config_billing import Billing
 from stemtide.config_detection import Detection, Section
 from stemtide.config_dunning import Dunning
@@ -205,15 +205,15 @@ class Events(Section, frozen=True):
     def classify(self, name: str) -> frozenset[Signal]:
         """The signals of an event type (a `by_event` key); empty when no pattern matches, and for the events
         that systems tell of customers, whatever their names look like."""
-        return frozenset() if name.startswith(RESERVED_PREFIX) else _classify(name, self)
+        return frozenset() if is_told(name) else _classify(name, self)
 
     def parts(self, name: str) -> tuple[int, ...]:
         """The places in `features` of those that an event type belongs to; none for what systems tell."""
-        return () if name.startswith(RESERVED_PREFIX) else _groups(name, self.features)
+        return () if is_told(name) else _groups(name, self.features)
 
     def metered(self, name: str) -> tuple[int, ...]:
         """The places in `meters` of those that count an event type; none for what systems tell."""
-        return () if name.startswith(RESERVED_PREFIX) else _groups(name, self.meters)
+        return () if is_told(name) else _groups(name, self.meters)
 
     def commenting(self) -> Callable[[str], bool]:
         """Whether an event type is a comment, as in `classify`: a plain look-up, as each call makes one."""
@@ -233,7 +233,7 @@ class _Matched(dict[str, bool]):
     def __missing__(self, name: str) -> bool:
         if len(self) >= _REMEMBERED_NAMES:
             self.clear()
-        may_be = self._patterns and not name.startswith(RESERVED_PREFIX)
+        may_be = self._patterns and not is_told(name)
         found = self[name] = bool(may_be and _compiled(self._patterns).match(name.casefold()))
         return found
 

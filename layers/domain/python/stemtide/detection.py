@@ -11,7 +11,7 @@ from fractions import Fraction
 from typing import Any, Final, Protocol
 
 from stemtide.as_of import end_of_day_ms, last_closed_day
-from stemtide.calls import DAY_MS
+from stemtide.calls import DAY_MS, is_told
 from stemtide.config_detection import Against, DetectionRule, Measure
 from stemtide.config_schema import Events, Signal
 from stemtide.drops import Drop
@@ -59,7 +59,7 @@ class DayUse:
     def total(self, measure: Measure, events: Events) -> int:
         """The day's sum of a measure."""
         if measure is Measure.EVENTS:
-            return self.events
+            return self.events - sum(count for name, count in self.by_event.items() if is_told(name))
         wanted = _SIGNALS[measure]
         return sum(count for name, count in self.by_event.items() if wanted in events.classify(name))
 

@@ -13,6 +13,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
+from stemtide.calls import is_told
 from stemtide.config_schema import Events, Signal
 from stemtide.event_meaning import key_of
 from stemtide.facts import KIND_OF, NPS_KIND, OF_SUBSCRIPTIONS, TICKET_KIND, standing_at
@@ -39,9 +40,9 @@ TERMS: Final = tuple(name for name, kind in KIND_OF.items() if kind in OF_SUBSCR
 TICKETS: Final = tuple(name for name, kind in KIND_OF.items() if kind == TICKET_KIND)
 SURVEYS: Final = tuple(name for name, kind in KIND_OF.items() if kind == NPS_KIND)
 _TYPES: Final = "TYPES"
-_ALL: Final = frozenset(
-    {"EVENTS", "USERS", "ACTIVE", "TOP_USER_DAYS", "CHAMPION_AWAY", "CONCENTRATION", "MIX_SHIFT"}
-)
+_USE: Final = frozenset({"EVENTS", "ACTIVE", "CONCENTRATION", "MIX_SHIFT"})
+"""What every event type adds to but those that systems tell."""
+_ALL: Final = frozenset({"USERS", "TOP_USER_DAYS", "CHAMPION_AWAY"})
 """What every event type adds to."""
 _COMMENTERS: Final = "COMMENTERS"
 _SAID_BY: Final = {
@@ -201,6 +202,8 @@ def _input(column: Column, events: Events) -> Input:
         return made(patterns=patterns, signal=signal, matches=lambda name: signal in events.classify(name))
     if counted == _TYPES:
         return _of_parts(made, events)
+    if counted in _USE:
+        return made(patterns=EVERY_EVENT, matches=_is_use)
     return made(patterns=EVERY_EVENT, matches=_any, exact=counted in _ALL)
 
 
@@ -241,6 +244,10 @@ def signal_of(counted: str) -> Signal | None:
         return Signal.COMMENT
     named = counted.lower().removesuffix("s")
     return Signal(named) if named in set(Signal) else None
+
+
+def _is_use(name: str) -> bool:
+    return not is_told(name)
 
 
 def _any(_: str) -> bool:

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from stemtide import users
-from stemtide.calls import CALL_TYPES, RESERVED_PREFIX
+from stemtide.calls import CALL_TYPES, is_told
 from stemtide.config_schema import Events, Signal
 from stemtide.features.occurrences import Ints, Occurrences, Presence
 from stemtide.limits import USER_HASH_BYTES
@@ -20,7 +20,8 @@ from stemtide.users import NOBODY, Users
 
 
 class Counter(IntEnum):
-    """The columns of a day; `ACTIVE` is 1 on a day with events, `USERS` the day's distinct users.
+    """The columns of a day; `EVENTS` are those of use (not `calls.is_told`), `ACTIVE` is 1 on a day with any,
+    `USERS` the day's distinct users.
 
     Behind them come the configured parts of the product and then the configured meters.
     """
@@ -64,7 +65,7 @@ class Meanings:
     def of(cls, names: Sequence[str], events: Events) -> "Meanings":
         """The meanings of event types, by their place in `names`."""
         columns = np.zeros((width(events), len(names)), dtype=np.int64)
-        columns[Counter.EVENTS] = 1
+        columns[Counter.EVENTS] = [not is_told(name) for name in names]
         pairs = []
         for place, name in enumerate(names):
             signals, parts = events.classify(name), events.parts(name)
@@ -79,8 +80,8 @@ class Meanings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Counts:
-    """Events of one account: row by row the place of its day in `days`, its event type and their number;
-    by day."""
+    """Events of one account's use: row by row the place of its day in `days`, its event type and their
+    number; by day."""
 
     days: Ints
     place: Ints
@@ -147,7 +148,7 @@ def assemble(
         users=users,
         commenters=commenters,
         types=_types(counts, meanings.parts),
-        counts=counts,
+        counts=_of_use(counts, meanings),
         first_day=first_day,
     )
 
@@ -201,6 +202,14 @@ def width(events: Events) -> int:
     return len(Counter) + len(events.features) + len(events.meters)
 
 
+def _of_use(counts: Counts, meanings: Meanings) -> Counts:
+    used = meanings.columns[Counter.EVENTS, counts.event] > 0
+    if used.all():
+        return counts
+    rows = {name: getattr(counts, name)[used] for name in ("place", "event", "count")}
+    return Counts(days=counts.days, **rows)
+
+
 def _types(counts: Counts, parts: Ints) -> Occurrences:
     """Which parts of the product were used on which days."""
     starts, ends = parts[:, 0].searchsorted(counts.event), parts[:, 0].searchsorted(counts.event, "right")
@@ -227,5 +236,5 @@ def _ints(values: Iterable[int]) -> Ints:
 
 def is_feature(name: str, events: Events) -> bool:
     """Whether an event type stands for a part of the product: no login, no page view, no system's fact."""
-    bare = name in CALL_TYPES or name.startswith(RESERVED_PREFIX)
+    bare = name in CALL_TYPES or is_told(name)
     return not bare and Signal.LOGIN not in events.classify(name)

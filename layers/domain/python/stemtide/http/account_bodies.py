@@ -126,7 +126,7 @@ class Account(_Standing, frozen=True):
 
     `moved` says what changed since the score of the latest instant before (null: there is none). `trend` has
     the last score of each of the 30 days up to `as_of` (null in lists), `last_active_day` is the
-    latest UTC day with usage, `expansion` is null until expansion is scored.
+    latest UTC day with a call of any kind, `expansion` is null until expansion is scored.
     """
 
     # Not keyword-only, which puts them before those that are: who it is comes before what is said of it.
