@@ -73,24 +73,34 @@ def provider() -> PaymentProvider:
     return access().provider()
 
 
-def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
-    """`{"do": "step" | "wait", "episode", "run", ...}`: what the state machine does next."""
-    episodes = EpisodeTable(clients.table(settings().episodes_table))
-    mails = MailFunction(
+@lru_cache(maxsize=1)
+def episodes() -> EpisodeTable:
+    """The table of episodes."""
+    return EpisodeTable(clients.table(settings().episodes_table))
+
+
+@lru_cache(maxsize=1)
+def mails() -> MailFunction:
+    """The function that sends."""
+    return MailFunction(
         client=clients.client("lambda", config=clients.WAITING), name=settings().mail_function
     )
+
+
+def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
+    """`{"do": "step" | "wait", "episode", "run", ...}`: what the state machine does next."""
     answer = on_task(
         event,
         stepper=stepper(
-            episodes=episodes,
+            episodes=episodes(),
             provider=provider(),
-            send=mails.send,
+            send=mails().send,
             about=about(),
             now_ms=now_ms,
             lease_ms=round(settings().lease_s * 1000 * clock().scale),
             card_url=settings().card_url,
         ),
-        keeper=keeper(episodes=episodes, runs=executions(), about=about(), now_ms=now_ms),
+        keeper=keeper(episodes=episodes(), runs=executions(), about=about(), now_ms=now_ms),
         clock=clock(),
         now_ms=now_ms,
     )

@@ -70,20 +70,30 @@ def executions() -> PlayExecutions:
     return PlayExecutions(client=clients.client("stepfunctions"), machines=machines)
 
 
-def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
-    """`{"do": "step" | "wait", "episode", "run", ...}`: what the state machine does next."""
-    table = clients.table(settings().episodes_table)
-    plays, dunning = PlayTable(table), EpisodeTable(table)
-    mails = MailFunction(
+@lru_cache(maxsize=1)
+def table() -> Any:
+    """The table of episodes, plays among them."""
+    return clients.table(settings().episodes_table)
+
+
+@lru_cache(maxsize=1)
+def mails() -> MailFunction:
+    """The function that sends."""
+    return MailFunction(
         client=clients.client("lambda", config=clients.WAITING), name=settings().mail_function
     )
+
+
+def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
+    """`{"do": "step" | "wait", "episode", "run", ...}`: what the state machine does next."""
+    plays, dunning = PlayTable(table()), EpisodeTable(table())
     answer = on_task(
         event,
         stepper=stepper(
             plays=plays,
-            offers=OfferTable(table),
+            offers=OfferTable(table()),
             provider=access().provider,
-            send=mails.send,
+            send=mails().send,
             about=about(),
             dunned=lambda customer: dunning.running_of(customer) is not None,
             now_ms=now_ms,
