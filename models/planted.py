@@ -92,8 +92,8 @@ def _scaled(history: AccountHistory, day: int, factor: float, rng: np.random.Gen
     counters, counts = history.counters.copy(), history.counts.count.copy()
     for column in (*_SUMS, *range(len(Counter), counters.shape[1])):
         counters[days, column] = times(counters[days, column])
-    is_empty = counters[:, Counter.EVENTS] == 0
-    counters[is_empty, Counter.ACTIVE] = counters[is_empty, Counter.USERS] = 0
+    emptied = (counters[:, Counter.EVENTS] == 0) & (history.counters[:, Counter.EVENTS] > 0)
+    counters[emptied, Counter.ACTIVE] = counters[emptied, Counter.USERS] = 0
     counts[rows] = times(counts[rows])
     return replace(history, counters=counters, counts=replace(history.counts, count=counts))
 

@@ -13,12 +13,13 @@ from moto import mock_aws
 from stemtide import tables
 from stemtide.calls import day_of_index
 from stemtide.config_schema import Events
+from stemtide.features import history
 from stemtide.features.usage_at import UsageAt
 from stemtide.fold import fold
 from stemtide.limits import LONG_DAYS
 from stemtide.ports import LATE, UsageRow
 from stemtide.state import EMPTY, Caps, Event, State, decode, encode, id_hash
-from stemtide.store import clients
+from stemtide.store import clients, usage_reader
 from stemtide.store.usage import DynamoUsageItems
 from stemtide.store.usage_blocks import Block, UsageBlocks
 from stemtide.store.usage_reader import WHOLE_EVERY, UsageReader
@@ -298,6 +299,16 @@ def test_another_meaning_of_events_makes_everything_anew(kept: Kept) -> None:
     kept.events = Events(core_actions=("Deal *",))
 
     assert kept.read().block[3].sum() == 1
+
+
+def test_what_was_kept_when_every_call_was_use_is_made_anew(kept: Kept) -> None:
+    kept.use(CLOSED - 3, name="group")
+    with pytest.MonkeyPatch.context() as earlier:
+        earlier.setattr(usage_reader, "LAYOUT", 1)
+        earlier.setattr(history, "is_told", lambda name: False)
+        assert kept.read().last_active_day == CLOSED - 3
+
+    assert kept.read().last_active_day is None
 
 
 def test_all_days_are_read_again_now_and_then(kept: Kept) -> None:

@@ -114,6 +114,20 @@ def test_who_came_back_after_a_long_pause_is_judged_by_the_weeks_since() -> None
     assert dry == online
 
 
+def test_what_systems_tell_of_who_pauses_does_not_make_the_pause_usual() -> None:
+    known = range(FIRST - 62, LAST + 2)
+    used = {day: 20 if day >= FIRST - 24 else 0 for day in known}
+    days = [DayUse(day=day, events=n + 1, by_event={"page": n, "group": 1}) for day, n in used.items()]
+    fallen = [day for day in days if day.day < FIRST + 4]
+    fallen += [DayUse(day=day, events=1, by_event={"group": 1}) for day in known if day >= FIRST + 4]
+    events = bundled_config().events
+
+    found = drops_over("acme", fallen, first=FIRST, last=FIRST + 10, rules=[USUAL], events=events)
+
+    assert [drop.figures["before"] for drop in found] == [140.0] * len(found)
+    assert found
+
+
 def test_nobody_looks_any_more_at_who_has_been_silent_for_more_than_28_days() -> None:
     online, dry = both(dict.fromkeys(range(FIRST - 90, FIRST + 10), 20), USUAL)
 

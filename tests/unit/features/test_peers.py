@@ -29,6 +29,7 @@ def drawn(rows: int, seed: int = 1) -> np.ndarray:
     x[:, place(peers.AGE)] = 100.0
     x[:, place(peers.SILENCE)] = rng.integers(0, 30, rows)
     x[:, place(peers.KNOWN_DAYS)] = rng.integers(1, 50, rows)
+    x[:, place(peers.USED_DAYS)] += 1
     for name in peers.FILLED_IN:
         x[:, place(name)] = np.nan
     return x
@@ -95,6 +96,18 @@ def test_who_has_not_come_for_a_month_is_placed_among_those_who_have() -> None:
     np.testing.assert_allclose(found[20:, place("events_percentile")], counted, rtol=0, atol=RANK_ERROR)
     assert set(found[:20, place("recency_percentile")]) == {1.0}
     assert found[:20, place("events_rank")].max() > 0.1, "ranks by age are among all customers"
+
+
+def test_who_is_known_for_days_and_was_never_used_is_no_active_customer() -> None:
+    x = drawn(60)
+    x[:, place(peers.SILENCE)] = 5.0
+    x[:, place(peers.USED_DAYS)] = np.repeat([0.0, 9.0], [20, 40])
+    x[:, place("avg_events_30d")] = np.where(np.arange(60) < 20, 0.0, np.arange(60))
+
+    found = peers.with_ranks(x, NAMES, peers.table_of(x, NAMES))[:, place("events_percentile")]
+
+    counted = (np.arange(40) + 0.5) / 40
+    np.testing.assert_allclose(found[20:], counted, rtol=0, atol=RANK_ERROR)
 
 
 def test_who_was_never_used_is_behind_everybody_who_was() -> None:

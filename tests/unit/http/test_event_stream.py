@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError, ConnectTimeoutError, ReadTimeoutErr
 from hypothesis import given
 from hypothesis import strategies as st
 from stemtide import limits
-from stemtide.delivery.event_stream import MAX_STRAINED_ROUNDS, EventStream, Record
+from stemtide.delivery.event_stream import MAX_SECONDS, MAX_STRAINED_ROUNDS, EventStream, Record
 from stemtide.http.incoming import Accepted
 from stemtide.http.packing import pack
 from stemtide.store import clients
@@ -107,6 +107,29 @@ def test_no_request_begins_so_late_that_the_function_could_be_cut_off() -> None:
     assert (outcome.stored, outcome.failed) == ([0, 2], [1])
     assert len(kinesis.requests) == 3
     assert seconds[0] < SIZES["ingest"].timeout_s
+
+
+def test_a_pause_before_a_request_counts_as_well() -> None:
+    """Refusals that take a second each, then one pause that would end too late."""
+    seconds, begun = [0.0], list[float]()
+
+    class Refuses(Kinesis):
+        def put_records(self, **request: Any) -> dict[str, Any]:
+            begun.append(seconds[0])
+            seconds[0] += 1.25
+            return super().put_records(**request)
+
+    def sleep(pause: float) -> None:
+        seconds[0] += pause
+
+    outcome = EventStream(
+        client=Refuses(lambda *_: True), name="events", sleep=sleep, jitter=lambda: 1.0,
+        monotonic=lambda: seconds[0],
+    ).publish(records(a=1))  # fmt: skip
+
+    assert outcome.failed == [0]
+    assert len(begun) == MAX_STRAINED_ROUNDS - 1
+    assert max(begun) < MAX_SECONDS
 
 
 @pytest.mark.parametrize("function", ["api", "preferences", "webhooks"])

@@ -9,7 +9,7 @@ from stemtide.mail.outcomes import Deferred, Duplicate, Reason, Refused, Sent, U
 from stemtide.mail.ports import MailRefusedError, SendingStoppedError, TooFastError
 from stemtide.mail.service import NotAllSentError
 from stemtide.mail.unconfirmed import settle
-from stemtide.ports import UnavailableError
+from stemtide.ports import ThrottledError, UnavailableError
 
 from tests.simulation.mail.table import Crash, Fault
 from tests.unit.mail.mailing import NOON, Mailing, request
@@ -103,6 +103,26 @@ def test_each_mail_of_which_nobody_knows_is_told_though_the_reply_to_its_note_is
     look()
 
     assert told == ["a0", "a1", "a2"]
+
+
+def test_a_mail_whose_note_was_throttled_is_told_when_it_is_noted() -> None:
+    mails = Mailing(answers=[Crash()])
+    with pytest.raises(Crash):
+        mails.service.send(request())
+    faults = {mails.tables.calls + 2: Fault.REFUSED}  # the list, then the note
+    mails.tables.fault = lambda: faults.pop(mails.tables.calls, None)
+    told: list[str] = []
+
+    def look() -> None:
+        for row in settle(mails.contacts, real_ms=NOON + LEASE_MS + 1, model_ms=ModelClock().at):
+            told.append(row.key)
+
+    with pytest.raises(ThrottledError):
+        look()
+    assert told == []
+    look()
+
+    assert told == [KEY]
 
 
 def test_row_46_a_throttled_mail_is_given_back_with_its_contact_and_goes_out_later() -> None:

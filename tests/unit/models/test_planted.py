@@ -77,6 +77,17 @@ def test_a_planted_drop_and_surge_change_the_last_week_only() -> None:
         assert changed.users is history.users
 
 
+def test_a_day_of_which_some_system_told_and_which_saw_no_use_stays_as_it_was() -> None:
+    somebody = union(NOBODY, [user_hash("crm")])
+    told = [Day(day, {"group": 1}, somebody) for day in range(LAST - 40, LAST - 20)]
+    used_since = [Day(day, {"view": 40}, somebody) for day in range(LAST - 20, LAST + 1)]
+    history = history_of("acme", told + used_since, events=CONFIG.events)
+
+    changed = planted(history, LAST, Plant.DROP, np.random.default_rng(1))
+
+    np.testing.assert_array_equal(changed.counters[:-7], history.counters[:-7])
+
+
 def test_a_planted_shift_has_as_many_events_of_other_types() -> None:
     history = NAMED["acct-00"]
     changed = planted(history, LAST, Plant.SHIFT, np.random.default_rng(1))

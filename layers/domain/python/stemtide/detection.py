@@ -101,17 +101,18 @@ def find_drops(
 
 @dataclass(frozen=True, slots=True)
 class _Look:
-    """A rule and what it looks at: its measure's sums by day, and the days of which there is usage."""
+    """A rule and what it looks at: its measure's sums by day, and the days on which the product was used."""
 
     rule: DetectionRule
     totals: Mapping[int, int]
-    known: Sequence[int]
+    used: Sequence[int]
 
     @classmethod
     def of(cls, rule: DetectionRule, days: Iterable[Use], events: Events) -> "_Look":
         listed = list(days)
         totals = {day.day: total for day in listed if (total := day.total(rule.measure, events))}
-        return cls(rule, totals, sorted(day.day for day in listed))
+        used = sorted(day.day for day in listed if day.total(Measure.EVENTS, events))
+        return cls(rule, totals, used)
 
     def drop(self, account: str, as_of_ms: int) -> Drop | None:
         """The drop on the last closed day, if the rule is met there and as long before as it asks for."""
@@ -143,10 +144,10 @@ class _Look:
         return _told(rule, week, round(float(expected), 2)) | {"deviations": round(below, 2)}
 
     def _known_from(self, end: int) -> int:
-        """The first day with usage of the weeks that are looked at: who comes back after a longer pause is
-        judged by what it has done since, however much of its past is read."""
-        place = bisect_right(self.known, end - _WEEKS[Against.USUAL] * WEEK_DAYS)
-        return self.known[place] if place < len(self.known) else end
+        """The first day of use in the weeks that are looked at: who comes back after a longer pause is judged
+        by what it has done since, however much of its past is read, and whatever systems told meanwhile."""
+        place = bisect_right(self.used, end - _WEEKS[Against.USUAL] * WEEK_DAYS)
+        return self.used[place] if place < len(self.used) else end
 
 
 def _has_fallen(rule: DetectionRule, week: Week, expected: Fraction) -> bool:

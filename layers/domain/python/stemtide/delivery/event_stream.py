@@ -20,8 +20,8 @@ FIRST_PAUSE_SECONDS: Final = 0.1
 MAX_PAUSE_SECONDS: Final = 1.6
 """Six rounds pause for about 3 s in all: well within the gateway's 30 s and the function's time-out."""
 MAX_SECONDS: Final = 8.0
-"""No request begins later than this, so that one without an answer still ends before the function is cut off,
-and the caller hears what is stored."""
+"""No request begins later than this, whatever pause comes before it, so that one without an answer still ends
+before the function is cut off, and the caller hears what is stored."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,9 +64,12 @@ class EventStream:
         waiting = {account: deque(of_account) for account, of_account in records.items() if of_account}
         stored: list[int] = []
         strained, until = 0, self.monotonic() + MAX_SECONDS
-        while waiting and strained < MAX_STRAINED_ROUNDS and self.monotonic() < until:
-            if strained:
-                self.sleep(self._pause(strained))
+        while waiting and strained < MAX_STRAINED_ROUNDS:
+            pause = self._pause(strained) if strained else 0.0
+            if self.monotonic() + pause >= until:
+                break
+            if pause:
+                self.sleep(pause)
             heads = _heads(waiting)
             results = self._put(heads)
             for record, is_stored in zip(heads, results, strict=True):

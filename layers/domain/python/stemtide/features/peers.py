@@ -39,6 +39,8 @@ PLACED: Final[Mapping[str, str]] = {
 OF_NOTHING: Final[Mapping[str, float]] = {"longest_gap_30d": 1.0, "days_since_last_event": 1.0}
 """The places of who has never been used, where that is not 0: level with who is worst off of all active."""
 SILENCE: Final = "days_since_last_event"
+USED_DAYS: Final = "active_days_30d"
+"""Tells apart who was used lately from who became known lately, of whom systems told and who never came."""
 ACTIVE_DAYS: Final = 30
 """Places are among customers with an event in so many days: those of a course that has ended, or of a
 campaign that has failed, would else lift all others for as long as they are customers."""
@@ -50,7 +52,7 @@ COLUMNS: Final = tuple(dict.fromkeys((AGE, KNOWN_DAYS, *RANKED.values(), *PLACED
 
 def table_of(x: Floats, names: Sequence[str]) -> Cohorts:
     """The table of a day, of the vectors [accounts, features] of its customers."""
-    active = x[_column(x, names, SILENCE) < ACTIVE_DAYS]
+    active = x[(_column(x, names, SILENCE) < ACTIVE_DAYS) & (_column(x, names, USED_DAYS) > 0)]
     return cohorts_of(
         _ages(x, names),
         {of: _column(x, names, of) for of in RANKED.values()},

@@ -6,7 +6,7 @@ from typing import Protocol
 from stemtide.mail.judging import LEASE_MS
 from stemtide.mail.outcomes import Reason
 from stemtide.mail.ports import MailRow
-from stemtide.ports import UnavailableError
+from stemtide.ports import ThrottledError, UnavailableError
 
 JOB = "unconfirmed"
 
@@ -31,6 +31,8 @@ def settle(rows: OpenClaims, *, real_ms: int, model_ms: Callable[[int], int]) ->
     for row in found:
         try:
             is_true = rows.mark_unknown(row, reason=Reason.ABANDONED, at_ms=at_ms)
+        except ThrottledError:
+            raise  # nothing was noted: it is found again
         except UnavailableError:
             yield row
             raise

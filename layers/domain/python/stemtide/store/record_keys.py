@@ -36,7 +36,7 @@ KEPT_S: Final = 400 * 86_400
 class StoredRecord:
     """The customer record: profile, and the newest score if there is one. Times in epoch ms.
 
-    `last_day` is the latest UTC day with usage (`YYYY-MM-DD`), `model_version` "rules" without a model.
+    `last_day` is the latest UTC day with a call (`YYYY-MM-DD`), `model_version` "rules" without a model.
     `moved` is against the score in the row `moved_from` (null: it is the first), `revision` counts the
     changes of the score, `begun_ms` is that of its row.
     """

@@ -20,7 +20,7 @@ from stemtide.store.usage_blocks import Block, UsageBlocks
 
 WHOLE_EVERY: Final = 28
 """Days after which all days are read again, whatever is kept: nothing that was missed lasts longer."""
-LAYOUT: Final = 1
+LAYOUT: Final = 2
 """Of what is kept; rises with every change of how it is made."""
 
 
