@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 import msgspec
-from stemtide.calls import RESERVED_PREFIX
+from stemtide.calls import GROUP, RESERVED_PREFIX
 from stemtide.config_schema import Config, Events, Group, Plan
 from stemtide.limits import MAX_EVENT_NAME_CHARS, MAX_FEATURE_GROUPS
 from stemtide_cli import sql
@@ -77,13 +77,13 @@ def _common_types(log: Log, until: int) -> list[str]:
     """The event types of many accounts by name, however their letters' case is written; the most common of
     too many."""
     reserved = " OR ".join(f"starts_with(event, {sql.text(prefix)})" for prefix in RESERVED_PREFIX)
-    told = (
-        f"SELECT account, event FROM ({log.query}) WHERE skip IS NULL AND NOT ({reserved})"
-        f" AND instant < {(until + 1) * sql.DAY_US}"
+    sent = (
+        f"SELECT account, event FROM ({log.query}) WHERE skip IS NULL"
+        f" AND NOT ({reserved} OR event = {sql.text(GROUP)}) AND instant < {(until + 1) * sql.DAY_US}"
     )
     query = (
-        f"SELECT min(event) AS event, count(DISTINCT account) AS accounts FROM ({told}) GROUP BY lower(event)"
-        f" HAVING accounts >= {COMMON_SHARE} * (SELECT count(DISTINCT account) FROM ({told}))"
+        f"SELECT min(event) AS event, count(DISTINCT account) AS accounts FROM ({sent}) GROUP BY lower(event)"
+        f" HAVING accounts >= {COMMON_SHARE} * (SELECT count(DISTINCT account) FROM ({sent}))"
         f" ORDER BY accounts DESC, event LIMIT {MAX_PARTS}"
     )
     with readable(log.path), connect(log.spill) as connection:

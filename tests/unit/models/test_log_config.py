@@ -158,7 +158,7 @@ def test_parts_are_what_a_twentieth_of_the_accounts_does(tmp_path: Path) -> None
 
 
 def test_what_systems_tell_and_what_cannot_be_sent_is_no_part(tmp_path: Path) -> None:
-    told = [f"{prefix}Something" for prefix in RESERVED_PREFIX]
+    told = [f"{prefix}Something" for prefix in RESERVED_PREFIX] + ["group"]
     rows = [row for event in (*told, "Opened", "") for row in common(event, 10)]
     rows += [("not an account!", "Opened Elsewhere", 1)] * 5
 

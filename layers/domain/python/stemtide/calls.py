@@ -15,7 +15,7 @@ from stemtide import limits
 CALL_TYPES: Final = frozenset({"track", "identify", "page", "screen", "group", "alias"})
 RESERVED_PREFIX: Final = ("Subscription ", "Support Ticket ", "NPS ")
 """Track calls that systems send on behalf of an account; they need no user."""
-_GROUP: Final = "group"
+GROUP: Final = "group"
 BATCH: Final = "batch"
 """The key of a record that holds several calls."""
 MAX_DETAIL_CHARS: Final = 120
@@ -36,7 +36,7 @@ _END_MS: Final = (datetime(9999, 12, 31, tzinfo=UTC) - _EPOCH) // _MILLISECOND +
 def is_told(name: str) -> bool:
     """Whether an event type (a `by_event` key) is what some system tells of a customer: a call that counts,
     and no use of the product. Or the nightly copy of a CRM would keep every silent account awake."""
-    return name == _GROUP or name.startswith(RESERVED_PREFIX)
+    return name == GROUP or name.startswith(RESERVED_PREFIX)
 
 
 class Reason(StrEnum):

@@ -51,7 +51,7 @@ class CampaignRows(Protocol):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Noticing:
     """Works off notices. `real_ms` is what time it is; `paused` hears of each campaign that is about to be
-    stopped, of one perhaps twice."""
+    stopped, of one perhaps more than once."""
 
     addresses: AddressRows
     mails: MailRows

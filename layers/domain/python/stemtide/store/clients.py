@@ -29,8 +29,8 @@ beside the first would find the mail claimed and be put off by minutes."""
 EDGE: Final = CONFIG.merge(
     Config(connect_timeout=1, read_timeout=6, retries={"mode": "standard", "total_max_attempts": 2})
 )
-"""For functions with a caller who waits: both tries end before the function is cut off, which says *try again
-in a few seconds* instead of nothing."""
+"""For functions with a caller who waits: a request without an answer ends, with both tries, before the
+function is cut off, which says *try again in a few seconds* instead of nothing."""
 
 EDGE_ONE_TRY: Final = EDGE.merge(
     Config(read_timeout=5, retries={"mode": "standard", "total_max_attempts": 1})
