@@ -56,6 +56,7 @@ def graph_of(trees: Sequence[Node], *, calibration: Calibration, width: int) -> 
     for opset in model.opset_import:
         if opset.domain == ML_DOMAIN:
             opset.version = ML_OPSET
+    model.opset_import.sort(key=lambda opset: opset.domain)  # skl2onnx lists them as a set has them
     onnx.checker.check_model(model)
     return bytes(model.SerializeToString())
 

@@ -21,12 +21,18 @@ class MemoryUsageStore(MemoryItems):
         return self._put_all(rows) if self.steps.passes() else self.steps.through(self._put_all, rows)
 
     def _put_all(self, rows: Sequence[UsageRow]) -> None:
+        if len(rows) == 1 and _stands(self.rows.get((rows[0].account, rows[0].sort)), rows[0]):
+            return
         for row in rows:
             stored = self.rows.get((row.account, row.sort))
             if (0 if stored is None else stored.version) != row.version - 1:
                 raise ConflictError
         for row in rows:
             self.rows[row.account, row.sort] = row
+
+
+def _stands(stored: UsageRow | None, row: UsageRow) -> bool:
+    return stored is not None and (stored.version, stored.blob) == (row.version, row.blob)
 
 
 class MemoryArchive:

@@ -114,7 +114,18 @@ class StoreContract:
         stores.recounted.put_together([row(1)])
 
         with pytest.raises(ConflictError):
-            stores.recounted.put_together([row(1)])
+            stores.recounted.put_together([row(1, blob=b"another")])
+        stored = stores.items.get("acme", DAY)
+        assert stored is not None
+        assert (stored.version, stored.blob) == (1, b"state")
+
+    def test_one_item_written_once_more_as_it_stands_is_no_conflict(self, stores: Stores) -> None:
+        stores.recounted.put_together([row(1)])
+        stores.recounted.put_together([row(1)])
+
+        stored = stores.items.get("acme", DAY)
+        assert stored is not None
+        assert stored.version == 1
 
     # --- ledgers -------------------------------------------------------------------------------------
 
