@@ -65,7 +65,7 @@ types: setup
 	@$(BIN)/mypy
 
 test: setup lint types ## every check that CI runs
-	@$(BIN)/pytest --numprocesses 3 --dist loadgroup --no-loadscope-reorder -m "not long"
+	@$(BIN)/pytest --numprocesses 4 --dist loadgroup --no-loadscope-reorder -m "not long"
 
 test-long: setup ## the long sweeps: 1,100,000 seeds (resumable), whole open logs, ten minutes of load
 	@$(BIN)/python -m tests.simulation dunning --seeds 0-99999 --jobs 2 --resume build/simulation/dunning.json \
