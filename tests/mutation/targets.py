@@ -100,6 +100,7 @@ TARGETS: Final = {
             "tests/unit/stream/test_store_edges.py",
             "tests/unit/stream/test_tries.py",
             "tests/unit/stream/test_what_is_remembered.py",
+            "tests/unit/detection/test_logins.py",
             "tests/integration/stream/test_aggregate_function.py",
         ),
     ),

@@ -78,7 +78,8 @@ def test_without_two_prices_their_change_is_unknown(before: int | None, after: i
 
 
 @pytest.mark.parametrize(
-    ("before", "after", "told"), [(0, 900, [0, None]), (0, 0, [0, None]), (900, 0, [1, -1])]
+    ("before", "after", "told"),
+    [(0, 900, [0, None]), (0, 0, [0, None]), (900, 0, [1, -1]), (1000, 999, [1, -0.001])],
 )
 def test_nothing_is_a_price_below_which_none_falls_and_of_which_nothing_is_a_share(
     before: int, after: int, told: list[float | None]
