@@ -10,6 +10,8 @@ from hypothesis import settings
 
 from infra.local.proxy import around_proxy
 
+pytest.register_assert_rewrite("tests.simulation.store_contract")
+
 os.environ.update(around_proxy(os.environ))
 
 # On a shared machine an example may take long without anything being wrong.

@@ -62,6 +62,7 @@ def test_tables_equal_the_oracle(made: tuple[lightgbm.Booster, Floats], entries:
     np.testing.assert_allclose(found.sum(axis=1), booster.predict(x, raw_score=True), rtol=0, atol=1e-9)
 
 
+@pytest.mark.filterwarnings("ignore:LightGBM binary classifier with TreeExplainer")  # it tells its shape
 def test_tables_equal_shaps_tree_explainer() -> None:
     x = rows(400, width=len(COLUMNS))
     booster = trained(x, names=COLUMNS)
