@@ -182,13 +182,24 @@ def test_a_batching_window_gathers_records_that_come_one_by_one(cloud: Cloud) ->
     its payload reaches 6 MB."""
     source = cloud.stream("window")
     trace = cloud.consumer("window")
-    cloud.map("window", source, MaximumBatchingWindowInSeconds=1)
+    cloud.map("window", source, MaximumBatchingWindowInSeconds=300, BatchSize=5)
     for number in range(5):
         cloud.put("window", {"n": number})
 
     eventually(trace.seen)
 
     assert trace.batches() == [[0, 1, 2, 3, 4]]
+
+
+def test_a_window_that_is_over_hands_on_what_there_is(cloud: Cloud) -> None:
+    source = cloud.stream("over")
+    trace = cloud.consumer("over")
+    cloud.map("over", source, MaximumBatchingWindowInSeconds=1, BatchSize=5)
+    cloud.put("over", {"n": 0})
+
+    eventually(trace.seen)
+
+    assert trace.batches() == [[0]]
 
 
 def test_a_full_batch_does_not_wait_for_its_window(cloud: Cloud) -> None:
