@@ -19,7 +19,7 @@ from stemtide.fold import fold
 from stemtide.state import EMPTY, Caps, Event, encode
 from stemtide.table_stream import Change
 
-from tests.stream_memory import one_by_one
+from tests.detect_ports import ports_of
 
 HOUR_MS = 3_600_000
 FIRST = day_number("2026-03-02")
@@ -59,18 +59,10 @@ class Online:
         on_silence(accounts, as_of_ms=as_of_ms, config=self.config, ports=self._ports())
 
     def _ports(self) -> DetectPorts:
-        def set_aside(what: Any, error: Exception) -> None:
-            raise AssertionError(what) from error
-
-        return DetectPorts(
+        return ports_of(
             days=lambda account, first, last: uses(self.totals, first, last),
             drops=lambda account: self.found,
-            touch=lambda account, day: None,
             put=self._put,
-            set_aside=set_aside,
-            aside_once=lambda account, what, error: set_aside(what, error),
-            why_not=lambda as_of_ms: None,
-            side_by_side=one_by_one,
         )
 
     def _put(self, drop: Drop) -> bool:

@@ -1,7 +1,5 @@
 """What is read when an account is looked at: the year before and earlier drops only for a fall."""
 
-from typing import Any
-
 import pytest
 from msgspec.structs import replace
 from stemtide.as_of import as_of_text, end_of_day_ms
@@ -9,12 +7,12 @@ from stemtide.calls import DAY_MS, day_number
 from stemtide.config import bundled_config
 from stemtide.config_detection import Against, Detection, DetectionRule, Measure
 from stemtide.config_schema import Config
-from stemtide.detecting import DetectPorts, on_silence
+from stemtide.detecting import on_silence
 from stemtide.detection import DayUse
 from stemtide.drops import Drop
 from stemtide.usual import SEASON_DAYS
 
-from tests.stream_memory import one_by_one
+from tests.detect_ports import ports_of
 
 D = day_number("2026-03-16")
 AS_OF = D * DAY_MS + 9 * 3_600_000
@@ -51,19 +49,7 @@ class Tables:
 
 
 def look(tables: Tables, rule: DetectionRule = RULE, *, as_of_ms: int = AS_OF) -> list[str]:
-    def set_aside(what: Any, error: Exception) -> None:
-        raise AssertionError(what) from error
-
-    ports = DetectPorts(
-        days=tables.days,
-        drops=tables.drops,
-        touch=lambda account, day: None,
-        put=tables.keep,
-        set_aside=set_aside,
-        aside_once=lambda account, what, error: set_aside(what, error),
-        why_not=lambda as_of_ms: None,
-        side_by_side=one_by_one,
-    )
+    ports = ports_of(days=tables.days, drops=tables.drops, put=tables.keep)
     config: Config = replace(bundled_config(), detection=Detection(rules=(rule,)))
     last_day = as_of_text((D - 8) * DAY_MS)[:10]
     on_silence([("acme", last_day)], as_of_ms=as_of_ms, config=config, ports=ports)

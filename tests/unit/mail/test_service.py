@@ -6,7 +6,7 @@ from stemtide.mail.budget import HOUR_MS
 from stemtide.mail.judging import LEASE_MS
 from stemtide.mail.message import address_key, mail_key
 from stemtide.mail.outcomes import Deferred, Duplicate, Reason, Refused, Sent, Unknown
-from stemtide.mail.ports import MailRefusedError, SendingStoppedError, TooFastError
+from stemtide.mail.ports import MailRefusedError, MailRow, SendingStoppedError, TooFastError
 from stemtide.mail.service import NotAllSentError
 from stemtide.mail.unconfirmed import settle
 from stemtide.ports import ThrottledError, UnavailableError
@@ -85,6 +85,12 @@ def test_claims_that_nobody_asks_about_are_found_by_schedule() -> None:
     assert mails.kinds().count("mail_unknown") == 1
 
 
+def tell(mails: Mailing, told: list[MailRow]) -> None:
+    """Look for mails of which nobody knows, once their leases are over, and tell of each as it is found."""
+    for row in settle(mails.contacts, real_ms=NOON + LEASE_MS + 1, model_ms=ModelClock().at):
+        told.append(row)
+
+
 def test_each_mail_of_which_nobody_knows_is_told_though_the_reply_to_its_note_is_lost() -> None:
     mails = Mailing(answers=[Crash()] * 3)
     for n in range(3):
@@ -92,17 +98,13 @@ def test_each_mail_of_which_nobody_knows_is_told_though_the_reply_to_its_note_is
             mails.service.send(request(account=f"a{n}"))
     faults = {mails.tables.calls + 3: Fault.LOST_REPLY}  # the list, the note of the first, that of the second
     mails.tables.fault = lambda: faults.pop(mails.tables.calls, None)
-    told: list[str] = []
-
-    def look() -> None:
-        for row in settle(mails.contacts, real_ms=NOON + LEASE_MS + 1, model_ms=ModelClock().at):
-            told.append(row.account)
+    told: list[MailRow] = []
 
     with pytest.raises(UnavailableError):
-        look()
-    look()
+        tell(mails, told)
+    tell(mails, told)
 
-    assert told == ["a0", "a1", "a2"]
+    assert [row.account for row in told] == ["a0", "a1", "a2"]
 
 
 def test_a_mail_whose_note_was_throttled_is_told_when_it_is_noted() -> None:
@@ -111,18 +113,14 @@ def test_a_mail_whose_note_was_throttled_is_told_when_it_is_noted() -> None:
         mails.service.send(request())
     faults = {mails.tables.calls + 2: Fault.REFUSED}  # the list, then the note
     mails.tables.fault = lambda: faults.pop(mails.tables.calls, None)
-    told: list[str] = []
-
-    def look() -> None:
-        for row in settle(mails.contacts, real_ms=NOON + LEASE_MS + 1, model_ms=ModelClock().at):
-            told.append(row.key)
+    told: list[MailRow] = []
 
     with pytest.raises(ThrottledError):
-        look()
+        tell(mails, told)
     assert told == []
-    look()
+    tell(mails, told)
 
-    assert told == [KEY]
+    assert [row.key for row in told] == [KEY]
 
 
 def test_row_46_a_throttled_mail_is_given_back_with_its_contact_and_goes_out_later() -> None:
